@@ -1,0 +1,6 @@
+"""``python -m mousetrackd`` is ``mousetrackd``."""
+
+from mousetrackd.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,410 @@
+"""The commands, thin: words in, rooms called, and the one place that turns errors into sentences."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+import time
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from mousetrackd import __version__, control
+from mousetrackd.errors import ExitCode, MousetrackError, NotRunningError, UsageError
+from mousetrackd.layers import LAYERS, expand_layers
+from mousetrackd.paths import make_private, user_paths, write_whole
+
+# The other rooms are imported by the commands that need them: numpy and OpenCV cost more than "status" does.
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mousetrackd.config import SnapshotConfig
+    from mousetrackd.layout import Monitor
+    from mousetrackd.store import Reading
+
+_LAYER_HELP = f"What to draw: {', '.join(LAYERS)}; clicks is all buttons. Default: as in the configuration."
+
+
+def main() -> NoReturn:
+    """Run a command; exit with its code. What a user can act on is a sentence, never a traceback."""
+    os.umask(0o077)
+    try:
+        cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(ExitCode.WRONG_USAGE)
+    except MousetrackError as error:
+        where = sys.stdout if error.exit_code == ExitCode.DONE else sys.stderr
+        click.echo(f"mousetrackd: {error}", file=where)
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(128 + signal.SIGINT)
+    except BrokenPipeError:
+        # Whoever read our output has had enough; Python would complain again when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(ExitCode.DONE)
+    sys.exit(ExitCode.DONE)
+
+
+def _example(*lines: str) -> str:
+    r"""The example at the end of a command's help; \b keeps its lines as they are."""
+    return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=_example("mousetrackd run          # in one terminal", "mousetrackd latest --open"),
+)
+@click.version_option(__version__, prog_name="mousetrackd")
+def cli() -> None:
+    """Keep a heatmap of where your mouse pointer goes."""
+
+
+# The daemon ---------------------------------------------------------------------------------------------
+
+
+@cli.command(epilog=_example("mousetrackd run", "mousetrackd run --source replay:session.csv --speed 20"))
+@click.option("--source", metavar="NAME", help='Where events come from: "auto", "pynput" or "replay:FILE".')
+@click.option("--speed", type=click.FloatRange(0.01, 100_000), default=1.0, help="How much faster to play a recording.")
+@click.option("-v", "--verbose", is_flag=True, help="Say more in the log.")
+def run(source: str | None, speed: float, verbose: bool) -> None:
+    """Track the pointer, in the foreground, until stopped."""
+    from mousetrackd import config, sources  # noqa: PLC0415
+    from mousetrackd.daemon import Daemon  # noqa: PLC0415
+
+    _log_to_stderr(verbose=verbose)
+    paths = user_paths()
+
+    def load_config() -> config.Config:
+        conf = config.load(paths.config_file)
+        return conf if source is None else replace(conf, source=source)
+
+    conf = load_config()
+    sources.choose(conf.source)  # a misspelt one is told before anything is touched
+    Daemon(paths, conf, lambda now: sources.choose(now.source, speed=speed), load_config).run()
+
+
+@cli.command(epilog=_example("mousetrackd pause"))
+def pause() -> None:
+    """Stop listening until told to resume, also across restarts."""
+    _want(pause=True)
+
+
+@cli.command(epilog=_example("mousetrackd resume"))
+def resume() -> None:
+    """Listen again."""
+    _want(pause=False)
+
+
+def _want(*, pause: bool) -> None:
+    paths = user_paths()
+    # The wish is on disk before anything else happens, so that it holds whatever becomes of the daemon.
+    control.set_wanted(paths, pause=pause)
+    daemon = control.find_running(paths)
+    if daemon is None:
+        will = "be paused" if pause else "track"
+        raise NotRunningError(f"mousetrackd is not running. When it is started, it will {will}.")
+    asked_ns = time.monotonic_ns()
+    daemon.send(signal.SIGHUP)
+    status = control.wait_for_status(
+        paths,
+        daemon,
+        lambda said: said.get("looked_ns", 0) >= asked_ns and (said["state"] == "paused") == pause,
+        "pause" if pause else "resume",
+    )
+    click.echo(_headline(status))
+
+
+@cli.command(epilog=_example("xdg-open $(mousetrackd snapshot)"))
+def snapshot() -> None:
+    """Draw a new picture now; print its path when it is whole."""
+    paths = user_paths()
+    daemon = control.require_running(paths)
+    asked_ns = time.monotonic_ns()
+    daemon.send(signal.SIGALRM)
+    status = control.wait_for_status(
+        paths, daemon, lambda said: said.get("snapshot_began_ns", 0) >= asked_ns, "draw a picture"
+    )
+    if status["snapshot_error"]:
+        raise MousetrackError(f"no new picture: {status['snapshot_error']}")
+    click.echo(status["picture"])
+
+
+@cli.command(epilog=_example("mousetrackd stop"))
+def stop() -> None:
+    """End the daemon; what it counted is saved and drawn first."""
+    daemon = control.require_running(user_paths())
+    daemon.send(signal.SIGTERM)
+    control.wait_for_end(daemon)
+    click.echo(f"mousetrackd (pid {daemon.pid}) has ended.")
+
+
+@cli.command(epilog=_example("mousetrackd status", "mousetrackd status --json"))
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+def status(as_json: bool) -> None:
+    """Say what the daemon is doing."""
+    said = control.read_status(user_paths())
+    if as_json:
+        click.echo(json.dumps(said, indent=1))
+    else:
+        click.echo("\n".join(_status_lines(said)))
+    if said["state"] == "stopped":
+        sys.exit(ExitCode.NOT_RUNNING)
+
+
+def _headline(said: dict[str, Any]) -> str:
+    since = f" since {said['since']}" if said.get("since") else ""
+    pid = f" (pid {said['pid']})" if said.get("pid") else ""
+    return f"{said['state']}{since}{pid}"
+
+
+def _status_lines(said: dict[str, Any]) -> list[str]:
+    lines = [_headline(said)]
+    if said.get("source"):
+        lines.append(f"source           {said['source']}")
+        lines += [f"                 {note}" for note in said["notes"]]
+        lines.append(f"monitors         {', '.join(m['monitor'] for m in said['monitors']) or 'none'}")
+        lines.append(f"events           {said['events']}")
+        lines.append(f"last checkpoint  {said['last_checkpoint'] or 'none yet'}")
+        lines.append(f"last picture     {said['last_snapshot'] or 'none yet'}")
+        lines.append(f"picture          {said['picture']}")
+    return lines + [f"problem          {problem}" for problem in said.get("problems", [])]
+
+
+@cli.command(epilog=_example("mousetrackd latest --open"))
+@click.option("--open", "open_it", is_flag=True, help="Show it in your picture viewer.")
+def latest(open_it: bool) -> None:
+    """Print the path of the newest picture."""
+    path = user_paths().latest
+    if not path.is_file():
+        raise MousetrackError(
+            f"there is no picture yet: {path}",
+            "The first is drawn a minute after the pointer moved; or: mousetrackd snapshot",
+        )
+    click.echo(path)
+    if open_it and click.launch(str(path)) != 0:
+        raise MousetrackError("no program opened the picture", f"Open it yourself: {path}")
+
+
+# Pictures and tables ------------------------------------------------------------------------------------
+
+
+def _range_options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in (
+        click.option("--monitor", metavar="NAME", help="Only this one, by its name in status."),
+        click.option("--until", metavar="WHEN", help="Only what was counted before: as --since."),
+        click.option(
+            "--since",
+            metavar="WHEN",
+            help='Only what was counted from: "2026-11-22", "14:30", "yesterday", "7 days ago".',
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@cli.command(
+    epilog=_example(
+        "mousetrackd render today.png --since today",
+        "mousetrackd render lines.png --layer travel --colormap jet",
+    )
+)
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--layer", multiple=True, metavar="LAYER", help=_LAYER_HELP)
+@_range_options
+@click.option("--colormap", metavar="NAME", help="ember, ice, classic, any of OpenCV's, or one of your own.")
+@click.option(
+    "--sigma",
+    metavar="PX",
+    help="How far heat spreads: pixels, or a share of the height like 1.2%; 0 is raw dots.",
+)
+@click.option("--scale", type=click.Choice(["log", "sqrt", "linear"]), help="From heat to colour.")
+@click.option("--percentile", type=float, help="Heat above this percentile gets the hottest colour.")
+@click.option("--max", type=float, help="Heat of the hottest colour; two pictures with the same can be compared.")
+@click.option("--background", metavar="COLOUR", help='Colour of untouched places, like #101418, or "transparent".')
+@click.option("--legend/--no-legend", default=None, help="With or without the strip below the picture.")
+def render(
+    out: Path, layer: tuple[str, ...], since: str | None, until: str | None, monitor: str | None, **look: Any
+) -> None:
+    """Draw a picture of the store into OUT, a PNG file."""
+    from mousetrackd import config, snapshots  # noqa: PLC0415
+
+    if out.suffix.lower() != ".png":
+        raise UsageError(f"cannot draw into {out}", "Give a file name that ends in .png.")
+    paths = user_paths()
+    conf = config.load(paths.config_file)
+    chosen = _look(conf.snapshot, {**look, "layer": [*layer] or None}, conf.colormaps)
+    layers = expand_layers(chosen.layer)
+    reading, layout = _read(layers, since, until, monitor)
+    picture = snapshots.draw(reading, layout, chosen, conf.colormaps)
+    _write_out(out, picture.png())
+    for sentence in reading.left_out:
+        click.echo(sentence, err=True)
+
+
+def _look(configured: SnapshotConfig, options: dict[str, Any], colormaps: dict[str, list[str]]) -> SnapshotConfig:
+    """The configured look with the options of a command laid over it, checked by the same rules."""
+    from mousetrackd import config  # noqa: PLC0415
+
+    given = {name: value for name, value in options.items() if value is not None}
+    if "layer" in given:
+        expand_layers(given["layer"])
+    if "sigma" in given:
+        given["sigma"] = config.number_or_text(given["sigma"])
+    return config.with_look(configured, given, colormaps)
+
+
+def _read(layers: tuple[str, ...], since: str | None, until: str | None, monitor: str | None) -> tuple[Reading, Any]:
+    """Layers of the store, and how the monitors stood. Raises UsageError for a monitor never seen."""
+    from mousetrackd.layout import Layout  # noqa: PLC0415
+    from mousetrackd.store import Store, is_called  # noqa: PLC0415
+    from mousetrackd.timerange import parse_range  # noqa: PLC0415
+
+    since_s, until_s = parse_range(since, until)
+    with Store.open_read_only(user_paths().store) as store:
+        known = [*store.monitors().values()]
+        if monitor is not None and not any(is_called(one, monitor) for one in known):
+            raise UsageError(
+                f'there is no monitor "{monitor}"',
+                f"There are: {', '.join(sorted(one.label for one in known)) or 'none yet'}",
+            )
+        reading = store.read(layers, since_s=since_s, until_s=until_s, monitor=monitor)
+        layout = store.layout(until_s)
+    if monitor is not None:
+        placed = [p for p in layout.placements if is_called(p.monitor, monitor)]
+        layout = Layout(placed[:1])
+    return reading, layout
+
+
+def _write_out(out: Path, content: bytes) -> None:
+    try:
+        write_whole(out, content)
+    except OSError as error:
+        raise MousetrackError(
+            f"cannot write {out}: {error.strerror or error}",
+            "What was there is untouched. Choose another place.",
+        ) from error
+
+
+@cli.command(
+    epilog=_example(
+        "mousetrackd export clicks.csv --layer clicks.left",
+        "mousetrackd export day.npz --since yesterday --until yesterday",
+    )
+)
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--layer", default="dwell", show_default=True, metavar="LAYER", help=f"One of {', '.join(LAYERS)}.")
+@_range_options
+def export(out: Path, layer: str, since: str | None, until: str | None, monitor: str | None) -> None:
+    """Write one layer's counts into OUT: .csv, .json or .npz."""
+    from mousetrackd import exchange  # noqa: PLC0415
+
+    ending = out.suffix.lower().removeprefix(".")
+    if ending not in ("csv", "json", "npz"):
+        raise UsageError(f"cannot export to {out}", "Give a file name that ends in .csv, .json or .npz.")
+    reading, _ = _read((_one_layer(layer),), since, until, monitor)
+    table = {screen: counts for (screen, _), counts in reading.counts.items()}
+    _write_out(out, exchange.dump(table, ending))
+    for sentence in reading.left_out:
+        click.echo(sentence, err=True)
+
+
+def _one_layer(name: str) -> str:
+    if name not in LAYERS:
+        raise UsageError(f'there is no layer "{name}"', f"There are: {', '.join(LAYERS)}")
+    return name
+
+
+@cli.command(name="import", epilog=_example("mousetrackd import counts.json --layer dwell --size 1920x1080"))
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--layer", default="dwell", show_default=True, metavar="LAYER", help=f"One of {', '.join(LAYERS)}.")
+@click.option("--size", metavar="WxH", help="The screen's size in pixels, where the file does not tell.")
+@click.option(
+    "--monitor",
+    default="imported",
+    show_default=True,
+    metavar="NAME",
+    help="What to call the screen, where the file does not tell.",
+)
+@click.option("--at", metavar="WHEN", help="When it was counted. Default: now.")
+def import_(file: Path, layer: str, size: str | None, monitor: str, at: str | None) -> None:
+    """Add the counts of FILE (.csv, .json, .npz, .npy) to one layer of the store."""
+    from mousetrackd import exchange  # noqa: PLC0415
+    from mousetrackd.accumulator import Tally  # noqa: PLC0415
+    from mousetrackd.store import Store  # noqa: PLC0415
+    from mousetrackd.timerange import moment_s  # noqa: PLC0415
+
+    name = _one_layer(layer)
+    table = exchange.load(file, monitor, _size(size))
+    now = datetime.now().astimezone()
+    at_s = int(now.timestamp()) if at is None else moment_s(at, now)
+    paths = user_paths()
+    make_private(paths.data_dir)
+    with Store.open(paths.store) as store:
+        store.commit(
+            Tally({(screen, name): counts for screen, counts in table.items() if counts.index.size}),
+            at_s,
+            at_s + 1,
+        )
+    total = sum(counts.total for counts in table.values())
+    click.echo(f"imported {total} into {name}, on {', '.join(_labels(table)) or 'no screen'}")
+
+
+def _labels(table: dict[Monitor, Any]) -> list[str]:
+    return [screen.label for screen in table]
+
+
+def _size(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal() and 0 < int(width) <= 65535 and 0 < int(height) <= 65535):
+        raise UsageError(f'"{text}" is not a size', "Give width and height in pixels, like 1920x1080.")
+    return int(width), int(height)
+
+
+# Configuration ------------------------------------------------------------------------------------------
+
+
+@cli.command(name="config", epilog=_example("mousetrackd config --default > ~/.config/mousetrackd/config.toml"))
+@click.option("--default", "default", is_flag=True, help="Print a commented file with every key and its default.")
+def config_(default: bool) -> None:
+    """Print the configuration in force, and where it comes from."""
+    from mousetrackd import config  # noqa: PLC0415
+
+    if default:
+        click.echo(config.to_toml(config.Config(), comments=True), nl=False)
+        return
+    path = user_paths().config_file
+    conf = config.load(path)
+    click.echo(f"# from {path}" if path.exists() else f"# the defaults: there is no {path}")
+    click.echo(config.to_toml(conf, comments=False), nl=False)
+
+
+# Log ----------------------------------------------------------------------------------------------------
+
+
+class _JournalFormatter(logging.Formatter):
+    """Levels as the journal reads them (sd-daemon(3)): 4 warning, 6 information."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        level = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4}.get(record.levelno, 3)
+        return f"<{level}>" + super().format(record).replace("\n", f"\n<{level}>")
+
+
+def _log_to_stderr(*, verbose: bool) -> None:
+    handler = logging.StreamHandler()
+    if "JOURNAL_STREAM" in os.environ:  # the journal keeps the time itself
+        handler.setFormatter(_JournalFormatter("%(message)s"))
+    else:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    logger = logging.getLogger("mousetrackd")
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG if verbose else logging.INFO)

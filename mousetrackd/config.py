@@ -1,0 +1,325 @@
+"""The configuration: a frozen Config from a TOML file. Every default is here, with its reason."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import tomllib
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from mousetrackd.colours import OPENCV_MAPS, OWN_MAPS, is_colour
+from mousetrackd.errors import ConfigError, UsageError
+from mousetrackd.layers import CLICKS, LAYERS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    Check = Callable[[object], bool]
+
+
+def _setting(default: Any, doc: str, expected: str, check: Check) -> Any:
+    """A key: its default, what it is for, what a good value is in words, and the test for that."""
+    metadata = {"doc": doc, "expected": expected, "check": check}
+    if isinstance(default, dict | list):
+        return field(default_factory=default.copy, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def _whole(low: int, high: int = 10**9) -> Check:
+    return lambda value: type(value) is int and low <= value <= high
+
+
+def _number(low: float, high: float) -> Check:
+    return lambda value: type(value) in (int, float) and low <= value <= high  # type: ignore[operator]  # a number by the first half
+
+
+def _one_of(*words: str) -> Check:
+    return lambda value: value in words
+
+
+def _is_bool(value: object) -> bool:
+    return type(value) is bool
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _is_sigma(value: object) -> bool:
+    if value == "auto":
+        return True
+    if isinstance(value, str):
+        share = re.fullmatch(r"(\d+(?:\.\d+)?)%", value)
+        return share is not None and 0 <= float(share[1]) <= 25
+    return _number(0, 1000)(value)
+
+
+def _are_colormaps(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(colours, list) and len(colours) >= 2 and all(is_colour(c) for c in colours)
+        for colours in value.values()
+    )
+
+
+def _are_layers(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(layer in (*LAYERS, CLICKS) for layer in value)
+
+
+@dataclass(frozen=True)
+class SnapshotConfig:
+    """How the picture looks; mousetrackd render has options of the same names."""
+
+    layer: list[str] = _setting(
+        ["dwell"],
+        "What to draw, the lowest layer first: dwell, travel, clicks.left, clicks.middle, clicks.right,\n"
+        'clicks.other, scroll, or "clicks" for all buttons.',
+        f"a list of layers, each one of {', '.join(LAYERS)}, clicks",
+        _are_layers,
+    )
+    colormap: str = _setting(
+        "auto",
+        'Colours from cold to hot: "auto" (each layer its own), "ember", "ice", "classic" (blue to red),\n'
+        'any OpenCV map ("inferno", "jet", "hot", "turbo" ...), or one of your own from [colormaps].',
+        "the name of a colour map",
+        _is_text,
+    )
+    sigma: float | str = _setting(
+        "auto",
+        'How far heat spreads: "auto" (each layer its own), pixels, or a share of the height like "1.2%".\n'
+        "0 draws the raw pixels.",
+        '"auto", pixels from 0 to 1000, or a share of the height from "0%" to "25%"',
+        _is_sigma,
+    )
+    scale: str = _setting(
+        "log",
+        'From heat to colour: "log" shows rare and frequent places alike, "sqrt" is between, "linear" is plain.',
+        'one of "log", "sqrt", "linear"',
+        _one_of("log", "sqrt", "linear"),
+    )
+    percentile: float = _setting(
+        99.9,
+        "Heat above this percentile of the touched area gets the hottest colour, so that one parked spot does\n"
+        "not turn the rest dark.",
+        "a number from 50 to 100",
+        _number(50, 100),
+    )
+    max: float = _setting(
+        0,
+        "Heat of the hottest colour, to make pictures comparable; 0 chooses it by the percentile.",
+        "a number from 0 up",
+        _number(0, 1e18),
+    )
+    background: str = _setting(
+        "",
+        'Colour of untouched places, like "#101418"; empty is the coldest colour of the map, "transparent" none.',
+        'a colour like "#101418", "transparent", or nothing',
+        lambda value: value in ("", "transparent") or is_colour(value),
+    )
+    legend: bool = _setting(True, "Title, colour bar and totals under the picture.", "true or false", _is_bool)
+    keep_count: int = _setting(
+        1008,  # a week of ten-minute snapshots
+        "How many dated pictures to keep beside latest.png.",
+        "a whole number from 0 up",
+        _whole(0),
+    )
+    keep_mb: int = _setting(
+        500, "How many megabytes of dated pictures to keep.", "whole megabytes from 0 up", _whole(0)
+    )
+
+
+@dataclass(frozen=True)
+class StoreConfig:
+    """How long counts are kept apart, and kept at all."""
+
+    hours_days: int = _setting(
+        7, "After so many days, hours are added up into days.", "whole days from 1 up", _whole(1, 36500)
+    )
+    days_days: int = _setting(
+        35, "After so many days, days are added up into months.", "whole days from 1 up", _whole(1, 36500)
+    )
+    months_days: int = _setting(
+        400, "After so many days, months are added up into years.", "whole days from 1 up", _whole(1, 36500)
+    )
+    keep_days: int = _setting(
+        0,
+        "Forget what is older than so many days; 0 keeps everything.",
+        "whole days from 0 up",
+        _whole(0, 36500),
+    )
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything the user can choose. Made by ``load``; the defaults are ``Config()``."""
+
+    checkpoint_interval_s: int = _setting(
+        60,
+        "Seconds between checkpoints: the most that a crash or a power cut can cost.",
+        "whole seconds from 1 up",
+        _whole(1, 86400),
+    )
+    snapshot_interval_s: int = _setting(
+        600,
+        "Seconds between pictures. None is drawn while nothing changes.",
+        "whole seconds from 1 up",
+        _whole(1, 86400 * 31),
+    )
+    rest_cap_ms: int = _setting(
+        5000,
+        "A pointer at rest is credited at most so many milliseconds at a time, so that one left lying does\n"
+        "not drown the picture.",
+        "whole milliseconds from 1 up",
+        _whole(1),
+    )
+    warp_px: int = _setting(
+        1000,
+        "A jump farther than this was made by a program (a game recentering the pointer), and draws no line.",
+        "whole pixels from 1 up",
+        _whole(1, 10**6),
+    )
+    source: str = _setting(
+        "auto",
+        'Where events come from: "auto", "pynput" (X11), or "replay:FILE".',
+        '"auto", "pynput" or "replay:FILE"',
+        lambda value: isinstance(value, str) and (value in ("auto", "pynput") or value.startswith("replay:")),
+    )
+    snapshot: SnapshotConfig = field(default_factory=SnapshotConfig)
+    store: StoreConfig = field(default_factory=StoreConfig)
+    colormaps: dict[str, list[str]] = _setting(
+        {},
+        'Colour maps of your own, each a list of colours from cold to hot:\nneon = ["#000000", "#ff00ff", "#ffffff"]',
+        'lists of at least two colours like "#ff8800"',
+        _are_colormaps,
+    )
+
+
+_TABLES: Mapping[str, type[SnapshotConfig | StoreConfig]] = {"snapshot": SnapshotConfig, "store": StoreConfig}
+
+
+def load(path: Path) -> Config:
+    """Read the file at ``path``; without one, the defaults.
+
+    Raises ConfigError with every problem of the file: the key, what was expected, what is there.
+    """
+    try:
+        text = path.read_bytes().decode()
+    except FileNotFoundError:
+        return Config()
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}", "Check its permissions.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 text (byte {error.start})", "Save it as UTF-8.") from error
+    return parse(text, str(path))
+
+
+def parse(text: str, where: str) -> Config:
+    """A Config from TOML text. ``where`` is what errors call it. Raises ConfigError."""
+    try:
+        document = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError(f"{where}: {error}", "See: mousetrackd config --default") from error
+    problems: list[str] = []
+    values = _checked(Config, document, "", problems)
+    for name, table in _TABLES.items():
+        inner = document.get(name, {})
+        if isinstance(inner, dict):
+            values[name] = table(**_checked(table, inner, f"{name}.", problems))
+        else:
+            problems.append(f"{name}: expected a table [{name}], got {_shown(inner)}")
+    _check_colormap(values, problems)
+    if problems:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        raise ConfigError(f"{where}: {count}\n" + "\n".join(problems), "See: mousetrackd config --default")
+    return Config(**values)
+
+
+def _check_colormap(values: Mapping[str, Any], problems: list[str]) -> None:
+    """A colour map's name can only be judged beside the user's own maps."""
+    chosen = values["snapshot"].colormap if "snapshot" in values else "auto"
+    known = ("auto", *values.get("colormaps", {}), *OWN_MAPS, *OPENCV_MAPS)
+    if chosen.lower() not in known and chosen not in known:
+        close = difflib.get_close_matches(chosen, known, 1)
+        guess = f", did you mean {close[0]}?" if close else f"; there are: {', '.join(known)}"
+        problems.append(f'snapshot.colormap: there is no "{chosen}"{guess}')
+
+
+def _checked(
+    kind: type[Config | SnapshotConfig | StoreConfig],
+    table: Mapping[str, object],
+    prefix: str,
+    problems: list[str],
+) -> dict[str, Any]:
+    """The good values of a table; what is wrong with the others goes to ``problems``."""
+    known = {key.name: key for key in fields(kind)}
+    good: dict[str, Any] = {}
+    for name, value in table.items():
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            problems.append(f"{prefix}{name}: unknown key" + (f", did you mean {close[0]}?" if close else ""))
+        elif name not in _TABLES or prefix:
+            if known[name].metadata["check"](value):
+                good[name] = value
+            else:
+                expected = known[name].metadata["expected"]
+                problems.append(f"{prefix}{name}: expected {expected}, got {_shown(value)}")
+    return good
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def with_look(look: SnapshotConfig, options: Mapping[str, object], users_maps: Mapping[str, object]) -> SnapshotConfig:
+    """``look`` with a command's options laid over it. Raises UsageError naming every one that is not good."""
+    problems: list[str] = []
+    changed = replace(look, **_checked(SnapshotConfig, options, "--", problems))
+    _check_colormap({"snapshot": changed, "colormaps": users_maps}, problems)
+    if problems:
+        raise UsageError("\n".join(problem.replace("snapshot.", "--") for problem in problems), "See: --help")
+    return changed
+
+
+def number_or_text(text: str) -> float | str:
+    """A number where ``text`` is one."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def to_toml(config: Config, *, comments: bool) -> str:
+    """The configuration as a TOML file; with comments, what ``mousetrackd config --default`` prints."""
+    return "\n".join(_lines(config, comments=comments)) + "\n"
+
+
+def _lines(config: Config, *, comments: bool) -> Iterator[str]:
+    plain = [key for key in fields(Config) if key.name not in (*_TABLES, "colormaps")]
+    yield from _key_lines(config, plain, comments=comments)
+    for name, table in _TABLES.items():
+        yield from (["", f"# {table.__doc__}"] if comments else [""])
+        yield f"[{name}]"
+        yield from _key_lines(getattr(config, name), list(fields(table)), comments=comments)
+    (own,) = (key for key in fields(Config) if key.name == "colormaps")
+    yield ""
+    if comments:
+        yield from _comment(own.metadata["doc"])
+    yield "[colormaps]"
+    for name, colours in config.colormaps.items():
+        yield f"{json.dumps(name)} = {json.dumps(colours)}"
+
+
+def _key_lines(owner: object, keys: list[Any], *, comments: bool) -> Iterator[str]:
+    for key in keys:
+        if comments:
+            yield ""
+            yield from _comment(key.metadata["doc"])
+        # JSON's strings, numbers, booleans and lists are TOML's.
+        yield f"{key.name} = {json.dumps(getattr(owner, key.name))}"
+
+
+def _comment(text: str) -> list[str]:
+    return [f"# {line}" for line in text.splitlines()]

@@ -1,0 +1,600 @@
+"""The daemon: owns the threads, the timers, the signals and the lock, and decides when things happen.
+
+One loop, one queue of words. Signals, the source and the snapshot worker put words on it from wherever they
+are; everything is done here, in order. When nothing moves, nothing is armed, and the process sleeps.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from mousetrackd import __version__, config, control
+from mousetrackd.accumulator import Accumulator
+from mousetrackd.control import Lock
+from mousetrackd.errors import (
+    BlindError,
+    ConfigError,
+    MousetrackError,
+    RecordingError,
+    SourceError,
+    StoreError,
+)
+from mousetrackd.events import Gap, LayoutChange
+from mousetrackd.layout import Layout
+from mousetrackd.paths import make_private, write_whole
+from mousetrackd.store import DamagedError, FoldAges, Store, set_aside
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+    from mousetrackd.config import Config
+    from mousetrackd.events import Source
+    from mousetrackd.paths import Paths
+
+log = logging.getLogger("mousetrackd")
+
+DRAIN_INTERVAL_S = 2.0
+"""How long events gather in the source before they are counted, a batch at a time."""
+
+RETRY_FIRST_S = 1.0
+RETRY_LONGEST_S = 30.0
+WORKER_TIMEOUT_S = 300.0
+
+_WORDS = {
+    signal.SIGUSR1: "pause",
+    signal.SIGUSR2: "resume",
+    signal.SIGALRM: "snapshot",
+    signal.SIGHUP: "look",
+    signal.SIGTERM: "end",
+    signal.SIGINT: "end",
+}
+
+
+@dataclass(frozen=True)
+class _SnapshotDone:
+    """What the waiter says when a snapshot worker has ended. error is empty when the picture is there."""
+
+    error: str
+
+
+class _Timers:
+    """Deadlines by name, on the monotonic clock."""
+
+    def __init__(self) -> None:
+        self._due_s: dict[str, float] = {}
+
+    def arm(self, name: str, due_s: float) -> None:
+        """Let ``name`` be due at ``due_s``, or earlier if it already is."""
+        self._due_s[name] = min(due_s, self._due_s.get(name, due_s))
+
+    def disarm(self, name: str) -> None:
+        self._due_s.pop(name, None)
+
+    def take_due(self, now_s: float) -> set[str]:
+        """The names that are due, which are no longer armed."""
+        due = {name for name, due_s in self._due_s.items() if due_s <= now_s}
+        for name in due:
+            del self._due_s[name]
+        return due
+
+    def wait_s(self, now_s: float) -> float | None:
+        """Seconds until the next is due; None when none is armed."""
+        return max(min(self._due_s.values()) - now_s, 0.0) if self._due_s else None
+
+
+class Daemon:
+    """One run of the daemon, from ``run`` to its return.
+
+    make_source gives a fresh, unstarted source for the configuration in force. load_config reads the
+    configuration again. wall_s and monotonic_s are the clocks.
+    """
+
+    def __init__(
+        self,
+        paths: Paths,
+        conf: Config,
+        make_source: Callable[[Config], Source],
+        load_config: Callable[[], Config],
+        *,
+        wall_s: Callable[[], float] = time.time,
+        monotonic_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._paths = paths
+        self._config = conf
+        self._make_source = make_source
+        self._load_config = load_config
+        self._wall_s = wall_s
+        self._monotonic_s = monotonic_s
+
+        self._words: queue.SimpleQueue[str | _SnapshotDone] = queue.SimpleQueue()
+        self._timers = _Timers()
+        self._locks: list[Lock] = []
+        self._accumulator = Accumulator(rest_cap_ms=conf.rest_cap_ms, warp_px=conf.warp_px)
+        self._layout = Layout()
+        self._store: Store | None = None
+        self._source: Source | None = None
+        self._source_name = conf.source
+        self._source_notes: tuple[str, ...] = ()
+        self._retry_s = RETRY_FIRST_S
+
+        self._state = "starting"
+        self._paused = False
+        self._ends_asked = 0
+        self._since = self._iso_now()
+        self._unsaved_since_s: int | None = None
+        self._folded_hour: int | None = None
+        self._last_checkpoint: str | None = None
+        self._last_snapshot: str | None = None
+        self._snapshot_began_ns = 0
+        self._snapshot_error = ""
+        self._looked_ns = 0
+        self._next_snapshot_s = 0.0
+        self._worker: threading.Thread | None = None
+        self._worker_process: subprocess.Popen[str] | None = None
+        self._snapshot_again = False
+        self._changed_since_snapshot = False
+        self._problems: dict[str, str] = {}
+
+    # Life ---------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Track until told to end. Raises MousetrackError when it cannot start; AlreadyRunningError is one."""
+        with self._signals_as_words():
+            try:
+                self._startup()
+                while not self._ends_asked:
+                    self._handle(self._next_words())
+                    self._tick()
+            finally:
+                self._shutdown()
+
+    def _startup(self) -> None:
+        for folder in (self._paths.runtime_dir, self._paths.data_dir):
+            make_private(folder)
+        for path in (self._paths.runtime_lock, self._paths.data_lock):
+            self._locks.append(Lock(path).acquire())
+        self._paused = control.wants_pause(self._paths)
+        self._store = self._open_store()
+        now_s = self._monotonic_s()
+        has_picture = self._paths.latest.exists()
+        self._next_snapshot_s = now_s + (self._config.snapshot_interval_s if has_picture else 0)
+        log.info("mousetrackd %s: the picture will be %s", __version__, self._paths.latest)
+        if self._paused:
+            self._enter("paused", "as it was when it last ended")
+        else:
+            self._start_source()
+        _tell_systemd("READY=1")
+
+    def _shutdown(self) -> None:
+        """Stop listening, checkpoint, last snapshot, let go. A failing step does not skip the next."""
+        _tell_systemd("STOPPING=1")
+        holds_data = len(self._locks) == 2
+        if holds_data:
+            with _logged("stop listening"):
+                self._stop_source()
+            with _logged("make the last checkpoint"):
+                self._checkpoint()
+            with _logged("draw the last picture"):
+                self._last_picture()
+            if self._store is not None:
+                self._store.close()
+            self._enter("stopped", "")
+        for lock in reversed(self._locks):
+            lock.release()
+        self._locks.clear()
+
+    def _last_picture(self) -> None:
+        """The newest counts belong into the picture, unless the user is in a hurry (a second SIGTERM)."""
+        self._await_worker()
+        if self._changed_since_snapshot and not self._in_a_hurry():
+            self._start_worker()
+            self._await_worker()
+
+    def _await_worker(self) -> None:
+        while self._worker is not None:
+            self._handle(self._next_words(), ending=True)
+            if self._in_a_hurry() and self._worker_process is not None:
+                self._worker_process.kill()
+
+    def _in_a_hurry(self) -> bool:
+        return self._ends_asked > 1
+
+    # The loop -----------------------------------------------------------------------------------------
+
+    def _next_words(self) -> list[str | _SnapshotDone]:
+        """Sleep until there is a word or a deadline; then everything that has been said."""
+        words: list[str | _SnapshotDone] = []
+        with contextlib.suppress(queue.Empty):
+            words.append(self._words.get(timeout=self._timers.wait_s(self._monotonic_s())))
+            while True:
+                words.append(self._words.get_nowait())
+        return words
+
+    def _handle(self, words: list[str | _SnapshotDone], *, ending: bool = False) -> None:
+        for done in (word for word in words if isinstance(word, _SnapshotDone)):
+            self._snapshot_done(done, ending=ending)
+        self._ends_asked += words.count("end")
+        if ending or self._ends_asked:
+            return
+        if "events" in words:
+            self._events_wait()
+        if "look" in words:
+            self._reload()
+        if {"look", "pause", "resume"} & set(words):
+            self._pause_or_resume(asked_pause="pause" in words, asked_resume="resume" in words)
+        if "snapshot" in words:
+            self._snapshot()
+
+    def _tick(self) -> None:
+        due = self._timers.take_due(self._monotonic_s())
+        if "drain" in due:
+            self._drain()
+        if "checkpoint" in due:
+            self._checkpoint()
+        if "snapshot" in due:
+            self._snapshot()
+        if "retry" in due and not self._paused:
+            self._start_source()
+
+    # Pause and resume ---------------------------------------------------------------------------------
+
+    def _pause_or_resume(self, *, asked_pause: bool, asked_resume: bool) -> None:
+        """Do what is wanted now. Where signals and the file disagree their order is unknowable: pause wins."""
+        self._looked_ns = time.monotonic_ns()
+        file_says_pause = control.wants_pause(self._paths)
+        file_changed = file_says_pause != self._paused
+        wanted = self._paused
+        if asked_pause or (file_changed and file_says_pause):
+            wanted = True
+        elif asked_resume or (file_changed and not file_says_pause):
+            wanted = False
+        if file_says_pause != wanted:
+            try:
+                control.set_wanted(self._paths, pause=wanted)
+            except MousetrackError as error:
+                self._problem("wanted", str(error.message))
+        if wanted and not self._paused:
+            self._paused = True
+            self._timers.disarm("retry")
+            self._stop_source()
+            self._checkpoint()
+            self._enter("paused", "")
+        elif not wanted and self._paused:
+            self._paused = False
+            self._retry_s = RETRY_FIRST_S
+            self._start_source()
+        else:
+            self._write_status()
+
+    # The source ---------------------------------------------------------------------------------------
+
+    def _start_source(self) -> None:
+        source = self._make_source(self._config)
+        self._source_name = source.name
+        try:
+            source.start(lambda: self._words.put("events"))
+        except RecordingError:
+            raise
+        except SourceError as error:
+            self._wait_for_source("blind" if isinstance(error, BlindError) else "waiting", error)
+            return
+        self._source = source
+        self._source_notes = source.notes
+        self._problem("source", "")
+        self._drain()
+        if self._source is source:  # it may have died while it started
+            self._retry_s = RETRY_FIRST_S
+            self._enter("tracking", source.name)
+
+    def _wait_for_source(self, state: str, error: SourceError) -> None:
+        self._problem("source", f"{error.message}. {error.hint}".strip())
+        self._timers.arm("retry", self._monotonic_s() + self._retry_s)
+        self._retry_s = min(self._retry_s * 2, RETRY_LONGEST_S)
+        self._enter(state, error.message)
+
+    def _stop_source(self) -> None:
+        """Stop listening, and count what had arrived. After this no connection to a display is open."""
+        if self._source is None:
+            return
+        source = self._source
+        source.stop()
+        self._count_pending(source)
+        self._accumulator.gap(source.now_ms())
+        self._source = None
+        self._timers.disarm("drain")
+
+    def _events_wait(self) -> None:
+        """The source has something: count it soon, and save it in time."""
+        now_s = self._monotonic_s()
+        wall_s = int(self._wall_s())
+        self._timers.arm("drain", now_s + DRAIN_INTERVAL_S)
+        # Hours are kept apart, so a checkpoint does not reach across the full hour.
+        until_hour_s = 3600 - wall_s % 3600
+        self._timers.arm("checkpoint", now_s + min(self._config.checkpoint_interval_s, until_hour_s))
+        if self._unsaved_since_s is None:
+            self._unsaved_since_s = wall_s
+        if self._source is not None and not self._source.is_alive():
+            self._drain()
+
+    def _drain(self) -> None:
+        source = self._source
+        if source is None:
+            return
+        # Looked at first: what a dying source said last is still counted below.
+        alive = source.is_alive()
+        self._count_pending(source)
+        if alive:
+            return
+        finished = source.finished()
+        self._stop_source()
+        self._checkpoint()
+        if finished:
+            log.info("the recording has ended")
+            self._ends_asked = 1
+        else:
+            self._wait_for_source("waiting", SourceError(f"{source.name} went away", "Waiting for it to return."))
+
+    def _count_pending(self, source: Source) -> None:
+        for item in source.drain():
+            if isinstance(item, LayoutChange):
+                self._accumulator.change_layout(item.layout, item.time_ms)
+                self._layout = item.layout
+                log.info("monitors: %s", ", ".join(m.label for m in item.layout.monitors))
+                self._write_status()
+            elif isinstance(item, Gap):
+                self._accumulator.gap(item.time_ms)
+            else:
+                self._accumulator.feed(item)
+
+    # The store ----------------------------------------------------------------------------------------
+
+    def _open_store(self) -> Store:
+        """The store; sets a damaged one aside. Raises StoreError for one that is not ours to touch."""
+        try:
+            return Store.open(self._paths.store)
+        except DamagedError as error:
+            aside = set_aside(self._paths.store, datetime.fromtimestamp(self._wall_s(), UTC))
+            log.warning("%s. It is now %s; counting goes on in a new one.", error.message, aside.name)
+            return Store.open(self._paths.store)
+
+    def _checkpoint(self) -> None:
+        """Save what was counted since the last time, or keep it for the next."""
+        self._timers.disarm("checkpoint")
+        if self._source is not None:
+            self._count_pending(self._source)
+            tally = self._accumulator.take(self._source.now_ms())
+        else:
+            tally = self._accumulator.take(0)  # a gap has ended every rest: no time is left to credit
+        now_s = int(self._wall_s())
+        if tally:
+            start_s = now_s if self._unsaved_since_s is None else min(self._unsaved_since_s, now_s)
+            try:
+                if self._store is None:
+                    self._store = self._open_store()
+                self._store.commit(tally, start_s, now_s, self._layout)
+            except StoreError as error:
+                self._accumulator.put_back(tally)
+                self._timers.arm("checkpoint", self._monotonic_s() + self._config.checkpoint_interval_s)
+                if self._store is not None and isinstance(error, DamagedError):
+                    self._store.close()
+                    self._store = None  # opened again, and set aside, by the next checkpoint
+                if "saving" not in self._problems:
+                    self._problem("saving", f"not saving since {self._iso_now()}: {error.message}")
+                self._write_status()
+                return
+            self._changed_since_snapshot = True
+            self._timers.arm("snapshot", self._next_snapshot_s)
+            self._last_checkpoint = self._iso_now()
+            self._problem("saving", "")
+        self._unsaved_since_s = None
+        self._keep_house(now_s)
+        self._write_status()
+
+    def _keep_house(self, now_s: int) -> None:
+        """Once an hour: fold what is old enough, drop what is too old, see that the locks are still ours."""
+        hour = now_s // 3600
+        if self._store is None or hour == self._folded_hour:
+            return
+        self._folded_hour = hour
+        keep = self._config.store
+        try:
+            self._store.fold(now_s, FoldAges(keep.hours_days, keep.days_days, keep.months_days))
+            if keep.keep_days:
+                self._store.prune(now_s - keep.keep_days * 86400)
+            self._problem("fold", "")
+        except StoreError as error:
+            self._problem("fold", f"could not fold old counts: {error.message}")
+
+    # Snapshots ----------------------------------------------------------------------------------------
+
+    def _snapshot(self) -> None:
+        """Save everything, and let a worker draw it."""
+        if self._worker is not None:
+            self._snapshot_again = True
+            return
+        began_ns = time.monotonic_ns()
+        self._timers.disarm("snapshot")
+        self._next_snapshot_s = self._monotonic_s() + self._config.snapshot_interval_s
+        self._checkpoint()
+        self._snapshot_began_ns = began_ns
+        self._start_worker()
+
+    def _start_worker(self) -> None:
+        self._timers.disarm("snapshot")
+        self._changed_since_snapshot = False
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "mousetrackd.snapshots"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                # A thread per core costs OpenBLAS a fifth of a second of start-up, and the worker uses none.
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+                start_new_session=True,  # Ctrl-C is for the daemon, which decides what becomes of the worker
+            )
+        except OSError as error:
+            self._words.put(_SnapshotDone(f"cannot start the snapshot worker: {error.strerror}"))
+            return
+        self._worker_process = process
+        conf = config.to_toml(self._config, comments=False)
+        self._worker = threading.Thread(target=self._wait_for_worker, args=(process, conf), name="snapshot")
+        self._worker.start()
+
+    def _wait_for_worker(self, process: subprocess.Popen[str], conf: str) -> None:
+        try:
+            _, said = process.communicate(conf, timeout=WORKER_TIMEOUT_S)
+            error = "" if process.returncode == 0 else said.strip() or f"ended with {process.returncode}"
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            error = f"the snapshot worker took longer than {WORKER_TIMEOUT_S:.0f} s"
+        self._words.put(_SnapshotDone(error))
+
+    def _snapshot_done(self, done: _SnapshotDone, *, ending: bool) -> None:
+        if self._worker is not None:
+            self._worker.join()
+        self._worker = None
+        self._worker_process = None
+        self._snapshot_error = done.error
+        if done.error and not self._in_a_hurry():
+            self._changed_since_snapshot = not ending  # a last picture is tried once
+            self._problem("snapshot", f"no new picture: {done.error}")
+        elif not done.error:
+            self._last_snapshot = self._iso_now()
+            self._problem("snapshot", "")
+        self._write_status()
+        if self._snapshot_again and not ending:
+            self._snapshot_again = False
+            self._snapshot()
+
+    # Configuration ------------------------------------------------------------------------------------
+
+    def _reload(self) -> None:
+        _tell_systemd(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        old = self._config
+        try:
+            self._config = self._load_config()
+        except ConfigError as error:
+            self._problem("configuration", f"the old configuration stays. {error.message}")
+        else:
+            self._problem("configuration", "")
+        if self._config != old:
+            log.info("the configuration has changed")
+            self._accumulator.rest_cap_ms = self._config.rest_cap_ms
+            self._accumulator.warp_px = self._config.warp_px
+            self._next_snapshot_s = min(self._next_snapshot_s, self._monotonic_s() + self._config.snapshot_interval_s)
+            if self._changed_since_snapshot:
+                self._timers.arm("snapshot", self._next_snapshot_s)
+            if self._config.source != old.source and not self._paused:
+                self._stop_source()
+                self._start_source()
+        _tell_systemd("READY=1")
+
+    # What others see ----------------------------------------------------------------------------------
+
+    def _enter(self, state: str, why: str) -> None:
+        """Change the state; said once, in the log and in status."""
+        if state != self._state:
+            self._state = state
+            self._since = self._iso_now()
+            level = logging.WARNING if state in ("waiting", "blind") else logging.INFO
+            log.log(level, "%s%s", state, f": {why}" if why else "")
+        _tell_systemd(f"STATUS={state}{f': {why}' if why else ''}")
+        self._write_status()
+
+    def _problem(self, kind: str, sentence: str) -> None:
+        """Note, change or clear (with an empty sentence) a problem; a new one is logged once."""
+        before = self._problems.pop(kind, "")
+        if sentence:
+            self._problems[kind] = sentence
+            if not before:
+                log.warning("%s", sentence)
+        elif before and kind == "saving":
+            log.info("saving again")
+
+    def _status(self) -> dict[str, Any]:
+        asides = sorted(self._paths.data_dir.glob("heat.damaged-*.sqlite3"))
+        problems = [*self._problems.values()]
+        if asides:
+            problems.append(f"a damaged store was set aside as {asides[-1]}; remove it when you need it no more")
+        return {
+            "state": self._state,
+            "since": self._since,
+            "pid": os.getpid(),
+            "version": __version__,
+            "source": self._source_name,
+            "notes": list(self._source_notes),
+            "events": self._accumulator.events,
+            "out_of_bounds": self._accumulator.out_of_bounds,
+            "monitors": [
+                {"monitor": p.monitor.label, "desktop_x": p.desktop_x, "desktop_y": p.desktop_y}
+                for p in self._layout.placements
+            ],
+            "last_checkpoint": self._last_checkpoint,
+            "last_snapshot": self._last_snapshot,
+            "snapshot_error": self._snapshot_error,
+            "looked_ns": self._looked_ns,
+            "snapshot_began_ns": self._snapshot_began_ns if self._worker is None else 0,
+            "picture": str(self._paths.latest),
+            "problems": problems,
+        }
+
+    def _write_status(self) -> None:
+        if not self._locks:
+            return
+        try:
+            write_whole(self._paths.status, json.dumps(self._status(), indent=1).encode(), durable=False)
+        except OSError as error:
+            # Others then see an old status; there is nobody else to tell but the log.
+            log.warning("cannot write %s: %s", self._paths.status, error.strerror)
+
+    def _iso_now(self) -> str:
+        return datetime.fromtimestamp(self._wall_s(), UTC).astimezone().isoformat(timespec="seconds")
+
+    @contextlib.contextmanager
+    def _signals_as_words(self) -> Iterator[None]:
+        """Turn signals into words on the queue, whose ``put`` may interrupt itself; put the old handlers back."""
+
+        def say(number: int, _frame: FrameType | None) -> None:
+            self._words.put(_WORDS[signal.Signals(number)])
+
+        before = {number: signal.signal(number, say) for number in _WORDS}
+        try:
+            # The unit starts us with these blocked, so that an early one waits for the handlers.
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _WORDS)
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _logged(step: str) -> Iterator[None]:
+    """Let a step of the shutdown fail without taking the next ones with it."""
+    try:
+        yield
+    except MousetrackError as error:
+        log.error("could not %s: %s", step, error)  # noqa: TRY400 - a sentence, not a traceback
+
+
+def _tell_systemd(message: str) -> None:
+    """Tell the service manager, where there is one (sd_notify(3)). Never fails: it is only news."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if address:
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as peer:
+            peer.sendto(message.encode(), address.replace("@", "\0", 1) if address[0] == "@" else address)

@@ -1,0 +1,135 @@
+"""Where things live, and that nobody else can look into them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from mousetrackd.errors import RefusedError
+
+APP = "mousetrackd"
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The three folders of one user. Nothing is created by making one of these."""
+
+    config_dir: Path
+    data_dir: Path
+    runtime_dir: Path
+
+    @property
+    def config_file(self) -> Path:
+        """The user's configuration; it need not exist."""
+        return self.config_dir / "config.toml"
+
+    @property
+    def store(self) -> Path:
+        """Everything that was ever counted."""
+        return self.data_dir / "heat.sqlite3"
+
+    @property
+    def snapshots(self) -> Path:
+        """The folder of the pictures."""
+        return self.data_dir / "snapshots"
+
+    @property
+    def latest(self) -> Path:
+        """The newest picture."""
+        return self.snapshots / "latest.png"
+
+    @property
+    def wanted(self) -> Path:
+        """Whether the user wants tracking or pause; outlives a crash, a restart and a login."""
+        return self.data_dir / "wanted"
+
+    @property
+    def data_lock(self) -> Path:
+        """Held by the one daemon that may write this data, whichever session it is in."""
+        return self.data_dir / "lock"
+
+    @property
+    def runtime_lock(self) -> Path:
+        """Held by the one daemon of this login; its text is the daemon's pid."""
+        return self.runtime_dir / "lock"
+
+    @property
+    def status(self) -> Path:
+        """What the daemon says about itself, for others to read."""
+        return self.runtime_dir / "status.json"
+
+
+def user_paths() -> Paths:
+    """The folders of the user who runs this, by the XDG rules."""
+    dirs = platformdirs.PlatformDirs(APP, appauthor=False)
+    return Paths(dirs.user_config_path, dirs.user_data_path, dirs.user_runtime_path)
+
+
+def make_private(folder: Path) -> None:
+    """Make ``folder`` and see that only its owner, who is us, can enter it.
+
+    Raises RefusedError when it cannot be made, is no folder, a symbolic link, or belongs to someone else.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        found = folder.lstat()
+        if stat.S_ISLNK(found.st_mode):
+            # A link of our own (a home on another disk) is fine; what it leads to is looked at instead.
+            if found.st_uid not in (os.getuid(), 0):
+                raise RefusedError(f"{folder} is a link that belongs to someone else", "Remove it, and try again.")
+            found = folder.stat()
+        if not stat.S_ISDIR(found.st_mode):
+            raise RefusedError(f"{folder} is not a folder", "Move it away, and try again.")
+        if found.st_uid != os.getuid():
+            raise RefusedError(
+                f"{folder} belongs to another user (uid {found.st_uid})",
+                "mousetrackd keeps private data only in folders of your own: move it away, or change its owner.",
+            )
+        if stat.S_IMODE(found.st_mode) & 0o077:
+            folder.chmod(0o700)
+    except OSError as error:
+        raise RefusedError(
+            f"cannot use the folder {folder}: {error.strerror or error}",
+            "Check its permissions and the disk, or point XDG_DATA_HOME, XDG_CONFIG_HOME or XDG_RUNTIME_DIR elsewhere.",
+        ) from error
+
+
+def write_whole(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write a file that others see either as it was or whole, with mode 0600.
+
+    A new file beside it is written, synced and renamed over it, and then the folder is synced: without each
+    of these a power cut can leave an empty file, or none. durable=False leaves out the syncs, for a file in
+    memory that no reboot will outlive. Raises OSError; the old file is then untouched.
+    """
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
+    fresh.unlink(missing_ok=True)
+    try:
+        # O_EXCL and O_NOFOLLOW: a planted link is never written through.
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        fresh.replace(path)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
+    if durable:
+        sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in ``folder`` survive a power cut. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

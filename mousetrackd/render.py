@@ -1,0 +1,163 @@
+"""Counts in, pixels out: bin, blur, tone, colour. Pure: numpy and cv2 only.
+
+*Heat* at a point is the sum of the counts around it, each weighted by a Gaussian of its distance that is 1
+at the point itself. So a single press seen from its own pixel has the heat 1 whatever sigma is, and a legend
+can speak of presses and seconds. With sigma 0, heat is the count of the pixel itself.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from mousetrackd.counts import Counts
+
+CELLS_PER_SIGMA: Final = 4
+"""How fine the blurred grid is: with four cells to sigma, the coarse grid is off by less than 1 % of the hottest
+point, and costs 1/16 to 1/500 of blurring every pixel."""
+
+LOG_RANGE: Final = 200.0
+"""How many times below the hottest a place may be until the log scale shows it as hardly anything."""
+
+SCALES: Final = ("log", "sqrt", "linear")
+
+TOUCHED: Final = 1e-3
+"""Heat below this share of a lone count is the far tail of a Gaussian, and no place anybody touched."""
+
+
+@dataclass(frozen=True)
+class HeatGrid:
+    """Heat of one screen on a grid of equal cells.
+
+    cells: (rows, cols) float32, y down. Each cell is cell_width_px by cell_height_px pixels of the picture.
+    """
+
+    cells: NDArray[np.float32]
+    cell_width_px: int
+    cell_height_px: int
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height of the screen it covers, in px of the picture."""
+        rows, cols = self.cells.shape
+        return cols * self.cell_width_px, rows * self.cell_height_px
+
+
+def heat_grid(parts: Sequence[Counts], width_px: int, height_px: int, sigma_px: float) -> HeatGrid:
+    """Blur the counts of one screen for a picture of ``width_px`` by ``height_px``.
+
+    parts: counts of that screen, of any size: another resolution of the same screen is scaled. sigma_px: how
+    far heat spreads, in px of the picture; 0 does not blur. The sum of all counts is kept: what a Gaussian
+    would carry over the edge is reflected (BORDER_REFLECT), for edges are where pointers pile up.
+    Raises ValueError for a sigma that is negative or not a number.
+    """
+    if not (0 <= sigma_px < math.inf):
+        raise ValueError(f"sigma is a number of pixels from 0 up, got {sigma_px}")
+    cell_width_px = _cell_px(width_px, sigma_px)
+    cell_height_px = _cell_px(height_px, sigma_px)
+    rows, cols = height_px // cell_height_px, width_px // cell_width_px
+    cells = np.zeros(rows * cols, np.float64)
+    for counts in parts:
+        y, x = np.divmod(counts.index, counts.width_px)
+        row, col = y * rows // counts.height_px, x * cols // counts.width_px
+        cells += np.bincount(row * cols + col, weights=counts.count, minlength=rows * cols)
+    grid = cells.reshape(rows, cols)
+    if sigma_px == 0:
+        return HeatGrid(grid.astype(np.float32), cell_width_px, cell_height_px)
+    per_px = 2 * math.pi * sigma_px**2 / (cell_width_px * cell_height_px)
+    blurred = cv2.GaussianBlur(
+        (grid * per_px).astype(np.float32),
+        (0, 0),
+        sigmaX=_sigma_cells(sigma_px, cell_width_px),
+        sigmaY=_sigma_cells(sigma_px, cell_height_px),
+        borderType=cv2.BORDER_REFLECT,
+    )
+    return HeatGrid(np.asarray(blurred, np.float32), cell_width_px, cell_height_px)
+
+
+def _cell_px(length_px: int, sigma_px: float) -> int:
+    """The largest divisor of ``length_px`` that keeps ``CELLS_PER_SIGMA``: equal cells keep symmetry exact."""
+    coarsest = max(int(sigma_px / CELLS_PER_SIGMA), 1)
+    return next(cell for cell in range(coarsest, 0, -1) if length_px % cell == 0)
+
+
+def _sigma_cells(sigma_px: float, cell_px: int) -> float:
+    """The blur that is left to do, in cells: summing blocks and interpolating between them blur as well.
+
+    A box of n pixels has the variance (n^2 - 1) / 12; the tent of linear interpolation has n^2 / 6.
+    """
+    left = sigma_px**2 - ((cell_px**2 - 1) / 12 + (cell_px**2 / 6 if cell_px > 1 else 0))
+    return math.sqrt(max(left, 1e-6)) / cell_px
+
+
+def hottest(grids: Sequence[HeatGrid], percentile: float) -> float:
+    """The heat that gets the hottest colour: ``percentile`` of the touched area, over all screens.
+
+    1 when nothing was touched, so that it can be divided by.
+    """
+    touched = [grid.cells[grid.cells > TOUCHED] for grid in grids]
+    together = np.concatenate(touched) if touched else np.empty(0, np.float32)
+    return float(np.percentile(together, percentile)) if together.size else 1.0
+
+
+def tone(share: NDArray[np.float32], scale: str) -> NDArray[np.float32]:
+    """Brightness from 0 to 1 for heat as a share of the hottest; monotonic, 0 for 0, 1 for 1 and above.
+
+    scale: "log" is log(1 + 200 share) / log(201), "sqrt" the square root, "linear" the share itself.
+    Raises ValueError for another.
+    """
+    clipped = np.clip(share, 0, 1).astype(np.float32)
+    if scale == "log":
+        return np.asarray(np.log1p(clipped * np.float32(LOG_RANGE)) / np.float32(math.log1p(LOG_RANGE)))
+    if scale == "sqrt":
+        return np.sqrt(clipped)
+    if scale == "linear":
+        return clipped
+    raise ValueError(f'there is no scale "{scale}", only {", ".join(SCALES)}')
+
+
+def untone(brightness: float, scale: str) -> float:
+    """The share of the hottest that ``tone`` shows as ``brightness``."""
+    if scale == "log":
+        return math.expm1(brightness * math.log1p(LOG_RANGE)) / LOG_RANGE
+    return brightness**2 if scale == "sqrt" else brightness
+
+
+def levels(grid: HeatGrid, *, max_heat: float, scale: str, level_count: int = 256) -> NDArray[np.uint8]:
+    """The picture of a grid as levels: (H, W) uint8 of the full size, 0 for no heat, up to level_count - 1.
+
+    The tone is applied to the small grid and the levels are interpolated, which costs one byte a pixel.
+    """
+    shaded = tone(grid.cells / np.float32(max_heat), scale) * np.float32(level_count - 1)
+    small: NDArray[np.uint8] = np.rint(shaded).astype(np.uint8)
+    if grid.cell_width_px == grid.cell_height_px == 1:
+        small[(small == 0) & (grid.cells > TOUCHED)] = 1  # a dot of one count is faint, but it is there
+        return small
+    return np.asarray(cv2.resize(small, grid.size_px, interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def palette(colours: Sequence[str] | str, level_count: int = 256) -> NDArray[np.uint8]:
+    """(level_count, 3) red, green, blue from cold to hot.
+
+    colours: the name of a map of OpenCV's, or a list of hexadecimal colours, which are interpolated.
+    """
+    ramp = np.linspace(0, 255, level_count).round().astype(np.uint8).reshape(-1, 1)
+    if isinstance(colours, str):
+        coloured = cv2.applyColorMap(ramp, getattr(cv2, f"COLORMAP_{colours.upper()}"))
+    else:
+        stops = np.array([[int(c[i : i + 2], 16) for i in (5, 3, 1)] for c in colours], np.float64)
+        at = np.linspace(0, len(stops) - 1, 256)
+        table = [np.interp(at, range(len(stops)), stops[:, channel]) for channel in range(3)]
+        own = np.stack(table, axis=-1).round().astype(np.uint8).reshape(256, 1, 3)
+        coloured = cv2.applyColorMap(ramp, own)
+    bgr: NDArray[np.uint8] = np.asarray(coloured, np.uint8).reshape(-1, 3)
+    return np.ascontiguousarray(bgr[:, ::-1])

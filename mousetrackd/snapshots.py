@@ -1,0 +1,450 @@
+"""Pictures of the store: composed of all monitors, written whole, kept for a while.
+
+``python -m mousetrackd.snapshots`` is the snapshot worker: a short-lived child of the daemon that reads the
+store, draws, writes, and gives OpenCV's memory back by ending.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
+from PIL import Image, PngImagePlugin
+
+from mousetrackd import __version__, legend, render
+from mousetrackd.colours import colour_list, rgb
+from mousetrackd.errors import MousetrackError
+from mousetrackd.layers import UNITS, expand_layers
+from mousetrackd.layout import Layout, Monitor, Placement
+from mousetrackd.paths import Paths, make_private, sync_folder, user_paths, write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from mousetrackd.config import Config, SnapshotConfig
+    from mousetrackd.store import Reading
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a layer is drawn when nobody asks for anything else."""
+
+    title: str
+    colormap: str
+    sigma_share: float
+    """Sigma as a share of the screen's height."""
+    caption: str
+
+
+STYLES: Final[Mapping[str, Style]] = {
+    "dwell": Style("Where the pointer rested", "ember", 0.012, "time at and around each point"),
+    "travel": Style("Where the pointer went", "ice", 0.0009, "crossings"),
+    "clicks.left": Style("Left clicks", "sky", 0.006, "presses"),
+    "clicks.middle": Style("Middle clicks", "leaf", 0.006, "presses"),
+    "clicks.right": Style("Right clicks", "coral", 0.006, "presses"),
+    "clicks.other": Style("Clicks of other buttons", "lilac", 0.006, "presses"),
+    "scroll": Style("Where the wheel was turned", "leaf", 0.012, "steps"),
+}
+
+_OPAQUE_FROM: Final = 0.25
+"""In a layer that lies over something, levels up to this share of the scale fade in."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A finished picture: its pixels, and what it says about itself.
+
+    pixels: (H, W) palette indices, or (H, W, 4) red, green, blue, alpha. palette: (256, 4), for the former.
+    """
+
+    pixels: NDArray[np.uint8]
+    palette: NDArray[np.uint8] | None
+    facts: Mapping[str, object]
+
+    def png(self) -> bytes:
+        """The picture as a PNG file, with its facts in text chunks."""
+        if self.palette is None:
+            opaque = bool((self.pixels[..., 3] == 255).all())
+            image = Image.fromarray(self.pixels[..., :3] if opaque else self.pixels)
+        else:
+            image = Image.fromarray(self.pixels)
+            image.putpalette(self.palette[:, :3].tobytes())
+        text = PngImagePlugin.PngInfo()
+        text.add_text("Title", str(self.facts["title"]))
+        text.add_text("Software", f"mousetrackd {__version__}")
+        text.add_text("mousetrackd", json.dumps(self.facts))
+        file = io.BytesIO()
+        alpha = self.palette[:, 3] if self.palette is not None else None
+        transparent = alpha.tobytes() if alpha is not None and not (alpha == 255).all() else None
+        extra = {} if transparent is None else {"transparency": transparent}
+        image.save(file, "PNG", pnginfo=text, compress_level=_ZLIB_LEVEL, **extra)
+        return file.getvalue()
+
+
+_ZLIB_LEVEL = 3
+"""Half the size of level 1 on smooth heat for hardly more time; from 6 on, time doubles for a few percent."""
+
+
+def draw(
+    reading: Reading,
+    layout: Layout,
+    look: SnapshotConfig,
+    users_maps: Mapping[str, Sequence[str]],
+    *,
+    zone: tzinfo | None = None,
+) -> Picture:
+    """Draw what was read: every monitor in its place, one layer or several.
+
+    layout: how the monitors stand; a screen with counts that stands nowhere is put to the right of the rest.
+    users_maps: colour maps of the user's own. zone: whose clock the legend speaks. A layer without counts is
+    a picture of the background. Raises UsageError for a layer or colour map that does not exist.
+    """
+    layers = expand_layers(look.layer)
+    layout = _with_homeless(layout, {monitor for monitor, _ in reading.counts})
+    left, top, width_px, height_px = layout.bounds()
+    drawn = [
+        _draw_layer(layer, reading, layout, look, users_maps, first=number == 0) for number, layer in enumerate(layers)
+    ]
+    facts = _facts(reading, layout, look, drawn, zone)
+    if len(drawn) == 1:
+        return _indexed(drawn[0], layout, look, facts, (left, top, width_px, height_px))
+    return _composed(drawn, layout, look, facts, (left, top, width_px, height_px))
+
+
+@dataclass(frozen=True)
+class _DrawnLayer:
+    """One layer on the whole desktop."""
+
+    layer: str
+    levels: NDArray[np.uint8]  # (H, W), 0 for untouched and for no monitor, up to HEAT_LEVELS - 1
+    colours: NDArray[np.uint8]  # (HEAT_LEVELS, 3)
+    scale: legend.Scale
+    sigma_px: float
+    total: int
+
+
+def _draw_layer(
+    layer: str,
+    reading: Reading,
+    layout: Layout,
+    look: SnapshotConfig,
+    users_maps: Mapping[str, Sequence[str]],
+    *,
+    first: bool,
+) -> _DrawnLayer:
+    style = STYLES[layer]
+    # In a composed picture what the user says of sigma and colours is meant for the first, lowest layer.
+    colormap = look.colormap if first and look.colormap != "auto" else style.colormap
+    colours = colour_list(colormap, users_maps)
+    left, top, width_px, height_px = layout.bounds()
+    of_layer = {monitor: counts for (monitor, name), counts in reading.counts.items() if name == layer}
+    grids: list[tuple[Placement, render.HeatGrid]] = []
+    sigma_px = 0.0
+    for placement in layout.placements:
+        here = placement.monitor
+        sigma_px = _sigma_px(look.sigma if first else "auto", style, here.height_px)
+        parts = [counts for monitor, counts in of_layer.items() if _same_screen(monitor, here)]
+        grids.append((placement, render.heat_grid(parts, here.width_px, here.height_px, sigma_px)))
+    only_grids = [grid for _, grid in grids]
+    max_heat = look.max if look.max > 0 and first else render.hottest(only_grids, look.percentile)
+    canvas = np.zeros((height_px, width_px), np.uint8)
+    for placement, grid in reversed(grids):  # of mirrored screens the first is the one that counts
+        y, x = placement.desktop_y - top, placement.desktop_x - left
+        canvas[y : y + placement.monitor.height_px, x : x + placement.monitor.width_px] = render.levels(
+            grid, max_heat=max_heat, scale=look.scale, level_count=legend.HEAT_LEVELS
+        )
+    hottest = max((float(grid.cells.max()) for grid in only_grids), default=0.0)
+    scale = legend.Scale(
+        max_heat,
+        UNITS[layer],
+        lambda share: float(render.tone(np.array([share], np.float32), look.scale)[0]),
+        clipped=hottest > max_heat * 1.001,
+    )
+    ramp = render.palette(colormap.lower() if colours is None else colours, legend.HEAT_LEVELS)
+    return _DrawnLayer(layer, canvas, ramp, scale, sigma_px, sum(c.total for c in of_layer.values()))
+
+
+def _sigma_px(sigma: float | str, style: Style, height_px: int) -> float:
+    if sigma == "auto":
+        return style.sigma_share * height_px
+    if isinstance(sigma, str):
+        return float(sigma.removesuffix("%")) / 100 * height_px
+    return float(sigma)
+
+
+def _same_screen(one: Monitor, other: Monitor) -> bool:
+    """Is it the same screen, perhaps at another resolution?"""
+    return one.edid_hash == other.edid_hash and (bool(one.edid_hash) or one.output == other.output)
+
+
+def _with_homeless(layout: Layout, counted: set[Monitor]) -> Layout:
+    """The layout, and every screen that has counts but no place in it, side by side to its right."""
+    placements = list(layout.placements)
+    homeless: list[Monitor] = []
+    for monitor in sorted(counted, key=lambda m: (-m.width_px * m.height_px, m)):
+        placed = (*(p.monitor for p in placements), *homeless)
+        if not any(_same_screen(monitor, other) for other in placed):
+            homeless.append(monitor)
+    left, top, width_px, _ = layout.bounds()
+    x = left + width_px
+    for monitor in homeless:
+        placements.append(Placement(monitor, x, top))
+        x += monitor.width_px
+    if not placements:
+        placements = [Placement(Monitor("screen", 1920, 1080), 0, 0)]
+    return Layout(placements)
+
+
+def _mask_and_outlines(
+    layout: Layout, bounds: tuple[int, int, int, int]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Where there is a monitor, and the outline of each where there are several. Both (H, W)."""
+    left, top, width_px, height_px = bounds
+    inside = np.zeros((height_px, width_px), np.uint8)
+    outline = np.zeros((height_px, width_px), np.uint8)
+    thick = max(1, height_px // 1000)
+    for placement in layout.placements:
+        x, y = placement.desktop_x - left, placement.desktop_y - top
+        corner = (x + placement.monitor.width_px - 1, y + placement.monitor.height_px - 1)
+        cv2.rectangle(inside, (x, y), corner, 1, cv2.FILLED)
+        if len(layout.placements) > 1:
+            cv2.rectangle(outline, (x, y), corner, 1, thick)
+    return inside.astype(bool), outline.astype(bool)
+
+
+def _indexed(
+    drawn: _DrawnLayer,
+    layout: Layout,
+    look: SnapshotConfig,
+    facts: Mapping[str, object],
+    bounds: tuple[int, int, int, int],
+) -> Picture:
+    """One layer: a palette picture, three times smaller and quicker to write than true colour."""
+    pixels = drawn.levels
+    if len(layout.placements) > 1:
+        inside, outline = _mask_and_outlines(layout, bounds)
+        pixels[~inside] = legend.HEAT_LEVELS
+        pixels[outline] = legend.HEAT_LEVELS + legend.TEXT_LEVELS // 3
+    palette = np.full((256, 4), 255, np.uint8)
+    palette[: legend.HEAT_LEVELS] = _on_background(drawn.colours, look.background)
+    palette[legend.HEAT_LEVELS :, :3] = legend.text_palette()
+    if look.legend:
+        strip = legend.draw(_words(facts, [drawn]), pixels.shape[1])
+        pixels = np.vstack([pixels, strip])
+    return Picture(pixels, palette, facts)
+
+
+def _on_background(colours: NDArray[np.uint8], background: str) -> NDArray[np.uint8]:
+    """Colours with alpha, the coldest fading into the background. (N, 4)."""
+    if background == "":
+        return np.concatenate([colours, np.full((len(colours), 1), 255, np.uint8)], axis=1)
+    fade = np.clip(np.linspace(0, 1 / _OPAQUE_FROM, len(colours)), 0, 1)[:, None]
+    if background == "transparent":
+        return np.concatenate([colours, (fade * 255).round().astype(np.uint8)], axis=1)
+    mixed = colours * fade + np.array(rgb(background)) * (1 - fade)
+    return np.concatenate([mixed.round(), np.full((len(colours), 1), 255)], axis=1).astype(np.uint8)
+
+
+def _composed(
+    drawn: Sequence[_DrawnLayer],
+    layout: Layout,
+    look: SnapshotConfig,
+    facts: Mapping[str, object],
+    bounds: tuple[int, int, int, int],
+) -> Picture:
+    """Several layers over each other, in true colour."""
+    canvas = _on_background(drawn[0].colours, look.background)[drawn[0].levels]
+    for layer in drawn[1:]:
+        over = _on_background(layer.colours, "transparent")
+        touched = layer.levels > 0
+        paint = over[layer.levels[touched]].astype(np.float32)
+        below = canvas[touched].astype(np.float32)
+        share = paint[:, 3:] / 255
+        below[:, :3] = below[:, :3] * (1 - share) + paint[:, :3] * share
+        below[:, 3:] = np.maximum(below[:, 3:], paint[:, 3:])
+        canvas[touched] = below.round().astype(np.uint8)
+    if len(layout.placements) > 1:
+        inside, outline = _mask_and_outlines(layout, bounds)
+        ramp = legend.text_palette()
+        canvas[~inside] = (*ramp[0], 255)
+        canvas[outline] = (*ramp[legend.TEXT_LEVELS // 3], 255)
+    if look.legend:
+        # The strip's palette: the first layer's colours, with the last entries lent to the others' swatches.
+        colours = np.concatenate([drawn[0].colours, legend.text_palette()])
+        strip = legend.draw(_words(facts, drawn), canvas.shape[1])
+        painted = np.full((*strip.shape, 4), 255, np.uint8)
+        painted[..., :3] = colours[strip]
+        for number, layer in enumerate(drawn[1:], 1):
+            painted[strip == number, :3] = layer.colours[len(layer.colours) * 3 // 5]
+        canvas = np.vstack([canvas, painted])
+    return Picture(canvas, None, facts)
+
+
+def _words(facts: Mapping[str, object], drawn: Sequence[_DrawnLayer]) -> legend.Legend:
+    first = drawn[0]
+    total = in_total(first.layer, first.total)
+    return legend.Legend(
+        str(facts["title"]),
+        [f"{facts['where']} · {facts['when']}", total],
+        first.scale,
+        STYLES[first.layer].caption,
+        [(STYLES[layer.layer].title, number) for number, layer in enumerate(drawn[1:], 1)],
+    )
+
+
+def in_total(layer: str, total: int) -> str:
+    """The sum of a layer in words."""
+    if UNITS[layer] == "ms":
+        seconds = round(total / 1000)
+        hours, minutes = seconds // 3600, seconds // 60 % 60
+        return f"{hours} h {minutes:02} min in all" if hours else f"{minutes} min {seconds % 60:02} s in all"
+    return f"{total:,} {UNITS[layer]} in all"
+
+
+def _facts(
+    reading: Reading,
+    layout: Layout,
+    look: SnapshotConfig,
+    drawn: Sequence[_DrawnLayer],
+    zone: tzinfo | None,
+) -> dict[str, object]:
+    """What the picture shows, for its title, its legend and its text chunks."""
+    monitors = layout.monitors
+    if len(monitors) == 1:
+        where = f"{monitors[0].output} {monitors[0].width_px} x {monitors[0].height_px}"
+    else:
+        where = f"{len(monitors)} monitors: {', '.join(m.output for m in monitors)}"
+    return {
+        "title": STYLES[drawn[0].layer].title,
+        "where": where,
+        "when": _when(reading, zone),
+        "since": _iso(reading.first_s),
+        "until": _iso(reading.last_s),
+        "monitors": [monitor.label for monitor in monitors],
+        "scale": look.scale,
+        "layers": [
+            {
+                "layer": layer.layer,
+                "unit": UNITS[layer.layer],
+                "total": layer.total,
+                "max_heat": layer.scale.max_heat,
+                "sigma_px": layer.sigma_px,
+            }
+            for layer in drawn
+        ],
+        "left_out": list(reading.left_out),
+        "version": __version__,
+    }
+
+
+def _iso(moment_s: int | None) -> str | None:
+    return None if moment_s is None else datetime.fromtimestamp(moment_s, UTC).isoformat()
+
+
+def _when(reading: Reading, zone: tzinfo | None) -> str:
+    if reading.first_s is None or reading.last_s is None:
+        return "nothing counted yet"
+    first = datetime.fromtimestamp(reading.first_s, zone)
+    last = datetime.fromtimestamp(reading.last_s, zone)
+    if first.date() == last.date():
+        return f"{first:%d %B %Y, %H:%M} to {last:%H:%M}"
+    return f"{first:%d %B %Y} to {last:%d %B %Y}"
+
+
+# Files ------------------------------------------------------------------------------------------------
+
+
+def take(paths: Paths, config: Config, now: datetime) -> Path:
+    """Draw the store as the configuration says: a dated picture and ``latest.png``. Returns the latter.
+
+    Prunes old pictures by count and bytes. Raises MousetrackError; ``latest.png`` is then what it was.
+    """
+    from mousetrackd.store import Store  # noqa: PLC0415 - sqlite is not needed to draw
+
+    with Store.open_read_only(paths.store) as store:
+        reading = store.read(expand_layers(config.snapshot.layer))
+        picture = draw(reading, store.layout(), config.snapshot, config.colormaps)
+    return keep(paths.snapshots, picture.png(), now, config.snapshot.keep_count, config.snapshot.keep_mb)
+
+
+def keep(folder: Path, png: bytes, now: datetime, keep_count: int, keep_mb: int) -> Path:
+    """Write the picture under its date and as ``latest.png``, each whole or not at all; prune the oldest.
+
+    Raises MousetrackError when it cannot be written.
+    """
+    make_private(folder)
+    latest = folder / "latest.png"
+    try:
+        if keep_count > 0 and keep_mb > 0:
+            dated = _dated_name(folder, now)
+            write_whole(dated, png)
+            _link_whole(dated, latest, png)
+        else:
+            write_whole(latest, png)
+        _prune(folder, keep_count, keep_mb * 1_000_000)
+    except OSError as error:
+        raise MousetrackError(
+            f"cannot write the picture {latest}: {error.strerror or error}",
+            "The last one is untouched, and counting goes on. Check the disk and the folder's permissions.",
+        ) from error
+    return latest
+
+
+def _dated_name(folder: Path, now: datetime) -> Path:
+    """A name that no picture has yet: the clock may have been set back."""
+    stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    dated = folder / f"{stamp}.png"
+    number = 1
+    while dated.exists():
+        number += 1
+        dated = folder / f"{stamp}-{number}.png"
+    return dated
+
+
+def _link_whole(dated: Path, latest: Path, png: bytes) -> None:
+    """Let ``latest`` be the same file as ``dated``: the bytes are on the disk already."""
+    fresh = latest.with_name(f".{latest.name}.{os.getpid()}.new")
+    fresh.unlink(missing_ok=True)
+    try:
+        fresh.hardlink_to(dated)
+    except OSError:  # a file system without hard links
+        write_whole(latest, png)
+        return
+    fresh.replace(latest)
+    sync_folder(latest.parent)
+
+
+def _prune(folder: Path, keep_count: int, keep_bytes: int) -> None:
+    dated = sorted((path for path in folder.glob("*Z*.png") if path.name[0].isdigit()), reverse=True)
+    kept_bytes = 0
+    for number, path in enumerate(dated):
+        kept_bytes += path.stat().st_size
+        if number >= keep_count or kept_bytes > keep_bytes:
+            path.unlink(missing_ok=True)
+
+
+def main() -> None:
+    """The snapshot worker. It reads the configuration in force from stdin; its only words are an error."""
+    from mousetrackd.config import parse  # noqa: PLC0415 - only the worker needs it
+
+    os.umask(0o077)
+    paths = user_paths()
+    try:
+        take(paths, parse(sys.stdin.read(), "stdin"), datetime.now(UTC))
+    except MousetrackError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - a process's way to speak
+        raise SystemExit(error.exit_code) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,361 @@
+"""X11, through pynput's mouse listener.
+
+Two ways to listen, the same events:
+
+* ``fast``: a pynput Listener whose reading loop is ours. It reads the RECORD connection at most 20 times a
+  second and keeps the bytes; they are decoded when the daemon drains, all at once, with the server's own time
+  stamps. It leans on pynput's internals, so it checks for them first.
+* ``stock``: the listener as it is, where those internals are not what we expect. It works the same and costs
+  some 30 times more.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mousetrackd.errors import SourceError
+from mousetrackd.events import EVENT, Events, Gap, Item, Kind, LayoutChange, batch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import Xlib.display
+
+    from mousetrackd.layout import Layout
+    from mousetrackd.sources import x11
+
+_READ_INTERVAL_S = 0.05
+"""How long to let events gather in the socket: 20 wake-ups a second, whatever the mouse does."""
+
+_START_TIMEOUT_S = 5.0
+_STOP_TIMEOUT_S = 5.0
+
+_X_EVENT = np.dtype(
+    [
+        ("type", "u1"),
+        ("detail", "u1"),
+        ("sequence", "<u2"),
+        ("time_ms", "<u4"),
+        ("windows", "<u4", 3),
+        ("x", "<i2"),
+        ("y", "<i2"),
+        ("rest", "V8"),
+    ]
+)
+"""A core device event, and a RECORD reply's header, which is as long (X11 protocol, encoding of events)."""
+
+_BUTTON_PRESS, _MOTION = 4, 6
+_SENT_BY_CLIENT = 0x80
+
+_BUTTON_KINDS = np.full(256, Kind.OTHER, np.uint8)
+"""From X11 button numbers to kinds; 4 to 7 are the wheel's four directions."""
+_BUTTON_KINDS[1:8] = [Kind.LEFT, Kind.MIDDLE, Kind.RIGHT, *[Kind.SCROLL] * 4]
+
+_RECORD_ENABLE_CONTEXT = 5
+_ENABLE_REQUEST = struct.Struct("=BBHI")  # major opcode, minor opcode, length in words, context
+
+
+class PynputSource:
+    """The pointer of the X server at $DISPLAY. See ``events.Source``."""
+
+    def __init__(self, *, fast: bool = True) -> None:
+        self._want_fast = fast
+        self._lock = threading.Lock()
+        self._raw: list[bytes] = []
+        self._rows: list[tuple[int, int, int, int]] = []
+        self._changes: list[LayoutChange | Gap] = []
+        self._notify: Callable[[], None] = lambda: None
+        self._notes: tuple[str, ...] = ()
+        self._clock_offset_ms = 0
+        self._watch_display: Xlib.display.Display | None = None
+        self._watcher: threading.Thread | None = None
+        self._listener: Any = None
+        self._stopping = False
+
+    @property
+    def name(self) -> str:
+        """How status calls it."""
+        return f"pynput (X11 {os.environ.get('DISPLAY', '')})"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Why it listens the expensive way, when it does."""
+        return self._notes
+
+    def start(self, notify: Callable[[], None]) -> None:
+        """Open the display, read its monitors, and listen. Raises SourceError; BlindError under XWayland."""
+        # pynput cannot even be imported without a display, and python-xlib is not needed without one.
+        from mousetrackd.sources import x11  # noqa: PLC0415
+
+        self._notify = notify
+        try:
+            display = self._watch_display = x11.open_display()
+            x11.refuse_xwayland(display)
+            self._clock_offset_ms = x11.server_clock_offset_ms(display, self.now_ms)
+            reader = x11.MonitorReader(display)
+            reader.select_changes()
+            layout = reader.read()
+            self._changes.append(LayoutChange(self.now_ms(), layout))
+            self._start_listener()
+        except SourceError:
+            self.stop()
+            raise
+        except x11.XLIB_ERRORS as error:
+            self.stop()
+            raise SourceError(f"{self.name}: the X server went away: {error}", "Waiting for it.") from error
+        self._watcher = threading.Thread(target=self._watch, args=(reader, layout), name="monitors", daemon=True)
+        self._watcher.start()
+        self._notify()
+
+    def now_ms(self) -> int:
+        """Milliseconds of the monotonic clock, onto which the server's time stamps are mapped."""
+        return time.monotonic_ns() // 1_000_000
+
+    def drain(self) -> list[Item]:
+        """Everything since the last call, layout changes put where the clock says they happened."""
+        with self._lock:
+            raw, rows, changes = self._raw, self._rows, self._changes
+            self._raw, self._rows, self._changes = [], [], []
+        events = batch(rows) if rows else self._decode(b"".join(raw))
+        items: list[Item] = []
+        done = 0
+        for change in changes:
+            # Events of the same millisecond as the change came after it as often as before it; the later
+            # layout is the one in force now.
+            upto = done + int(np.searchsorted(events["time_ms"][done:], change.time_ms))
+            if upto > done:
+                items.append(events[done:upto])
+            items.append(change)
+            done = upto
+        if done < events.size:
+            items.append(events[done:])
+        return items
+
+    def is_alive(self) -> bool:
+        """False once the display is gone."""
+        # pynput's own ``running`` stays True when the server dies; the threads do not lie.
+        return (
+            self._listener is not None
+            and self._listener.is_alive()
+            and self._watcher is not None
+            and self._watcher.is_alive()
+        )
+
+    def finished(self) -> bool:
+        """A display never ends, it only goes away for a while."""
+        return False
+
+    def stop(self) -> None:
+        """Close every connection to the display, now, and end the threads."""
+        from mousetrackd.sources import x11  # noqa: PLC0415
+
+        self._stopping = True
+        if self._listener is not None:
+            self._listener.close(_STOP_TIMEOUT_S)
+        x11.hang_up(self._watch_display)
+        if self._watcher is not None:
+            self._watcher.join(_STOP_TIMEOUT_S)
+        x11.close_display(self._watch_display)
+
+    def _start_listener(self) -> None:
+        why_stock = "it was asked for"
+        if self._want_fast:
+            try:
+                self._listener = _fast_listener(self._take_raw, self._on_end)
+                self._listener.begin(_START_TIMEOUT_S)
+            except _UnknownPynputError as error:
+                why_stock = str(error)
+            else:
+                return
+        self._notes = (f"listening the expensive way ({why_stock}): about 30 times the CPU time",)
+        self._listener = _stock_listener(self._take_row, self.now_ms, self._on_end)
+        try:
+            self._listener.begin(_START_TIMEOUT_S)
+        except _UnknownPynputError as error:
+            raise SourceError(
+                f"cannot listen: {error}", "Install pynput 1.8: pip install 'pynput>=1.8.1,<2'"
+            ) from error
+
+    def _watch(self, reader: x11.MonitorReader, known: Layout) -> None:
+        """Put a LayoutChange into the stream whenever the monitors change, until the display closes."""
+        try:
+            while True:
+                reader.wait()
+                changed_ms, layout = self.now_ms(), reader.read()
+                if layout != known:
+                    self._put(change=LayoutChange(changed_ms, layout))
+                    known = layout
+        except Exception:  # noqa: BLE001 - any failure of a dying connection means the same: it is over
+            self._on_end()
+
+    def _on_end(self) -> None:
+        if not self._stopping:
+            self._notify()
+
+    def _take_raw(self, raw: bytes) -> None:
+        self._put(raw=raw)
+
+    def _take_row(self, row: tuple[int, int, int, int]) -> None:
+        self._put(row=row)
+
+    def _put(
+        self,
+        *,
+        raw: bytes | None = None,
+        row: tuple[int, int, int, int] | None = None,
+        change: LayoutChange | None = None,
+    ) -> None:
+        with self._lock:
+            was_empty = not (self._raw or self._rows or self._changes)
+            if raw is not None:
+                self._raw.append(raw)
+            if row is not None:
+                self._rows.append(row)
+            if change is not None:
+                self._changes.append(change)
+        if was_empty:
+            self._notify()
+
+    def _decode(self, raw: bytes) -> Events:
+        """Events from the bytes of a RECORD connection: reply headers, releases and the like drop out."""
+        records = np.frombuffer(raw, _X_EVENT)
+        kind = records["type"] & ~np.uint8(_SENT_BY_CLIENT)
+        records = records[(kind == _BUTTON_PRESS) | (kind == _MOTION)]
+        events = np.zeros(records.size, EVENT)
+        if records.size:
+            pressed = (records["type"] & ~np.uint8(_SENT_BY_CLIENT)) == _BUTTON_PRESS
+            events["kind"] = np.where(pressed, _BUTTON_KINDS[records["detail"]], np.uint8(Kind.MOVE))
+            events["x"], events["y"] = records["x"], records["y"]
+            # The server counts milliseconds in 32 bits, which wrap every 49.7 days: how long ago, then, in
+            # wrapping arithmetic, before "now" on the server's clock.
+            now_ms = self.now_ms()
+            server_now = np.uint32((now_ms - self._clock_offset_ms) & 0xFFFFFFFF)
+            ago_ms = (server_now - records["time_ms"]).astype(np.int32)
+            events["time_ms"] = now_ms - ago_ms.astype(np.int64)
+        return events
+
+
+class _UnknownPynputError(Exception):
+    """This pynput's inside is not the one the fast way knows."""
+
+
+def _fast_listener(take: Callable[[bytes], None], on_end: Callable[[], None]) -> Any:
+    """A pynput Listener that hands over the bytes of its RECORD connection, many events at a time."""
+    listener_class = _base_listener(on_end)
+    for needed in ("_initialize", "_mark_ready", "_run"):
+        if not hasattr(listener_class, needed):
+            raise _UnknownPynputError(f"this pynput has no Listener.{needed}")
+
+    class FastListener(listener_class):  # type: ignore[misc, valid-type]  # pynput has no types
+        """Replaces the one call in which pynput waits for events."""
+
+        def _initialize(self, _display: object) -> None:
+            self._display_record.record_enable_context = self._pump
+
+        def _pump(self, context: int, _callback: object) -> None:
+            from Xlib.ext import record  # noqa: PLC0415
+
+            protocol = self._display_record.display
+            connection: socket.socket = protocol.socket
+            connection.setblocking(True)
+            opcode = protocol.get_extension_major(record.extname)
+            connection.sendall(_ENABLE_REQUEST.pack(opcode, _RECORD_ENABLE_CONTEXT, 2, context))
+            size = _X_EVENT.itemsize
+            rest = b""
+            # Not "while running": what arrived before the connection was hung up is still counted.
+            while data := connection.recv(1 << 18):
+                self.enabled.set()
+                data = rest + data
+                whole = len(data) - len(data) % size
+                rest = data[whole:]
+                take(data[:whole])
+                if self.running:
+                    time.sleep(_READ_INTERVAL_S)
+
+    return FastListener()
+
+
+def _stock_listener(
+    take: Callable[[tuple[int, int, int, int]], None], now_ms: Callable[[], int], on_end: Callable[[], None]
+) -> Any:
+    """pynput's Listener as it is."""
+    listener_class = _base_listener(on_end)
+
+    def on_move(x: int, y: int) -> None:
+        take((now_ms(), Kind.MOVE, x, y))
+
+    def on_click(x: int, y: int, button: Any, pressed: bool) -> None:
+        if pressed:
+            take((now_ms(), int(_BUTTON_KINDS[button.value or 0]), x, y))
+
+    def on_scroll(x: int, y: int, _dx: int, _dy: int) -> None:
+        take((now_ms(), Kind.SCROLL, x, y))
+
+    class StockListener(listener_class):  # type: ignore[misc, valid-type]  # pynput has no types
+        """Tells when the server has really begun to record: pynput's wait() returns before that."""
+
+        def _handler(self, events: Any) -> None:
+            self.enabled.set()
+            super()._handler(events)
+
+    return StockListener(on_move=on_move, on_click=on_click, on_scroll=on_scroll)
+
+
+def _base_listener(on_end: Callable[[], None]) -> Any:  # noqa: C901 - a class, whose methods are each short
+    """pynput's Listener, with an end that leaves no connection open and says so."""
+    try:
+        from pynput.mouse import Listener  # noqa: PLC0415 - it cannot be imported without a display
+    except ImportError as error:
+        raise SourceError(f"pynput cannot use this display: {error}", "Waiting for it.") from error
+    from mousetrackd.sources import x11  # noqa: PLC0415
+
+    class EndingListener(Listener):  # type: ignore[misc]  # pynput has no types
+        """``failure`` is what ended it, None after a clean end."""
+
+        failure: Exception | None = None
+
+        def __init__(self, **callbacks: Any) -> None:
+            super().__init__(**callbacks)
+            self.enabled = threading.Event()
+
+        def begin(self, timeout_s: float) -> None:
+            """Start; return when the server has answered, so that from here on no event is missed."""
+            self.start()
+            # pynput's own wait() returns too early, and hangs where the thread has died.
+            if self.enabled.wait(timeout_s) and self.failure is None:
+                return
+            self.close(timeout_s)
+            if isinstance(self.failure, AttributeError | TypeError) or self.failure is None:
+                raise _UnknownPynputError(f"pynput's listener did not start: {self.failure!r}")
+            raise SourceError(f"pynput's listener did not start: {self.failure}", "Waiting for the display.")
+
+        def run(self) -> None:
+            try:
+                super().run()
+            except Exception as error:  # noqa: BLE001 - it is kept, and the daemon tells
+                self.failure = error
+            finally:
+                for display in self._connections():
+                    x11.close_display(display)
+                self.enabled.set()  # or begin() would wait for a thread that has ended
+                on_end()
+
+        def close(self, timeout_s: float) -> None:
+            """Stop listening now. pynput's stop() waits for the next pointer event with both connections open."""
+            self._running = False
+            for display in self._connections():
+                x11.hang_up(display)
+            if self.ident is not None:
+                threading.Thread.join(self, timeout_s)
+
+        def _connections(self) -> list[Any]:
+            return [getattr(self, name, None) for name in ("_display_record", "_display_stop")]
+
+    return EndingListener

@@ -1,0 +1,163 @@
+"""What the X server knows besides the pointer: its monitors, its clock, and whether it shows everything."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import socket
+import time
+from typing import TYPE_CHECKING, Any
+
+import Xlib.display
+import Xlib.error
+from Xlib import X, Xatom
+from Xlib.ext import randr
+
+from mousetrackd.errors import BlindError, SourceError
+from mousetrackd.layout import Layout, Monitor, Placement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+XLIB_ERRORS = (Xlib.error.XError, Xlib.error.ConnectionClosedError, Xlib.error.DisplayError, OSError)
+"""What a call to a display can raise when the server is not there, goes away, or says no."""
+
+_EDID_BYTES = 128
+"""The base block of an EDID, which holds maker, product and serial number (VESA E-EDID 1.4, section 3)."""
+
+
+def open_display() -> Xlib.display.Display:
+    """Connect to $DISPLAY. Raises SourceError saying why not, and what to do."""
+    name = os.environ.get("DISPLAY", "")
+    if not name:
+        raise SourceError(
+            "there is no display: DISPLAY is not set",
+            "Start mousetrackd inside a graphical session; under systemd: "
+            "systemctl --user import-environment DISPLAY XAUTHORITY",
+        )
+    try:
+        return Xlib.display.Display(name)
+    except (*XLIB_ERRORS, AssertionError, ValueError, IndexError) as error:
+        # python-xlib itself trips (AssertionError, IndexError) over a server that dies during the greeting.
+        raise SourceError(
+            f'cannot open display "{name}": {str(error).strip() or type(error).__name__}',
+            "Is it running, and may you use it? Under systemd: systemctl --user import-environment DISPLAY XAUTHORITY",
+        ) from error
+
+
+def hang_up(display: Xlib.display.Display | None) -> None:
+    """End a connection, whatever state it is in: a thread that reads from it gets what came, then the end."""
+    if display is not None:
+        with contextlib.suppress(OSError):
+            display.display.socket.shutdown(socket.SHUT_RDWR)
+
+
+def close_display(display: Xlib.display.Display | None) -> None:
+    """Hang up and close. No other thread may be reading: the number of a closed file is soon another's."""
+    if display is not None:
+        # python-xlib's close() asks the server first, which a dead one does not answer.
+        hang_up(display)
+        display.display.socket.close()
+
+
+def refuse_xwayland(display: Xlib.display.Display) -> None:
+    """Raise BlindError where this X server is only a guest of a Wayland compositor.
+
+    There a listener hears nothing while the pointer is over anything but X11 windows. The extension tells
+    from Xwayland 23 on; older ones are known by the names of their outputs.
+    """
+    root = display.screen().root
+    outputs = root.xrandr_get_screen_resources_current().outputs if display.has_extension("RANDR") else ()
+    names = [str(display.xrandr_get_output_info(output, X.CurrentTime).name) for output in outputs]
+    if display.has_extension("XWAYLAND") or any(name.startswith("XWAYLAND") for name in names):
+        raise BlindError(
+            f"this is a Wayland session: the X server {display.get_display_name()} sees only part of the screen",
+            "Nothing is recorded, because the picture would be wrong. Log in to an X11 (Xorg) session instead.",
+        )
+
+
+class MonitorReader:
+    """Reads the monitors of one display and tells when they change."""
+
+    def __init__(self, display: Xlib.display.Display) -> None:
+        self._display = display
+        self._root = display.screen().root
+        self._has_monitors = False
+        if display.has_extension("RANDR"):
+            version = display.xrandr_query_version()
+            self._has_monitors = (version.major_version, version.minor_version) >= (1, 5)
+        self._edid_atom = display.intern_atom("EDID")
+
+    def select_changes(self) -> None:
+        """Ask the server to tell when monitors change; ``wait`` then returns at each change."""
+        # A monitor made by hand (xrandr --setmonitor) is announced by no RandR event at all, only by a
+        # ConfigureNotify of the root window.
+        self._root.change_attributes(event_mask=X.StructureNotifyMask)
+        if self._has_monitors:
+            self._root.xrandr_select_input(
+                randr.RRScreenChangeNotifyMask | randr.RRCrtcChangeNotifyMask | randr.RROutputChangeNotifyMask
+            )
+        self._display.sync()
+
+    def wait(self) -> None:
+        """Block until something has changed. Raises one of ``XLIB_ERRORS`` when the server is gone."""
+        self._display.next_event()
+        while self._display.pending_events():
+            self._display.next_event()
+
+    def read(self) -> Layout:
+        """The monitors as they stand. Without RandR 1.5, or with none switched on, the screen as a whole."""
+        found = self._root.xrandr_get_monitors(is_active=True).monitors if self._has_monitors else []
+        placements: list[Placement] = []
+        seen: set[str] = set()
+        for info in found:
+            if info.width_in_pixels < 1 or info.height_in_pixels < 1:
+                continue
+            output = str(self._display.get_atom_name(info.name))
+            edid_hash = self._edid_hash(info.crtcs)  # python-xlib calls them crtcs; they are outputs
+            if edid_hash in seen:  # two screens of one make without serial numbers: the connector tells
+                edid_hash = hashlib.sha256(f"{edid_hash} {output}".encode()).hexdigest()[:8]
+            if edid_hash:
+                seen.add(edid_hash)
+            monitor = Monitor(output, info.width_in_pixels, info.height_in_pixels, edid_hash)
+            placements.append(Placement(monitor, info.x, info.y, info.width_in_millimeters, info.height_in_millimeters))
+        if not placements:
+            # Not screen().width_in_pixels: that stays what it was when the connection was made.
+            size = self._root.get_geometry()
+            placements = [Placement(Monitor("screen", size.width, size.height), 0, 0)]
+        return Layout(placements)
+
+    def _edid_hash(self, outputs: list[int]) -> str:
+        for output in outputs:
+            reply: Any = self._display.xrandr_get_output_property(
+                output, self._edid_atom, X.AnyPropertyType, 0, _EDID_BYTES // 4
+            )
+            edid = bytes(reply.value)
+            if edid:
+                return hashlib.sha256(edid).hexdigest()[:8]
+        return ""
+
+
+def server_clock_offset_ms(display: Xlib.display.Display, now_ms: Callable[[], int]) -> int:
+    """What to add to the server's time stamps to get those of ``now_ms``, both in milliseconds.
+
+    Measured by a round trip: the server stamps the change of a property of a window of ours.
+    """
+    window = display.screen().root.create_window(
+        0, 0, 1, 1, 0, X.CopyFromParent, X.InputOnly, event_mask=X.PropertyChangeMask
+    )
+    try:
+        window.change_property(Xatom.WM_NAME, Xatom.STRING, 8, b"mousetrackd clock")
+        while True:
+            event = display.next_event()
+            if event.type == X.PropertyNotify and event.window == window:
+                return now_ms() - int(event.time)
+    finally:
+        window.destroy()
+        display.flush()
+
+
+def monotonic_ms() -> int:
+    """Milliseconds of the clock that stands still in suspend, as the X server's does."""
+    return time.monotonic_ns() // 1_000_000

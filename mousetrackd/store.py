@@ -1,0 +1,579 @@
+"""The store: every count ever made, in one SQLite file. The only SQL.
+
+A *chunk* is the Counts of one stretch of time, monitor and layer. A checkpoint appends only what is new, and
+since everything adds, chunks are folded as they age: checkpoints into their hour, hours into days, days into
+months, months into years, in transactions that change no sum.
+
+Hours, days, months and years are those of the local clock, because people ask for "yesterday" and "9 to 17".
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import struct
+import zlib
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING, Self
+from urllib.parse import quote
+
+from mousetrackd.counts import Counts
+from mousetrackd.errors import StoreError
+from mousetrackd.layout import Layout, Monitor, Placement
+from mousetrackd.paths import sync_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from mousetrackd.accumulator import Tally
+
+APPLICATION_ID = 0x4D54726B  # "MTrk"
+SCHEMA_VERSION = 1
+BUSY_TIMEOUT_S = 5.0
+
+_SCHEMA = f"""
+CREATE TABLE monitor (
+    id INTEGER PRIMARY KEY,
+    output TEXT NOT NULL,
+    width_px INTEGER NOT NULL,
+    height_px INTEGER NOT NULL,
+    edid_hash TEXT NOT NULL,
+    width_mm INTEGER NOT NULL DEFAULT 0,
+    height_mm INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE chunk (
+    id INTEGER PRIMARY KEY,
+    start_s INTEGER NOT NULL,
+    span_s INTEGER NOT NULL,
+    monitor INTEGER NOT NULL REFERENCES monitor,
+    layer TEXT NOT NULL,
+    total INTEGER NOT NULL,
+    counts BLOB NOT NULL,
+    crc INTEGER NOT NULL
+) STRICT;
+CREATE INDEX chunk_by_time ON chunk (start_s);
+CREATE TABLE path (
+    start_s INTEGER NOT NULL,
+    span_s INTEGER NOT NULL,
+    monitor INTEGER NOT NULL REFERENCES monitor,
+    length_px INTEGER NOT NULL
+) STRICT;
+CREATE INDEX path_by_time ON path (start_s);
+CREATE TABLE placement (
+    since_s INTEGER NOT NULL,
+    monitor INTEGER NOT NULL REFERENCES monitor,
+    desktop_x INTEGER NOT NULL,
+    desktop_y INTEGER NOT NULL
+) STRICT;
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {SCHEMA_VERSION};
+"""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the store holds of a range of time.
+
+    counts: the sums per (monitor, layer). first_s, last_s: the UTC seconds between which they were counted,
+    None when there is nothing. left_out: sentences about what could not be included, and why.
+    """
+
+    counts: Mapping[tuple[Monitor, str], Counts] = field(default_factory=dict)
+    first_s: int | None = None
+    last_s: int | None = None
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """A row of ``chunk`` that has passed its checksum."""
+
+    row: int
+    start_s: int
+    span_s: int
+    monitor: int
+    layer: str
+    counts: bytes
+
+
+@dataclass(frozen=True)
+class FoldAges:
+    """After how many days hours become days, days months, and months years."""
+
+    hours_days: int = 7
+    days_days: int = 35
+    months_days: int = 400
+
+
+class Store:
+    """An open store. Not thread-safe. Every method raises StoreError when the file cannot be used."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, zone: tzinfo | None) -> None:
+        self.path = path
+        self._sql = connection
+        self._zone = zone
+
+    # Opening ------------------------------------------------------------------------------------------
+
+    @classmethod
+    def open(cls, path: Path, *, zone: tzinfo | None = None) -> Self:
+        """Open for writing; make it when there is none.
+
+        zone: whose hours and days chunks are folded into; None is the local clock's. Raises DamagedError
+        when there is a file that is no whole store, StoreError when it is another program's, from a newer
+        mousetrackd, or cannot be opened.
+        """
+        try:
+            if not path.exists() and not path.is_symlink():
+                _create(path)
+            _check_header(path)
+            had_wal = path.with_name(path.name + "-wal").exists()
+            store = cls(path, _connect(path, "rw"), zone)
+        except (sqlite3.Error, OSError) as error:
+            raise _sentence(path, error) from error
+        try:
+            if had_wal:  # the last daemon did not end cleanly: worth the time to look at every page
+                store._quick_check()
+            store._sql.execute("SELECT count(*) FROM monitor").fetchone()
+        except sqlite3.Error as error:
+            store.close()
+            raise _sentence(path, error) from error
+        except StoreError:
+            store.close()
+            raise
+        return store
+
+    @classmethod
+    def open_read_only(cls, path: Path, *, zone: tzinfo | None = None) -> Self:
+        """Open for reading, beside a daemon or without one. Raises StoreError, also when there is none."""
+        try:
+            if not path.exists():
+                raise StoreError(f"nothing has been counted yet: there is no {path}", "Start: mousetrackd run")
+            _check_header(path)
+            return cls(path, _connect(path, "ro"), zone)
+        except (sqlite3.Error, OSError) as error:
+            raise _sentence(path, error) from error
+
+    def close(self) -> None:
+        """Close the file. Idempotent."""
+        with contextlib.suppress(sqlite3.Error):
+            self._sql.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # Writing ------------------------------------------------------------------------------------------
+
+    def commit(self, tally: Tally, start_s: int, end_s: int, layout: Layout | None = None) -> None:
+        """Append what was counted from ``start_s`` to ``end_s`` (UTC seconds) in one transaction.
+
+        When this returns, the counts survive a crash and a power cut. When it raises, none of them is there.
+        layout: how the monitors stand, noted when it is not how they stood before.
+        """
+        span_s = max(end_s - start_s, 1)
+        with self._transaction():
+            if layout is not None:
+                self._note_layout(layout, start_s)
+            for (monitor, layer), counts in tally.counts.items():
+                self._insert(start_s, span_s, self._monitor_id(monitor), layer, counts)
+            self._sql.executemany(
+                "INSERT INTO path VALUES (?, ?, ?, ?)",
+                [(start_s, span_s, self._monitor_id(m), round(px)) for m, px in tally.path_px.items()],
+            )
+
+    def fold(self, now_s: int, ages: FoldAges) -> int:
+        """Fold chunks that are old enough into longer ones. Changes no sum. Returns how many rows it saved.
+
+        A period is folded only when it lies wholly in the past by the age given for it.
+        """
+        saved = 0
+        for period, age_days in (
+            ("hour", 0),
+            ("day", ages.hours_days),
+            ("month", ages.days_days),
+            ("year", ages.months_days),
+        ):
+            saved += self._fold_into(period, now_s - age_days * 86400)
+        return saved
+
+    def prune(self, before_s: int) -> int:
+        """Drop every chunk that ended before ``before_s``. Returns how many."""
+        with self._transaction():
+            dropped = self._sql.execute("DELETE FROM chunk WHERE start_s + span_s <= ?", (before_s,)).rowcount
+            self._sql.execute("DELETE FROM path WHERE start_s + span_s <= ?", (before_s,))
+        return dropped
+
+    # Reading ------------------------------------------------------------------------------------------
+
+    def read(
+        self,
+        layers: Iterable[str],
+        *,
+        since_s: int | None = None,
+        until_s: int | None = None,
+        monitor: str | None = None,
+    ) -> Reading:
+        """Sum the chunks of ``layers`` that lie within the range, per monitor and layer.
+
+        since_s, until_s: UTC seconds; None is open. monitor: an output's name or the beginning of a label;
+        None is all. A chunk that is folded across an end of the range is left out, as is a damaged one, and
+        both are named.
+        """
+        names = self.monitors()
+        wanted = {row for row, m in names.items() if monitor is None or is_called(m, monitor)}
+        parts: dict[tuple[Monitor, str], list[Counts]] = defaultdict(list)
+        starts: list[int] = []
+        ends: list[int] = []
+        across: list[_Chunk] = []
+        damaged: list[str] = []
+        layers = tuple(layers)
+        for chunk in self._chunks(layers, since_s, until_s, damaged):
+            end_s = chunk.start_s + chunk.span_s
+            if chunk.monitor not in wanted:
+                continue
+            if (since_s is not None and chunk.start_s < since_s) or (until_s is not None and end_s > until_s):
+                across.append(chunk)
+                continue
+            parts[names[chunk.monitor], chunk.layer].append(Counts.decode(chunk.counts))
+            starts.append(chunk.start_s)
+            ends.append(end_s)
+        left_out = list(damaged)
+        left_out.extend(
+            f"left out {sum(c.span_s == span_s for c in across)} pieces that are kept only per "
+            f"{_duration(span_s)} and reach across an end of the range"
+            for span_s in sorted({chunk.span_s for chunk in across})
+        )
+        return Reading(
+            {key: Counts.merge(found) for key, found in parts.items()},
+            min(starts, default=None),
+            max(ends, default=None),
+            tuple(left_out),
+        )
+
+    def monitors(self) -> dict[int, Monitor]:
+        """Every screen ever seen, by row."""
+        with self._reading():
+            rows = self._sql.execute("SELECT id, output, width_px, height_px, edid_hash FROM monitor")
+            return {row: Monitor(*rest) for row, *rest in rows}
+
+    def layout(self, until_s: int | None = None) -> Layout:
+        """How the monitors stood last, before ``until_s``; as they stood first when nothing is that old."""
+        with self._reading():
+            moment = self._sql.execute(
+                "SELECT coalesce((SELECT max(since_s) FROM placement WHERE ?1 IS NULL OR since_s < ?1),"
+                " (SELECT min(since_s) FROM placement))",
+                (until_s,),
+            ).fetchone()[0]
+            return self._layout_of(moment)
+
+    def check(self) -> list[str]:
+        """Look at every page and every chunk. Returns a sentence per problem; none is a whole store."""
+        problems: list[str] = []
+        try:
+            rows = self._sql.execute("PRAGMA integrity_check(20)").fetchall()
+            problems += [f"{self.path.name}: {row[0]}" for row in rows if row[0] != "ok"]
+            for chunk in self._chunks(None, None, None, problems):
+                try:
+                    Counts.decode(chunk.counts)
+                except ValueError as error:
+                    problems.append(f"chunk {chunk.row} ({chunk.layer}): {error}")
+        except (sqlite3.Error, StoreError) as error:
+            problems.append(f"{self.path.name}: {error}")
+        return problems
+
+    # Inside -------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        try:
+            self._sql.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._sql.execute("COMMIT")
+            except BaseException:
+                # ROLLBACK itself fails where the failed statement has rolled back already.
+                with contextlib.suppress(sqlite3.Error):
+                    self._sql.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise _sentence(self.path, error) from error
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise _sentence(self.path, error) from error
+
+    def _quick_check(self) -> None:
+        found = self._sql.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise DamagedError(self.path, found)
+
+    def _chunks(
+        self, layers: tuple[str, ...] | None, since_s: int | None, until_s: int | None, damaged: list[str]
+    ) -> Iterator[_Chunk]:
+        """Rows that touch the range, oldest first; what fails its checksum is named in ``damaged``."""
+        query = (
+            "SELECT id, start_s, span_s, monitor, layer, total, counts, crc FROM chunk"
+            " WHERE (?1 IS NULL OR start_s + span_s > ?1) AND (?2 IS NULL OR start_s < ?2)"
+        )
+        if layers is not None:
+            query += f" AND layer IN ({','.join('?' * len(layers))})"
+        with self._reading():
+            rows = self._sql.execute(query + " ORDER BY start_s, id", (since_s, until_s, *(layers or ())))
+            for row, start_s, span_s, monitor, layer, total, counts, crc in rows:
+                if crc == _crc(start_s, span_s, monitor, layer, total, counts):
+                    yield _Chunk(row, start_s, span_s, monitor, layer, counts)
+                else:
+                    when = datetime.fromtimestamp(start_s, self._zone)
+                    damaged.append(f"left out chunk {row} ({layer} of {when:%Y-%m-%d %H:%M}): its checksum is wrong")
+
+    def _insert(self, start_s: int, span_s: int, monitor: int, layer: str, counts: Counts) -> None:
+        blob, total = counts.encode(), min(counts.total, (1 << 63) - 1)
+        crc = _crc(start_s, span_s, monitor, layer, total, blob)
+        self._sql.execute(
+            "INSERT INTO chunk (start_s, span_s, monitor, layer, total, counts, crc) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (start_s, span_s, monitor, layer, total, blob, crc),
+        )
+
+    def _monitor_id(self, monitor: Monitor) -> int:
+        # A screen is known by what it is: with an EDID by that, whichever connector it hangs on today.
+        values = (monitor.edid_hash, monitor.output, monitor.width_px, monitor.height_px)
+        found = self._sql.execute(
+            "SELECT id FROM monitor WHERE edid_hash = ?1 AND (?1 <> '' OR output = ?2)"
+            " AND width_px = ?3 AND height_px = ?4",
+            values,
+        ).fetchone()
+        if found is None:
+            found = self._sql.execute(
+                "INSERT INTO monitor (edid_hash, output, width_px, height_px) VALUES (?, ?, ?, ?) RETURNING id",
+                values,
+            ).fetchone()
+        return int(found[0])
+
+    def _note_layout(self, layout: Layout, since_s: int) -> None:
+        latest = self._sql.execute("SELECT max(since_s) FROM placement").fetchone()[0]
+        rows = [(self._monitor_id(p.monitor), p.desktop_x, p.desktop_y) for p in layout.placements]
+        for (row, _, _), placement in zip(rows, layout.placements, strict=True):
+            if placement.width_mm and placement.height_mm:
+                self._sql.execute(
+                    "UPDATE monitor SET width_mm = ?, height_mm = ? WHERE id = ? AND (width_mm, height_mm) <> (?, ?)",
+                    (placement.width_mm, placement.height_mm, row, placement.width_mm, placement.height_mm),
+                )
+        known = self._sql.execute(
+            "SELECT monitor, desktop_x, desktop_y FROM placement WHERE since_s = ? ORDER BY rowid", (latest,)
+        ).fetchall()
+        if rows != known:
+            since_s = max(since_s, latest + 1) if latest is not None else since_s
+            self._sql.executemany("INSERT INTO placement VALUES (?, ?, ?, ?)", [(since_s, *row) for row in rows])
+
+    def _layout_of(self, since_s: int | None) -> Layout:
+        rows = self._sql.execute(
+            "SELECT output, width_px, height_px, edid_hash, desktop_x, desktop_y, width_mm, height_mm"
+            " FROM placement JOIN monitor ON monitor.id = placement.monitor WHERE since_s = ?"
+            " ORDER BY placement.rowid",
+            (since_s,),
+        )
+        return Layout(Placement(Monitor(*row[:4]), *row[4:]) for row in rows)
+
+    def _fold_into(self, period: str, cutoff_s: int) -> int:
+        """Fold what lies in a whole ``period`` before ``cutoff_s`` and is shorter than it."""
+        starts = {
+            start_s
+            for table in ("chunk", "path")
+            for (start_s,) in self._read_rows(
+                f"SELECT DISTINCT start_s FROM {table} WHERE start_s < ? AND span_s < ?",  # noqa: S608 - our names
+                (cutoff_s, _SHORTEST_S[period]),
+            )
+        }
+        saved = 0
+        for begin_s, end_s in sorted({self._period(period, start_s) for start_s in starts}):
+            if end_s <= cutoff_s:
+                with self._transaction():
+                    saved += self._fold_chunks(begin_s, end_s) + self._fold_paths(begin_s, end_s)
+        return saved
+
+    def _fold_chunks(self, begin_s: int, end_s: int) -> int:
+        groups: dict[tuple[int, str], list[_Chunk]] = defaultdict(list)
+        for chunk in self._chunks(None, begin_s, end_s, []):
+            if begin_s <= chunk.start_s and chunk.span_s < end_s - begin_s:
+                groups[chunk.monitor, chunk.layer].append(chunk)
+        saved = 0
+        for (monitor, layer), chunks in groups.items():
+            merged = Counts.merge(Counts.decode(chunk.counts) for chunk in chunks)
+            self._sql.executemany("DELETE FROM chunk WHERE id = ?", [(chunk.row,) for chunk in chunks])
+            self._insert(begin_s, end_s - begin_s, monitor, layer, merged)
+            saved += len(chunks) - 1
+        return saved
+
+    def _fold_paths(self, begin_s: int, end_s: int) -> int:
+        shorter = "FROM path WHERE start_s >= ? AND start_s < ? AND span_s < ?"
+        span = (begin_s, end_s, end_s - begin_s)
+        rows = self._read_rows(f"SELECT monitor, sum(length_px), count(*) {shorter} GROUP BY monitor", span)
+        self._sql.execute(f"DELETE {shorter}", span)
+        self._sql.executemany(
+            "INSERT INTO path VALUES (?, ?, ?, ?)",
+            [(begin_s, end_s - begin_s, monitor, length_px) for monitor, length_px, _ in rows],
+        )
+        return sum(count - 1 for _, _, count in rows)
+
+    def _read_rows(self, query: str, values: tuple[int, ...]) -> list[tuple[int, ...]]:
+        with self._reading():
+            return self._sql.execute(query, values).fetchall()
+
+    def _period(self, period: str, moment_s: int) -> tuple[int, int]:
+        """UTC seconds at which the local hour, day, month or year around ``moment_s`` begins and ends."""
+        begin = datetime.fromtimestamp(moment_s, self._zone).replace(minute=0, second=0)
+        if period == "hour":
+            begin_s = int(begin.timestamp())
+            return begin_s, begin_s + 3600
+        begin = begin.replace(hour=0, fold=0)
+        if period == "day":
+            end = begin + timedelta(days=1)
+        elif period == "month":
+            begin = begin.replace(day=1)
+            end = (begin + timedelta(days=32)).replace(day=1)
+        else:
+            begin = begin.replace(month=1, day=1)
+            end = begin.replace(year=begin.year + 1)
+        return int(begin.timestamp()), int(end.timestamp())
+
+
+_SHORTEST_S = {"hour": 3600, "day": 23 * 3600, "month": 27 * 86400, "year": 364 * 86400}
+"""Shorter than any period of its name (a day of 23 hours, a February): what it holds may need folding."""
+
+
+class DamagedError(StoreError):
+    """There is a file, and it is no whole store."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"{path} is damaged: {why}",
+            "The daemon sets it aside at its next start and counts on in a new one; nothing is deleted.",
+        )
+
+
+def set_aside(path: Path, now: datetime) -> Path:
+    """Rename a damaged store, its journal with it, to a name that says when. Never overwrites.
+
+    Returns the new name. Raises StoreError when it cannot be renamed.
+    """
+    stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    aside = path.with_name(f"{path.stem}.damaged-{stamp}{path.suffix}")
+    number = 1
+    while aside.exists():
+        number += 1
+        aside = path.with_name(f"{path.stem}.damaged-{stamp}-{number}{path.suffix}")
+    try:
+        for ending in ("-wal", "-shm", ""):
+            old = path.with_name(path.name + ending)
+            if os.path.lexists(old):
+                old.rename(aside.with_name(aside.name + ending))
+        sync_folder(path.parent)
+    except OSError as error:
+        raise _sentence(path, error) from error
+    return aside
+
+
+def is_called(monitor: Monitor, name: str) -> bool:
+    """Does a person who says ``name`` mean this monitor: by its output, or by its label without the EDID?"""
+    return name in (monitor.output, monitor.label, monitor.label.partition("#")[0])
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"file:{quote(str(path))}?mode={mode}", uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S
+    )
+    try:
+        # FULL: with NORMAL a power cut takes the newest commits with it.
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        if mode == "rw":
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA journal_size_limit = 1048576")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _create(path: Path) -> None:
+    """Make an empty store whole before it has its name: a crash never leaves half of one."""
+    fresh = path.with_name(f".{path.name}.new")
+    for ending in ("", "-wal", "-shm", "-journal"):
+        fresh.with_name(fresh.name + ending).unlink(missing_ok=True)
+    os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+    connection = _connect(fresh, "rw")
+    try:
+        connection.executescript(f"BEGIN;{_SCHEMA}COMMIT;")
+    finally:
+        connection.close()  # which writes the journal back and removes it
+    with fresh.open("rb") as file:
+        os.fsync(file.fileno())
+    fresh.rename(path)
+    sync_folder(path.parent)
+
+
+_HEADER_BYTES = 100
+_HEADER = struct.Struct(">16s44xI4xI28x")
+"""SQLite's file header: magic, user_version, application_id (sqlite.org/fileformat2.html, section 1.3)."""
+
+
+def _check_header(path: Path) -> None:
+    """Look at the first bytes, and touch nothing, before SQLite does."""
+    if not path.is_file():
+        raise DamagedError(path, "it is not a file")
+    # No connection of this process is open here, so closing the file drops no lock of SQLite's.
+    with path.open("rb") as file:
+        head = file.read(_HEADER_BYTES)
+    if len(head) < _HEADER_BYTES:
+        raise DamagedError(path, f"it is only {len(head)} bytes long")
+    magic, version, application = _HEADER.unpack(head)
+    if magic != b"SQLite format 3\0":
+        raise DamagedError(path, "it is not a database")
+    if application != APPLICATION_ID:
+        raise StoreError(
+            f"{path} is a database of another program. Nothing was changed.", "Move it away, and try again."
+        )
+    if version > SCHEMA_VERSION:
+        raise StoreError(
+            f"{path} is from a newer mousetrackd (schema {version}, this one reads {SCHEMA_VERSION}).",
+            "Nothing was changed. Upgrade mousetrackd.",
+        )
+
+
+def _crc(start_s: int, span_s: int, monitor: int, layer: str, total: int, counts: bytes) -> int:
+    return zlib.crc32(counts, zlib.crc32(f"{start_s} {span_s} {monitor} {layer} {total}".encode()))
+
+
+def _duration(span_s: int) -> str:
+    for unit, unit_s in (("year", 364 * 86400), ("month", 27 * 86400), ("day", 82800), ("hour", 3600)):
+        if span_s >= unit_s:
+            return unit
+    return "checkpoint"
+
+
+def _sentence(path: Path, error: sqlite3.Error | OSError) -> StoreError:
+    """Turn what SQLite or the system says into what a user can act on."""
+    if isinstance(error, sqlite3.Error):
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return DamagedError(path, str(error))
+        hint = _HINTS.get(code, "Check the disk and the folder's permissions.")
+        return StoreError(f"cannot use {path}: {error}", hint)
+    return StoreError(f"cannot use {path}: {error.strerror or error}", "Check the disk and its permissions.")
+
+
+_HINTS: Mapping[int, str] = {
+    sqlite3.SQLITE_FULL: "The disk is full: free some space.",
+    sqlite3.SQLITE_BUSY: "Another mousetrackd command is writing: try again when it is done.",
+    sqlite3.SQLITE_READONLY: "The file or its disk is read-only.",
+}

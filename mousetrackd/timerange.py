@@ -1,0 +1,64 @@
+"""From the words people use for a time to UTC seconds."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, tzinfo
+
+from mousetrackd.errors import UsageError
+
+_AGO = re.compile(r"(\d{1,5})\s*(minute|hour|day|week|month|year)s?\s+ago")
+_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?")
+_DAYS = {"day": 1, "week": 7, "month": 30, "year": 365}
+_DAY = timedelta(days=1)
+
+HELP = '"2026-11-22", "2026-11-22 14:30", "14:30", "today", "yesterday", "now", "3 hours ago", "7 days ago"'
+
+
+def moment_s(text: str, now: datetime, *, end: bool = False) -> int:
+    """UTC seconds of what ``text`` says, on the local clock.
+
+    A day is its beginning, or with ``end`` its end, so that "since yesterday until yesterday" is all of it.
+    "7 days ago" is the beginning (end) of that day; "3 hours ago" is to the second. now: the present; its
+    zone, or none for the local one, is that of the words. Raises UsageError with what can be said.
+    """
+    words = " ".join(text.lower().split())
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    try:
+        moment, is_day = _parse(words, now, midnight)
+        return int((moment + _DAY if end and is_day else moment).timestamp())
+    except (ValueError, OverflowError, OSError) as error:
+        raise UsageError(f'cannot tell what time "{text}" is', f"Say for example: {HELP}") from error
+
+
+def _parse(words: str, now: datetime, midnight: datetime) -> tuple[datetime, bool]:
+    """The moment, and whether a whole day was meant. Raises ValueError."""
+    named = {"now": (now, False), "today": (midnight, True), "yesterday": (midnight - _DAY, True)}
+    if words in named:
+        return named[words]
+    ago = _AGO.fullmatch(words)
+    if ago:
+        count, unit = int(ago[1]), ago[2]
+        if unit in _DAYS:
+            return midnight - count * _DAYS[unit] * _DAY, True
+        return now - count * timedelta(minutes=60 if unit == "hour" else 1), False
+    clock = _CLOCK.fullmatch(words)
+    if clock:
+        hour, minute, second = (int(part or 0) for part in clock.groups())
+        return midnight.replace(hour=hour, minute=minute, second=second), False
+    said = datetime.fromisoformat(words.upper())
+    if said.tzinfo is None:
+        said = said.replace(tzinfo=now.tzinfo)
+    return said, len(words) <= len("2026-11-22")
+
+
+def parse_range(
+    since: str | None, until: str | None, now: datetime | None = None, zone: tzinfo | None = None
+) -> tuple[int | None, int | None]:
+    """UTC seconds of a range; None is open. Raises UsageError, also when it ends before it begins."""
+    present = now or datetime.now(zone)
+    since_s = None if since is None else moment_s(since, present)
+    until_s = None if until is None else moment_s(until, present, end=True)
+    if since_s is not None and until_s is not None and until_s <= since_s:
+        raise UsageError(f'the range ends ("{until}") before it begins ("{since}")', "Swap them?")
+    return since_s, until_s
