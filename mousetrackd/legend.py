@@ -1,12 +1,11 @@
 """The strip under a picture: title, what, where, when, and a colour bar whose ticks mean something. Pure.
 
-Drawn as indices into the picture's palette: heat levels for the bar, and a ramp from panel to text colour
-for the letters, which are anti-aliased in Aileron, the typeface that comes with Pillow.
+The letters are anti-aliased in Aileron, the typeface that comes with Pillow.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -22,11 +21,14 @@ TEXT: Final = (236, 238, 242)
 HEAT_LEVELS: Final = 224
 """The first entries of a palette are heat, the remaining 32 the ramp from ``PANEL`` to ``TEXT``."""
 TEXT_LEVELS: Final = 256 - HEAT_LEVELS
-DIM: Final = 0.62
-"""Secondary text, as a share of full brightness."""
+DIM: Final = 160
+BRIGHT: Final = 220
+"""Secondary text and tick labels; the title is 255."""
 
 NARROWEST_PX: Final = 200
 """A picture narrower than this has no room for words."""
+BESIDE_FROM_PX: Final = 900
+"""From this width on the bars stand beside the words, not below them."""
 
 _TIME_STEPS_MS: Final = [
     *(1, 2, 5, 10, 20, 50, 100, 200, 500),
@@ -38,30 +40,34 @@ _TIME_STEPS_MS: Final = [
 
 @dataclass(frozen=True)
 class Scale:
-    """What the colour bar says.
+    """One colour bar: what it measures, and what its ticks say.
 
     max_heat: heat of the hottest colour. unit: "ms", or what is counted. place: 0..1 along the bar for a share
-    of max_heat.
+    of max_heat. clipped: some places are hotter than max_heat.
     """
 
+    caption: str
     max_heat: float
     unit: str
     place: Callable[[float], float]
     clipped: bool
-    """True when some places are hotter than ``max_heat``."""
 
 
 @dataclass(frozen=True)
 class Legend:
-    """The words and the bar."""
+    """The words, and a colour bar per layer."""
 
     title: str
     lines: Sequence[str]
-    scale: Scale | None = None
-    caption: str = ""
-    """What the bar measures, above it."""
-    swatches: Sequence[tuple[str, int]] = field(default_factory=tuple)
-    """Names of further layers, and the palette index of their colour."""
+    scales: Sequence[Scale]
+
+
+@dataclass(frozen=True)
+class Strip:
+    """The drawn legend: (H, W) uint8, 0 panel to 255 text; and where each scale's bar belongs."""
+
+    ink: NDArray[np.uint8]
+    bars: Sequence[tuple[slice, slice]]
 
 
 def in_words(value: float, unit: str) -> str:
@@ -81,7 +87,7 @@ def _short(value: float) -> str:
     for size, suffix in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
         if value >= size:
             return f"{value / (1e3 if suffix == 'k' else size):.3g}{suffix}"
-    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+    return f"{value:.2g}" if value < 10 else f"{value:.0f}"
 
 
 def ticks(scale: Scale, apart: float) -> list[tuple[float, str]]:
@@ -107,72 +113,58 @@ def text_palette() -> NDArray[np.uint8]:
     return np.asarray((np.array(PANEL) * (1 - mix) + np.array(TEXT) * mix).round(), np.uint8)
 
 
-def draw(legend: Legend, width_px: int) -> NDArray[np.uint8]:  # noqa: PLR0915 - one statement a stroke
-    """The strip as palette indices, (H, width_px) uint8. (0, width_px) where there is no room for it."""
+def draw(legend: Legend, width_px: int) -> Strip:
+    """The strip for a picture ``width_px`` wide; without height where there is no room for words."""
     if width_px < NARROWEST_PX:
-        return np.empty((0, width_px), np.uint8)
+        return Strip(np.empty((0, width_px), np.uint8), ())
     # One size fits from a small laptop to two 4K screens side by side: text grows more slowly than the picture.
     unit = max((width_px / 1920) ** 0.75, 0.72)
-    big = ImageFont.load_default(round(27 * unit))
-    small = ImageFont.load_default(round(17 * unit))
-    margin, gap = round(28 * unit), round(9 * unit)
-    beside = width_px >= 900
-    words_height = round(34 * unit) + len(legend.lines) * round(24 * unit)
-    bar_height = round(70 * unit)
-    has_right = legend.scale is not None or bool(legend.swatches)
-    height = max(words_height, bar_height if has_right else 0) if beside else words_height
-    if has_right and not beside:
-        height += bar_height
-    strip = Image.new("L", (width_px, height + 2 * round(16 * unit)), 0)
-    pen = ImageDraw.Draw(strip)
-    top = round(16 * unit)
+    title_font, text_font = (ImageFont.load_default(round(size * unit)) for size in (27, 17))
+    margin, top, line = (round(size * unit) for size in (28, 16, 24))
+    words_height, bars_height = round(36 * unit) + len(legend.lines) * line, round(70 * unit)
+    beside = width_px >= BESIDE_FROM_PX or not legend.scales
+    height = max(words_height, bars_height) if beside else words_height + bars_height
+    image = Image.new("L", (width_px, height + 2 * top), 0)
+    pen = ImageDraw.Draw(image)
 
-    words_width = width_px - 2 * margin if not beside else round(width_px * 0.52)
-    pen.text((margin, top), _fit(legend.title, big, words_width), fill=255, font=big)
-    y = top + round(36 * unit)
-    for line in legend.lines:
-        pen.text((margin, y), _fit(line, small, words_width), fill=round(255 * DIM), font=small)
-        y += round(24 * unit)
+    # One bar takes a good third of the width, several take all that the words can spare.
+    bars_share = min(0.16 + 0.2 * len(legend.scales), 0.7) if beside else 1
+    bars_width = round((width_px - 2 * margin) * bars_share)
+    words_width = width_px - 3 * margin - bars_width if beside and legend.scales else width_px - 2 * margin
+    pen.text((margin, top), _fit(legend.title, title_font, words_width), fill=255, font=title_font)
+    for number, text in enumerate(legend.lines):
+        y = top + round(36 * unit) + number * line
+        pen.text((margin, y), _fit(text, text_font, words_width), fill=DIM, font=text_font)
 
-    levels = np.asarray(strip)
-    indices = (HEAT_LEVELS + levels.astype(np.uint16) * (TEXT_LEVELS - 1) // 255).astype(np.uint8)
-    if not has_right:
-        return indices
-
-    bar_left = width_px - margin - round(width_px * 0.36) if beside else margin
-    bar_right = width_px - margin
+    bars: list[tuple[slice, slice]] = []
     bar_top = (top if beside else top + words_height) + round(27 * unit)
-    bar_bottom = bar_top + round(15 * unit)
-    right = Image.new("L", (width_px, indices.shape[0]), 0)
-    pen = ImageDraw.Draw(right)
-    caption_y = bar_top - round(25 * unit)
-    pen.text((bar_left, caption_y), _fit(legend.caption, small, bar_right - bar_left), round(255 * DIM), small)
-    swatch_right = bar_right
-    boxes = []
-    side = round(13 * unit)
-    for name, index in reversed(legend.swatches):
-        swatch_right -= round(small.getlength(name))
-        pen.text((swatch_right, caption_y), name, round(255 * DIM), small)
-        swatch_right -= side + gap // 2
-        boxes.append((swatch_right, index))
-        swatch_right -= 2 * gap
-    if legend.scale is not None:
-        widest = round(76 * unit)
-        for place, label in ticks(legend.scale, widest / (bar_right - bar_left)):
-            x = bar_left + place * (bar_right - 1 - bar_left)
-            pen.line([(x, bar_bottom), (x, bar_bottom + gap // 2)], fill=round(255 * DIM))
-            anchor = "rt" if place == 1.0 else "mt"
-            pen.text((x, bar_bottom + gap), label, round(255 * 0.85), small, anchor=anchor)
-    indices = np.maximum(
-        indices,
-        (HEAT_LEVELS + np.asarray(right).astype(np.uint16) * (TEXT_LEVELS - 1) // 255).astype(np.uint8),
-    )
-    if legend.scale is not None:
-        ramp = np.linspace(0, HEAT_LEVELS - 1, bar_right - bar_left).round().astype(np.uint8)
-        indices[bar_top:bar_bottom, bar_left:bar_right] = ramp
-    for left, index in boxes:
-        indices[caption_y + round(3 * unit) : caption_y + round(3 * unit) + side, left : left + side] = index
-    return indices
+    between = margin if len(legend.scales) > 1 else 0
+    for number, scale in enumerate(legend.scales):
+        left = width_px - margin - bars_width + number * (bars_width + between) // len(legend.scales)
+        right = width_px - margin - bars_width + (number + 1) * (bars_width + between) // len(legend.scales) - between
+        bottom = bar_top + round(15 * unit)
+        bars.append((slice(bar_top, bottom), slice(left, right)))
+        caption = _fit(scale.caption, text_font, right - left)
+        pen.text((left, bar_top - round(25 * unit)), caption, fill=DIM, font=text_font)
+        for place, label in ticks(scale, 76 * unit / (right - left)):
+            x = left + place * (right - 1 - left)
+            pen.line([(x, bottom), (x, bottom + round(5 * unit))], fill=DIM)
+            anchor = "rt" if place == 1 else "mt"
+            pen.text((x, bottom + round(9 * unit)), label, fill=BRIGHT, font=text_font, anchor=anchor)
+    return Strip(np.asarray(image), bars)
+
+
+def as_levels(strip: Strip) -> NDArray[np.uint8]:
+    """The strip of a one-layer picture as palette indices: heat levels for the bar, then the text ramp."""
+    levels = (HEAT_LEVELS + strip.ink.astype(np.uint16) * (TEXT_LEVELS - 1) // 255).astype(np.uint8)
+    for rows, columns in strip.bars:
+        levels[rows, columns] = bar_levels(columns.stop - columns.start)
+    return levels
+
+
+def bar_levels(width_px: int) -> NDArray[np.uint8]:
+    """The heat levels along a bar."""
+    return np.linspace(0, HEAT_LEVELS - 1, width_px).round().astype(np.uint8)
 
 
 def _fit(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width_px: int) -> str:

@@ -102,11 +102,11 @@ def _sigma_cells(sigma_px: float, cell_px: int) -> float:
 def hottest(grids: Sequence[HeatGrid], percentile: float) -> float:
     """The heat that gets the hottest colour: ``percentile`` of the touched area, over all screens.
 
-    1 when nothing was touched, so that it can be divided by.
+    At least 1, a lone count's heat: less would promise a scale that no integer counts can fill.
     """
     touched = [grid.cells[grid.cells > TOUCHED] for grid in grids]
     together = np.concatenate(touched) if touched else np.empty(0, np.float32)
-    return float(np.percentile(together, percentile)) if together.size else 1.0
+    return max(float(np.percentile(together, percentile)), 1.0) if together.size else 1.0
 
 
 def tone(share: NDArray[np.float32], scale: str) -> NDArray[np.float32]:

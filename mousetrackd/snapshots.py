@@ -22,7 +22,7 @@ from PIL import Image, PngImagePlugin
 from mousetrackd import __version__, legend, render
 from mousetrackd.colours import colour_list, rgb
 from mousetrackd.errors import MousetrackError
-from mousetrackd.layers import UNITS, expand_layers
+from mousetrackd.layers import CLICK_LAYERS, DWELL, SCROLL, TRAVEL, UNITS, expand_layers
 from mousetrackd.layout import Layout, Monitor, Placement
 from mousetrackd.paths import Paths, make_private, sync_folder, user_paths, write_whole
 
@@ -37,27 +37,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Style:
-    """How a layer is drawn when nobody asks for anything else."""
+    """How a layer is drawn when nobody asks for anything else.
+
+    sigma_share: of the screen's height. caption: what its colour bar measures. short: its name among others.
+    opaque_from: the share of its scale from which it hides what lies below; up to there it fades in.
+    """
 
     title: str
+    short: str
+    caption: str
     colormap: str
     sigma_share: float
-    """Sigma as a share of the screen's height."""
-    caption: str
+    opaque_from: float
 
 
 STYLES: Final[Mapping[str, Style]] = {
-    "dwell": Style("Where the pointer rested", "ember", 0.012, "time at and around each point"),
-    "travel": Style("Where the pointer went", "ice", 0.0009, "crossings"),
-    "clicks.left": Style("Left clicks", "sky", 0.006, "presses"),
-    "clicks.middle": Style("Middle clicks", "leaf", 0.006, "presses"),
-    "clicks.right": Style("Right clicks", "coral", 0.006, "presses"),
-    "clicks.other": Style("Clicks of other buttons", "lilac", 0.006, "presses"),
-    "scroll": Style("Where the wheel was turned", "leaf", 0.012, "steps"),
+    DWELL: Style("Where the pointer rested", "rest", "time at and around each point", "ember", 0.012, 0.25),
+    TRAVEL: Style("Where the pointer went", "travel", "crossings", "ice", 0.0009, 0.9),
+    "clicks.left": Style("Left clicks", "left clicks", "presses", "sky", 0.0045, 0.3),
+    "clicks.middle": Style("Middle clicks", "middle clicks", "presses", "leaf", 0.0045, 0.3),
+    "clicks.right": Style("Right clicks", "right clicks", "presses", "coral", 0.0045, 0.3),
+    "clicks.other": Style("Clicks of other buttons", "other clicks", "presses", "lilac", 0.0045, 0.3),
+    SCROLL: Style("Where the wheel was turned", "scroll", "steps", "leaf", 0.012, 0.6),
 }
-
-_OPAQUE_FROM: Final = 0.25
-"""In a layer that lies over something, levels up to this share of the scale fade in."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,10 @@ class Picture:
         return file.getvalue()
 
 
-_ZLIB_LEVEL = 3
+_FADED_IN: Final = 0.35
+"""On a background of the user's, heat up to this share of the scale fades in."""
+
+_ZLIB_LEVEL: Final = 3
 """Half the size of level 1 on smooth heat for hardly more time; from 6 on, time doubles for a few percent."""
 
 
@@ -113,7 +118,8 @@ def draw(
     layout = _with_homeless(layout, {monitor for monitor, _ in reading.counts})
     left, top, width_px, height_px = layout.bounds()
     drawn = [
-        _draw_layer(layer, reading, layout, look, users_maps, first=number == 0) for number, layer in enumerate(layers)
+        _draw_layer(layer, reading, layout, look, users_maps, first=number == 0, alone=len(layers) == 1)
+        for number, layer in enumerate(layers)
     ]
     facts = _facts(reading, layout, look, drawn, zone)
     if len(drawn) == 1:
@@ -141,6 +147,7 @@ def _draw_layer(
     users_maps: Mapping[str, Sequence[str]],
     *,
     first: bool,
+    alone: bool,
 ) -> _DrawnLayer:
     style = STYLES[layer]
     # In a composed picture what the user says of sigma and colours is meant for the first, lowest layer.
@@ -165,6 +172,7 @@ def _draw_layer(
         )
     hottest = max((float(grid.cells.max()) for grid in only_grids), default=0.0)
     scale = legend.Scale(
+        style.caption if alone else style.short,
         max_heat,
         UNITS[layer],
         lambda share: float(render.tone(np.array([share], np.float32), look.scale)[0]),
@@ -240,7 +248,7 @@ def _indexed(
     palette[legend.HEAT_LEVELS :, :3] = legend.text_palette()
     if look.legend:
         strip = legend.draw(_words(facts, [drawn]), pixels.shape[1])
-        pixels = np.vstack([pixels, strip])
+        pixels = np.vstack([pixels, legend.as_levels(strip)])
     return Picture(pixels, palette, facts)
 
 
@@ -248,7 +256,10 @@ def _on_background(colours: NDArray[np.uint8], background: str) -> NDArray[np.ui
     """Colours with alpha, the coldest fading into the background. (N, 4)."""
     if background == "":
         return np.concatenate([colours, np.full((len(colours), 1), 255, np.uint8)], axis=1)
-    fade = np.clip(np.linspace(0, 1 / _OPAQUE_FROM, len(colours)), 0, 1)[:, None]
+    # Only the opacity fades: the cold end of a map is dark, and would draw a dark rim on a light background.
+    coldest = round(_FADED_IN * (len(colours) - 1))
+    colours = colours[np.maximum(np.arange(len(colours)), coldest)]
+    fade = np.clip(np.arange(len(colours)) / coldest, 0, 1)[:, None]
     if background == "transparent":
         return np.concatenate([colours, (fade * 255).round().astype(np.uint8)], axis=1)
     mixed = colours * fade + np.array(rgb(background)) * (1 - fade)
@@ -265,41 +276,50 @@ def _composed(
     """Several layers over each other, in true colour."""
     canvas = _on_background(drawn[0].colours, look.background)[drawn[0].levels]
     for layer in drawn[1:]:
-        over = _on_background(layer.colours, "transparent")
-        touched = layer.levels > 0
-        paint = over[layer.levels[touched]].astype(np.float32)
-        below = canvas[touched].astype(np.float32)
-        share = paint[:, 3:] / 255
-        below[:, :3] = below[:, :3] * (1 - share) + paint[:, :3] * share
-        below[:, 3:] = np.maximum(below[:, 3:], paint[:, 3:])
-        canvas[touched] = below.round().astype(np.uint8)
+        _lay_over(canvas, layer)
     if len(layout.placements) > 1:
         inside, outline = _mask_and_outlines(layout, bounds)
         ramp = legend.text_palette()
         canvas[~inside] = (*ramp[0], 255)
         canvas[outline] = (*ramp[legend.TEXT_LEVELS // 3], 255)
     if look.legend:
-        # The strip's palette: the first layer's colours, with the last entries lent to the others' swatches.
-        colours = np.concatenate([drawn[0].colours, legend.text_palette()])
-        strip = legend.draw(_words(facts, drawn), canvas.shape[1])
-        painted = np.full((*strip.shape, 4), 255, np.uint8)
-        painted[..., :3] = colours[strip]
-        for number, layer in enumerate(drawn[1:], 1):
-            painted[strip == number, :3] = layer.colours[len(layer.colours) * 3 // 5]
+        shown = [layer for layer in drawn if layer.total] or drawn[:1]
+        strip = legend.draw(_words(facts, shown), canvas.shape[1])
+        painted = np.full((*strip.ink.shape, 4), 255, np.uint8)
+        painted[..., :3] = legend.text_palette()[strip.ink.astype(np.uint16) * (legend.TEXT_LEVELS - 1) // 255]
+        for layer, (rows, columns) in zip(shown, strip.bars, strict=True):
+            painted[rows, columns, :3] = layer.colours[legend.bar_levels(columns.stop - columns.start)]
         canvas = np.vstack([canvas, painted])
     return Picture(canvas, None, facts)
 
 
+def _lay_over(canvas: NDArray[np.uint8], layer: _DrawnLayer) -> None:
+    """Draw a layer over (H, W, 4) ``canvas``, in place: its colours, the fainter the more transparent."""
+    fade = np.clip(np.arange(legend.HEAT_LEVELS) / ((legend.HEAT_LEVELS - 1) * STYLES[layer.layer].opaque_from), 0, 1)
+    touched = layer.levels > 0
+    levels = layer.levels[touched]
+    share = fade[levels].astype(np.float32)[:, None]
+    below = canvas[touched].astype(np.float32)
+    below[:, :3] += (layer.colours[levels] - below[:, :3]) * share
+    below[:, 3:] = np.maximum(below[:, 3:], share * 255)
+    canvas[touched] = below.round().astype(np.uint8)
+
+
 def _words(facts: Mapping[str, object], drawn: Sequence[_DrawnLayer]) -> legend.Legend:
-    first = drawn[0]
-    total = in_total(first.layer, first.total)
     return legend.Legend(
         str(facts["title"]),
-        [f"{facts['where']} · {facts['when']}", total],
-        first.scale,
-        STYLES[first.layer].caption,
-        [(STYLES[layer.layer].title, number) for number, layer in enumerate(drawn[1:], 1)],
+        [f"{facts['where']} · {facts['when']}", " · ".join(in_total(layer.layer, layer.total) for layer in drawn)],
+        [layer.scale for layer in drawn],
     )
+
+
+def _title(layers: Sequence[str]) -> str:
+    """One layer's own title, or what several have in common: "Rest, travel and clicks"."""
+    if len(layers) == 1:
+        return STYLES[layers[0]].title
+    names = [*dict.fromkeys("clicks" if layer in CLICK_LAYERS else STYLES[layer].short for layer in layers)]
+    text = ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else names[0]
+    return text.capitalize()
 
 
 def in_total(layer: str, total: int) -> str:
@@ -307,8 +327,10 @@ def in_total(layer: str, total: int) -> str:
     if UNITS[layer] == "ms":
         seconds = round(total / 1000)
         hours, minutes = seconds // 3600, seconds // 60 % 60
-        return f"{hours} h {minutes:02} min in all" if hours else f"{minutes} min {seconds % 60:02} s in all"
-    return f"{total:,} {UNITS[layer]} in all"
+        return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds % 60:02} s"
+    if layer in CLICK_LAYERS:
+        return f"{total:,} {STYLES[layer].short}"
+    return f"{total:,} {UNITS[layer]}"
 
 
 def _facts(
@@ -325,7 +347,7 @@ def _facts(
     else:
         where = f"{len(monitors)} monitors: {', '.join(m.output for m in monitors)}"
     return {
-        "title": STYLES[drawn[0].layer].title,
+        "title": _title([layer.layer for layer in drawn]),
         "where": where,
         "when": _when(reading, zone),
         "since": _iso(reading.first_s),

@@ -161,6 +161,7 @@ def _rows(path: Path, file: TextIO) -> Iterator[tuple[int, int, int, int]]:
             f"{path} is not a recording: it has no column {', '.join(missing)}",
             f"The first line should name the columns: record timestamp, {', '.join(_COLUMNS)}",
         )
+    last_x, last_y = 0, 0
     for row in reader:
         kind = _kind(row["button"], row["state"])
         if kind is None:
@@ -174,6 +175,10 @@ def _rows(path: Path, file: TextIO) -> Iterator[tuple[int, int, int, int]]:
                 f"{path}, line {reader.line_num}: expected a time and a position, got {list(row.values())}",
                 "Remove that line, or the file is not a recording.",
             )
+        if kind == Kind.SCROLL and (x, y) == (0, 0):
+            # The Balabit recorder notes no position with a wheel step: it is turned where the pointer is.
+            x, y = last_x, last_y
+        last_x, last_y = x, y
         yield round(time_s * 1000), kind, x, y
 
 
