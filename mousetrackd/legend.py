@@ -100,7 +100,7 @@ def ticks(scale: Scale, apart: float) -> list[tuple[float, str]]:
     last = -apart / 2
     for step in steps:
         place = scale.place(step / scale.max_heat)
-        if place >= last + apart and place <= 1 - apart:
+        if place >= last + apart and place <= 1 - 1.4 * apart:  # the last label is set to the left of the end
             chosen.append((place, in_words(step, scale.unit)))
             last = place
     end = in_words(scale.max_heat, scale.unit)

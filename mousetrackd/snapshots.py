@@ -327,7 +327,9 @@ def in_total(layer: str, total: int) -> str:
     if UNITS[layer] == "ms":
         seconds = round(total / 1000)
         hours, minutes = seconds // 3600, seconds // 60 % 60
-        return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds % 60:02} s"
+        if hours:
+            return f"{hours} h {minutes:02} min"
+        return f"{minutes} min {seconds % 60:02} s" if minutes else f"{seconds} s"
     if layer in CLICK_LAYERS:
         return f"{total:,} {STYLES[layer].short}"
     return f"{total:,} {UNITS[layer]}"
