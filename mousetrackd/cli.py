@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
 import signal
 import sys
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -23,11 +24,11 @@ from mousetrackd.paths import make_private, user_paths, write_whole
 # The other rooms are imported by the commands that need them: numpy and OpenCV cost more than "status" does.
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
-    from mousetrackd.config import SnapshotConfig
-    from mousetrackd.layout import Monitor
-    from mousetrackd.store import Reading
+    from mousetrackd.config import Config, SnapshotConfig
+    from mousetrackd.layout import Layout, Monitor
+    from mousetrackd.store import Store
 
 _LAYER_HELP = f"What to draw: {', '.join(LAYERS)}; clicks is all buttons. Default: as in the configuration."
 
@@ -199,6 +200,8 @@ def latest(open_it: bool) -> None:
 def _range_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
         click.option("--monitor", metavar="NAME", help="Only this one, by its name in status."),
+        click.option("--weekdays", metavar="DAYS", help='Only these: "mon-fri", "sat,sun".'),
+        click.option("--hours", metavar="HOURS", help='Only these hours of the day: "9-17", "22-6".'),
         click.option("--until", metavar="WHEN", help="Only what was counted before: as --since."),
         click.option(
             "--since",
@@ -210,77 +213,171 @@ def _range_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def _look_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that change how a picture looks: those of [snapshot] in the configuration."""
+    for option in (
+        click.option("--legend/--no-legend", default=None, help="With or without the strip below the picture."),
+        click.option(
+            "--over", metavar="IMAGE", help='Lay the heat over this image, dimmed; "screen" takes a screenshot.'
+        ),
+        click.option("--background", metavar="COLOUR", help='Of untouched places: like #101418, or "transparent".'),
+        click.option("--max", type=float, help="Heat of the hottest colour, to compare pictures."),
+        click.option("--percentile", type=float, help="Heat above this percentile gets the hottest colour."),
+        click.option("--scale", metavar="SCALE", help="From heat to colour: log, sqrt or linear."),
+        click.option(
+            "--sigma", metavar="PX", help="How far heat spreads: pixels, or like 1.2% of the height; 0: raw dots."
+        ),
+        click.option("--colormap", metavar="NAME", help="ember, ice, classic, any of OpenCV's, or one of your own."),
+        click.option("--layer", multiple=True, metavar="LAYER", help=_LAYER_HELP),
+    ):
+        command = option(command)
+    return command
+
+
 @cli.command(
     epilog=_example(
         "mousetrackd render today.png --since today",
-        "mousetrackd render lines.png --layer travel --colormap jet",
+        "mousetrackd render all.png --layer dwell --layer travel --layer clicks",
+        "mousetrackd render work.png --weekdays mon-fri --hours 9-17 --over screen",
     )
 )
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--layer", multiple=True, metavar="LAYER", help=_LAYER_HELP)
+@_look_options
 @_range_options
-@click.option("--colormap", metavar="NAME", help="ember, ice, classic, any of OpenCV's, or one of your own.")
-@click.option(
-    "--sigma",
-    metavar="PX",
-    help="How far heat spreads: pixels, or a share of the height like 1.2%; 0 is raw dots.",
-)
-@click.option("--scale", type=click.Choice(["log", "sqrt", "linear"]), help="From heat to colour.")
-@click.option("--percentile", type=float, help="Heat above this percentile gets the hottest colour.")
-@click.option("--max", type=float, help="Heat of the hottest colour; two pictures with the same can be compared.")
-@click.option("--background", metavar="COLOUR", help='Colour of untouched places, like #101418, or "transparent".')
-@click.option("--legend/--no-legend", default=None, help="With or without the strip below the picture.")
-def render(
-    out: Path, layer: tuple[str, ...], since: str | None, until: str | None, monitor: str | None, **look: Any
-) -> None:
+def render(out: Path, **options: Any) -> None:
     """Draw a picture of the store into OUT, a PNG file."""
     from mousetrackd import config, snapshots  # noqa: PLC0415
 
     if out.suffix.lower() != ".png":
         raise UsageError(f"cannot draw into {out}", "Give a file name that ends in .png.")
-    paths = user_paths()
-    conf = config.load(paths.config_file)
-    chosen = _look(conf.snapshot, {**look, "layer": [*layer] or None}, conf.colormaps)
-    layers = expand_layers(chosen.layer)
-    reading, layout = _read(layers, since, until, monitor)
-    picture = snapshots.draw(reading, layout, chosen, conf.colormaps)
+    conf = config.load(user_paths().config_file)
+    look = _look(conf, options)
+    with _chosen(options) as chosen:
+        reading = chosen.store.read(expand_layers(look.layer), **chosen.arguments)
+        picture = snapshots.draw(reading, chosen.layout, look, conf.colormaps, over=_under(look))
     _write_out(out, picture.png())
-    for sentence in reading.left_out:
-        click.echo(sentence, err=True)
+    _say_left_out(reading.left_out)
 
 
-def _look(configured: SnapshotConfig, options: dict[str, Any], colormaps: dict[str, list[str]]) -> SnapshotConfig:
+@cli.command(
+    epilog=_example(
+        "mousetrackd timelapse week.mp4 --since '7 days ago' --step 1h",
+        "mousetrackd timelapse day.gif --since today --step 1h --windowed --width 800",
+    )
+)
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--step", default="1h", show_default=True, metavar="TIME", help="How much time a frame adds: 15m, 1h, 1d."
+)
+@click.option("--windowed", is_flag=True, help="Each frame shows its own step only, not all before it.")
+@click.option("--fps", type=click.FloatRange(0.1, 60), default=10.0, show_default=True, help="Frames per second.")
+@click.option("--width", type=click.IntRange(16, 16384), default=1920, show_default=True, help="Not wider than this.")
+@_look_options
+@_range_options
+def timelapse(out: Path, step: str, windowed: bool, fps: float, width: int, **options: Any) -> None:
+    """Draw a film of the store into OUT: .mp4, .webm, .webp or .gif. The scale is the same in all frames."""
+    from mousetrackd import config, snapshots, timelapse, timerange  # noqa: PLC0415
+
+    if out.suffix.lower() not in timelapse.ENDINGS:
+        raise UsageError(f"cannot film into {out}", f"Give a file name that ends in {', '.join(timelapse.ENDINGS)}.")
+    step_s = timerange.parse_step_s(step)
+    conf = config.load(user_paths().config_file)
+    look = _look(conf, options)
+    left_out: list[str] = []
+    with _chosen(options) as chosen:
+        pieces = chosen.store.pieces(expand_layers(look.layer), left_out, **chosen.arguments)
+        frames = timelapse.readings(pieces, step_s, cumulative=not windowed)
+    layout = snapshots.with_homeless(chosen.layout, {screen for frame in frames for screen, _ in frame.counts})
+    hottest: dict[str, float] = {}
+    for frame in frames if windowed else frames[-1:]:
+        for layer, heat in snapshots.scales(frame, layout, look).items():
+            hottest[layer] = max(heat, hottest.get(layer, 0))
+    under = _under(look)
+    with click.progressbar(frames, label="drawing", file=sys.stderr) as shown:
+        pictures = (
+            snapshots.draw(frame, layout, look, conf.colormaps, over=under, max_heats=hottest).rgb() for frame in shown
+        )
+        timelapse.write(out, pictures, fps, width)
+    _say_left_out(left_out)
+
+
+@cli.command(epilog=_example("mousetrackd stats --since '7 days ago'"))
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@click.option("--since", metavar="WHEN", help="Only from then on.")
+@click.option("--until", metavar="WHEN", help="Only before then.")
+def stats(as_json: bool, since: str | None, until: str | None) -> None:
+    """Say how far the pointer went, how long, and what was pressed, per day and in all."""
+    from mousetrackd import stats, timerange  # noqa: PLC0415
+    from mousetrackd.store import Store  # noqa: PLC0415
+
+    since_s, until_s = timerange.parse_range(since, until)
+    with Store.open_read_only(user_paths().store) as store:
+        found = stats.summarise(store.totals(since_s=since_s, until_s=until_s), store.sizes_mm())
+    click.echo(json.dumps(found.as_json(), indent=1) if as_json else "\n".join(stats.lines(found)))
+
+
+def _look(conf: Config, options: dict[str, Any]) -> SnapshotConfig:
     """The configured look with the options of a command laid over it, checked by the same rules."""
     from mousetrackd import config  # noqa: PLC0415
 
-    given = {name: value for name, value in options.items() if value is not None}
+    names = ("layer", "colormap", "sigma", "scale", "percentile", "max", "background", "over", "legend")
+    given = {name: options[name] for name in names if options[name] not in (None, ())}
     if "layer" in given:
+        given["layer"] = [*given["layer"]]
         expand_layers(given["layer"])
     if "sigma" in given:
         given["sigma"] = config.number_or_text(given["sigma"])
-    return config.with_look(configured, given, colormaps)
+    return config.with_look(conf.snapshot, given, conf.colormaps)
 
 
-def _read(layers: tuple[str, ...], since: str | None, until: str | None, monitor: str | None) -> tuple[Reading, Any]:
-    """Layers of the store, and how the monitors stood. Raises UsageError for a monitor never seen."""
+def _under(look: SnapshotConfig) -> Any:
+    """The image to lie under the heat, if one is wanted."""
+    from mousetrackd import snapshots  # noqa: PLC0415
+
+    if not look.over:
+        return None
+    return snapshots.grab_screen() if look.over == "screen" else snapshots.open_image(Path(look.over).expanduser())
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """The store, open for reading, what of it a command's options choose, and how the monitors stood then."""
+
+    store: Store
+    arguments: dict[str, Any]
+    layout: Layout
+
+
+@contextlib.contextmanager
+def _chosen(options: dict[str, Any]) -> Iterator[_Chosen]:
+    """Open the store. Raises UsageError for a range that cannot be meant, or a monitor never seen."""
     from mousetrackd.layout import Layout  # noqa: PLC0415
     from mousetrackd.store import Store, is_called  # noqa: PLC0415
-    from mousetrackd.timerange import parse_range  # noqa: PLC0415
+    from mousetrackd.timerange import parse_hours, parse_range, parse_weekdays  # noqa: PLC0415
 
-    since_s, until_s = parse_range(since, until)
+    since_s, until_s = parse_range(options["since"], options["until"])
+    name = options["monitor"]
+    arguments = {
+        "since_s": since_s,
+        "until_s": until_s,
+        "monitor": name,
+        "hours": parse_hours(options["hours"]) if options["hours"] else None,
+        "weekdays": parse_weekdays(options["weekdays"]) if options["weekdays"] else None,
+    }
     with Store.open_read_only(user_paths().store) as store:
-        known = [*store.monitors().values()]
-        if monitor is not None and not any(is_called(one, monitor) for one in known):
-            raise UsageError(
-                f'there is no monitor "{monitor}"',
-                f"There are: {', '.join(sorted(one.label for one in known)) or 'none yet'}",
-            )
-        reading = store.read(layers, since_s=since_s, until_s=until_s, monitor=monitor)
         layout = store.layout(until_s)
-    if monitor is not None:
-        placed = [p for p in layout.placements if is_called(p.monitor, monitor)]
-        layout = Layout(placed[:1])
-    return reading, layout
+        if name is not None:
+            known = [*store.monitors().values()]
+            if not any(is_called(one, name) for one in known):
+                labels = ", ".join(sorted(one.label for one in known)) or "none yet"
+                raise UsageError(f'there is no monitor "{name}"', f"There are: {labels}")
+            layout = Layout([p for p in layout.placements if is_called(p.monitor, name)][:1])
+        yield _Chosen(store, arguments, layout)
+
+
+def _say_left_out(sentences: Iterable[str]) -> None:
+    for sentence in sentences:
+        click.echo(sentence, err=True)
 
 
 def _write_out(out: Path, content: bytes) -> None:
@@ -302,18 +399,18 @@ def _write_out(out: Path, content: bytes) -> None:
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--layer", default="dwell", show_default=True, metavar="LAYER", help=f"One of {', '.join(LAYERS)}.")
 @_range_options
-def export(out: Path, layer: str, since: str | None, until: str | None, monitor: str | None) -> None:
+def export(out: Path, layer: str, **options: Any) -> None:
     """Write one layer's counts into OUT: .csv, .json or .npz."""
     from mousetrackd import exchange  # noqa: PLC0415
 
     ending = out.suffix.lower().removeprefix(".")
     if ending not in ("csv", "json", "npz"):
         raise UsageError(f"cannot export to {out}", "Give a file name that ends in .csv, .json or .npz.")
-    reading, _ = _read((_one_layer(layer),), since, until, monitor)
+    with _chosen(options) as chosen:
+        reading = chosen.store.read((_one_layer(layer),), **chosen.arguments)
     table = {screen: counts for (screen, _), counts in reading.counts.items()}
     _write_out(out, exchange.dump(table, ending))
-    for sentence in reading.left_out:
-        click.echo(sentence, err=True)
+    _say_left_out(reading.left_out)
 
 
 def _one_layer(name: str) -> str:

@@ -118,6 +118,12 @@ class SnapshotConfig:
         'a colour like "#101418", "transparent", or nothing',
         lambda value: value in ("", "transparent") or is_colour(value),
     )
+    over: str = _setting(
+        "",
+        "An image to lie dimmed under the heat, like a screenshot or your wallpaper; empty is none.",
+        "the path of an image, or nothing",
+        lambda value: isinstance(value, str),
+    )
     legend: bool = _setting(True, "Title, colour bar and totals under the picture.", "true or false", _is_bool)
     keep_count: int = _setting(
         1008,  # a week of ten-minute snapshots

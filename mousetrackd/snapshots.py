@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageGrab, PngImagePlugin
 
 from mousetrackd import __version__, legend, render
 from mousetrackd.colours import colour_list, rgb
@@ -73,6 +73,12 @@ class Picture:
     palette: NDArray[np.uint8] | None
     facts: Mapping[str, object]
 
+    def rgb(self) -> NDArray[np.uint8]:
+        """(H, W, 3) red, green, blue."""
+        if self.palette is None:
+            return self.pixels[..., :3]
+        return self.palette[:, :3][self.pixels]
+
     def png(self) -> bytes:
         """The picture as a PNG file, with its facts in text chunks."""
         if self.palette is None:
@@ -93,6 +99,9 @@ class Picture:
         return file.getvalue()
 
 
+UNDER_BRIGHTNESS: Final = 0.45
+"""How bright an image under the heat stays."""
+
 _FADED_IN: Final = 0.35
 """On a background of the user's, heat up to this share of the scale fades in."""
 
@@ -106,25 +115,38 @@ def draw(
     look: SnapshotConfig,
     users_maps: Mapping[str, Sequence[str]],
     *,
+    over: Image.Image | None = None,
+    max_heats: Mapping[str, float] | None = None,
     zone: tzinfo | None = None,
 ) -> Picture:
     """Draw what was read: every monitor in its place, one layer or several.
 
     layout: how the monitors stand; a screen with counts that stands nowhere is put to the right of the rest.
-    users_maps: colour maps of the user's own. zone: whose clock the legend speaks. A layer without counts is
+    users_maps: colour maps of the user's own. over: an image to lie under the heat, dimmed and stretched to the
+    desktop's size. max_heats: the heat of the hottest colour by layer, to make pictures comparable; None chooses.
+    zone: whose clock the legend speaks. A layer without counts is
     a picture of the background. Raises UsageError for a layer or colour map that does not exist.
     """
     layers = expand_layers(look.layer)
-    layout = _with_homeless(layout, {monitor for monitor, _ in reading.counts})
+    layout = with_homeless(layout, {monitor for monitor, _ in reading.counts})
     left, top, width_px, height_px = layout.bounds()
     drawn = [
-        _draw_layer(layer, reading, layout, look, users_maps, first=number == 0, alone=len(layers) == 1)
+        _draw_layer(
+            layer,
+            reading,
+            layout,
+            look,
+            users_maps,
+            max_heat=(max_heats or {}).get(layer),
+            first=number == 0,
+            alone=len(layers) == 1,
+        )
         for number, layer in enumerate(layers)
     ]
     facts = _facts(reading, layout, look, drawn, zone)
-    if len(drawn) == 1:
+    if len(drawn) == 1 and over is None:
         return _indexed(drawn[0], layout, look, facts, (left, top, width_px, height_px))
-    return _composed(drawn, layout, look, facts, (left, top, width_px, height_px))
+    return _composed(drawn, layout, look, facts, (left, top, width_px, height_px), over)
 
 
 @dataclass(frozen=True)
@@ -139,6 +161,33 @@ class _DrawnLayer:
     total: int
 
 
+def scales(reading: Reading, layout: Layout, look: SnapshotConfig) -> dict[str, float]:
+    """The heat of the hottest colour of each layer, as ``draw`` would choose it."""
+    layers = expand_layers(look.layer)
+    layout = with_homeless(layout, {monitor for monitor, _ in reading.counts})
+    return {
+        layer: _max_heat(_grids(layer, reading, layout, look, first=number == 0), look, first=number == 0)
+        for number, layer in enumerate(layers)
+    }
+
+
+def _max_heat(grids: Sequence[render.HeatGrid], look: SnapshotConfig, *, first: bool) -> float:
+    return look.max if look.max > 0 and first else render.hottest(grids, look.percentile)
+
+
+def _grids(layer: str, reading: Reading, layout: Layout, look: SnapshotConfig, *, first: bool) -> list[render.HeatGrid]:
+    """A layer's heat on each monitor of the layout; other resolutions of the same screen are added to it."""
+    # In a composed picture what the user says of sigma, colours and scale is meant for the first, lowest layer.
+    sigma = look.sigma if first else "auto"
+    of_layer = {monitor: counts for (monitor, name), counts in reading.counts.items() if name == layer}
+    grids: list[render.HeatGrid] = []
+    for here in layout.monitors:
+        parts = [counts for monitor, counts in of_layer.items() if _same_screen(monitor, here)]
+        sigma_px = _sigma_px(sigma, STYLES[layer], here.height_px)
+        grids.append(render.heat_grid(parts, here.width_px, here.height_px, sigma_px))
+    return grids
+
+
 def _draw_layer(
     layer: str,
     reading: Reading,
@@ -146,40 +195,35 @@ def _draw_layer(
     look: SnapshotConfig,
     users_maps: Mapping[str, Sequence[str]],
     *,
+    max_heat: float | None,
     first: bool,
     alone: bool,
 ) -> _DrawnLayer:
     style = STYLES[layer]
-    # In a composed picture what the user says of sigma and colours is meant for the first, lowest layer.
-    colormap = look.colormap if first and look.colormap != "auto" else style.colormap
-    colours = colour_list(colormap, users_maps)
+    grids = _grids(layer, reading, layout, look, first=first)
+    top_heat = _max_heat(grids, look, first=first) if max_heat is None else max_heat
     left, top, width_px, height_px = layout.bounds()
-    of_layer = {monitor: counts for (monitor, name), counts in reading.counts.items() if name == layer}
-    grids: list[tuple[Placement, render.HeatGrid]] = []
-    sigma_px = 0.0
-    for placement in layout.placements:
-        here = placement.monitor
-        sigma_px = _sigma_px(look.sigma if first else "auto", style, here.height_px)
-        parts = [counts for monitor, counts in of_layer.items() if _same_screen(monitor, here)]
-        grids.append((placement, render.heat_grid(parts, here.width_px, here.height_px, sigma_px)))
-    only_grids = [grid for _, grid in grids]
-    max_heat = look.max if look.max > 0 and first else render.hottest(only_grids, look.percentile)
     canvas = np.zeros((height_px, width_px), np.uint8)
-    for placement, grid in reversed(grids):  # of mirrored screens the first is the one that counts
+    # Backwards: of mirrored screens the first is the one that counts.
+    for placement, grid in reversed([*zip(layout.placements, grids, strict=True)]):
         y, x = placement.desktop_y - top, placement.desktop_x - left
         canvas[y : y + placement.monitor.height_px, x : x + placement.monitor.width_px] = render.levels(
-            grid, max_heat=max_heat, scale=look.scale, level_count=legend.HEAT_LEVELS
+            grid, max_heat=top_heat, scale=look.scale, level_count=legend.HEAT_LEVELS
         )
-    hottest = max((float(grid.cells.max()) for grid in only_grids), default=0.0)
     scale = legend.Scale(
         style.caption if alone else style.short,
-        max_heat,
+        top_heat,
         UNITS[layer],
         lambda share: float(render.tone(np.array([share], np.float32), look.scale)[0]),
-        clipped=hottest > max_heat * 1.001,
+        clipped=max((float(grid.cells.max()) for grid in grids), default=0.0) > top_heat * 1.001,
     )
+    colormap = look.colormap if first and look.colormap != "auto" else style.colormap
+    colours = colour_list(colormap, users_maps)
     ramp = render.palette(colormap.lower() if colours is None else colours, legend.HEAT_LEVELS)
-    return _DrawnLayer(layer, canvas, ramp, scale, sigma_px, sum(c.total for c in of_layer.values()))
+    total = sum(counts.total for (_, name), counts in reading.counts.items() if name == layer)
+    tallest = max((monitor.height_px for monitor in layout.monitors), default=0)
+    sigma_px = _sigma_px(look.sigma if first else "auto", style, tallest)
+    return _DrawnLayer(layer, canvas, ramp, scale, sigma_px, total)
 
 
 def _sigma_px(sigma: float | str, style: Style, height_px: int) -> float:
@@ -195,7 +239,7 @@ def _same_screen(one: Monitor, other: Monitor) -> bool:
     return one.edid_hash == other.edid_hash and (bool(one.edid_hash) or one.output == other.output)
 
 
-def _with_homeless(layout: Layout, counted: set[Monitor]) -> Layout:
+def with_homeless(layout: Layout, counted: set[Monitor]) -> Layout:
     """The layout, and every screen that has counts but no place in it, side by side to its right."""
     placements = list(layout.placements)
     homeless: list[Monitor] = []
@@ -272,9 +316,16 @@ def _composed(
     look: SnapshotConfig,
     facts: Mapping[str, object],
     bounds: tuple[int, int, int, int],
+    over: Image.Image | None,
 ) -> Picture:
     """Several layers over each other, in true colour."""
-    canvas = _on_background(drawn[0].colours, look.background)[drawn[0].levels]
+    if over is None:
+        canvas = _on_background(drawn[0].colours, look.background)[drawn[0].levels]
+    else:
+        canvas = np.full((*drawn[0].levels.shape, 4), 255, np.uint8)
+        under = np.asarray(over.convert("RGB").resize(bounds[2:]), np.float32)
+        canvas[..., :3] = (under * UNDER_BRIGHTNESS).round()
+        _lay_over(canvas, drawn[0])
     for layer in drawn[1:]:
         _lay_over(canvas, layer)
     if len(layout.placements) > 1:
@@ -388,6 +439,26 @@ def _when(reading: Reading, zone: tzinfo | None) -> str:
 # Files ------------------------------------------------------------------------------------------------
 
 
+def open_image(path: Path) -> Image.Image:
+    """An image to lie under the heat. Raises MousetrackError when it cannot be read."""
+    try:
+        with Image.open(path) as image:
+            image.load()
+            return image
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise MousetrackError(f"cannot read the image {path}: {error}", "Give a PNG, JPEG or WebP file.") from error
+
+
+def grab_screen() -> Image.Image:
+    """What the screen shows now. Raises MousetrackError where it cannot be had."""
+    try:
+        return ImageGrab.grab()
+    except (OSError, ValueError) as error:
+        raise MousetrackError(
+            f"cannot take a screenshot: {error}", "Take one yourself, and give its file: --over screenshot.png"
+        ) from error
+
+
 def take(paths: Paths, config: Config, now: datetime) -> Path:
     """Draw the store as the configuration says: a dated picture and ``latest.png``. Returns the latter.
 
@@ -397,7 +468,8 @@ def take(paths: Paths, config: Config, now: datetime) -> Path:
 
     with Store.open_read_only(paths.store) as store:
         reading = store.read(expand_layers(config.snapshot.layer))
-        picture = draw(reading, store.layout(), config.snapshot, config.colormaps)
+        over = open_image(Path(config.snapshot.over).expanduser()) if config.snapshot.over else None
+        picture = draw(reading, store.layout(), config.snapshot, config.colormaps, over=over)
     return keep(paths.snapshots, picture.png(), now, config.snapshot.keep_count, config.snapshot.keep_mb)
 
 

@@ -14,7 +14,7 @@ import os
 import sqlite3
 import struct
 import zlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Self
@@ -26,7 +26,7 @@ from mousetrackd.layout import Layout, Monitor, Placement
 from mousetrackd.paths import sync_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Container, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from mousetrackd.accumulator import Tally
@@ -34,6 +34,11 @@ if TYPE_CHECKING:
 APPLICATION_ID = 0x4D54726B  # "MTrk"
 SCHEMA_VERSION = 1
 BUSY_TIMEOUT_S = 5.0
+PATH = "path"
+"""What ``Total`` calls the length of the pointer's path."""
+HOUR_S = 3600
+LONGEST_DAY_S = 25 * HOUR_S
+"""The day on which summer time ends."""
 
 _SCHEMA = f"""
 CREATE TABLE monitor (
@@ -86,6 +91,28 @@ class Reading:
     first_s: int | None = None
     last_s: int | None = None
     left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One chunk of one screen and layer: ``span_s`` seconds from ``start_s`` (UTC)."""
+
+    start_s: int
+    span_s: int
+    monitor: Monitor
+    layer: str
+    counts: Counts
+
+
+@dataclass(frozen=True)
+class Total:
+    """The sum of one chunk. what: a layer, or ``PATH`` for how far the pointer went, in px."""
+
+    start_s: int
+    span_s: int
+    monitor: Monitor
+    what: str
+    total: int
 
 
 @dataclass(frozen=True)
@@ -219,43 +246,100 @@ class Store:
         since_s: int | None = None,
         until_s: int | None = None,
         monitor: str | None = None,
+        hours: Container[int] | None = None,
+        weekdays: Container[int] | None = None,
     ) -> Reading:
         """Sum the chunks of ``layers`` that lie within the range, per monitor and layer.
 
-        since_s, until_s: UTC seconds; None is open. monitor: an output's name or the beginning of a label;
-        None is all. A chunk that is folded across an end of the range is left out, as is a damaged one, and
-        both are named.
+        The range is that of ``pieces``. What had to be left out is named.
+        """
+        left_out: list[str] = []
+        parts: dict[tuple[Monitor, str], list[Counts]] = defaultdict(list)
+        first_s: int | None = None
+        last_s: int | None = None
+        for piece in self.pieces(
+            layers,
+            left_out,
+            since_s=since_s,
+            until_s=until_s,
+            monitor=monitor,
+            hours=hours,
+            weekdays=weekdays,
+        ):
+            parts[piece.monitor, piece.layer].append(piece.counts)
+            first_s = piece.start_s if first_s is None else min(first_s, piece.start_s)
+            end_s = piece.start_s + piece.span_s
+            last_s = end_s if last_s is None else max(last_s, end_s)
+        merged = {key: Counts.merge(found) for key, found in parts.items()}
+        return Reading(merged, first_s, last_s, tuple(left_out))
+
+    def pieces(
+        self,
+        layers: Iterable[str],
+        left_out: list[str],
+        *,
+        since_s: int | None = None,
+        until_s: int | None = None,
+        monitor: str | None = None,
+        hours: Container[int] | None = None,
+        weekdays: Container[int] | None = None,
+    ) -> Iterator[Piece]:
+        """The chunks of ``layers`` that lie within the range, oldest first.
+
+        since_s, until_s: UTC seconds; None is open. monitor: an output's name or a label; None is all. hours:
+        0 to 23 of the local clock, weekdays: 0 for Monday to 6; None is all. What is kept too coarsely to
+        tell (a day, for hours; a month that reaches across an end of the range) is left out, as is what is
+        damaged; when all is read, ``left_out`` says so in sentences.
         """
         names = self.monitors()
         wanted = {row for row, m in names.items() if monitor is None or is_called(m, monitor)}
-        parts: dict[tuple[Monitor, str], list[Counts]] = defaultdict(list)
-        starts: list[int] = []
-        ends: list[int] = []
-        across: list[_Chunk] = []
-        damaged: list[str] = []
-        layers = tuple(layers)
-        for chunk in self._chunks(layers, since_s, until_s, damaged):
-            end_s = chunk.start_s + chunk.span_s
+        coarse: Counter[int] = Counter()
+        for chunk in self._chunks(tuple(layers), since_s, until_s, left_out):
             if chunk.monitor not in wanted:
                 continue
-            if (since_s is not None and chunk.start_s < since_s) or (until_s is not None and end_s > until_s):
-                across.append(chunk)
-                continue
-            parts[names[chunk.monitor], chunk.layer].append(Counts.decode(chunk.counts))
-            starts.append(chunk.start_s)
-            ends.append(end_s)
-        left_out = list(damaged)
+            begin = datetime.fromtimestamp(chunk.start_s, self._zone)
+            end_s = chunk.start_s + chunk.span_s
+            if (
+                (since_s is not None and chunk.start_s < since_s)
+                or (until_s is not None and end_s > until_s)
+                or (hours is not None and chunk.span_s > HOUR_S)
+                or (weekdays is not None and chunk.span_s > LONGEST_DAY_S)
+            ):
+                coarse[chunk.span_s] += 1
+            elif (hours is None or begin.hour in hours) and (weekdays is None or begin.weekday() in weekdays):
+                try:
+                    counts = Counts.decode(chunk.counts)
+                except ValueError as error:
+                    left_out.append(f"left out chunk {chunk.row}: {error}")
+                    continue
+                yield Piece(chunk.start_s, chunk.span_s, names[chunk.monitor], chunk.layer, counts)
         left_out.extend(
-            f"left out {sum(c.span_s == span_s for c in across)} pieces that are kept only per "
-            f"{_duration(span_s)} and reach across an end of the range"
-            for span_s in sorted({chunk.span_s for chunk in across})
+            f"left out {'one piece' if count == 1 else f'{count} pieces'} kept only per {_duration(span_s)}, "
+            "too coarse for this range"
+            for span_s, count in sorted(coarse.items())
         )
-        return Reading(
-            {key: Counts.merge(found) for key, found in parts.items()},
-            min(starts, default=None),
-            max(ends, default=None),
-            tuple(left_out),
-        )
+
+    def totals(self, *, since_s: int | None = None, until_s: int | None = None) -> list[Total]:
+        """The sums of all chunks that begin within the range, and the length of the path, oldest first."""
+        names = self.monitors()
+        with self._reading():
+            rows = self._sql.execute(
+                "SELECT start_s, span_s, monitor, layer, total FROM chunk"
+                " WHERE (?1 IS NULL OR start_s >= ?1) AND (?2 IS NULL OR start_s < ?2)"
+                " UNION ALL SELECT start_s, span_s, monitor, ?3, length_px FROM path"
+                " WHERE (?1 IS NULL OR start_s >= ?1) AND (?2 IS NULL OR start_s < ?2) ORDER BY start_s",
+                (since_s, until_s, PATH),
+            )
+            return [Total(start_s, span_s, names[row], what, total) for start_s, span_s, row, what, total in rows]
+
+    def sizes_mm(self) -> dict[Monitor, tuple[int, int]]:
+        """Width and height in millimetres of the screens that told theirs."""
+        with self._reading():
+            rows = self._sql.execute(
+                "SELECT output, width_px, height_px, edid_hash, width_mm, height_mm FROM monitor"
+                " WHERE width_mm > 0 AND height_mm > 0"
+            )
+            return {Monitor(*row[:4]): (row[4], row[5]) for row in rows}
 
     def monitors(self) -> dict[int, Monitor]:
         """Every screen ever seen, by row."""

@@ -52,6 +52,45 @@ def _parse(words: str, now: datetime, midnight: datetime) -> tuple[datetime, boo
     return said, len(words) <= len("2026-11-22")
 
 
+def parse_hours(text: str) -> frozenset[int]:
+    """Hours of the day: "9-17" is from 9:00 until 17:00, "22-6" goes past midnight, "8" is one hour, commas join.
+
+    Raises UsageError.
+    """
+    hours: set[int] = set()
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,2})(?:\s*-\s*(\d{1,2}))?\s*", part)
+        first, last = (int(match[1]), int(match[2] or int(match[1]) + 1)) if match else (99, 99)
+        if first > 23 or last > 24 or first == last:
+            raise UsageError(f'"{text}" are no hours', "Say for example: 9-17, 22-6, or 8,12-14.")
+        hours |= {hour % 24 for hour in range(first, last if last > first else last + 24)}
+    return frozenset(hours)
+
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def parse_weekdays(text: str) -> frozenset[int]:
+    """Days of the week, 0 for Monday: "mon-fri", "sat,sun", "fri-mon". Raises UsageError."""
+    days: set[int] = set()
+    for part in text.lower().split(","):
+        ends = [WEEKDAYS.index(end.strip()[:3]) if end.strip()[:3] in WEEKDAYS else None for end in part.split("-")]
+        first, last = (ends[0], ends[-1]) if len(ends) <= 2 else (None, None)
+        if first is None or last is None:
+            raise UsageError(f'"{text}" are no days of the week', "Say for example: mon-fri, or sat,sun.")
+        days |= {day % 7 for day in range(first, last + 1 if last >= first else last + 8)}
+    return frozenset(days)
+
+
+def parse_step_s(text: str) -> int:
+    """Seconds of a step like "1h", "15m", "1d", "90s". Raises UsageError."""
+    match = re.fullmatch(r"\s*(\d{1,6})\s*([smhdw])\w*\s*", text.lower())
+    step_s = int(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}[match[2]] if match else 0
+    if step_s < 1:
+        raise UsageError(f'"{text}" is no step of time', "Say for example: 15m, 1h or 1d.")
+    return step_s
+
+
 def parse_range(
     since: str | None, until: str | None, now: datetime | None = None, zone: tzinfo | None = None
 ) -> tuple[int | None, int | None]:
