@@ -225,7 +225,7 @@ def parse(text: str, where: str) -> Config:
     """A Config from TOML text. ``where`` is what errors call it. Raises ConfigError."""
     try:
         document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a TOMLDecodeError is a ValueError, and so is an endless number
         raise ConfigError(f"{where}: {error}", "See: mousetrackd config --default") from error
     problems: list[str] = []
     values = _checked(Config, document, "", problems)
@@ -275,7 +275,10 @@ def _checked(
 
 
 def _shown(value: object) -> str:
-    text = json.dumps(value, default=str)
+    try:
+        text = _toml(value)
+    except ValueError:  # Python does not write out a number of thousands of digits
+        return "a number of thousands of digits"
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -315,7 +318,7 @@ def _lines(config: Config, *, comments: bool) -> Iterator[str]:
         yield from _comment(own.metadata["doc"])
     yield "[colormaps]"
     for name, colours in config.colormaps.items():
-        yield f"{json.dumps(name)} = {json.dumps(colours)}"
+        yield f"{_toml(name)} = {_toml(colours)}"
 
 
 def _key_lines(owner: object, keys: list[Any], *, comments: bool) -> Iterator[str]:
@@ -323,8 +326,12 @@ def _key_lines(owner: object, keys: list[Any], *, comments: bool) -> Iterator[st
         if comments:
             yield ""
             yield from _comment(key.metadata["doc"])
-        # JSON's strings, numbers, booleans and lists are TOML's.
-        yield f"{key.name} = {json.dumps(getattr(owner, key.name))}"
+        yield f"{key.name} = {_toml(getattr(owner, key.name))}"
+
+
+def _toml(value: object) -> str:
+    """A string, number, boolean or list as TOML; JSON's are TOML's but for what needs escaping."""
+    return json.dumps(value, ensure_ascii=False, default=str).replace("\x7f", "\\u007f")
 
 
 def _comment(text: str) -> list[str]:

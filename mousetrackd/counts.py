@@ -137,20 +137,27 @@ class Counts:
         """From ``encode``'s bytes. Raises ValueError when they are none, whatever they are."""
         try:
             form, width_px, height_px, pixels, delta_bytes, count_bytes = _HEADER.unpack_from(data)
+            if form != _FORMAT or delta_bytes > 8 or count_bytes > 8 or pixels > width_px * height_px:
+                raise ValueError("not an encoded histogram: its header makes no sense")
+            if (pixels > 1 and not delta_bytes) or (pixels and not count_bytes):
+                raise ValueError("not an encoded histogram: it has pixels and no counts")
             split = pixels * delta_bytes
             expected = split + pixels * count_bytes
             inflate = zlib.decompressobj()
             planes = inflate.decompress(data[_HEADER.size :], expected + 1)
         except (struct.error, zlib.error) as error:
             raise ValueError(f"not an encoded histogram: {error}") from error
-        if form != _FORMAT or delta_bytes > 8 or count_bytes > 8:
-            raise ValueError("not an encoded histogram: its format is unknown")
-        if len(planes) != expected or pixels > width_px * height_px:
+        if not inflate.eof or inflate.unused_data or inflate.unconsumed_tail or len(planes) != expected:
             raise ValueError("not an encoded histogram: its length does not match its header")
         index = np.cumsum(_unplanes(planes[:split], pixels, delta_bytes))
         count = _unplanes(planes[split:], pixels, count_bytes)
-        rising = pixels == 0 or (bool((np.diff(index) > 0).all()) and bool((count > 0).all()))
-        if not rising or (pixels and (int(index[0]) < 0 or int(index[-1]) >= width_px * height_px)):
+        if pixels and (
+            # A sum that wrapped around shows as a negative index.
+            int(index.min()) < 0
+            or int(index.max()) >= width_px * height_px
+            or not bool((np.diff(index) > 0).all())
+            or not bool((count > 0).all())
+        ):
             raise ValueError("not an encoded histogram: its pixels do not fit its screen")
         return cls(width_px, height_px, index, count)
 

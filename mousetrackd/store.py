@@ -160,13 +160,18 @@ class Store:
             _check_header(path)
             had_wal = path.with_name(path.name + "-wal").exists()
             store = cls(path, _connect(path, "rw"), zone)
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
             raise _sentence(path, error) from error
         try:
             if had_wal:  # the last daemon did not end cleanly: worth the time to look at every page
                 store._quick_check()
             store._sql.execute("SELECT count(*) FROM monitor").fetchone()
-        except sqlite3.Error as error:
+        except sqlite3.OperationalError as error:
+            store.close()
+            if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:  # "no such table", in a file that says it is ours
+                raise DamagedError(path, str(error)) from error
+            raise _sentence(path, error) from error
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             store.close()
             raise _sentence(path, error) from error
         except StoreError:
@@ -182,7 +187,7 @@ class Store:
                 raise StoreError(f"nothing has been counted yet: there is no {path}", "Start: mousetrackd run")
             _check_header(path)
             return cls(path, _connect(path, "ro"), zone)
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
             raise _sentence(path, error) from error
 
     def close(self) -> None:
@@ -368,7 +373,7 @@ class Store:
                     Counts.decode(chunk.counts)
                 except ValueError as error:
                     problems.append(f"chunk {chunk.row} ({chunk.layer}): {error}")
-        except (sqlite3.Error, StoreError) as error:
+        except (sqlite3.Error, StoreError, UnicodeDecodeError) as error:
             problems.append(f"{self.path.name}: {error}")
         return problems
 
@@ -386,14 +391,14 @@ class Store:
                 with contextlib.suppress(sqlite3.Error):
                     self._sql.execute("ROLLBACK")
                 raise
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise _sentence(self.path, error) from error
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise _sentence(self.path, error) from error
 
     def _quick_check(self) -> None:
@@ -417,8 +422,15 @@ class Store:
                 if crc == _crc(start_s, span_s, monitor, layer, total, counts):
                     yield _Chunk(row, start_s, span_s, monitor, layer, counts)
                 else:
-                    when = datetime.fromtimestamp(start_s, self._zone)
-                    damaged.append(f"left out chunk {row} ({layer} of {when:%Y-%m-%d %H:%M}): its checksum is wrong")
+                    when = self._local(start_s)
+                    damaged.append(f"left out chunk {row} ({layer} of {when}): its checksum is wrong")
+
+    def _local(self, moment_s: int) -> str:
+        """A moment for people, even one that damage has made absurd."""
+        try:
+            return f"{datetime.fromtimestamp(moment_s, self._zone):%Y-%m-%d %H:%M}"
+        except (ValueError, OverflowError, OSError):
+            return "an impossible time"
 
     def _insert(self, start_s: int, span_s: int, monitor: int, layer: str, counts: Counts) -> None:
         blob, total = counts.encode(), min(counts.total, (1 << 63) - 1)
@@ -474,7 +486,7 @@ class Store:
             start_s
             for table in ("chunk", "path")
             for (start_s,) in self._read_rows(
-                f"SELECT DISTINCT start_s FROM {table} WHERE start_s < ? AND span_s < ?",  # noqa: S608 - our names
+                f"SELECT DISTINCT start_s FROM {table} WHERE start_s >= 0 AND start_s < ? AND span_s < ?",  # noqa: S608 - our names
                 (cutoff_s, _SHORTEST_S[period]),
             )
         }
@@ -591,6 +603,9 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
 
 def _create(path: Path) -> None:
     """Make an empty store whole before it has its name: a crash never leaves half of one."""
+    journal = path.with_name(path.name + "-wal")
+    if journal.exists():  # of a store that is gone: SQLite would play it into the new one
+        set_aside(path, datetime.fromtimestamp(journal.stat().st_mtime, UTC))
     fresh = path.with_name(f".{path.name}.new")
     for ending in ("", "-wal", "-shm", "-journal"):
         fresh.with_name(fresh.name + ending).unlink(missing_ok=True)
@@ -645,8 +660,10 @@ def _duration(span_s: int) -> str:
     return "checkpoint"
 
 
-def _sentence(path: Path, error: sqlite3.Error | OSError) -> StoreError:
+def _sentence(path: Path, error: sqlite3.Error | OSError | UnicodeDecodeError) -> StoreError:
     """Turn what SQLite or the system says into what a user can act on."""
+    if isinstance(error, UnicodeDecodeError):  # SQLite quoted damaged bytes to Python
+        return DamagedError(path, "it holds text that is none")
     if isinstance(error, sqlite3.Error):
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):

@@ -11,6 +11,7 @@ import gzip
 import math
 import threading
 import time
+import zlib
 from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
@@ -134,7 +135,7 @@ def read_recording(path: Path) -> Events:
     try:
         with _open_text(path) as file:
             events = batch(_rows(path, file))
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
         raise RecordingError(
             f"cannot read the recording {path}: {error}", "Check the file's name and content."
         ) from error

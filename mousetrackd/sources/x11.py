@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import socket
+import sys
+import termios
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +62,12 @@ def close_display(display: Xlib.display.Display | None) -> None:
         # python-xlib's close() asks the server first, which a dead one does not answer.
         hang_up(display)
         display.display.socket.close()
+
+
+def unread_bytes(display: Xlib.display.Display) -> int:
+    """How many bytes have arrived on a connection that nobody has read yet."""
+    count = fcntl.ioctl(display.display.socket, termios.FIONREAD, b"\0\0\0\0")
+    return int.from_bytes(count, sys.byteorder)
 
 
 def refuse_xwayland(display: Xlib.display.Display) -> None:

@@ -1,0 +1,717 @@
+"""One contract for all pointer sources. Each says how it is made and what it cannot do."""
+
+import csv
+import gzip
+import os
+import subprocess
+import sys
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from itertools import cycle, groupby
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.waiting import wait_until
+from support.xserver import LEFT, MIDDLE, RIGHT, SIDE, WHEEL_DOWN, WHEEL_LEFT, WHEEL_RIGHT, WHEEL_UP, Hand, Xvfb, xrandr
+
+from mousetrackd.errors import SourceError, UsageError
+from mousetrackd.events import Events, Gap, Item, Kind, LayoutChange, Source
+from mousetrackd.layout import Layout, Monitor, Placement
+from mousetrackd.sources import choose
+from mousetrackd.sources.pynput import PynputSource
+from mousetrackd.sources.replay import ReplaySource, read_recording
+
+Row = tuple[Kind, int, int]
+"""What the hand does, and what a source must say: kind and desktop pixel."""
+
+STOP_WITHIN_S = 2.0
+
+MANY_MOVES = [(Kind.MOVE, 10 + 7 * i % 1900, 5 + 11 * i % 1070) for i in range(2000)]
+EVERY_BUTTON = [
+    *((Kind.MOVE, 100, 50), (Kind.LEFT, 100, 50), (Kind.LEFT, 100, 50)),
+    *((Kind.MOVE, 1919, 1079), (Kind.MIDDLE, 1919, 1079), (Kind.RIGHT, 1919, 1079)),
+    *((Kind.MOVE, 0, 0), (Kind.OTHER, 0, 0), (Kind.SCROLL, 0, 0)),
+    *((Kind.MOVE, 640, 480), (Kind.SCROLL, 640, 480), (Kind.SCROLL, 640, 480), (Kind.LEFT, 640, 480)),
+]
+
+
+class Ear:
+    """Listens to a source as the daemon does, and keeps what it heard."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.items: list[Item] = []
+        self.calls = 0
+        self._called = threading.Event()
+
+    def notify(self) -> None:
+        self.calls += 1
+        self._called.set()
+
+    def start(self) -> None:
+        self.source.start(self.notify)
+
+    def listen(self) -> list[Row]:
+        """All events so far."""
+        self.items += self.source.drain()
+        return [row for item in self.items if not isinstance(item, Gap | LayoutChange) for row in rows_of(item)]
+
+    def hear(self, count: int) -> list[Row]:
+        """Wait for so many events; return all there are."""
+        wait_until(lambda: len(self.listen()) >= count, f"{count} events were heard")
+        return self.listen()
+
+    def hear_when_notified(self, count: int) -> list[Row]:
+        """As ``hear``, but look only when told to."""
+        while len(self.listen()) < count:
+            assert self._called.wait(10), f"nobody said that there was more than {len(self.listen())} events"
+            self._called.clear()
+        return self.listen()
+
+    def layouts(self) -> list[Layout]:
+        self.listen()
+        return [item.layout for item in self.items if isinstance(item, LayoutChange)]
+
+    def times_ms(self) -> list[int]:
+        return [
+            time_ms
+            for item in self.items
+            for time_ms in ([item.time_ms] if isinstance(item, Gap | LayoutChange) else item["time_ms"].tolist())
+        ]
+
+
+def rows_of(events: Events) -> list[Row]:
+    columns = (events[name].tolist() for name in ("kind", "x", "y"))
+    return [(Kind(kind), x, y) for kind, x, y in zip(*columns, strict=True)]
+
+
+def open_files() -> list[str]:
+    """What this process has open, sockets by their number."""
+    found = []
+    for descriptor in Path("/proc/self/fd").iterdir():
+        try:
+            found.append(str(descriptor.readlink()))
+        except FileNotFoundError:  # the one that reads the folder
+            continue
+    return sorted(name for name in found if not name.endswith("/fd"))
+
+
+class SourceContract(ABC):
+    """What holds of every source."""
+
+    hears_to_the_end = True
+    """After ``stop``, ``drain`` gives all that was done before. A source that cannot gives the beginning of it."""
+
+    @pytest.fixture(autouse=True)
+    def _end(self) -> Iterator[None]:
+        """A test that fails half way leaves no source behind for the next one."""
+        self.ears: list[Ear] = []
+        yield
+        for ear in self.ears:
+            ear.source.stop()
+
+    def started(self, rows: list[Row]) -> Ear:
+        ear = Ear(self.make(rows))
+        self.ears.append(ear)
+        ear.start()
+        return ear
+
+    clock_slack_ms = 0
+    """How far an event's time may be off, where two clocks of whole milliseconds meet."""
+
+    @abstractmethod
+    def make(self, rows: list[Row]) -> Source:
+        """A source that will hear ``rows``, each once, when it is started and they are performed."""
+
+    @abstractmethod
+    def perform(self, rows: list[Row]) -> None:
+        """Do ``rows``; a source that plays by itself does so without."""
+
+    @abstractmethod
+    def make_homeless(self) -> Source:
+        """A source that cannot start, because what it listens to is not there."""
+
+    def test_the_first_item_says_how_the_monitors_stand(self) -> None:
+        ear = self.started(MANY_MOVES[:5])
+        self.perform(MANY_MOVES[:5])
+        ear.hear(5)
+        ear.source.stop()
+        first = ear.items[0]
+        assert isinstance(first, LayoutChange)
+        assert [
+            (p.monitor.width_px, p.monitor.height_px, p.desktop_x, p.desktop_y) for p in first.layout.placements
+        ] == [(1920, 1080, 0, 0)]
+        assert len(ear.layouts()) == 1
+
+    def test_every_move_is_heard_once_and_in_order(self) -> None:
+        ear = self.started(MANY_MOVES)
+        self.perform(MANY_MOVES)
+        assert ear.hear(len(MANY_MOVES)) == MANY_MOVES
+        ear.source.stop()
+        assert ear.listen() == MANY_MOVES
+
+    def test_the_very_first_event_after_start_is_heard(self) -> None:
+        for attempt in range(5):
+            rows = [(Kind.MOVE, 30 + attempt, 40)]
+            ear = self.started(rows)
+            self.perform(rows)
+            assert ear.hear(1) == rows
+            ear.source.stop()
+
+    def test_presses_and_scroll_steps_are_heard_by_kind_at_their_pixel(self) -> None:
+        ear = self.started(EVERY_BUTTON)
+        self.perform(EVERY_BUTTON)
+        assert ear.hear(len(EVERY_BUTTON)) == EVERY_BUTTON
+        ear.source.stop()
+
+    def test_times_never_run_backwards_and_are_on_the_sources_clock(self) -> None:
+        ear = self.started(MANY_MOVES[:200])
+        self.perform(MANY_MOVES[:200])
+        ear.hear(200)
+        now_ms = ear.source.now_ms()
+        ear.source.stop()
+        times_ms = ear.times_ms()
+        assert times_ms == sorted(times_ms)
+        assert times_ms[-1] <= now_ms + self.clock_slack_ms
+
+    def test_who_looks_only_when_notified_misses_nothing(self) -> None:
+        ear = self.started(EVERY_BUTTON)
+        for row in EVERY_BUTTON:
+            self.perform([row])
+        assert ear.hear_when_notified(len(EVERY_BUTTON)) == EVERY_BUTTON
+        ear.source.stop()
+
+    def test_drain_gives_everything_only_once(self) -> None:
+        ear = self.started(MANY_MOVES[:5])
+        self.perform(MANY_MOVES[:5])
+        ear.hear(5)
+        ear.source.stop()
+        assert ear.source.drain() == []
+
+    def test_stop_leaves_no_thread_and_no_connection_even_when_nothing_moves(self) -> None:
+        threads, files = threading.enumerate(), open_files()
+        source = self.make(MANY_MOVES[:1])
+        source.start(lambda: None)
+        assert source.is_alive()
+        began_s = time.monotonic()
+        source.stop()
+        assert time.monotonic() - began_s < STOP_WITHIN_S
+        assert threading.enumerate() == threads
+        assert open_files() == files
+        assert not source.is_alive()
+
+    def test_stop_while_events_rain_in_leaves_no_thread_and_no_connection(self) -> None:
+        threads, files = threading.enumerate(), open_files()
+        ear = self.started(MANY_MOVES)
+        self.perform(MANY_MOVES)
+        ear.source.stop()
+        assert threading.enumerate() == threads
+        assert open_files() == files
+        heard = ear.listen()
+        assert heard == MANY_MOVES[: len(heard)]
+
+    def test_stop_twice_is_one_stop(self) -> None:
+        source = self.make(MANY_MOVES[:1])
+        source.start(lambda: None)
+        source.stop()
+        files = open_files()
+        source.stop()
+        assert open_files() == files
+
+    def test_stop_before_start_is_fine(self) -> None:
+        source = self.make(MANY_MOVES[:1])
+        assert not source.is_alive()
+        assert source.drain() == []
+        source.stop()
+        assert not source.is_alive()
+
+    def test_drain_after_stop_still_gives_what_had_arrived(self) -> None:
+        ear = self.started(MANY_MOVES[:500])
+        ear.listen()
+        ear.calls = 0
+        self.perform(MANY_MOVES[:500])
+        wait_until(lambda: ear.calls > 0, "notify was called")
+        ear.source.stop()
+        heard = ear.listen()
+        assert heard
+        assert heard == MANY_MOVES[: 500 if self.hears_to_the_end else len(heard)]
+
+    def test_a_source_that_cannot_start_says_so_and_leaves_nothing_open(self) -> None:
+        threads, files = threading.enumerate(), open_files()
+        source = self.make_homeless()
+        with pytest.raises(SourceError) as raised:
+            source.start(lambda: None)
+        assert raised.value.message
+        assert raised.value.hint
+        assert not source.is_alive()
+        assert not source.finished()
+        assert source.drain() == []
+        assert threading.enumerate() == threads
+        assert open_files() == files
+        source.stop()
+
+    def test_a_source_has_a_name(self) -> None:
+        assert self.make(MANY_MOVES[:1]).name
+
+
+# Recordings -------------------------------------------------------------------------------------------
+
+COLUMNS = ["record timestamp", "client timestamp", "button", "state", "x", "y"]
+
+WORDS = {
+    Kind.MOVE: ("NoButton", "Move"),
+    Kind.LEFT: ("Left", "Pressed"),
+    Kind.MIDDLE: ("Middle", "Pressed"),
+    Kind.RIGHT: ("Right", "Pressed"),
+    Kind.OTHER: ("X1", "Pressed"),
+    Kind.SCROLL: ("Scroll", "Down"),
+}
+
+
+def write_recording(path: Path, lines: list[list[object]], *, zipped: bool = False) -> Path:
+    with gzip.open(path, "wt", newline="") if zipped else path.open("w", newline="") as file:
+        csv.writer(file).writerows([COLUMNS, *lines])
+    return path
+
+
+def recorded(rows: list[Row], step_s: float = 0.001) -> list[list[object]]:
+    return [
+        [number * step_s + 5, f"{number * step_s:.3f}", *WORDS[kind], x, y] for number, (kind, x, y) in enumerate(rows)
+    ]
+
+
+class ReplayContract(SourceContract):
+    """It plays by itself: what is done to it is in the file already, and it ends when all is said."""
+
+    hears_to_the_end = False  # stop means stop playing
+    zipped = False
+
+    @pytest.fixture(autouse=True)
+    def _folder(self, tmp_path: Path) -> None:
+        self.folder = tmp_path
+
+    def make(self, rows: list[Row]) -> Source:
+        # A last corner tells the size of the screen.
+        corner = (Kind.MOVE, 1919, 1079)
+        lines = recorded([*rows, corner])
+        lines[-1][1] = 1000.0  # long after the rest
+        return ReplaySource(write_recording(self.folder / "recording", lines, zipped=self.zipped), speed=4)
+
+    def perform(self, rows: list[Row]) -> None:
+        pass
+
+    def make_homeless(self) -> Source:
+        return ReplaySource(self.folder / "none.csv")
+
+
+class TestReplay(ReplayContract):
+    def test_a_recording_ends_by_itself_and_says_so(self) -> None:
+        rows = MANY_MOVES[:50]
+        ear = Ear(ReplaySource(write_recording(self.folder / "short", recorded(rows)), speed=100))
+        ear.start()
+        assert ear.hear_when_notified(50) == rows
+        wait_until(ear.source.finished, "the recording had ended")
+        wait_until(lambda: not ear.source.is_alive(), "the source was dead")
+        assert ear.source.now_ms() == 49  # its clock stands still: nobody rests at the last pixel for ever
+        ear.source.stop()
+
+    def test_the_end_of_a_recording_is_notified(self) -> None:
+        path = write_recording(self.folder / "short", recorded(MANY_MOVES[:2]))
+        ended = threading.Event()
+        source = ReplaySource(path, speed=100)
+        source.start(lambda: ended.set() if source.finished() else None)
+        assert ended.wait(10)
+        source.stop()
+
+    def test_one_that_was_stopped_has_not_finished(self) -> None:
+        source = self.make(MANY_MOVES)
+        source.start(lambda: None)
+        source.stop()
+        assert not source.finished()
+
+    def test_time_is_the_recordings_at_any_speed(self) -> None:
+        path = write_recording(self.folder / "slow", recorded(MANY_MOVES[:20], step_s=60))
+        ear = Ear(ReplaySource(path, speed=10_000))
+        ear.start()
+        ear.hear(20)
+        ear.source.stop()
+        assert ear.times_ms() == [0, *range(0, 20 * 60_000, 60_000)]
+
+
+class TestReplayGzip(ReplayContract):
+    zipped = True
+
+
+def test_releases_are_no_events_and_drags_are_moves(tmp_path: Path) -> None:
+    lines: list[list[object]] = [
+        [0, 0.0, "Left", "Pressed", 1, 2],
+        [0, 0.5, "NoButton", "Drag", 3, 4],
+        [0, 0.6, "Left", "Released", 3, 4],
+        [0, 0.7, "Scroll", "Up", 3, 4],
+    ]
+    events = read_recording(write_recording(tmp_path / "r.csv", lines))
+    assert rows_of(events) == [(Kind.LEFT, 1, 2), (Kind.MOVE, 3, 4), (Kind.SCROLL, 3, 4)]
+    assert events["time_ms"].tolist() == [0, 500, 700]
+
+
+def test_a_recorders_clock_that_jitters_never_runs_backwards(tmp_path: Path) -> None:
+    lines: list[list[object]] = [[0, time_s, "NoButton", "Move", 1, 2] for time_s in (0.0, 0.2, 0.1, 0.3)]
+    assert read_recording(write_recording(tmp_path / "r.csv", lines))["time_ms"].tolist() == [0, 200, 200, 300]
+
+
+@pytest.mark.parametrize(
+    ("corner", "size"),
+    [
+        *(((1023, 767), (1024, 768)), ((1365, 5), (1366, 768)), ((1366, 700), (1440, 900))),
+        *(((1919, 1079), (1920, 1080)), ((1919, 1080), (1920, 1200)), ((9000, 10), (9001, 11))),
+    ],
+)
+def test_the_screen_of_a_recording_is_the_smallest_usual_one_that_holds_it(
+    tmp_path: Path, corner: tuple[int, int], size: tuple[int, int]
+) -> None:
+    rows: list[Row] = [(Kind.MOVE, 3, 4), (Kind.MOVE, *corner), (Kind.MOVE, 65535, 65535)]
+    ear = Ear(ReplaySource(write_recording(tmp_path / "r.csv", recorded(rows)), speed=1000))
+    ear.start()
+    assert ear.hear(3) == rows  # the position the recorder was not sure of is for the accumulator to judge
+    ear.source.stop()
+    assert ear.layouts() == [Layout([Placement(Monitor("replay", *size), 0, 0)])]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(
+            "0,zero,NoButton,Move,1,2",
+            "0,0.1,NoButton,Move,one,2",
+            "0,0.1,NoButton,Move,1",
+            "0,0.1,NoButton,Move,1.5,2",
+        ),
+        *(
+            "0,nan,NoButton,Move,1,2",
+            "0,-1,NoButton,Move,1,2",
+            "0,1e300,NoButton,Move,1,2",
+            "0,1,NoButton,Move,99999,2",
+        ),
+    ],
+)
+def test_a_line_that_is_no_event_is_named(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "r.csv"
+    path.write_text(f"{','.join(COLUMNS)}\n0,0.0,NoButton,Move,1,2\n{line}\n")
+    with pytest.raises(SourceError, match="line 3") as raised:
+        read_recording(path)
+    assert str(path) in raised.value.message
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"", b"a,b\n1,2\n", b"\xff\xfe\x00", ",".join(COLUMNS).encode() + b"\n", b"\x1f\x8b", b"\x1f\x8bnot gzip"),
+        gzip.compress(b"x" * 5000)[:-12],
+        gzip.compress(",".join(COLUMNS).encode() + b"\n0,0.0,NoButton,Move,1,2\n")[:-4],
+        gzip.compress(b"x" * 50)[:10] + b"\xff" * 40,
+        ",".join(COLUMNS).encode() + b'\n0,0.0,NoButton,Move,"' + b"1" * 200_000 + b'",2\n',
+        ",".join(COLUMNS).encode() + b"\n0,0.0,NoButton,Move," + b"1" * 5000 + b",2\n",
+    ],
+    ids=lambda content: f"{len(content)} bytes",
+)
+def test_what_is_no_recording_is_a_source_error_that_names_it(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "r.csv"
+    path.write_bytes(content)
+    with pytest.raises(SourceError) as raised:
+        read_recording(path)
+    assert str(path) in raised.value.message
+    assert raised.value.hint
+
+
+def sessions() -> list[Path]:
+    return sorted(Path(os.environ["MOUSE_SESSIONS"]).glob("*.csv*")) if "MOUSE_SESSIONS" in os.environ else []
+
+
+@pytest.mark.skipif("MOUSE_SESSIONS" not in os.environ, reason="MOUSE_SESSIONS names no folder of recorded sessions")
+def test_a_real_persons_session_is_read_and_played_whole() -> None:
+    assert sessions()
+    for path in sessions():
+        events = read_recording(path)
+        ear = Ear(ReplaySource(path, speed=1e6))
+        ear.start()
+        assert ear.hear(events.size) == rows_of(events)
+        ear.source.stop()
+        assert ear.times_ms()[1:] == events["time_ms"].tolist()
+        expected = (1366, 768) if "user35" in path.name else (1920, 1080)
+        assert [(m.width_px, m.height_px) for m in ear.layouts()[0].monitors] == [expected]
+
+
+# X11 --------------------------------------------------------------------------------------------------
+
+BUTTONS = {Kind.LEFT: LEFT, Kind.MIDDLE: MIDDLE, Kind.RIGHT: RIGHT, Kind.OTHER: SIDE}
+
+LEFT_HALF = ("--setmonitor", "L", "960/250x1080/280+0+0", "screen")
+RIGHT_HALF = ("--setmonitor", "R", "960/250x1080/280+960+0", "none")
+
+
+python_xlib_forgets_a_socket = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+"""Where it cannot connect, it leaves closing to the garbage collector; ``open_files`` tells whether that was done."""
+
+
+class X11Contract(SourceContract):
+    """A source that listens to a real X server, whose pointer is really moved."""
+
+    clock_slack_ms = 3
+
+    hands_over_in_order = True
+    """A press shortly before the monitors change is handed over before the change. One that reads in intervals
+    may hand it over behind, so that it counts where the monitors stand then."""
+
+    @pytest.fixture(autouse=True)
+    def _display(self, xvfb: Xvfb, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        self.server = xvfb
+        self.environment = monkeypatch
+        with Hand() as self.hand:
+            yield
+
+    @abstractmethod
+    def make(self, rows: list[Row]) -> PynputSource: ...
+
+    def perform(self, rows: list[Row]) -> None:
+        wheel = cycle((WHEEL_UP, WHEEL_DOWN, WHEEL_LEFT, WHEEL_RIGHT))
+        for kind, group in groupby(rows, key=lambda row: row[0]):
+            if kind == Kind.MOVE:
+                self.hand.move(*((x, y) for _, x, y in group))
+            else:
+                for _ in group:
+                    self.hand.click(next(wheel) if kind == Kind.SCROLL else BUTTONS[kind])
+
+    def make_homeless(self) -> Source:
+        self.environment.delenv("DISPLAY")
+        return self.make([])
+
+    def wait_for_monitors(self, ear: Ear, *outputs: str) -> Layout:
+        def arrived() -> bool:
+            return tuple(monitor.output for monitor in ear.layouts()[-1].monitors) == outputs
+
+        wait_until(arrived, f"the monitors were {outputs}")
+        return ear.layouts()[-1]
+
+    def press_at(self, ear: Ear, x: int, y: int) -> tuple[str, int, int]:
+        """Press there; on which monitor did it land?"""
+        self.hand.move((x, y))
+        self.hand.click(LEFT)
+        wait_until(lambda: (Kind.LEFT, x, y) in ear.listen(), "the press was heard")
+        layout = ear.layouts()[-1]
+        owner, local_x, local_y = layout.locate(np.array([x]), np.array([y]))
+        last = max(number for number, item in enumerate(ear.items) if isinstance(item, LayoutChange))
+        heard = [item for item in ear.items[last:] if not isinstance(item, Gap | LayoutChange)]
+        assert (Kind.LEFT, x, y) in rows_of(np.concatenate(heard)), "it came before the monitors it was made on"
+        return layout.monitors[int(owner[0])].output, int(local_x[0]), int(local_y[0])
+
+    @python_xlib_forgets_a_socket
+    def test_a_display_that_is_dead_is_a_source_error_and_leaves_nothing_open(self) -> None:
+        self.server.kill()
+        files = open_files()
+        source = self.make([])
+        with pytest.raises(SourceError, match=self.server.name):
+            source.start(lambda: None)
+        assert open_files() == files
+        assert not source.is_alive()
+
+    @python_xlib_forgets_a_socket
+    @pytest.mark.parametrize("name", ["nonsense", ":", ":x", "nowhere.invalid:0"])
+    def test_a_display_name_that_leads_nowhere_is_a_source_error(self, name: str) -> None:
+        self.environment.setenv("DISPLAY", name)
+        files = open_files()
+        source = self.make([])
+        with pytest.raises(SourceError):
+            source.start(lambda: None)
+        source.stop()
+        assert open_files() == files
+
+    def test_a_press_is_stamped_with_the_time_it_was_made(self) -> None:
+        ear = self.started([])
+        for _ in range(3):
+            ear.items.clear()
+            ear.listen()
+            before_ms = ear.source.now_ms()
+            self.hand.click(LEFT)
+            ear.hear(1)
+            slack_ms = self.clock_slack_ms
+            assert before_ms - slack_ms <= ear.times_ms()[-1] <= ear.source.now_ms() + slack_ms
+        ear.source.stop()
+
+    def test_when_the_server_dies_the_source_is_dead_says_so_and_gives_what_it_heard(self) -> None:
+        files = open_files()
+        ear = self.started([])
+        self.hand.move((5, 6), (7, 8))
+        assert ear.hear(2) == [(Kind.MOVE, 5, 6), (Kind.MOVE, 7, 8)]
+        ear.calls = 0
+        self.server.kill()
+        wait_until(lambda: not ear.source.is_alive() and ear.calls > 0, "the source was dead and had said so")
+        assert not ear.source.finished()
+        ear.source.stop()
+        assert open_files() == files
+        assert len(ear.listen()) == 2
+
+    @python_xlib_forgets_a_socket
+    def test_a_new_source_works_when_the_server_is_back(self) -> None:
+        ear = self.started([])
+        for _ in range(2):
+            self.server.kill()
+            wait_until(lambda ear=ear: not ear.source.is_alive(), "the source was dead")  # type: ignore[misc]
+            ear.source.stop()
+            with pytest.raises(SourceError):
+                self.make([]).start(lambda: None)
+            self.server.start()
+            with Hand() as hand:
+                ear = self.started([])
+                hand.move((11, 12))
+                assert ear.hear(1) == [(Kind.MOVE, 11, 12)]
+        ear.source.stop()
+
+    def test_stop_returns_when_the_server_answers_nobody(self) -> None:
+        files = open_files()
+        ear = self.started([])
+        self.server.freeze()
+        began_s = time.monotonic()
+        ear.source.stop()
+        assert time.monotonic() - began_s < STOP_WITHIN_S
+        assert open_files() == files
+
+    def test_a_monitor_added_while_running_gets_the_presses_made_on_it(self) -> None:
+        ear = self.started([])
+        assert self.press_at(ear, 1000, 20) == ("screen", 1000, 20)
+        xrandr(*LEFT_HALF)
+        xrandr(*RIGHT_HALF)
+        layout = self.wait_for_monitors(ear, "L", "R")
+        assert layout == Layout(
+            [Placement(Monitor("L", 960, 1080), 0, 0, 250, 280), Placement(Monitor("R", 960, 1080), 960, 0, 250, 280)]
+        )
+        assert self.press_at(ear, 959, 21) == ("L", 959, 21)
+        assert self.press_at(ear, 960, 21) == ("R", 0, 21)
+        ear.source.stop()
+
+    def test_a_monitor_removed_while_running_loses_its_presses_to_who_is_left(self) -> None:
+        xrandr(*LEFT_HALF)
+        xrandr(*RIGHT_HALF)
+        ear = self.started([])
+        assert self.press_at(ear, 1000, 20) == ("R", 40, 20)
+        xrandr("--delmonitor", "R")
+        xrandr("--delmonitor", "L")
+        self.wait_for_monitors(ear, "screen")
+        assert self.press_at(ear, 1001, 21) == ("screen", 1001, 21)
+        ear.source.stop()
+
+    def test_a_screen_resized_while_running_is_another_layout(self) -> None:
+        ear = self.started([])
+        xrandr("--output", "screen", "--off", "--fb", "1280x720")
+        wait_until(lambda: ear.layouts()[-1].bounds() == (0, 0, 1280, 720), "the screen was smaller")
+        assert self.press_at(ear, 1279, 719) == ("screen", 1279, 719)
+        ear.source.stop()
+
+    def test_a_press_made_before_the_monitors_changed_is_heard_once_and_before_the_change(self) -> None:
+        ear = self.started([])
+        for turn in range(6):
+            self.hand.move((500 + turn, 7))
+            wait_until(lambda turn=turn: (Kind.MOVE, 500 + turn, 7) in ear.listen(), "the move was heard")  # type: ignore[misc]
+            ear.items.clear()
+            self.hand.click(LEFT)
+            xrandr(*(RIGHT_HALF if turn % 2 == 0 else ("--delmonitor", "R")))
+            wait_until(
+                lambda: len(ear.listen()) == 1 and any(isinstance(item, LayoutChange) for item in ear.items),
+                "the press and the change were heard",
+            )
+            assert len(ear.items) == 2
+            if self.hands_over_in_order:
+                assert isinstance(ear.items[-1], LayoutChange), "the change was handed over before the press"
+        ear.source.stop()
+
+    def test_every_move_of_a_hand_that_makes_them_one_by_one_is_heard(self) -> None:
+        # At a hand's pace: a flood of single events is more than the X server itself keeps for a reader.
+        ear = self.started([])
+        for done in range(0, 1000, 100):
+            for _, x, y in MANY_MOVES[done : done + 100]:
+                self.hand.move((x, y))
+            assert ear.hear(done + 100) == MANY_MOVES[: done + 100]
+
+    def test_two_sources_hear_the_same(self) -> None:
+        one, other = self.started([]), self.started([])
+        self.hand.move(*((x, y) for _, x, y in MANY_MOVES[:50]))
+        assert one.hear(50) == other.hear(50) == MANY_MOVES[:50]
+        one.source.stop()
+        self.hand.click(RIGHT)
+        assert other.hear(51)[-1][0] == Kind.RIGHT
+        other.source.stop()
+        assert len(one.listen()) == 50
+
+
+FIRST_START = """
+import os
+from mousetrackd.errors import SourceError
+from mousetrackd.sources.pynput import PynputSource
+
+name = os.environ["DISPLAY"]
+for wrong in ("", ":4242"):
+    os.environ["DISPLAY"] = wrong
+    try:
+        PynputSource().start(lambda: None)
+    except SourceError:
+        print("refused")
+os.environ["DISPLAY"] = name
+source = PynputSource()
+source.start(lambda: None)
+source.stop()
+print("started")
+"""
+
+
+@pytest.mark.usefixtures("xvfb")
+def test_a_process_that_began_without_a_display_listens_once_there_is_one() -> None:
+    done = subprocess.run([sys.executable, "-c", FIRST_START], capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout.split() == ["refused", "refused", "started"]
+
+
+class TestPynputFast(X11Contract):
+    hands_over_in_order = False
+
+    def make(self, rows: list[Row]) -> PynputSource:
+        del rows
+        return PynputSource()
+
+    def test_it_has_nothing_to_excuse(self) -> None:
+        ear = self.started([])
+        ear.source.stop()
+        assert ear.source.notes == ()
+
+
+class TestPynputStock(X11Contract):
+    hears_to_the_end = False  # pynput's own loop drops what it has not yet handed on
+
+    def make(self, rows: list[Row]) -> PynputSource:
+        del rows
+        return PynputSource(fast=False)
+
+    def test_it_says_that_it_is_expensive(self) -> None:
+        ear = self.started([])
+        ear.source.stop()
+        assert "expensive" in ear.source.notes[0]
+
+
+# Choosing ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wanted", ["auto", "pynput"])
+def test_x11_is_chosen_through_pynput(wanted: str) -> None:
+    assert isinstance(choose(wanted), PynputSource)
+
+
+def test_a_recording_is_chosen_by_its_file() -> None:
+    chosen = choose("replay:/a/b.csv.gz")
+    assert isinstance(chosen, ReplaySource)
+    assert chosen.name == "replay:/a/b.csv.gz"
+
+
+@pytest.mark.parametrize("wanted", ["", "usb", "replay", "replay:", "Auto"])
+def test_a_source_nobody_knows_is_wrong_usage(wanted: str) -> None:
+    with pytest.raises(UsageError, match=f'"{wanted}"'):
+        choose(wanted)

@@ -1,0 +1,133 @@
+"""A private X server of the test's own, and a hand that moves its pointer."""
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from Xlib import X, display
+from Xlib.ext import xtest
+
+START_TIMEOUT_S = 20.0
+STOP_TIMEOUT_S = 10.0
+
+LEFT, MIDDLE, RIGHT, WHEEL_UP, WHEEL_DOWN, WHEEL_LEFT, WHEEL_RIGHT, SIDE = range(1, 9)
+
+
+class Xvfb:
+    """A real Xvfb, 1920x1080. ``name`` is for DISPLAY; it stays the same over ``kill`` and ``start``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._log = folder / "xvfb.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self.name = ""
+
+    def start(self) -> None:
+        """Return when the server takes connections."""
+        if shutil.which("Xvfb") is None:
+            raise AssertionError("this test needs Xvfb, which is not installed: run scripts/test, it brings it in")
+        ready, tell = os.pipe()
+        try:
+            with self._log.open("ab") as log:
+                self._process = subprocess.Popen(
+                    [
+                        *("Xvfb", *([self.name] if self.name else []), "-displayfd", str(tell)),
+                        *("-screen", "0", "1920x1080x24", "-noreset", "-nolisten", "tcp"),
+                    ],
+                    pass_fds=(tell,),
+                    stdout=log,
+                    stderr=log,
+                )
+            os.close(tell)
+            tell = -1
+            number = _read_line(ready)
+        finally:
+            os.close(ready)
+            if tell >= 0:
+                os.close(tell)
+        if not number:
+            self.stop()
+            raise AssertionError(f"Xvfb did not start:\n{self._log.read_text(errors='replace')}")
+        self.name = f":{number}"
+
+    def stop(self) -> None:
+        """End it in good order. Idempotent."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it as a crash does."""
+        self._end(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """Let it answer nobody until it is ended."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def _end(self, how: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(how)
+            process.send_signal(signal.SIGCONT)
+            try:
+                process.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(STOP_TIMEOUT_S)
+
+
+def _read_line(descriptor: int) -> str:
+    """A whole line: the server writes the number and the newline apart, and dies where nobody takes both."""
+    line = b""
+    while not line.endswith(b"\n"):
+        ready, _, _ = select.select([descriptor], [], [], START_TIMEOUT_S)
+        more = os.read(descriptor, 64) if ready else b""
+        if not more:
+            return ""
+        line += more
+    return line.decode().strip()
+
+
+class Hand:
+    """Moves the pointer of $DISPLAY. Every call returns when the server has done it."""
+
+    def __init__(self) -> None:
+        self._display = display.Display()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with contextlib.suppress(OSError):  # the server may be gone, and close() would ask it
+            self._display.display.socket.shutdown(socket.SHUT_RDWR)
+        self._display.display.socket.close()
+
+    def move(self, *points: tuple[int, int]) -> None:
+        for x, y in points:
+            xtest.fake_input(self._display, X.MotionNotify, x=x, y=y)
+        self._display.sync()
+
+    def click(self, button: int) -> None:
+        """Press and let go, where the pointer is. The wheel's steps are buttons too."""
+        xtest.fake_input(self._display, X.ButtonPress, button)
+        xtest.fake_input(self._display, X.ButtonRelease, button)
+        self._display.sync()
+
+    def position(self) -> tuple[int, int]:
+        pointer = self._display.screen().root.query_pointer()
+        return int(pointer.root_x), int(pointer.root_y)
+
+
+def xrandr(*arguments: str) -> None:
+    """Change the monitors of $DISPLAY, as a user does."""
+    if shutil.which("xrandr") is None:
+        raise AssertionError("this test needs xrandr, which is not installed: run scripts/test, it brings it in")
+    done = subprocess.run(["xrandr", *arguments], capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,227 @@
+"""The configuration file: defaults that are good, errors that say everything at once, and nothing else raised."""
+
+import dataclasses
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mousetrackd.config import Config, SnapshotConfig, StoreConfig, load, parse, to_toml
+from mousetrackd.errors import ConfigError, ExitCode
+
+TABLES: dict[str, type[SnapshotConfig | StoreConfig]] = {"snapshot": SnapshotConfig, "store": StoreConfig}
+
+
+def _settings() -> Iterator[tuple[str, str, object]]:
+    for key in dataclasses.fields(Config):
+        if key.name not in TABLES:
+            yield "", key.name, getattr(Config(), key.name)
+    for name, table in TABLES.items():
+        for inner in dataclasses.fields(table):
+            yield name, inner.name, getattr(table(), inner.name)
+
+
+SETTINGS = list(_settings())
+"""Table, key and default of every setting."""
+
+
+def field_of(table: str, key: str) -> dataclasses.Field[object]:
+    owner = TABLES[table] if table else Config
+    return next(found for found in dataclasses.fields(owner) if found.name == key)
+
+
+def problem(text: str) -> str:
+    with pytest.raises(ConfigError) as raised:
+        parse(text, "config.toml")
+    return raised.value.message
+
+
+def refusal(text: str) -> str:
+    """What a ConfigError says; nothing where the text is a configuration. Any other error gets out."""
+    try:
+        parse(text, "fuzz")
+    except ConfigError as error:
+        return error.message
+    return ""
+
+
+@pytest.mark.parametrize(("table", "key", "default"), SETTINGS)
+def test_every_default_passes_its_own_check(table: str, key: str, default: object) -> None:
+    assert field_of(table, key).metadata["check"](default)
+
+
+@pytest.mark.parametrize(("table", "key", "default"), SETTINGS)
+def test_every_setting_says_what_it_is_for_and_what_it_expects(table: str, key: str, default: object) -> None:
+    metadata = field_of(table, key).metadata
+    assert metadata["doc"].rstrip().endswith((".", "]"))
+    assert metadata["expected"]
+    assert not metadata["check"](object())
+    assert not metadata["check"](None), default
+
+
+@pytest.mark.parametrize("comments", [True, False])
+def test_the_default_file_is_the_defaults(comments: bool) -> None:
+    assert parse(to_toml(Config(), comments=comments), "default") == Config()
+
+
+def test_the_default_file_explains_every_key() -> None:
+    lines = to_toml(Config(), comments=True).splitlines()
+    for _, key, _ in SETTINGS:
+        if key != "colormaps":
+            place = next(number for number, line in enumerate(lines) if line.startswith(f"{key} = "))
+            assert lines[place - 1].startswith("# ")
+    assert not any(line.startswith("#") for line in to_toml(Config(), comments=False).splitlines())
+
+
+def test_an_empty_file_and_no_file_are_the_defaults(tmp_path: Path) -> None:
+    assert load(tmp_path / "none.toml") == parse("", "empty") == Config()
+
+
+def test_a_file_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('warp_px = 7\n[snapshot]\nlayer = ["travel", "clicks"]\n[store]\nkeep_days = 9\n')
+    assert load(path) == Config(
+        warp_px=7,
+        snapshot=SnapshotConfig(layer=["travel", "clicks"]),
+        store=StoreConfig(keep_days=9),
+    )
+
+
+def test_all_problems_are_reported_at_once() -> None:
+    message = problem(
+        'snapshot_interval_s = "10m"\npalete = 1\nstore = 5\n[snapshot]\nlegend = 1\nscale = "cubic"\nlayer = []\n'
+    )
+    first, *rest = message.splitlines()
+    assert first == "config.toml: 6 problems"
+    assert [line.partition(":")[0] for line in rest] == [
+        *("snapshot_interval_s", "palete"),
+        *("snapshot.legend", "snapshot.scale", "snapshot.layer", "store"),
+    ]
+    assert rest[0] == 'snapshot_interval_s: expected whole seconds from 1 up, got "10m"'
+
+
+def test_a_misspelt_key_is_answered_with_the_right_one() -> None:
+    assert problem("snapshot_intervall_s = 5") == (
+        "config.toml: 1 problem\nsnapshot_intervall_s: unknown key, did you mean snapshot_interval_s?"
+    )
+    assert "snapshot.colourmap: unknown key, did you mean colormap?" in problem('[snapshot]\ncolourmap = "hot"')
+
+
+def test_a_key_like_no_other_is_answered_without_a_guess() -> None:
+    assert problem("zzzzzz = 5").endswith("zzzzzz: unknown key")
+
+
+def test_a_colour_map_nobody_knows_is_a_problem_and_one_of_the_users_own_is_none() -> None:
+    assert "did you mean inferno?" in problem('[snapshot]\ncolormap = "infernal"')
+    own = 'snapshot.colormap = "neon"\n[colormaps]\nneon = ["#000000", "#FF00ff"]'
+    assert parse(own, "").colormaps == {"neon": ["#000000", "#FF00ff"]}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("rest_cap_ms = 0", "rest_cap_ms = -5", "rest_cap_ms = 1.5", "rest_cap_ms = true", "rest_cap_ms = 2000000000"),
+        *("checkpoint_interval_s = 86401", "warp_px = 0", 'source = "usb"', "source = 1"),
+        *("snapshot.percentile = 49", "snapshot.percentile = nan", "snapshot.percentile = inf"),
+        *("snapshot.max = -1", "snapshot.max = inf", "snapshot.max = true", "snapshot.sigma = -1"),
+        *('snapshot.sigma = "26%"', 'snapshot.sigma = "1.2"', 'snapshot.sigma = "-1%"', "snapshot.sigma = nan"),
+        *('snapshot.background = "red"', 'snapshot.background = "#12345"', 'snapshot.layer = "dwell"'),
+        *('snapshot.layer = ["keys"]', "snapshot.layer = [1]", "snapshot.keep_count = -1", 'snapshot.colormap = ""'),
+        *('colormaps.one = ["#000000"]', 'colormaps.one = ["#000000", "white"]', "colormaps = 1"),
+        *("store.hours_days = 0", "store.keep_days = -1", "store.keep_days = 2024-01-01", "snapshot = []"),
+    ],
+)
+def test_a_value_that_cannot_be_meant_is_refused_by_name(line: str) -> None:
+    key, _, _ = line.partition(" = ")
+    message = problem(line)
+    assert message.startswith("config.toml: 1 problem\n")
+    assert key in message or key.rpartition(".")[0] in message
+    assert "expected" in message
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [('sigma = "0%"', "0%"), ('sigma = "25%"', "25%"), ("sigma = 0", 0), ("sigma = 12.5", 12.5)],
+)
+def test_sigma_is_pixels_or_a_share_of_the_height(line: str, value: float | str) -> None:
+    assert parse(f"[snapshot]\n{line}", "").snapshot.sigma == value
+
+
+def test_broken_toml_says_where(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("warp_px = 5\nwarp_px == 6\n")
+    with pytest.raises(ConfigError, match="line 2") as raised:
+        load(path)
+    assert str(path) in raised.value.message
+    assert raised.value.exit_code == ExitCode.BAD_CONFIG
+
+
+def test_a_file_that_cannot_be_read_is_a_config_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot read"):
+        load(tmp_path)
+    latin = tmp_path / "latin.toml"
+    latin.write_bytes(b"# caf\xe9\n")
+    with pytest.raises(ConfigError, match="not UTF-8 text"):
+        load(latin)
+
+
+def test_a_number_of_thousands_of_digits_is_a_config_error() -> None:
+    assert "rest_cap_ms" in problem(f"rest_cap_ms = 0x{'f' * 5000}")
+    assert "config.toml" in problem(f"rest_cap_ms = {'9' * 5000}")
+
+
+def test_lists_nested_without_end_are_a_config_error() -> None:
+    assert "config.toml" in problem(f"rest_cap_ms = {'[' * 20000}")
+    assert "config.toml" in problem(f"rest_cap_ms = {'[' * 300}{']' * 300}")
+
+
+colours = st.from_regex(r"#[0-9a-f]{6}", fullmatch=True)
+configs = st.builds(
+    Config,
+    checkpoint_interval_s=st.integers(1, 86400),
+    rest_cap_ms=st.integers(1, 10**9),
+    source=st.text().map("replay:".__add__),
+    colormaps=st.dictionaries(st.text(), st.lists(colours, min_size=2, max_size=4), max_size=3),
+    snapshot=st.builds(
+        SnapshotConfig,
+        layer=st.just(["scroll", "dwell"]),
+        sigma=st.one_of(st.floats(0, 1000), st.integers(0, 1000), st.just("2.5%")),
+        max=st.one_of(st.floats(0, 1e18), st.integers(0, 10**18)),
+        percentile=st.floats(50, 100),
+        legend=st.booleans(),
+        background=st.one_of(colours, st.sampled_from(["", "transparent"])),
+    ),
+    store=st.builds(StoreConfig, keep_days=st.integers(0, 36500)),
+)
+
+
+@given(configs, st.booleans())
+def test_any_configuration_written_is_the_same_when_read(config: Config, comments: bool) -> None:
+    assert parse(to_toml(config, comments=comments), "") == config
+
+
+@given(st.text())
+def test_any_text_is_a_configuration_or_a_config_error(text: str) -> None:
+    assert refusal(text).startswith("fuzz: ") or refusal(text) == ""
+
+
+def test_any_mixture_of_toml_is_a_configuration_or_a_config_error() -> None:
+    seed = 20
+    rng = random.Random(seed)  # noqa: S311 - a repeatable mixture, no secret
+    keys = [*(f"{table}.{key}" if table else key for table, key, _ in SETTINGS), "snapshot", "store", "x", '""']
+    values = [
+        *("1", "-1", "0", "1e400", "nan", "-inf", "true", '"ember"', '"#00ff00"', "[]", "{}", "[[1]]", '{a = "b"}'),
+        *("2024-02-29", "2024-02-30", "12:00:61", '["dwell"]', '["dwell", 1]', '{a = ["#000000", "#ffffff"]}'),
+        *('"replay:"', '"1%"', "0x_", "0b1", "1_000", "'''x'''", '"\\ud800"', '"\\u0000"', "99999999999999999999"),
+    ]
+    outcomes = set()
+    for _ in range(500):
+        lines = [f"{rng.choice(keys)} = {rng.choice(values)}" for _ in range(rng.randrange(4))]
+        lines.insert(rng.randrange(len(lines) + 1), rng.choice(["", "[snapshot]", "[[store]]", "[", "# x", "\t"]))
+        message = refusal("\n".join(lines))
+        assert message.startswith("fuzz: ") or message == ""
+        outcomes.add(message == "")
+    assert outcomes == {True, False}
