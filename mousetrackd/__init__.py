@@ -1,8 +1,4 @@
 """mousetrackd: where your mouse pointer goes, as a picture that is always up to date."""
 
-from importlib.metadata import PackageNotFoundError, version
-
-try:
-    __version__ = version("mousetrackd")
-except PackageNotFoundError:  # a checkout that was never installed still runs
-    __version__ = "0+unknown"
+__version__ = "0.1.0"
+"""Also the package's: pyproject.toml reads it here, for asking importlib.metadata costs more than "status" does."""

@@ -77,6 +77,8 @@ def cli() -> None:
 @click.option("-v", "--verbose", is_flag=True, help="Say more in the log.")
 def run(source: str | None, speed: float, verbose: bool) -> None:
     """Track the pointer, in the foreground, until stopped."""
+    # Before numpy is imported: a thread per core costs OpenBLAS time and memory, and nothing here uses them.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from mousetrackd import config, sources  # noqa: PLC0415
     from mousetrackd.daemon import Daemon  # noqa: PLC0415
 

@@ -343,6 +343,8 @@ def _stock_listener(
 
 def _base_listener(on_end: Callable[[], None]) -> Any:  # noqa: C901 - a class, whose methods are each short
     """pynput's Listener, with an end that leaves no connection open and says so."""
+    # pynput imports its keyboard side along with the mouse's: this one has no keyboard, by design.
+    os.environ["PYNPUT_BACKEND_KEYBOARD"] = "dummy"
     try:
         from pynput.mouse import Listener  # noqa: PLC0415 - it cannot be imported without a display
     except ImportError as error:
