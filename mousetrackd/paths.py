@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,7 +68,15 @@ class Paths:
 def user_paths() -> Paths:
     """The folders of the user who runs this, by the XDG rules."""
     dirs = platformdirs.PlatformDirs(APP, appauthor=False)
-    return Paths(dirs.user_config_path, dirs.user_data_path, dirs.user_runtime_path)
+    data_dir = dirs.user_data_path
+    # Where there is none that can be trusted, platformdirs warns, if it is new, and falls back to a name in /tmp
+    # that anyone could have taken. Our own data folder is as private, and only lives longer than need be.
+    runtime_dir = data_dir / "run"
+    if os.environ.get("XDG_RUNTIME_DIR") or Path(f"/run/user/{os.getuid()}").is_dir():
+        with warnings.catch_warnings(), contextlib.suppress(Warning):
+            warnings.simplefilter("error")
+            runtime_dir = dirs.user_runtime_path
+    return Paths(dirs.user_config_path, data_dir, runtime_dir)
 
 
 def make_private(folder: Path) -> None:

@@ -359,9 +359,18 @@ def _lay_over(canvas: NDArray[np.uint8], layer: _DrawnLayer) -> None:
 def _words(facts: Mapping[str, object], drawn: Sequence[_DrawnLayer]) -> legend.Legend:
     return legend.Legend(
         str(facts["title"]),
-        [f"{facts['where']} · {facts['when']}", " · ".join(in_total(layer.layer, layer.total) for layer in drawn)],
+        [f"{facts['where']} · {facts['when']}", " · ".join(_in_all(drawn))],
         [layer.scale for layer in drawn],
     )
+
+
+def _in_all(drawn: Sequence[_DrawnLayer]) -> list[str]:
+    """The sum of each layer in words; several buttons in one sum, for each has a colour bar of its own."""
+    clicks = [layer.total for layer in drawn if layer.layer in CLICK_LAYERS]
+    sums = [
+        in_total(layer.layer, layer.total) for layer in drawn if layer.layer not in CLICK_LAYERS or len(clicks) == 1
+    ]
+    return sums + ([f"{sum(clicks):,} clicks"] if len(clicks) > 1 else [])
 
 
 def _title(layers: Sequence[str]) -> str:
