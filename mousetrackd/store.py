@@ -158,14 +158,16 @@ class Store:
             if not path.exists() and not path.is_symlink():
                 _create(path)
             _check_header(path)
-            had_wal = path.with_name(path.name + "-wal").exists()
+            journal = path.with_name(path.name + "-wal")
+            had_wal = journal.exists() and journal.stat().st_size > 0
             store = cls(path, _connect(path, "rw"), zone)
         except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
             raise _sentence(path, error) from error
         try:
             if had_wal:  # the last daemon did not end cleanly: worth the time to look at every page
                 store._quick_check()
-            store._sql.execute("SELECT count(*) FROM monitor").fetchone()
+            for table in ("monitor", "chunk", "path", "placement"):
+                store._sql.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone()  # noqa: S608 - a name of ours
         except sqlite3.OperationalError as error:
             store.close()
             if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:  # "no such table", in a file that says it is ours
@@ -400,6 +402,8 @@ class Store:
             yield
         except (sqlite3.Error, UnicodeDecodeError) as error:
             raise _sentence(self.path, error) from error
+        except (TypeError, ValueError) as error:  # a monitor of no width: rows without a checksum
+            raise DamagedError(self.path, str(error)) from error
 
     def _quick_check(self) -> None:
         found = self._sql.execute("PRAGMA quick_check(1)").fetchone()[0]
