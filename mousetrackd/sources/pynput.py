@@ -31,14 +31,19 @@ if TYPE_CHECKING:
     from mousetrackd.layout import Layout
     from mousetrackd.sources import x11
 
-_READ_INTERVAL_S = 0.03
-"""How long to let events gather in the socket: so many wake-ups a second, whatever the mouse does."""
+_READ_INTERVAL_S = 0.05
+"""How long to let events gather in the socket: 20 wake-ups a second at the most, whatever the mouse does."""
+
+# A socket takes about 278 small writes, and where the server finds it full it drops events (seen with Xvfb 21.1:
+# 1 to 3 of 2,000 moves that were flushed one by one while nobody read). So a pause begins short, grows only while
+# little gathers in it, and stays shorter for good once a mouse has shown that it can fill a socket in a long one.
 _FIRST_INTERVAL_S = 0.005
 _IDLE_S = 0.2
-
 _GATHER_EVENTS = 100
-"""How many events to let gather at the most. A socket takes about 278 small writes; where the server finds it
-full it drops events (Xvfb 21.1: 1 to 3 of 2,000 moves that were flushed one by one while nobody read)."""
+_FAST_MOUSE_EVENTS_PER_S = 2000
+_FAST_MOUSE_INTERVAL_S = 0.03
+_FLOOD_EVENTS_PER_S = 12_000
+"""Faster than any mouse: a program's burst, which is read without a pause."""
 
 _CHANGE_TIMEOUT_S = 0.5
 _START_TIMEOUT_S = 5.0
@@ -266,6 +271,28 @@ class _UnknownPynputError(Exception):
     """This pynput's inside is not the one the fast way knows."""
 
 
+class _Pace:
+    """How long to let events gather before the next read: long for few wake-ups, short enough to lose none."""
+
+    def __init__(self) -> None:
+        self._interval_s = 0.0
+        self._longest_s = _READ_INTERVAL_S
+
+    def next_interval_s(self, events: float, gathered_s: float) -> float:
+        """Seconds to sleep, after ``events`` have gathered in ``gathered_s``."""
+        per_s = events / max(gathered_s, 1e-6)
+        if gathered_s > self._interval_s + _IDLE_S:
+            self._interval_s = _FIRST_INTERVAL_S
+        elif per_s > _FLOOD_EVENTS_PER_S:
+            self._interval_s = 0.0
+        else:
+            if per_s > _FAST_MOUSE_EVENTS_PER_S:
+                self._longest_s = _FAST_MOUSE_INTERVAL_S
+            grown_s = max(self._interval_s * 1.3, _FIRST_INTERVAL_S)
+            self._interval_s = min(grown_s, _GATHER_EVENTS / per_s, self._longest_s)
+        return self._interval_s
+
+
 def _fast_listener(take: Callable[[bytes], None], on_end: Callable[[], None]) -> Any:
     """A pynput Listener that hands over the bytes of its RECORD connection, many events at a time."""
     listener_class = _base_listener(on_end)
@@ -292,7 +319,7 @@ def _fast_listener(take: Callable[[bytes], None], on_end: Callable[[], None]) ->
             connection.sendall(_ENABLE_REQUEST.pack(opcode, _RECORD_ENABLE_CONTEXT, 2, context))
             size = _X_EVENT.itemsize
             rest = b""
-            interval_s = slept_at_s = 0.0
+            pace, read_at_s = _Pace(), 0.0
             # Not "while running": what arrived before the connection was hung up is still counted.
             while data := connection.recv(1 << 18):
                 self.enabled.set()
@@ -301,12 +328,10 @@ def _fast_listener(take: Callable[[bytes], None], on_end: Callable[[], None]) ->
                 rest = data[whole:]
                 take(data[:whole])
                 if self.running:
-                    # Begin with short sleeps, and let them grow while the pace of the last one allows it.
-                    idle = time.monotonic() - slept_at_s > interval_s + _IDLE_S
-                    growth = min(_GATHER_EVENTS * 2 * size / len(data), 1.3)
-                    interval_s = _FIRST_INTERVAL_S if idle else min(interval_s * growth, _READ_INTERVAL_S)
-                    slept_at_s = time.monotonic()
-                    time.sleep(interval_s)
+                    now_s = time.monotonic()
+                    gathered_s, read_at_s = now_s - read_at_s, now_s
+                    events = len(data) / (2 * size)  # each has a header of its own, unless they came at once
+                    time.sleep(pace.next_interval_s(events, gathered_s))
 
     return FastListener()
 
