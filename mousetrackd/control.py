@@ -13,6 +13,7 @@ import os
 import signal
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from mousetrackd.errors import ExitCode, MousetrackError, NotRunningError, RefusedError
@@ -20,7 +21,6 @@ from mousetrackd.paths import make_private, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from mousetrackd.paths import Paths
 
@@ -43,13 +43,17 @@ class AlreadyRunningError(MousetrackError):
 
 
 class Lock:
-    """An exclusive lock on a file whose text is the holder's pid. Held until ``release`` or death."""
+    """An exclusive lock on a file. Held until ``release`` or death.
+
+    Its text is the holder's pid, and on the second line where it writes its status: another login of the same
+    user finds the daemon by the lock in the data folder, and has a runtime folder of its own.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor = -1
 
-    def acquire(self) -> Self:
+    def acquire(self, *, status: Path) -> Self:
         """Take the lock. Raises AlreadyRunningError when someone else has it, RefusedError when it cannot be."""
         give_up_s = time.monotonic() + _LOCK_PATIENCE_S
         while True:
@@ -65,7 +69,7 @@ class Lock:
             self._descriptor = descriptor
             if self.is_held():  # and not a file that was deleted between opening and locking
                 os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+                os.pwrite(descriptor, os.fsencode(f"{os.getpid()}\n{status}\n"), 0)
                 return self
             os.close(descriptor)
 
@@ -93,10 +97,11 @@ class Lock:
 
 @dataclass(frozen=True)
 class RunningDaemon:
-    """A daemon that held its lock a moment ago."""
+    """A daemon that held its lock a moment ago, and the file in which it says how it is."""
 
     pid: int
     lock: Path
+    status: Path
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal, if it is still the one that holds the lock. Raises NotRunningError."""
@@ -125,7 +130,8 @@ def find_running(paths: Paths) -> RunningDaemon | None:
     for lock in (paths.runtime_lock, paths.data_lock):
         pid = _holder(lock)
         if pid is not None:
-            return RunningDaemon(pid, lock)
+            _, _, status = _text_of(lock).partition("\n")
+            return RunningDaemon(pid, lock, Path(status.strip() or paths.status))
     return None
 
 
@@ -158,11 +164,15 @@ def _holder(lock: Path) -> int | None:
 
 
 def _pid_in(lock: Path) -> int | None:
+    text, _, _ = _text_of(lock).partition("\n")
+    return int(text) if text.isdecimal() and text.isascii() and 0 < int(text) < 1 << 31 else None
+
+
+def _text_of(lock: Path) -> str:
     try:
-        text = lock.read_text("ascii", "replace").strip()
+        return lock.read_text("utf-8", "surrogateescape")
     except OSError:
-        return None
-    return int(text) if text.isdecimal() and 0 < int(text) < 1 << 31 else None
+        return ""
 
 
 # What the user wants ------------------------------------------------------------------------------------
@@ -195,13 +205,13 @@ def set_wanted(paths: Paths, *, pause: bool) -> None:
 
 def read_status(paths: Paths) -> dict[str, Any]:
     """What the daemon last said about itself; ``state`` is "stopped" when it does not run any more."""
+    running = find_running(paths)
     try:
-        said = json.loads(paths.status.read_bytes())
+        said = json.loads((running.status if running else paths.status).read_bytes())
     except (OSError, ValueError):
         said = {}
     if not isinstance(said, dict):
         said = {}
-    running = find_running(paths)
     if running is None:
         return {**said, "state": "stopped", "pid": None}
     if said.get("pid") != running.pid:

@@ -166,7 +166,7 @@ class Daemon:
         for folder in (self._paths.runtime_dir, self._paths.data_dir):
             make_private(folder)
         for path in (self._paths.runtime_lock, self._paths.data_lock):
-            self._locks.append(Lock(path).acquire())
+            self._locks.append(Lock(path).acquire(status=self._paths.status))
         self._paused = control.wants_pause(self._paths)
         self._store = self._open_store()
         now_s = self._monotonic_s()
@@ -472,7 +472,9 @@ class Daemon:
         self._worker_process = None
         self._snapshot_error = done.error
         if done.error and not self._in_a_hurry():
-            self._changed_since_snapshot = not ending  # a last picture is tried once
+            if not ending:  # a last picture is tried once, the others again at their time
+                self._changed_since_snapshot = True
+                self._timers.arm("snapshot", self._next_snapshot_s)
             self._problem("snapshot", f"no new picture: {done.error}")
         elif not done.error:
             self._last_snapshot = self._iso_now()

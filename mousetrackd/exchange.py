@@ -194,9 +194,9 @@ def _of_array(
         raise ValueError(f"{what}: expected the shape (height, width), got {array.shape}")
     if array.dtype.kind not in "biuf":
         raise ValueError(f"{what}: expected numbers, got {array.dtype}")
-    if array.dtype.kind == "f" and not bool((np.mod(array, 1) == 0).all()):
+    if array.dtype.kind == "f" and not bool((np.isfinite(array) & (array == np.floor(array))).all()):
         raise ValueError(f"{what}: counts are whole numbers, and some of these are not")
-    if bool((array < 0).any()) or float(array.max()) > COUNT_MAX:
+    if int(array.min()) < 0 or int(array.max()) > COUNT_MAX:
         raise ValueError(f"{what}: a count is from 0 to {COUNT_MAX}")
     height_px, width_px = array.shape
     match = _LABEL.fullmatch(name)

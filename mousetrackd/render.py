@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from mousetrackd.counts import Counts
 
 CELLS_PER_SIGMA: Final = 4
-"""How fine the blurred grid is: with four cells to sigma, the coarse grid is off by less than 1 % of the hottest
-point, and costs 1/16 to 1/500 of blurring every pixel."""
+"""How fine the blurred grid is. Blurring so few cells costs 1/16 to 1/500 of blurring every pixel; a lone count
+moves by up to half a cell to its cell's middle, an eighth of sigma, which no eye sees in a blob."""
 
 LOG_RANGE: Final = 200.0
 """How many times below the hottest a place may be until the log scale shows it as hardly anything."""
@@ -39,11 +39,13 @@ class HeatGrid:
     """Heat of one screen on a grid of equal cells.
 
     cells: (rows, cols) float32, y down. Each cell is cell_width_px by cell_height_px pixels of the picture.
+    visited: (rows, cols) bool, where something was counted, before the blur.
     """
 
     cells: NDArray[np.float32]
     cell_width_px: int
     cell_height_px: int
+    visited: NDArray[np.bool_]
 
     @property
     def size_px(self) -> tuple[int, int]:
@@ -71,17 +73,28 @@ def heat_grid(parts: Sequence[Counts], width_px: int, height_px: int, sigma_px: 
         row, col = y * rows // counts.height_px, x * cols // counts.width_px
         cells += np.bincount(row * cols + col, weights=counts.count, minlength=rows * cols)
     grid = cells.reshape(rows, cols)
+    visited = grid > 0
     if sigma_px == 0:
-        return HeatGrid(grid.astype(np.float32), cell_width_px, cell_height_px)
-    per_px = 2 * math.pi * sigma_px**2 / (cell_width_px * cell_height_px)
+        return HeatGrid(grid.astype(np.float32), cell_width_px, cell_height_px, visited)
+    sigma_x, sigma_y = _sigma_cells(sigma_px, cell_width_px), _sigma_cells(sigma_px, cell_height_px)
+    # A count's heat at its own pixel is to be 1. Its share there is 1 / (2 pi sigma^2), but where sigma is less
+    # than a pixel or two, the sampled Gaussian's own peak.
+    peak = 1 / (2 * math.pi * sigma_px**2)
+    if cell_width_px == cell_height_px == 1:
+        peak = float(_kernel(sigma_x).max() * _kernel(sigma_y).max())
     blurred = cv2.GaussianBlur(
-        (grid * per_px).astype(np.float32),
+        (grid / (peak * cell_width_px * cell_height_px)).astype(np.float32),
         (0, 0),
-        sigmaX=_sigma_cells(sigma_px, cell_width_px),
-        sigmaY=_sigma_cells(sigma_px, cell_height_px),
+        sigmaX=sigma_x,
+        sigmaY=sigma_y,
         borderType=cv2.BORDER_REFLECT,
     )
-    return HeatGrid(np.asarray(blurred, np.float32), cell_width_px, cell_height_px)
+    return HeatGrid(np.asarray(blurred, np.float32), cell_width_px, cell_height_px, visited)
+
+
+def _kernel(sigma_cells: float) -> NDArray[np.float64]:
+    """The samples that cv2.GaussianBlur weighs with, on float images (OpenCV documentation, getGaussianKernel)."""
+    return np.asarray(cv2.getGaussianKernel(round(sigma_cells * 8 + 1) | 1, sigma_cells), np.float64)
 
 
 def _cell_px(length_px: int, sigma_px: float) -> int:
@@ -102,11 +115,19 @@ def _sigma_cells(sigma_px: float, cell_px: int) -> float:
 def hottest(grids: Sequence[HeatGrid], percentile: float) -> float:
     """The heat that gets the hottest colour: ``percentile`` of the touched area, over all screens.
 
-    At least 1, a lone count's heat: less would promise a scale that no integer counts can fill.
+    But at most ``LOG_RANGE`` times what half of the visited places have, so that where few places were visited,
+    and one of them for ever, the others are still to be seen. At least 1, a lone count's heat: less would
+    promise a scale that no integer counts can fill.
     """
-    touched = [grid.cells[grid.cells > TOUCHED] for grid in grids]
-    together = np.concatenate(touched) if touched else np.empty(0, np.float32)
-    return max(float(np.percentile(together, percentile)), 1.0) if together.size else 1.0
+    touched = _together([grid.cells[grid.cells > TOUCHED] for grid in grids])
+    visited = _together([grid.cells[grid.visited] for grid in grids])
+    if not (touched.size and visited.size):
+        return 1.0
+    return max(min(float(np.percentile(touched, percentile)), LOG_RANGE * float(np.median(visited))), 1.0)
+
+
+def _together(parts: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    return np.concatenate(parts) if parts else np.empty(0, np.float32)
 
 
 def tone(share: NDArray[np.float32], scale: str) -> NDArray[np.float32]:

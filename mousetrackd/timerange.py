@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from mousetrackd.errors import UsageError
 
@@ -41,7 +41,8 @@ def _parse(words: str, now: datetime, midnight: datetime) -> tuple[datetime, boo
         count, unit = int(ago[1]), ago[2]
         if unit in _DAYS:
             return midnight - count * _DAYS[unit] * _DAY, True
-        return now - count * timedelta(minutes=60 if unit == "hour" else 1), False
+        # By the clock that never jumps: on a day of 23 hours, 3 hours ago is still 3 hours ago.
+        return now.astimezone(UTC) - count * timedelta(minutes=60 if unit == "hour" else 1), False
     clock = _CLOCK.fullmatch(words)
     if clock:
         hour, minute, second = (int(part or 0) for part in clock.groups())
