@@ -39,13 +39,13 @@ class HeatGrid:
     """Heat of one screen on a grid of equal cells.
 
     cells: (rows, cols) float32, y down. Each cell is cell_width_px by cell_height_px pixels of the picture.
-    visited: (rows, cols) bool, where something was counted, before the blur.
+    typical_heat: that of the middle one of the places where something was counted; infinite where unknown.
     """
 
     cells: NDArray[np.float32]
     cell_width_px: int
     cell_height_px: int
-    visited: NDArray[np.bool_]
+    typical_heat: float = math.inf
 
     @property
     def size_px(self) -> tuple[int, int]:
@@ -75,7 +75,7 @@ def heat_grid(parts: Sequence[Counts], width_px: int, height_px: int, sigma_px: 
     grid = cells.reshape(rows, cols)
     visited = grid > 0
     if sigma_px == 0:
-        return HeatGrid(grid.astype(np.float32), cell_width_px, cell_height_px, visited)
+        return _grid(grid.astype(np.float32), cell_width_px, cell_height_px, visited)
     sigma_x, sigma_y = _sigma_cells(sigma_px, cell_width_px), _sigma_cells(sigma_px, cell_height_px)
     # A count's heat at its own pixel is to be 1. Its share there is 1 / (2 pi sigma^2), but where sigma is less
     # than a pixel or two, the sampled Gaussian's own peak.
@@ -89,7 +89,12 @@ def heat_grid(parts: Sequence[Counts], width_px: int, height_px: int, sigma_px: 
         sigmaY=sigma_y,
         borderType=cv2.BORDER_REFLECT,
     )
-    return HeatGrid(np.asarray(blurred, np.float32), cell_width_px, cell_height_px, visited)
+    return _grid(np.asarray(blurred, np.float32), cell_width_px, cell_height_px, visited)
+
+
+def _grid(cells: NDArray[np.float32], cell_width_px: int, cell_height_px: int, visited: NDArray[np.bool_]) -> HeatGrid:
+    typical_heat = float(np.median(cells[visited])) if visited.any() else math.inf
+    return HeatGrid(cells, cell_width_px, cell_height_px, typical_heat)
 
 
 def _kernel(sigma_cells: float) -> NDArray[np.float64]:
@@ -119,15 +124,12 @@ def hottest(grids: Sequence[HeatGrid], percentile: float) -> float:
     and one of them for ever, the others are still to be seen. At least 1, a lone count's heat: less would
     promise a scale that no integer counts can fill.
     """
-    touched = _together([grid.cells[grid.cells > TOUCHED] for grid in grids])
-    visited = _together([grid.cells[grid.visited] for grid in grids])
-    if not (touched.size and visited.size):
+    touched = [grid.cells[grid.cells > TOUCHED] for grid in grids]
+    together = np.concatenate(touched) if touched else np.empty(0, np.float32)
+    if not together.size:
         return 1.0
-    return max(min(float(np.percentile(touched, percentile)), LOG_RANGE * float(np.median(visited))), 1.0)
-
-
-def _together(parts: list[NDArray[np.float32]]) -> NDArray[np.float32]:
-    return np.concatenate(parts) if parts else np.empty(0, np.float32)
+    typical = max((grid.typical_heat for grid in grids if grid.typical_heat < math.inf), default=math.inf)
+    return max(min(float(np.percentile(together, percentile)), LOG_RANGE * typical), 1.0)
 
 
 def tone(share: NDArray[np.float32], scale: str) -> NDArray[np.float32]:
