@@ -256,7 +256,7 @@ def render(out: Path, **options: Any) -> None:
     look = _look(conf, options)
     with _chosen(options) as chosen:
         reading = chosen.store.read(expand_layers(look.layer), **chosen.arguments)
-        picture = snapshots.draw(reading, chosen.layout, look, conf.colormaps, over=_under(look))
+        picture = snapshots.draw(reading, chosen.layout, look, conf.colormaps, over=_under(look), only=_only(options))
     _write_out(out, picture.png())
     _say_left_out(reading.left_out)
 
@@ -297,7 +297,10 @@ def timelapse(out: Path, step: str, windowed: bool, fps: float, width: int, **op
     under = _under(look)
     with click.progressbar(frames, label="drawing", file=sys.stderr) as shown:
         pictures = (
-            snapshots.draw(frame, layout, look, conf.colormaps, over=under, max_heats=hottest).rgb() for frame in shown
+            snapshots.draw(
+                frame, layout, look, conf.colormaps, over=under, max_heats=hottest, only=_only(options)
+            ).rgb()
+            for frame in shown
         )
         timelapse.write(out, pictures, fps, width)
     _say_left_out(left_out)
@@ -330,6 +333,12 @@ def _look(conf: Config, options: dict[str, Any]) -> SnapshotConfig:
     if "sigma" in given:
         given["sigma"] = config.number_or_text(given["sigma"])
     return config.with_look(conf.snapshot, given, conf.colormaps)
+
+
+def _only(options: dict[str, Any]) -> str:
+    """The hours and days a command was told, for the picture to tell as well."""
+    hours = f"{options['hours']} h" if options["hours"] else ""
+    return ", ".join(part for part in (options["weekdays"], hours) if part)
 
 
 def _under(look: SnapshotConfig) -> Any:

@@ -84,10 +84,16 @@ def in_words(value: float, unit: str) -> str:
 
 
 def _short(value: float) -> str:
-    for size, suffix in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
-        if value >= size:
-            return f"{value / (1e3 if suffix == 'k' else size):.3g}{suffix}"
-    return f"{value:.2g}" if value < 10 else f"{value:.0f}"
+    if value < 10:
+        return f"{value:.2g}"
+    if value < 9999.5:
+        return f"{value:.0f}"
+    size = 1e3
+    for suffix in "kMGTP":
+        if value < 999.5 * size:  # from there on three digits would be written as 1e+03
+            return f"{value / size:.3g}{suffix}"
+        size *= 1e3
+    return f"{value / size:.3g}E"
 
 
 def ticks(scale: Scale, apart: float) -> list[tuple[float, str]]:
@@ -149,6 +155,8 @@ def draw(legend: Legend, width_px: int) -> Strip:
         for place, label in ticks(scale, 76 * unit / (right - left)):
             x = left + place * (right - 1 - left)
             pen.line([(x, bottom), (x, bottom + round(5 * unit))], fill=DIM)
+            if place == 1 and text_font.getlength(label) > right - left:
+                continue  # a bar too short for the words it ends with
             anchor = "rt" if place == 1 else "mt"
             pen.text((x, bottom + round(9 * unit)), label, fill=BRIGHT, font=text_font, anchor=anchor)
     return Strip(np.asarray(image), bars)
@@ -174,4 +182,4 @@ def _fit(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width_px
         return text
     while text and font.getlength(text + "…") > width_px:
         text = text[:-1]
-    return text + "…"
+    return text + "…" if text else ""

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -27,6 +27,11 @@ moves by up to half a cell to its cell's middle, an eighth of sigma, which no ey
 
 LOG_RANGE: Final = 200.0
 """How many times below the hottest a place may be until the log scale shows it as hardly anything."""
+
+BAND_ROWS: Final = 128
+
+FAINTEST_DOT: Final = 0.15
+"""How bright a dot of one count should be at least, in a picture that is not blurred: a lone pixel must be seen."""
 
 SCALES: Final = ("log", "sqrt", "linear")
 
@@ -69,9 +74,21 @@ def heat_grid(parts: Sequence[Counts], width_px: int, height_px: int, sigma_px: 
     rows, cols = height_px // cell_height_px, width_px // cell_width_px
     cells = np.zeros(rows * cols, np.float64)
     for counts in parts:
+        if (rows, cols) == (counts.height_px, counts.width_px):
+            cells[counts.index] += counts.count  # every pixel stands there once
+            continue
         y, x = np.divmod(counts.index, counts.width_px)
-        row, col = y * rows // counts.height_px, x * cols // counts.width_px
-        cells += np.bincount(row * cols + col, weights=counts.count, minlength=rows * cols)
+        if sigma_px == 0:
+            row, col = y * rows // counts.height_px, x * cols // counts.width_px
+            cells += np.bincount(row * cols + col, weights=counts.count, minlength=rows * cols)
+            continue
+        # Shared among the four cells around it, or a count would move by up to half a cell.
+        for row, share_y in _around(y, counts.height_px, rows):
+            for col, share_x in _around(x, counts.width_px, cols):
+                # Whole numbers up to the division: sums of fractions would not be symmetric to the last bit.
+                weights = counts.count * (share_y * share_x).astype(np.float64)
+                shared = np.bincount(row * cols + col, weights=weights, minlength=rows * cols)
+                cells += shared / (4 * counts.height_px * counts.width_px)
     grid = cells.reshape(rows, cols)
     visited = grid > 0
     if sigma_px == 0:
@@ -82,8 +99,9 @@ def heat_grid(parts: Sequence[Counts], width_px: int, height_px: int, sigma_px: 
     peak = 1 / (2 * math.pi * sigma_px**2)
     if cell_width_px == cell_height_px == 1:
         peak = float(_kernel(sigma_x).max() * _kernel(sigma_y).max())
+    grid /= peak * cell_width_px * cell_height_px
     blurred = cv2.GaussianBlur(
-        (grid / (peak * cell_width_px * cell_height_px)).astype(np.float32),
+        grid.astype(np.float32),
         (0, 0),
         sigmaX=sigma_x,
         sigmaY=sigma_y,
@@ -111,10 +129,24 @@ def _cell_px(length_px: int, sigma_px: float) -> int:
 def _sigma_cells(sigma_px: float, cell_px: int) -> float:
     """The blur that is left to do, in cells: summing blocks and interpolating between them blur as well.
 
-    A box of n pixels has the variance (n^2 - 1) / 12; the tent of linear interpolation has n^2 / 6.
+    Sharing a count between the two cells around it has, on average, the variance n^2 / 6 of cells of n pixels, and
+    so has linear interpolation.
     """
-    left = sigma_px**2 - ((cell_px**2 - 1) / 12 + (cell_px**2 / 6 if cell_px > 1 else 0))
+    left = sigma_px**2 - (cell_px**2 / 3 if cell_px > 1 else 0)
     return math.sqrt(max(left, 1e-6)) / cell_px
+
+
+def _around(
+    position: NDArray[np.int64], length_px: int, cells: int
+) -> tuple[tuple[NDArray[np.int64], NDArray[np.int64]], ...]:
+    """The two cells whose middles are around each pixel's, and the share of each, of 2 * length_px.
+
+    Beyond the edge it is reflected, as the blur does.
+    """
+    place = (2 * position + 1) * cells - length_px
+    before = place // (2 * length_px)
+    share_after = place - before * 2 * length_px
+    return (np.maximum(before, 0), 2 * length_px - share_after), (np.minimum(before + 1, cells - 1), share_after)
 
 
 def hottest(grids: Sequence[HeatGrid], percentile: float) -> float:
@@ -155,17 +187,28 @@ def untone(brightness: float, scale: str) -> float:
     return brightness**2 if scale == "sqrt" else brightness
 
 
-def levels(grid: HeatGrid, *, max_heat: float, scale: str, level_count: int = 256) -> NDArray[np.uint8]:
+def levels(
+    grid: HeatGrid, *, max_heat: float, scale: str, level_count: int = 256, faintest: float = 0.0
+) -> NDArray[np.uint8]:
     """The picture of a grid as levels: (H, W) uint8 of the full size, 0 for no heat, up to level_count - 1.
 
+    faintest: how bright a touched cell is at least, 0 to 1, where every pixel is a cell of its own.
     The tone is applied to the small grid and the levels are interpolated, which costs one byte a pixel.
     """
-    shaded = tone(grid.cells / np.float32(max_heat), scale) * np.float32(level_count - 1)
-    small: NDArray[np.uint8] = np.rint(shaded).astype(np.uint8)
+    small = np.empty(grid.cells.shape, np.uint8)
+    for band in bands(len(small)):
+        shaded = tone(grid.cells[band] / np.float32(max_heat), scale) * np.float32(level_count - 1)
+        small[band] = np.rint(shaded)
     if grid.cell_width_px == grid.cell_height_px == 1:
-        small[(small == 0) & (grid.cells > TOUCHED)] = 1  # a dot of one count is faint, but it is there
+        lowest = max(round(faintest * (level_count - 1)), 1)  # a dot of one count may be faint, but it is there
+        small[(small < lowest) & (grid.cells > TOUCHED)] = lowest
         return small
     return np.asarray(cv2.resize(small, grid.size_px, interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def bands(rows: int) -> Iterator[slice]:
+    """Slices of rows, a band at a time: what is made on the way of a 4K picture's floats stays small, and in cache."""
+    return (slice(top, min(top + BAND_ROWS, rows)) for top in range(0, rows, BAND_ROWS))
 
 
 def palette(colours: Sequence[str] | str, level_count: int = 256) -> NDArray[np.uint8]:

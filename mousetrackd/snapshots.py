@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
+import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -49,11 +51,13 @@ class Style:
     colormap: str
     sigma_share: float
     opaque_from: float
+    strength: float = 1.0
+    """How much of what lies below even its hottest place hides."""
 
 
 STYLES: Final[Mapping[str, Style]] = {
     DWELL: Style("Where the pointer rested", "rest", "time at and around each point", "ember", 0.012, 0.25),
-    TRAVEL: Style("Where the pointer went", "travel", "crossings", "ice", 0.0009, 0.9),
+    TRAVEL: Style("Where the pointer went", "travel", "crossings", "ice", 0.0009, 0.9, 0.45),
     "clicks.left": Style("Left clicks", "left clicks", "presses", "sky", 0.0045, 0.3),
     "clicks.middle": Style("Middle clicks", "middle clicks", "presses", "leaf", 0.0045, 0.3),
     "clicks.right": Style("Right clicks", "right clicks", "presses", "coral", 0.0045, 0.3),
@@ -117,6 +121,7 @@ def draw(
     *,
     over: Image.Image | None = None,
     max_heats: Mapping[str, float] | None = None,
+    only: str = "",
     zone: tzinfo | None = None,
 ) -> Picture:
     """Draw what was read: every monitor in its place, one layer or several.
@@ -124,12 +129,15 @@ def draw(
     layout: how the monitors stand; a screen with counts that stands nowhere is put to the right of the rest.
     users_maps: colour maps of the user's own. over: an image to lie under the heat, dimmed and stretched to the
     desktop's size. max_heats: the heat of the hottest colour by layer, to make pictures comparable; None chooses.
+    only: which hours and days were chosen, in words.
     zone: whose clock the legend speaks. A layer without counts is
     a picture of the background. Raises UsageError for a layer or colour map that does not exist.
     """
     layers = expand_layers(look.layer)
     layout = with_homeless(layout, {monitor for monitor, _ in reading.counts})
     left, top, width_px, height_px = layout.bounds()
+    grids = {layer: _grids(layer, reading, layout, look, first=_like_first(layer, layers)) for layer in layers}
+    hottest = {**_max_heats(grids, look), **(max_heats or {})}
     drawn = [
         _draw_layer(
             layer,
@@ -137,13 +145,13 @@ def draw(
             layout,
             look,
             users_maps,
-            max_heat=(max_heats or {}).get(layer),
-            first=number == 0,
-            alone=len(layers) == 1,
+            grids=grids[layer],
+            top_heat=hottest[layer],
+            layers=layers,
         )
-        for number, layer in enumerate(layers)
+        for layer in layers
     ]
-    facts = _facts(reading, layout, look, drawn, zone)
+    facts = _facts(reading, layout, look, drawn, only, zone)
     if len(drawn) == 1 and over is None:
         return _indexed(drawn[0], layout, look, facts, (left, top, width_px, height_px))
     return _composed(drawn, layout, look, facts, (left, top, width_px, height_px), over)
@@ -165,26 +173,41 @@ def scales(reading: Reading, layout: Layout, look: SnapshotConfig) -> dict[str, 
     """The heat of the hottest colour of each layer, as ``draw`` would choose it."""
     layers = expand_layers(look.layer)
     layout = with_homeless(layout, {monitor for monitor, _ in reading.counts})
+    return _max_heats(
+        {layer: _grids(layer, reading, layout, look, first=_like_first(layer, layers)) for layer in layers}, look
+    )
+
+
+def _like_first(layer: str, layers: Sequence[str]) -> bool:
+    """What the user says of sigma and scale is meant for the first, lowest layer, and for those of its kind."""
+    return UNITS[layer] == UNITS[layers[0]]
+
+
+def _max_heats(grids: Mapping[str, Sequence[render.HeatGrid]], look: SnapshotConfig) -> dict[str, float]:
+    """The heat of the hottest colour by layer. All buttons share one: a press is a press."""
+    found = {layer: render.hottest(of_layer, look.percentile) for layer, of_layer in grids.items()}
+    presses = max((heat for layer, heat in found.items() if layer in CLICK_LAYERS), default=1.0)
+    layers = [*grids]
     return {
-        layer: _max_heat(_grids(layer, reading, layout, look, first=number == 0), look, first=number == 0)
-        for number, layer in enumerate(layers)
+        layer: look.max if look.max > 0 and _like_first(layer, layers) else presses if layer in CLICK_LAYERS else heat
+        for layer, heat in found.items()
     }
-
-
-def _max_heat(grids: Sequence[render.HeatGrid], look: SnapshotConfig, *, first: bool) -> float:
-    return look.max if look.max > 0 and first else render.hottest(grids, look.percentile)
 
 
 def _grids(layer: str, reading: Reading, layout: Layout, look: SnapshotConfig, *, first: bool) -> list[render.HeatGrid]:
     """A layer's heat on each monitor of the layout; other resolutions of the same screen are added to it."""
-    # In a composed picture what the user says of sigma, colours and scale is meant for the first, lowest layer.
     sigma = look.sigma if first else "auto"
     of_layer = {monitor: counts for (monitor, name), counts in reading.counts.items() if name == layer}
     grids: list[render.HeatGrid] = []
-    for here in layout.monitors:
-        parts = [counts for monitor, counts in of_layer.items() if _same_screen(monitor, here)]
+    for number, here in enumerate(layout.monitors):
+        parts = [counts for monitor, counts in of_layer.items() if _stands_at(monitor, layout) == number]
         sigma_px = _sigma_px(sigma, STYLES[layer], here.height_px)
-        grids.append(render.heat_grid(parts, here.width_px, here.height_px, sigma_px))
+        grid = render.heat_grid(parts, here.width_px, here.height_px, sigma_px)
+        if layer == TRAVEL:
+            # Along a line, many pixels add to the heat of one: a line crossed once is to have the heat 1.
+            line = max(math.sqrt(2 * math.pi) * sigma_px, 1)
+            grid = replace(grid, cells=grid.cells / np.float32(line), typical_heat=grid.typical_heat / line)
+        grids.append(grid)
     return grids
 
 
@@ -195,23 +218,28 @@ def _draw_layer(
     look: SnapshotConfig,
     users_maps: Mapping[str, Sequence[str]],
     *,
-    max_heat: float | None,
-    first: bool,
-    alone: bool,
+    grids: Sequence[render.HeatGrid],
+    top_heat: float,
+    layers: Sequence[str],
 ) -> _DrawnLayer:
     style = STYLES[layer]
-    grids = _grids(layer, reading, layout, look, first=first)
-    top_heat = _max_heat(grids, look, first=first) if max_heat is None else max_heat
+    first = layer == layers[0]
+    tallest = max((monitor.height_px for monitor in layout.monitors), default=0)
+    sigma_px = _sigma_px(look.sigma if _like_first(layer, layers) else "auto", style, tallest)
     left, top, width_px, height_px = layout.bounds()
     canvas = np.zeros((height_px, width_px), np.uint8)
     # Backwards: of mirrored screens the first is the one that counts.
     for placement, grid in reversed([*zip(layout.placements, grids, strict=True)]):
         y, x = placement.desktop_y - top, placement.desktop_x - left
         canvas[y : y + placement.monitor.height_px, x : x + placement.monitor.width_px] = render.levels(
-            grid, max_heat=top_heat, scale=look.scale, level_count=legend.HEAT_LEVELS
+            grid,
+            max_heat=top_heat,
+            scale=look.scale,
+            level_count=legend.HEAT_LEVELS,
+            faintest=render.FAINTEST_DOT if sigma_px == 0 else 0.0,
         )
     scale = legend.Scale(
-        style.caption if alone else style.short,
+        style.caption if len(layers) == 1 else style.short,
         top_heat,
         UNITS[layer],
         lambda share: float(render.tone(np.array([share], np.float32), look.scale)[0]),
@@ -221,8 +249,6 @@ def _draw_layer(
     colours = colour_list(colormap, users_maps)
     ramp = render.palette(colormap.lower() if colours is None else colours, legend.HEAT_LEVELS)
     total = sum(counts.total for (_, name), counts in reading.counts.items() if name == layer)
-    tallest = max((monitor.height_px for monitor in layout.monitors), default=0)
-    sigma_px = _sigma_px(look.sigma if first else "auto", style, tallest)
     return _DrawnLayer(layer, canvas, ramp, scale, sigma_px, total)
 
 
@@ -237,6 +263,12 @@ def _sigma_px(sigma: float | str, style: Style, height_px: int) -> float:
 def _same_screen(one: Monitor, other: Monitor) -> bool:
     """Is it the same screen, perhaps at another resolution?"""
     return one.edid_hash == other.edid_hash and (bool(one.edid_hash) or one.output == other.output)
+
+
+def _stands_at(monitor: Monitor, layout: Layout) -> int:
+    """Which of the layout's monitors it is: of two of one make, whose EDIDs are the same, that at its connector."""
+    alike = [number for number, here in enumerate(layout.monitors) if _same_screen(monitor, here)]
+    return next((number for number in alike if layout.monitors[number].output == monitor.output), alike[0])
 
 
 def with_homeless(layout: Layout, counted: set[Monitor]) -> Layout:
@@ -323,8 +355,8 @@ def _composed(
         canvas = _on_background(drawn[0].colours, look.background)[drawn[0].levels]
     else:
         canvas = np.full((*drawn[0].levels.shape, 4), 255, np.uint8)
-        under = np.asarray(over.convert("RGB").resize(bounds[2:]), np.float32)
-        canvas[..., :3] = (under * UNDER_BRIGHTNESS).round()
+        dimmed = over.convert("RGB").resize(bounds[2:]).point(lambda value: value * UNDER_BRIGHTNESS)
+        canvas[..., :3] = np.asarray(dimmed)
         _lay_over(canvas, drawn[0])
     for layer in drawn[1:]:
         _lay_over(canvas, layer)
@@ -338,7 +370,7 @@ def _composed(
         strip = legend.draw(_words(facts, shown), canvas.shape[1])
         painted = np.full((*strip.ink.shape, 4), 255, np.uint8)
         painted[..., :3] = legend.text_palette()[strip.ink.astype(np.uint16) * (legend.TEXT_LEVELS - 1) // 255]
-        for layer, (rows, columns) in zip(shown, strip.bars, strict=True):
+        for layer, (rows, columns) in zip(shown, strip.bars, strict=False):
             painted[rows, columns, :3] = layer.colours[legend.bar_levels(columns.stop - columns.start)]
         canvas = np.vstack([canvas, painted])
     return Picture(canvas, None, facts)
@@ -346,14 +378,25 @@ def _composed(
 
 def _lay_over(canvas: NDArray[np.uint8], layer: _DrawnLayer) -> None:
     """Draw a layer over (H, W, 4) ``canvas``, in place: its colours, the fainter the more transparent."""
-    fade = np.clip(np.arange(legend.HEAT_LEVELS) / ((legend.HEAT_LEVELS - 1) * STYLES[layer.layer].opaque_from), 0, 1)
-    touched = layer.levels > 0
-    levels = layer.levels[touched]
-    share = fade[levels].astype(np.float32)[:, None]
-    below = canvas[touched].astype(np.float32)
-    below[:, :3] += (layer.colours[levels] - below[:, :3]) * share
-    below[:, 3:] = np.maximum(below[:, 3:], share * 255)
-    canvas[touched] = below.round().astype(np.uint8)
+    style = STYLES[layer.layer]
+    steps = np.arange(legend.HEAT_LEVELS)
+    opaque = round(style.opaque_from * (legend.HEAT_LEVELS - 1))
+    fade = np.clip(steps / opaque, 0, 1) * style.strength
+    # Only the opacity fades, where a layer becomes opaque early: the dark end of its map would be a dark rim.
+    colours = layer.colours[np.maximum(steps, opaque)] if style.opaque_from < 0.5 else layer.colours
+    for band in render.bands(len(canvas)):
+        touched = layer.levels[band] > 0
+        if not touched.any():
+            continue
+        levels = layer.levels[band][touched]
+        share = fade[levels].astype(np.float32)[:, None]
+        below = canvas[band][touched].astype(np.float32)
+        # "Over" of Porter and Duff: what is transparent below lends no colour.
+        left = below[:, 3:] / 255 * (1 - share)
+        opacity = share + left
+        below[:, :3] = (colours[levels] * share + below[:, :3] * left) / np.maximum(opacity, 1e-6)
+        below[:, 3:] = opacity * 255
+        canvas[band][touched] = below.round().astype(np.uint8)
 
 
 def _words(facts: Mapping[str, object], drawn: Sequence[_DrawnLayer]) -> legend.Legend:
@@ -400,6 +443,7 @@ def _facts(
     layout: Layout,
     look: SnapshotConfig,
     drawn: Sequence[_DrawnLayer],
+    only: str,
     zone: tzinfo | None,
 ) -> dict[str, object]:
     """What the picture shows, for its title, its legend and its text chunks."""
@@ -411,7 +455,7 @@ def _facts(
     return {
         "title": _title([layer.layer for layer in drawn]),
         "where": where,
-        "when": _when(reading, zone),
+        "when": _when(reading, zone) + (f", only {only}" if only else ""),
         "since": _iso(reading.first_s),
         "until": _iso(reading.last_s),
         "monitors": [monitor.label for monitor in monitors],
@@ -441,7 +485,8 @@ def _when(reading: Reading, zone: tzinfo | None) -> str:
     first = datetime.fromtimestamp(reading.first_s, zone)
     last = datetime.fromtimestamp(reading.last_s, zone)
     if first.date() == last.date():
-        return f"{first:%d %B %Y, %H:%M} to {last:%H:%M}"
+        ends = f"{first:%H:%M}", f"{last:%H:%M}"
+        return f"{first:%d %B %Y}, {' to '.join(dict.fromkeys(ends))}"
     return f"{first:%d %B %Y} to {last:%d %B %Y}"
 
 
@@ -508,12 +553,18 @@ def keep(folder: Path, png: bytes, now: datetime, keep_count: int, keep_mb: int)
 def _dated_name(folder: Path, now: datetime) -> Path:
     """A name that no picture has yet: the clock may have been set back."""
     stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-    dated = folder / f"{stamp}.png"
-    number = 1
-    while dated.exists():
-        number += 1
-        dated = folder / f"{stamp}-{number}.png"
-    return dated
+    # One more than the last, not the first that is free: an earlier one may have been pruned.
+    last = max((number for when, number, _ in _dated(folder) if when == stamp), default=0)
+    return folder / (f"{stamp}-{last + 1}.png" if last else f"{stamp}.png")
+
+
+_NAME: Final = re.compile(r"(\d{8}T\d{6}Z)(?:-(\d+))?\.png")
+
+
+def _dated(folder: Path) -> list[tuple[str, int, Path]]:
+    """The date, number and path of every dated picture, oldest first."""
+    named = [(_NAME.fullmatch(path.name), path) for path in folder.iterdir()]
+    return sorted((match[1], int(match[2] or 1), path) for match, path in named if match)
 
 
 def _link_whole(dated: Path, latest: Path, png: bytes) -> None:
@@ -525,14 +576,16 @@ def _link_whole(dated: Path, latest: Path, png: bytes) -> None:
     except OSError:  # a file system without hard links
         write_whole(latest, png)
         return
-    fresh.replace(latest)
+    try:
+        fresh.replace(latest)
+    finally:
+        fresh.unlink(missing_ok=True)
     sync_folder(latest.parent)
 
 
 def _prune(folder: Path, keep_count: int, keep_bytes: int) -> None:
-    dated = sorted((path for path in folder.glob("*Z*.png") if path.name[0].isdigit()), reverse=True)
     kept_bytes = 0
-    for number, path in enumerate(dated):
+    for number, (_, _, path) in enumerate(reversed(_dated(folder))):
         kept_bytes += path.stat().st_size
         if number >= keep_count or kept_bytes > keep_bytes:
             path.unlink(missing_ok=True)

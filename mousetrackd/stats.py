@@ -24,11 +24,13 @@ class Sums:
     """What was done in a stretch of time.
 
     distance_m counts only screens whose size in millimetres is known, distance_px all of them.
+    unmeasured_px is the part of distance_px that distance_m leaves out.
     """
 
     active_ms: int = 0
     distance_px: int = 0
     distance_m: float = 0.0
+    unmeasured_px: int = 0
     scroll: int = 0
     clicks: dict[str, int] = field(default_factory=lambda: {layer.partition(".")[2]: 0 for layer in CLICK_LAYERS})
 
@@ -39,6 +41,7 @@ class Sums:
         elif total.what == PATH:
             self.distance_px += total.total
             self.distance_m += total.total * metres_per_px
+            self.unmeasured_px += 0 if metres_per_px else total.total
         elif total.what == SCROLL:
             self.scroll += total.total
         elif total.what in CLICK_LAYERS:
@@ -121,6 +124,7 @@ def _time(active_ms: int) -> str:
 
 
 def _distance(sums: Sums) -> str:
-    if sums.distance_m >= 1000:
-        return f"{sums.distance_m / 1000:.2f} km"
-    return f"{sums.distance_m:.1f} m" if sums.distance_m else f"{sums.distance_px:,} px"
+    if not sums.distance_m:
+        return f"{sums.distance_px:,} px"
+    metres = f"{sums.distance_m / 1000:.2f} km" if sums.distance_m >= 1000 else f"{sums.distance_m:.1f} m"
+    return f"{metres} + {sums.unmeasured_px:,} px" if sums.unmeasured_px else metres

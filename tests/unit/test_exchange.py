@@ -1,0 +1,148 @@
+"""Tables that other programs read and write: what goes out comes in again, and what is read is what was meant."""
+
+import contextlib
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mousetrackd.counts import COUNT_MAX, Counts
+from mousetrackd.errors import MousetrackError, UsageError
+from mousetrackd.exchange import Table, dump, load, monitor_of
+from mousetrackd.layout import Monitor
+
+A = Monitor("DP-1", 4, 3)
+B = Monitor("HDMI-1", 2, 2, "0123abcd")
+
+
+def counts(screen: Monitor, cells: dict[tuple[int, int], int]) -> Counts:
+    index = np.array([y * screen.width_px + x for x, y in cells], np.int64)
+    return Counts.from_pixels(screen.width_px, screen.height_px, index, np.array([*cells.values()], np.int64))
+
+
+def load_bytes(folder: Path, name: str, content: bytes, size: tuple[int, int] | None = None) -> Table:
+    file = folder / name
+    file.write_bytes(content)
+    return load(file, "imported", size)
+
+
+def test_csv_names_the_screen_and_counts_from_the_top_left() -> None:
+    table = {A: counts(A, {(3, 0): 5, (0, 2): 6}), B: counts(B, {(1, 1): 7})}
+    assert dump(table, "csv").decode() == (
+        "monitor,x,y,count\nDP-1@4x3,3,0,5\nDP-1@4x3,0,2,6\nHDMI-1@2x2#0123abcd,1,1,7\n"
+    )
+
+
+def test_json_is_pairs_of_one_screen() -> None:
+    assert json.loads(dump({A: counts(A, {(3, 0): 5, (0, 2): 6})}, "json")) == {"3,0": 5, "0,2": 6}
+    with pytest.raises(UsageError, match="2: DP-1@4x3, HDMI-1@2x2#0123abcd"):
+        dump({A: counts(A, {(0, 0): 1}), B: counts(B, {(0, 0): 1})}, "json")
+
+
+def test_npz_is_an_array_per_screen_y_down() -> None:
+    content = dump({A: counts(A, {(3, 0): 5, (0, 2): 6})}, "npz")
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        assert arrays.files == ["DP-1@4x3"]
+        assert arrays["DP-1@4x3"].tolist() == [[0, 0, 0, 5], [0, 0, 0, 0], [6, 0, 0, 0]]
+
+
+@pytest.mark.parametrize("ending", ["csv", "json", "npz"])
+def test_nothing_counted_is_an_empty_table(ending: str, tmp_path: Path) -> None:
+    assert load_bytes(tmp_path, f"a.{ending}", dump({}, ending)) == {}
+
+
+def test_an_unknown_ending_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r'"\.xlsx"'):
+        dump({}, "xlsx")
+    with pytest.raises(UsageError, match=r"a\.xlsx"):
+        load_bytes(tmp_path, "a.xlsx", b"")
+
+
+CELLS = st.dictionaries(st.tuples(st.integers(0, 3), st.integers(0, 2)), st.integers(1, COUNT_MAX), min_size=1)
+
+
+@pytest.mark.parametrize("ending", ["csv", "json", "npz"])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cells=CELLS)
+def test_whatever_goes_out_comes_in_the_same(ending: str, cells: dict[tuple[int, int], int], tmp_path: Path) -> None:
+    table = {A: counts(A, cells)}
+    file = tmp_path / f"a.{ending}"
+    file.write_bytes(dump(table, ending))
+    assert load(file, A.output, (4, 3)) == table
+
+
+@pytest.mark.parametrize("ending", ["csv", "npz"])
+def test_several_screens_come_in_the_same(ending: str, tmp_path: Path) -> None:
+    table = {A: counts(A, {(3, 2): COUNT_MAX}), B: counts(B, {(0, 1): 1})}
+    assert load_bytes(tmp_path, f"a.{ending}", dump(table, ending)) == table
+
+
+@pytest.mark.parametrize("key", ["(1, 2)", "1,2", "( 1 ,2 )"])
+def test_a_pair_may_be_written_as_python_writes_it(key: str, tmp_path: Path) -> None:
+    content = json.dumps({key: 9}).encode()
+    screen = Monitor("imported", 4, 3)
+    assert load_bytes(tmp_path, "a.json", content, (4, 3)) == {screen: counts(screen, {(1, 2): 9})}
+
+
+def test_equal_pixels_add_up_and_zeros_are_nothing(tmp_path: Path) -> None:
+    screen = Monitor("imported", 4, 3)
+    found = load_bytes(tmp_path, "a.csv", b"x,y,count\n1,2,3\n1,2,4\n0,0,0\n", (4, 3))
+    assert found == {screen: counts(screen, {(1, 2): 7})}
+
+
+def test_columns_may_stand_in_any_order_and_the_file_may_come_from_a_spreadsheet(tmp_path: Path) -> None:
+    screen = Monitor("imported", 4, 3)
+    content = b'\xef\xbb\xbfcount,"y",x,note\r\n7,2,1,hello\r\n'
+    assert load_bytes(tmp_path, "a.csv", content, (4, 3)) == {screen: counts(screen, {(1, 2): 7})}
+
+
+@pytest.mark.parametrize("kind", ["bool", "u1", "i2", "<i8", ">i8", "u8", "f4", "f8", "f2"])
+def test_an_array_of_any_kind_of_whole_numbers_is_read(kind: str, tmp_path: Path) -> None:
+    array = np.zeros((3, 4), kind)
+    array[2, 1] = 1
+    file = io.BytesIO()
+    np.save(file, np.asfortranarray(array))
+    screen = Monitor("imported", 4, 3)
+    assert load_bytes(tmp_path, "a.npy", file.getvalue()) == {screen: counts(screen, {(1, 2): 1})}
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, -1.0, 0.5, 2.0**63])
+def test_an_array_with_what_is_no_count_is_a_sentence_and_no_warning(value: float, tmp_path: Path) -> None:
+    array = np.ones((3, 4))
+    array[2, 1] = value
+    file = io.BytesIO()
+    np.save(file, array)
+    with pytest.raises(MousetrackError) as caught:
+        load_bytes(tmp_path, "a.npy", file.getvalue())
+    assert "a.npy" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("label", "screen"),
+    [
+        ("DP-1@4x3", A),
+        ("HDMI-1@2x2#0123abcd", B),
+        ("a@b@4x3", Monitor("a@b", 4, 3)),
+    ],
+)
+def test_a_label_tells_the_whole_screen(label: str, screen: Monitor) -> None:
+    assert monitor_of(label, "imported", None) == screen
+    assert screen.label == label
+
+
+def test_without_a_label_the_size_has_to_be_given() -> None:
+    assert monitor_of("", "imported", (4, 3)) == Monitor("imported", 4, 3)
+    assert monitor_of("left one", "imported", (4, 3)) == Monitor("left one", 4, 3)
+    with pytest.raises(ValueError, match="--size"):
+        monitor_of("left one", "imported", None)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.binary(max_size=60), ending=st.sampled_from(["csv", "json", "npy", "npz"]))
+def test_any_bytes_are_a_table_or_a_sentence(content: bytes, ending: str, tmp_path: Path) -> None:
+    with contextlib.suppress(MousetrackError):
+        assert isinstance(load_bytes(tmp_path, f"a.{ending}", content, (4, 3)), dict)

@@ -1,0 +1,377 @@
+"""From counts to levels: heat is kept and stays where it was, the tone keeps the order, colours are the user's."""
+
+import math
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from mousetrackd.colours import OPENCV_MAPS, OWN_MAPS
+from mousetrackd.counts import COUNT_MAX, Counts
+from mousetrackd.legend import HEAT_LEVELS
+from mousetrackd.render import SCALES, HeatGrid, heat_grid, hottest, levels, palette, tone, untone
+
+FULL_HD = (1920, 1080)
+LAPTOP = (1366, 768)
+PRIME = (1367, 769)
+"""No cell wider than a pixel divides it."""
+
+Dense = NDArray[np.int64]
+
+
+def dots(size: tuple[int, int], *at: tuple[int, int, int]) -> Counts:
+    """Counts of (x, y, count)."""
+    width, height = size
+    index = np.array([y * width + x for x, y, _ in at], np.int64)
+    return Counts.from_pixels(width, height, index, np.array([count for _, _, count in at], np.int64))
+
+
+def grid_of(cells: NDArray[np.float32], cell_px: int = 1) -> HeatGrid:
+    return HeatGrid(cells, cell_px, cell_px)
+
+
+def scattered(size: tuple[int, int], number: int, seed: int) -> Counts:
+    width, height = size
+    random = np.random.default_rng(seed)
+    return Counts.from_pixels(
+        width, height, random.integers(0, width * height, number), random.integers(1, 5000, number)
+    )
+
+
+def heat_in(grid: HeatGrid) -> float:
+    """The heat of the whole picture, in px: every cell stands for all of its pixels."""
+    return float(grid.cells.sum(dtype=np.float64)) * grid.cell_width_px * grid.cell_height_px
+
+
+def full_size(grid: HeatGrid) -> NDArray[np.float64]:
+    return np.asarray(cv2.resize(grid.cells, grid.size_px, interpolation=cv2.INTER_LINEAR), np.float64)
+
+
+def gaussian_of_every_pixel(dense: Dense, sigma: float) -> NDArray[np.float64]:
+    """What heat is by its definition: sums weighted by a Gaussian that is 1 at the point itself; edges reflect."""
+    radius = math.ceil(6 * sigma)
+    kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
+    heat = dense.astype(np.float64)
+    for axis in (0, 1):
+        heat = np.apply_along_axis(
+            lambda line: np.convolve(np.pad(line, radius, mode="symmetric"), kernel, mode="valid"), axis, heat
+        )
+    return heat
+
+
+def heat_at(grid: HeatGrid, x: int, y: int) -> float:
+    return float(grid.cells[y // grid.cell_height_px, x // grid.cell_width_px])
+
+
+# Heat ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sigma", [1.0, 2.5, 7.9, 8.0, 13.0, 30.0, 100.0])
+@pytest.mark.parametrize("size", [FULL_HD, LAPTOP, (640, 361), (99, 100), (16, 9)], ids=str)
+def test_the_blur_keeps_the_sum_wherever_the_counts_are(size: tuple[int, int], sigma: float) -> None:
+    right, bottom = size[0] - 1, size[1] - 1
+    middle = (right // 2, bottom // 2)
+    for x, y in ((0, 0), (right, 0), (0, bottom), (right, bottom), (middle[0], 0), (right, middle[1]), middle):
+        grid = heat_grid([dots(size, (x, y, 7))], *size, sigma)
+        assert heat_in(grid) == pytest.approx(7 * 2 * math.pi * sigma**2, rel=1e-3), f"counts at {x},{y}"
+
+
+@pytest.mark.parametrize("sigma", [1.0, 9.2, 26.0])
+def test_the_blur_keeps_the_sum_on_a_size_no_cell_divides(sigma: float) -> None:
+    counts = scattered(PRIME, 500, seed=1)
+    grid = heat_grid([counts, dots(PRIME, (0, 0, 10**6), (1366, 768, 10**6))], *PRIME, sigma)
+    assert (grid.cell_width_px, grid.cell_height_px) == (1, 1)
+    assert heat_in(grid) == pytest.approx((counts.total + 2 * 10**6) * 2 * math.pi * sigma**2, rel=1e-3)
+
+
+@given(
+    width=st.integers(1, 120),
+    height=st.integers(1, 90),
+    sigma=st.floats(1.0, 40.0),
+    corner=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+)
+def test_the_blur_keeps_the_sum_on_any_screen(
+    width: int, height: int, sigma: float, corner: tuple[float, float]
+) -> None:
+    x, y = round(corner[0] * (width - 1)), round(corner[1] * (height - 1))
+    grid = heat_grid([dots((width, height), (x, y, 100))], width, height, sigma)
+    assert heat_in(grid) == pytest.approx(100 * 2 * math.pi * sigma**2, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("size", "sigma"),
+    [
+        *(((480, 270), 3.2), ((480, 270), 8.0), ((480, 270), 13.0), ((480, 270), 20.0)),
+        *(((366, 256), 9.2), ((367, 251), 9.0), ((320, 200), 40.0)),
+    ],
+    ids=str,
+)
+def test_heat_is_that_of_a_gaussian_of_every_pixel(size: tuple[int, int], sigma: float) -> None:
+    counts = scattered(size, 60, seed=2)
+    reference = gaussian_of_every_pixel(counts.dense(), sigma)
+    difference = np.abs(full_size(heat_grid([counts], *size, sigma)) - reference)
+    assert difference.max() <= 0.016 * reference.max()
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.3, 0.5, 0.69, 0.97, 1.9, 3.0, 4.9, 9.2, 13.0, 26.0, 100.0])
+def test_a_lone_press_has_the_heat_1_at_its_pixel_whatever_sigma(sigma: float) -> None:
+    # In the middle of any cell, for a cell's heat is that of its middle.
+    x, y = 660, 420
+    grid = heat_grid([dots(FULL_HD, (x, y, 1))], *FULL_HD, sigma)
+    assert heat_at(grid, x, y) == pytest.approx(1, abs=0.03)
+
+
+def test_two_presses_at_one_pixel_are_twice_as_hot() -> None:
+    once, twice = (heat_grid([dots(LAPTOP, (400, 300, n))], *LAPTOP, 9.2).cells for n in (1, 2))
+    np.testing.assert_allclose(twice, 2 * once, rtol=1e-6)
+
+
+@pytest.mark.parametrize("sigma", [0.0, 1.0, 4.9, 13.0, 26.0])
+@pytest.mark.parametrize("size", [FULL_HD, LAPTOP, PRIME, (640, 361)], ids=str)
+def test_symmetric_counts_give_an_exactly_symmetric_picture(size: tuple[int, int], sigma: float) -> None:
+    width, height = size
+    random = np.random.default_rng(3)
+    quarter = [
+        (int(x), int(y), int(n))
+        for x, y, n in zip(
+            random.integers(0, width // 2, 40),
+            random.integers(0, height // 2, 40),
+            random.integers(1, 9999, 40),
+            strict=True,
+        )
+    ]
+    mirrored = [
+        (across, down, n)
+        for x, y, n in [*quarter, (0, 0, 5000)]
+        for across in (x, width - 1 - x)
+        for down in (y, height - 1 - y)
+    ]
+    grid = heat_grid([dots(size, *mirrored)], width, height, sigma)
+    shown = levels(grid, max_heat=hottest([grid], 99.9), scale="log", level_count=HEAT_LEVELS)
+    assert shown.max() == HEAT_LEVELS - 1
+    assert np.array_equal(shown, shown[:, ::-1])
+    assert np.array_equal(shown, shown[::-1])
+
+
+def test_sigma_0_is_pixel_for_pixel() -> None:
+    counts = scattered(LAPTOP, 3000, seed=4)
+    grid = heat_grid([counts], *LAPTOP, 0)
+    assert np.array_equal(grid.cells.astype(np.int64), counts.dense())
+    shown = levels(grid, max_heat=hottest([grid], 100), scale="log")
+    assert np.array_equal(shown > 0, counts.dense() > 0)
+
+
+def test_a_single_raw_count_beside_a_huge_one_is_still_there() -> None:
+    grid = heat_grid([dots((16, 9), (3, 3, 1), (8, 8, 10**12))], 16, 9, 0)
+    shown = levels(grid, max_heat=hottest([grid], 100), scale="linear")
+    assert [int(shown[3, 3]), int(shown[8, 8])] == [1, 255]
+    assert np.count_nonzero(shown) == 2
+
+
+@pytest.mark.parametrize("sigma", [0.0, 2.0, 30.0])
+def test_nothing_counted_is_all_level_0(sigma: float) -> None:
+    grid = heat_grid([Counts.empty(*LAPTOP)], *LAPTOP, sigma)
+    shown = levels(grid, max_heat=hottest([grid], 99.9), scale="log")
+    assert shown.shape == (768, 1366)
+    assert not shown.any()
+    assert not heat_grid([], *LAPTOP, sigma).cells.any()
+
+
+def test_where_everything_is_equal_all_of_it_is_hottest() -> None:
+    dense = np.full((90, 160), 3, np.int64)
+    for sigma in (0.0, 5.0, 16.0):
+        grid = heat_grid([Counts.from_dense(dense)], 160, 90, sigma)
+        shown = levels(grid, max_heat=hottest([grid], 99.9), scale="linear")
+        assert shown.min() >= 254, f"sigma {sigma}"
+
+
+@pytest.mark.parametrize("sigma", [0.0, 5.0, 40.0])
+@pytest.mark.parametrize("scale", SCALES)
+def test_the_largest_count_an_integer_holds_is_just_the_hottest(scale: str, sigma: float) -> None:
+    parts = [dots((200, 120), (100, 60, COUNT_MAX))] * 3
+    grid = heat_grid(parts, 200, 120, sigma)
+    assert np.isfinite(grid.cells).all()
+    top = hottest([grid], 100)
+    assert top == pytest.approx(3 * COUNT_MAX, rel=0.05)
+    shown = levels(grid, max_heat=top, scale=scale)
+    assert shown[60, 100] >= 253
+    assert shown[0, 0] <= shown[60, 100] // 2
+
+
+@pytest.mark.parametrize("size", [(1, 1), (16, 1), (1, 16), (2, 2), (3, 5), PRIME], ids=str)
+@pytest.mark.parametrize("sigma", [0.0, 0.5, 3.0, 50.0])
+def test_a_screen_of_any_size_is_drawn_at_that_size(size: tuple[int, int], sigma: float) -> None:
+    width, height = size
+    grid = heat_grid([dots(size, (width - 1, height - 1, 9))], width, height, sigma)
+    assert grid.size_px == size
+    shown = levels(grid, max_heat=hottest([grid], 100), scale="sqrt")
+    assert shown.shape == (height, width)
+    assert shown[-1, -1] == shown.max() == 255
+
+
+@pytest.mark.parametrize("sigma", [-1.0, -1e-9, math.nan, math.inf])
+def test_a_sigma_that_is_none_is_refused(sigma: float) -> None:
+    with pytest.raises(ValueError, match="sigma"):
+        heat_grid([], 16, 9, sigma)
+
+
+# Another resolution of the same screen ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sigma", [0.0, 1.0, 13.0])
+@pytest.mark.parametrize("other", [(1280, 720), LAPTOP, (3840, 2160), (800, 600), (1, 1)], ids=str)
+def test_counts_of_another_resolution_are_scaled_and_their_sum_is_kept(other: tuple[int, int], sigma: float) -> None:
+    parts = [scattered(other, 400, seed=5), scattered(FULL_HD, 400, seed=6)]
+    total = sum(part.total for part in parts)
+    grid = heat_grid(parts, *FULL_HD, sigma)
+    assert grid.size_px == FULL_HD
+    assert heat_in(grid) == pytest.approx(total * (2 * math.pi * sigma**2 or 1), rel=1e-3)
+
+
+def test_a_place_stays_where_it_is_at_another_resolution() -> None:
+    for x, y in ((0, 0), (959, 0), (0, 539), (959, 539), (480, 270), (101, 333)):
+        grid = heat_grid([dots((960, 540), (x, y, 1))], *FULL_HD, 0)
+        ((row, column),) = np.argwhere(grid.cells)
+        assert column in {2 * x, 2 * x + 1}
+        assert row in {2 * y, 2 * y + 1}
+
+
+# The hottest, and what it leaves for the rest --------------------------------------------------------------
+
+
+def test_hottest_is_the_percentile_of_the_touched_area_of_all_screens() -> None:
+    one = grid_of(np.array([[0, 0, 0, 10, 20]], np.float32))
+    other = grid_of(np.array([[30, 0, 40, 0, 50]], np.float32))
+    assert hottest([one, other], 100) == 50
+    assert hottest([one, other], 50) == 30
+    assert hottest([one], 50) == 15
+
+
+@pytest.mark.parametrize("grids", [[], [grid_of(np.zeros((4, 4), np.float32))]], ids=["no screen", "no heat"])
+def test_hottest_of_nothing_is_a_lone_count(grids: Sequence[HeatGrid]) -> None:
+    assert hottest(grids, 99.9) == 1
+
+
+def test_hottest_is_never_less_than_a_lone_count() -> None:
+    assert hottest([grid_of(np.full((4, 4), 0.25, np.float32))], 99.9) == 1
+
+
+def _least_rest_level(parked: int, rests: int, each: int, sigma: float) -> int:
+    """How bright the faintest of ``rests`` places is beside one parked spot, of 255."""
+    places = [(40 + 90 * (n % 20), 40 + 90 * (n // 20), each) for n in range(rests)]
+    grid = heat_grid([dots(FULL_HD, *places, (1900, 1060, parked))], *FULL_HD, sigma)
+    shown = levels(grid, max_heat=hottest([grid], 99.9), scale="log")
+    return min(int(shown[y, x]) for x, y, _ in places)
+
+
+@pytest.mark.parametrize("rests", [20, 200])
+@pytest.mark.parametrize("times", [10, 100, 1000, 100_000])
+def test_one_parked_spot_leaves_the_rest_to_be_seen(times: int, rests: int) -> None:
+    # A tenth of the ramp is where the eye begins to tell it from black.
+    assert _least_rest_level(5000 * times, rests, 5000, sigma=13) >= 25
+
+
+# Tone ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_tone_rises_from_0_to_1(scale: str) -> None:
+    shares = np.linspace(0, 1, 5001, dtype=np.float32)
+    toned = tone(shares, scale)
+    assert toned.dtype == np.float32
+    assert toned[0] == 0
+    assert toned[-1] == pytest.approx(1, abs=1e-6)
+    assert (np.diff(toned) > 0).all()
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_tone_of_more_than_the_hottest_is_1_and_of_less_than_nothing_0(scale: str) -> None:
+    toned = tone(np.array([-1, 1, 1.001, 1e30, np.inf], np.float32), scale)
+    assert toned[0] == 0
+    np.testing.assert_allclose(toned[1:], 1, atol=1e-6)
+
+
+def test_log_shows_the_rare_brighter_than_sqrt_and_sqrt_than_linear() -> None:
+    log, sqrt, linear = (float(tone(np.array([0.01], np.float32), scale)[0]) for scale in SCALES)
+    assert log > 2 * sqrt > 10 * linear
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@given(share=st.floats(0, 1, width=32))
+def test_untone_is_the_way_back(scale: str, share: float) -> None:
+    brightness = float(tone(np.array([share], np.float32), scale)[0])
+    assert untone(brightness, scale) == pytest.approx(share, rel=1e-4, abs=1e-7)
+
+
+def test_a_scale_that_is_none_is_named_with_those_there_are() -> None:
+    with pytest.raises(ValueError, match=r'"cube".*log, sqrt, linear'):
+        tone(np.zeros(1, np.float32), "cube")
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_levels_rise_with_the_heat_and_stop_at_the_last(scale: str) -> None:
+    grid = grid_of(np.linspace(0, 20, 401, dtype=np.float32).reshape(1, -1))
+    shown = levels(grid, max_heat=10, scale=scale, level_count=HEAT_LEVELS)[0].astype(int)
+    assert (np.diff(shown) >= 0).all()
+    assert [shown[0], shown[200], shown[400]] == [0, HEAT_LEVELS - 1, HEAT_LEVELS - 1]
+    assert shown[100] == round(float(tone(np.array([0.5], np.float32), scale)[0]) * (HEAT_LEVELS - 1))
+
+
+@pytest.mark.parametrize("level_count", [2, 16, HEAT_LEVELS, 256])
+def test_there_are_as_many_levels_as_asked_for(level_count: int) -> None:
+    for cell in (1, 2):
+        grid = grid_of(np.linspace(0, 1, 1000, dtype=np.float32).reshape(1, -1), cell)
+        shown = levels(grid, max_heat=1, scale="linear", level_count=level_count)
+        assert sorted(set(shown.reshape(-1).tolist())) == list(range(level_count))
+
+
+# Colours ----------------------------------------------------------------------------------------------------
+
+
+def test_every_colour_map_of_opencv_is_known_by_name() -> None:
+    theirs = {name.removeprefix("COLORMAP_").lower() for name in dir(cv2) if name.startswith("COLORMAP_")}
+    assert set(OPENCV_MAPS) == theirs
+
+
+@pytest.mark.parametrize("name", OPENCV_MAPS)
+def test_a_map_of_opencv_has_its_colours(name: str) -> None:
+    ramp = np.arange(256, dtype=np.uint8).reshape(-1, 1)
+    theirs = cv2.applyColorMap(ramp, getattr(cv2, f"COLORMAP_{name.upper()}")).reshape(-1, 3)[:, ::-1]
+    assert np.array_equal(palette(name), theirs)
+    assert np.array_equal(palette(name, HEAT_LEVELS)[[0, -1]], theirs[[0, -1]])
+
+
+def test_classic_has_the_nine_colours_of_the_answer_in_even_steps() -> None:
+    ours = palette(OWN_MAPS["classic"], 8 * 4 + 1)[::4].astype(int)
+    nine = [
+        *((0, 0, 143), (0, 0, 255), (0, 127, 255), (0, 255, 255), (127, 255, 127)),
+        *((255, 255, 0), (255, 127, 0), (255, 0, 0), (127, 0, 0)),
+    ]
+    assert np.abs(ours - np.array(nine)).max() <= 2
+
+
+@pytest.mark.parametrize("level_count", [2, 33, HEAT_LEVELS, 256])
+def test_the_users_own_list_begins_and_ends_with_its_colours(level_count: int) -> None:
+    own = palette(["#123456", "#00ff00", "#abcdef"], level_count)
+    assert own.shape == (level_count, 3)
+    assert own.dtype == np.uint8
+    assert own[0].tolist() == [0x12, 0x34, 0x56]
+    assert own[-1].tolist() == [0xAB, 0xCD, 0xEF]
+
+
+def test_between_two_colours_of_the_users_it_goes_straight() -> None:
+    own = palette(["#000000", "#ff8000"])
+    np.testing.assert_allclose(own[:, 0], np.arange(256), atol=1)
+    np.testing.assert_allclose(own[:, 1], np.arange(256) * 128 / 255, atol=1)
+    assert not own[:, 2].any()
+
+
+@pytest.mark.parametrize("name", [name for name in OWN_MAPS if name != "classic"])
+def test_our_own_maps_grow_brighter_from_cold_to_hot(name: str) -> None:
+    brightness = palette(OWN_MAPS[name]).astype(float) @ np.array([0.2126, 0.7152, 0.0722])
+    assert (np.diff(brightness) > -0.8).all()  # rounding to 8 bits
+    assert brightness[-1] - brightness[0] > 200

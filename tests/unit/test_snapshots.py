@@ -1,0 +1,598 @@
+"""Composed pictures: every monitor in its place, layers over each other, facts inside; and how they are kept."""
+
+import io
+import json
+import os
+import resource
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from mousetrackd import __version__, legend, render
+from mousetrackd.colours import OPENCV_MAPS, OWN_MAPS
+from mousetrackd.config import SnapshotConfig
+from mousetrackd.counts import Counts
+from mousetrackd.errors import MousetrackError, UsageError
+from mousetrackd.layout import Layout, Monitor, Placement
+from mousetrackd.snapshots import UNDER_BRIGHTNESS, Picture, draw, in_total, keep, open_image, scales, with_homeless
+from mousetrackd.store import Reading
+
+Pixels = NDArray[np.uint8]
+
+LEFT = Monitor("DP-1", 80, 60)
+RIGHT = Monitor("DP-2", 100, 40)
+ALONE = Layout([Placement(LEFT, 0, 0)])
+RAW = SnapshotConfig(sigma=0, legend=False)
+PANEL = list(legend.PANEL)
+OUTLINE = legend.text_palette()[legend.TEXT_LEVELS // 3].tolist()
+EMBER = render.palette(OWN_MAPS["ember"], legend.HEAT_LEVELS)
+ICE = render.palette(OWN_MAPS["ice"], legend.HEAT_LEVELS)
+COLD = EMBER[0].tolist()
+HOT = EMBER[-1].tolist()
+
+
+def at(monitor: Monitor, *dots: tuple[int, int, int]) -> Counts:
+    """Counts of (x, y, count)."""
+    index = np.array([y * monitor.width_px + x for x, y, _ in dots], np.int64)
+    weight = np.array([count for _, _, count in dots], np.int64)
+    return Counts.from_pixels(monitor.width_px, monitor.height_px, index, weight)
+
+
+def reading_of(counts: Mapping[tuple[Monitor, str], Counts], **more: Any) -> Reading:
+    return Reading(counts, **({"first_s": 1_795_000_000, "last_s": 1_795_003_600} | more))
+
+
+def drawn(counts: Mapping[tuple[Monitor, str], Counts], layout: Layout, look: SnapshotConfig, **more: Any) -> Picture:
+    return draw(reading_of(counts), layout, look, {}, zone=UTC, **more)
+
+
+def rgba_of(picture: Picture) -> Pixels:
+    """What a picture viewer makes of the file."""
+    with Image.open(io.BytesIO(picture.png())) as image:
+        return np.asarray(image.convert("RGBA"))
+
+
+def hot_places(picture: Picture) -> list[tuple[int, int]]:
+    """x, y of every pixel in the hottest colour."""
+    return [(int(x), int(y)) for y, x in np.argwhere((picture.rgb() == HOT).all(axis=2))]
+
+
+# Size and place ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(1, 1), (16, 1), (199, 31), (200, 31), (320, 200), (1367, 769)], ids=str)
+@pytest.mark.parametrize("layers", [["dwell"], ["dwell", "travel"]], ids="+".join)
+def test_without_a_legend_a_picture_is_exactly_the_screen(size: tuple[int, int], layers: list[str]) -> None:
+    screen = Monitor("DP-1", *size)
+    look = SnapshotConfig(layer=layers, legend=False)
+    picture = drawn({(screen, "dwell"): at(screen, (0, 0, 5))}, Layout([Placement(screen, 0, 0)]), look)
+    assert rgba_of(picture).shape == (size[1], size[0], 4)
+
+
+@pytest.mark.parametrize("layers", [["dwell"], ["dwell", "travel"]], ids="+".join)
+def test_the_legend_is_added_below_and_changes_no_pixel_above(layers: list[str]) -> None:
+    screen = Monitor("DP-1", 400, 300)
+    counts = {(screen, "dwell"): at(screen, (200, 150, 900), (30, 280, 50))}
+    look = SnapshotConfig(layer=layers)
+    bare, with_legend = (
+        rgba_of(drawn(counts, Layout([Placement(screen, 0, 0)]), replace(look, legend=on))) for on in (False, True)
+    )
+    assert with_legend.shape[0] > bare.shape[0]
+    assert np.array_equal(with_legend[:300], bare)
+    assert with_legend[300, 0].tolist() == [*PANEL, 255]
+
+
+def test_every_monitor_is_in_its_place_also_left_of_and_above_the_origin() -> None:
+    layout = Layout([Placement(LEFT, -80, -20), Placement(RIGHT, 0, 0)])
+    counts = {(LEFT, "dwell"): at(LEFT, (10, 12, 7)), (RIGHT, "dwell"): at(RIGHT, (50, 30, 7))}
+    picture = drawn(counts, layout, RAW)
+    assert picture.pixels.shape == (60, 180)
+    assert hot_places(picture) == [(10, 12), (80 + 50, 20 + 30)]
+
+
+def test_what_no_monitor_shows_has_the_colour_of_the_panel() -> None:
+    layout = Layout([Placement(LEFT, 0, 0), Placement(RIGHT, 80, 20)])
+    for layers in (["dwell"], ["dwell", "travel"]):
+        shown = drawn({(LEFT, "dwell"): at(LEFT, (5, 5, 1))}, layout, replace(RAW, layer=layers)).rgb()
+        assert (shown[:20, 80:] == PANEL).all()
+        assert shown[40, 120].tolist() == COLD
+        assert PANEL != COLD
+
+
+def test_several_monitors_have_an_outline_each_and_one_has_none() -> None:
+    layout = Layout([Placement(LEFT, 0, 0), Placement(RIGHT, 80, 0)])
+    for layers in (["dwell"], ["dwell", "travel"]):
+        shown = drawn({}, layout, replace(RAW, layer=layers)).rgb()
+        for edge in (shown[0, :80], shown[59, :80], shown[:60, 0], shown[:60, 79], shown[39, 80:], shown[:40, 179]):
+            assert (edge == OUTLINE).all()
+        assert (shown[1:59, 1:79] == COLD).all()
+        alone = drawn({}, ALONE, replace(RAW, layer=layers)).rgb()
+        assert (alone == COLD).all()
+
+
+def test_of_mirrored_monitors_the_first_is_on_top() -> None:
+    small = Monitor("HDMI-1", 40, 30)
+    counts = {(small, "dwell"): at(small, (20, 15, 9)), (LEFT, "dwell"): at(LEFT, (25, 15, 9), (60, 50, 9))}
+    small_first = Layout([Placement(small, 0, 0), Placement(LEFT, 0, 0)])
+    large_first = Layout([Placement(LEFT, 0, 0), Placement(small, 0, 0)])
+    assert hot_places(drawn(counts, small_first, RAW)) == [(20, 15), (60, 50)]
+    assert hot_places(drawn(counts, large_first, RAW)) == [(25, 15), (60, 50)]
+    assert drawn(counts, small_first, RAW).pixels.shape == (60, 80)
+
+
+# Which screen is which -------------------------------------------------------------------------------------------
+
+
+def test_a_screen_at_two_resolutions_is_one_screen_with_the_sum() -> None:
+    larger = Monitor("DP-1", 160, 120)
+    counts = {(LEFT, "dwell"): at(LEFT, (40, 30, 300)), (larger, "dwell"): at(larger, (81, 61, 700), (0, 0, 500))}
+    picture = drawn(counts, ALONE, RAW)
+    assert picture.pixels.shape == (60, 80)
+    assert hot_places(drawn(counts, ALONE, replace(RAW, max=1000, scale="linear"))) == [(40, 30)]
+    assert (picture.pixels > 0).sum() == 2
+    assert picture.facts["layers"][0]["total"] == 1500  # type: ignore[index]  # facts are JSON
+
+
+def test_a_screen_at_another_connector_is_known_by_its_edid() -> None:
+    here, before = Monitor("DP-1", 80, 60, "1a2b3c4d"), Monitor("HDMI-2", 80, 60, "1a2b3c4d")
+    picture = drawn({(before, "dwell"): at(before, (7, 8, 5))}, Layout([Placement(here, 0, 0)]), RAW)
+    assert picture.pixels.shape == (60, 80)
+    assert hot_places(picture) == [(7, 8)]
+
+
+def test_two_screens_of_one_make_whose_edids_are_the_same_keep_their_own_counts() -> None:
+    one, other = Monitor("DP-1", 80, 60, "1a2b3c4d"), Monitor("DP-2", 80, 60, "1a2b3c4d")
+    layout = Layout([Placement(one, 0, 0), Placement(other, 80, 0)])
+    counts = {(one, "dwell"): at(one, (10, 10, 5)), (other, "dwell"): at(other, (20, 20, 5))}
+    assert hot_places(drawn(counts, layout, RAW)) == [(10, 10), (80 + 20, 20)]
+
+
+def test_another_screen_at_the_same_connector_is_another_screen() -> None:
+    here, before = Monitor("DP-1", 80, 60, "1a2b3c4d"), Monitor("DP-1", 80, 60, "ffffffff")
+    picture = drawn({(before, "dwell"): at(before, (7, 8, 5))}, Layout([Placement(here, 0, 0)]), RAW)
+    assert picture.pixels.shape == (60, 160)
+    assert hot_places(picture) == [(80 + 7, 8)]
+
+
+def test_a_screen_that_no_longer_stands_is_put_to_the_right() -> None:
+    gone = Monitor("VGA-1", 30, 20)
+    layout = Layout([Placement(LEFT, -10, -5)])
+    picture = drawn({(gone, "dwell"): at(gone, (3, 4, 5)), (LEFT, "dwell"): at(LEFT, (1, 2, 5))}, layout, RAW)
+    assert picture.pixels.shape == (60, 110)
+    assert hot_places(picture) == [(1, 2), (80 + 3, 4)]
+    assert picture.facts["monitors"] == ["DP-1@80x60", "VGA-1@30x20"]
+
+
+def test_several_without_a_place_stand_side_by_side_the_largest_first() -> None:
+    small, large, same = Monitor("A", 10, 10), Monitor("B", 30, 20), Monitor("A", 5, 5)
+    placed = with_homeless(Layout(), {small, large, same}).placements
+    assert placed == (Placement(large, 0, 0), Placement(small, 30, 0))
+
+
+def test_what_stands_is_left_as_it_is() -> None:
+    assert with_homeless(ALONE, {LEFT, Monitor("DP-1", 5, 5)}) == ALONE
+
+
+# What is drawn ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "layers", [["dwell"], ["travel"], ["clicks"], ["dwell", "travel", "clicks", "scroll"]], ids=str
+)
+@pytest.mark.parametrize("layout", [Layout(), ALONE], ids=["no monitor", "one monitor"])
+def test_an_empty_store_is_a_picture_of_the_background(layers: list[str], layout: Layout) -> None:
+    picture = draw(Reading(), layout, SnapshotConfig(layer=layers), {})
+    image = rgba_of(picture)
+    height, width = (60, 80) if layout.placements else (1080, 1920)
+    assert image.shape[1] == width
+    assert (image[:height] == image[0, 0]).all()
+    assert picture.facts["since"] is None
+
+
+def test_clicks_are_marked_by_button_each_in_its_own_colour() -> None:
+    spots = {"clicks.left": (10, 10), "clicks.middle": (30, 10), "clicks.right": (50, 10), "clicks.other": (70, 10)}
+    counts = {(LEFT, layer): at(LEFT, (x, y, 4)) for layer, (x, y) in spots.items()}
+    shown = drawn(counts, ALONE, SnapshotConfig(layer=["clicks"], legend=False)).rgb().astype(int)
+    strongest = {}
+    for layer, (x, y) in spots.items():
+        around = shown[y - 1 : y + 2, x - 1 : x + 2].reshape(-1, 3)
+        strongest[layer] = around[np.ptp(around, axis=1).argmax()]
+    assert strongest["clicks.left"].argmax() == 2
+    assert strongest["clicks.middle"].argmax() == 1
+    assert strongest["clicks.right"].argmax() == 0
+
+
+def test_a_hotter_place_of_an_upper_layer_hides_what_is_below() -> None:
+    counts = {(LEFT, "dwell"): at(LEFT, (10, 10, 5), (20, 20, 5)), (LEFT, "travel"): at(LEFT, (20, 20, 900))}
+    shown = drawn(counts, ALONE, replace(RAW, layer=["dwell", "travel"]))
+    assert shown.pixels.shape == (60, 80, 4)
+    assert shown.rgb()[10, 10].tolist() == HOT
+    assert shown.rgb()[20, 20, 2] > shown.rgb()[20, 20, 0] - 12, "ice, not ember"
+    assert shown.rgb()[20, 20].tolist() != HOT
+
+
+def test_the_order_of_layers_is_from_the_lowest_up() -> None:
+    counts = {(LEFT, "dwell"): at(LEFT, (40, 30, 9)), (LEFT, "clicks.right"): at(LEFT, (40, 30, 9))}
+    below, above = (
+        drawn(counts, ALONE, SnapshotConfig(layer=layers, legend=False)).rgb()[30, 40].tolist()
+        for layers in (["dwell", "clicks.right"], ["clicks.right", "dwell"])
+    )
+    coral = render.palette(OWN_MAPS["coral"], legend.HEAT_LEVELS)[-1].tolist()
+    assert np.abs(np.array(below) - coral).max() <= 8
+    assert np.abs(np.array(above) - HOT).max() <= 8
+
+
+def test_a_layer_named_twice_is_drawn_once() -> None:
+    look = replace(RAW, layer=["dwell", "dwell"])
+    assert drawn({}, ALONE, look).palette is not None
+
+
+@pytest.mark.parametrize("name", [*OPENCV_MAPS, *OWN_MAPS, "JET", "Classic"])
+def test_every_colour_map_can_be_drawn(name: str) -> None:
+    shown = drawn({(LEFT, "dwell"): at(LEFT, (9, 9, 5))}, ALONE, replace(RAW, colormap=name)).rgb()
+    own = OWN_MAPS.get(name.lower())
+    ramp = render.palette(own or name.lower(), legend.HEAT_LEVELS)
+    assert shown[9, 9].tolist() == ramp[-1].tolist()
+    assert shown[0, 0].tolist() == ramp[0].tolist()
+
+
+def test_the_users_own_map_is_drawn() -> None:
+    look = replace(RAW, colormap="Neon")
+    picture = draw(reading_of({(LEFT, "dwell"): at(LEFT, (9, 9, 5))}), ALONE, look, {"Neon": ["#010203", "#fafbfc"]})
+    assert picture.rgb()[0, 0].tolist() == [1, 2, 3]
+    assert picture.rgb()[9, 9].tolist() == [0xFA, 0xFB, 0xFC]
+
+
+def test_a_colour_map_or_layer_or_colour_that_is_none_is_a_sentence() -> None:
+    with pytest.raises(UsageError, match="rainbowz"):
+        drawn({}, ALONE, replace(RAW, colormap="rainbowz"))
+    with pytest.raises(UsageError, match="hovering"):
+        drawn({}, ALONE, replace(RAW, layer=["hovering"]))
+    with pytest.raises(UsageError, match="#12345"):
+        drawn({}, ALONE, replace(RAW, background="#12345"))
+
+
+# Background ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("layers", [["dwell"], ["dwell", "travel"]], ids="+".join)
+@pytest.mark.parametrize("sigma", [0, 3, 6])
+def test_a_transparent_background_has_alpha_0_where_nobody_was(layers: list[str], sigma: float) -> None:
+    look = replace(RAW, layer=layers, sigma=sigma, background="transparent")
+    image = rgba_of(drawn({(LEFT, "dwell"): at(LEFT, (40, 30, 9000))}, ALONE, look))
+    assert image[30, 40].tolist() == [*HOT, 255]
+    assert image[0, 0, 3] == 0
+    far = np.hypot(*(np.indices((60, 80)) - np.array([30, 40]).reshape(2, 1, 1))) > 6 * sigma
+    assert not image[far & ~((np.indices((60, 80)) == np.array([30, 40]).reshape(2, 1, 1)).all(axis=0)), 3].any()
+
+
+@pytest.mark.parametrize("layers", [["dwell"], ["dwell", "travel"]], ids="+".join)
+def test_a_background_colour_is_exactly_that_where_nobody_was(layers: list[str]) -> None:
+    look = SnapshotConfig(layer=layers, sigma=4, background="#f0ead6", legend=False)
+    shown = drawn({(LEFT, "dwell"): at(LEFT, (40, 30, 9000))}, ALONE, look).rgb()
+    assert shown[0, 0].tolist() == [0xF0, 0xEA, 0xD6]
+    assert shown[30, 40].tolist() == HOT
+
+
+def test_on_a_light_background_heat_fades_in_without_a_dark_rim() -> None:
+    look = SnapshotConfig(sigma=6, background="#ffffff", legend=False)
+    row = drawn({(LEFT, "dwell"): at(LEFT, (40, 30, 9000))}, ALONE, look).rgb()[30, :41].astype(int).sum(axis=1)
+    darkest_ember = int(EMBER[round(0.35 * 223) :].astype(int).sum(axis=1).min())
+    assert row.min() >= darkest_ember - 3
+
+
+def test_a_faint_upper_layer_on_a_transparent_background_keeps_its_own_colour() -> None:
+    counts = {
+        (LEFT, "dwell"): at(LEFT, (70, 50, 9)),
+        (LEFT, "travel"): at(LEFT, *((x, 10, 1) for x in range(10, 30)), (5, 5, 100)),
+    }
+    look = SnapshotConfig(layer=["dwell", "travel"], sigma=0, background="transparent", legend=False)
+    picture = drawn(counts, ALONE, look)
+    red, green, blue, alpha = picture.pixels[10, 20].astype(int)
+    assert 0 < alpha < 255
+    ice = ICE.astype(int)
+    assert np.abs(ice - [red, green, blue]).sum(axis=1).min() <= 6, "a colour of ice, whatever its opacity"
+
+
+# Over an image ----------------------------------------------------------------------------------------------------
+
+
+def test_an_image_is_seen_dimmed_where_nobody_was_and_hidden_where_it_is_hottest() -> None:
+    over = Image.new("RGB", (80, 60), (200, 100, 60))
+    shown = drawn({(LEFT, "dwell"): at(LEFT, (40, 30, 9))}, ALONE, RAW, over=over).rgb()
+    expected = [round(c * UNDER_BRIGHTNESS) for c in (200, 100, 60)]
+    assert shown[0, 0].tolist() == expected
+    assert (shown.reshape(-1, 3) == expected).all(axis=1).sum() == 80 * 60 - 1
+    assert shown[30, 40].tolist() == HOT
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "1", "CMYK"])
+def test_an_image_of_any_kind_and_size_fits_the_desktop(mode: str) -> None:
+    over = Image.new(mode, (37, 11))
+    layout = Layout([Placement(LEFT, -80, 0), Placement(RIGHT, 0, 0)])
+    assert drawn({}, layout, RAW, over=over).pixels.shape == (60, 180, 4)
+
+
+def test_an_image_keeps_its_left_and_right() -> None:
+    over = Image.new("RGB", (40, 30), (0, 0, 0))
+    over.paste((250, 250, 250), (20, 0, 40, 30))
+    shown = drawn({}, ALONE, RAW, over=over).rgb()
+    assert (shown[:, :36] < 20).all()
+    assert (shown[:, 44:] > 90).all()
+
+
+def test_an_image_file_that_is_none_is_a_sentence(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    for path in (broken, tmp_path / "missing.png", tmp_path):
+        with pytest.raises(MousetrackError, match="cannot read the image"):
+            open_image(path)
+
+
+def test_an_image_file_is_opened_whole(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 6), (1, 2, 3)).save(tmp_path / "wallpaper.png")
+    image = open_image(tmp_path / "wallpaper.png")
+    (tmp_path / "wallpaper.png").unlink()
+    assert image.getpixel((7, 5)) == (1, 2, 3)
+
+
+# Comparable ----------------------------------------------------------------------------------------------------
+
+
+def test_with_a_pinned_scale_the_same_heat_has_the_same_colour_in_every_picture() -> None:
+    look = replace(RAW, max=1000, sigma=2)
+    quiet = drawn({(LEFT, "dwell"): at(LEFT, (10, 10, 80))}, ALONE, look)
+    busy = drawn({(LEFT, "dwell"): at(LEFT, (10, 10, 80), (60, 50, 90_000))}, ALONE, look)
+    assert np.array_equal(quiet.rgb()[5:16, 5:16], busy.rgb()[5:16, 5:16])
+    assert quiet.rgb()[10, 10].tolist() not in (COLD, HOT)
+    unpinned = drawn({(LEFT, "dwell"): at(LEFT, (10, 10, 80))}, ALONE, replace(look, max=0))
+    assert unpinned.rgb()[10, 10].tolist() == HOT
+
+
+def test_the_scales_of_one_reading_pin_another_picture() -> None:
+    look = SnapshotConfig(layer=["dwell", "clicks"], legend=False)
+    busy = reading_of({(LEFT, "dwell"): at(LEFT, (9, 9, 5000)), (LEFT, "clicks.right"): at(LEFT, (30, 30, 12))})
+    chosen = scales(busy, ALONE, look)
+    assert set(chosen) == {"dwell", "clicks.left", "clicks.middle", "clicks.right", "clicks.other"}
+    assert np.array_equal(draw(busy, ALONE, look, {}).pixels, draw(busy, ALONE, look, {}, max_heats=chosen).pixels)
+    quiet = reading_of({(LEFT, "dwell"): at(LEFT, (9, 9, 50))})
+    facts = draw(quiet, ALONE, look, {}, max_heats=chosen).facts["layers"]
+    assert {fact["layer"]: fact["max_heat"] for fact in facts} == chosen  # type: ignore[attr-defined]  # facts are JSON
+
+
+def test_a_line_crossed_once_is_one_crossing_whatever_the_resolution() -> None:
+    for width, height in ((1366, 768), (3840, 2160)):
+        screen = Monitor("DP-1", width, height)
+        line = {(screen, "travel"): at(screen, *((x, height // 2, 1) for x in range(width)))}
+        look = SnapshotConfig(layer=["travel"], percentile=100)
+        found = scales(reading_of(line), Layout([Placement(screen, 0, 0)]), look)["travel"]
+        assert found == pytest.approx(1, rel=0.1), f"{width} x {height}"
+
+
+def test_all_buttons_have_one_scale() -> None:
+    counts = {(LEFT, "clicks.left"): at(LEFT, (9, 9, 50)), (LEFT, "clicks.right"): at(LEFT, (60, 40, 1))}
+    found = scales(reading_of(counts), ALONE, SnapshotConfig(layer=["clicks"]))
+    assert len(set(found.values())) == 1
+
+
+# Facts ----------------------------------------------------------------------------------------------------
+
+
+def test_the_png_says_in_its_text_chunks_what_it_shows() -> None:
+    look = SnapshotConfig(layer=["dwell", "clicks.left"], scale="sqrt", sigma="5%")
+    counts = {(LEFT, "dwell"): at(LEFT, (9, 9, 5000)), (LEFT, "clicks.left"): at(LEFT, (5, 5, 3), (6, 6, 4))}
+    reading = reading_of(counts, left_out=("left out one piece",))
+    with Image.open(io.BytesIO(draw(reading, ALONE, look, {}, zone=UTC).png())) as image:
+        text = image.text  # type: ignore[attr-defined]  # a PNG has it
+    assert text["Title"] == "Rest and clicks"
+    assert text["Software"] == f"mousetrackd {__version__}"
+    facts = json.loads(text["mousetrackd"])
+    assert facts["version"] == __version__
+    assert (facts["since"], facts["until"]) == ("2026-11-18T11:06:40+00:00", "2026-11-18T12:06:40+00:00")
+    assert facts["when"] == "18 November 2026, 11:06 to 12:06"
+    assert facts["monitors"] == ["DP-1@80x60"]
+    assert facts["scale"] == "sqrt"
+    assert facts["left_out"] == ["left out one piece"]
+    dwell, clicks = facts["layers"]
+    assert (dwell["layer"], dwell["unit"], dwell["total"]) == ("dwell", "ms", 5000)
+    assert dwell["sigma_px"] == pytest.approx(0.05 * 60)
+    assert dwell["max_heat"] > 1
+    assert (clicks["layer"], clicks["unit"], clicks["total"]) == ("clicks.left", "presses", 7)
+
+
+def test_one_layer_is_a_small_palette_picture_and_several_true_colour() -> None:
+    for layers, mode in ((["dwell"], "P"), (["dwell", "travel"], "RGB")):
+        with Image.open(io.BytesIO(drawn({}, ALONE, SnapshotConfig(layer=layers)).png())) as image:
+            assert image.mode == mode
+            assert image.format == "PNG"
+
+
+def test_a_range_of_days_is_told_by_its_days() -> None:
+    picture = draw(reading_of({}, last_s=1_795_000_000 + 3 * 86400), ALONE, RAW, {}, zone=UTC)
+    assert picture.facts["when"] == "18 November 2026 to 21 November 2026"
+
+
+def test_the_legends_clock_is_the_zones() -> None:
+    picture = draw(reading_of({}), ALONE, RAW, {}, zone=timezone(timedelta(hours=5)))
+    assert picture.facts["when"] == "18 November 2026, 16:06 to 17:06"
+
+
+@pytest.mark.parametrize(
+    ("layer", "total", "words"),
+    [
+        ("dwell", 0, "0 s"),
+        ("dwell", 59_400, "59 s"),
+        ("dwell", 61_000, "1 min 01 s"),
+        ("dwell", 3_660_000, "1 h 01 min"),
+        ("dwell", 360_000_000, "100 h 00 min"),
+        ("clicks.left", 1221, "1,221 left clicks"),
+        ("travel", 1_261_473, "1,261,473 crossings"),
+        ("scroll", 186, "186 steps"),
+    ],
+)
+def test_a_sum_in_words(layer: str, total: int, words: str) -> None:
+    assert in_total(layer, total) == words
+
+
+# Keeping ----------------------------------------------------------------------------------------------------
+
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+def dated_in(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.name != "latest.png"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "snapshots"
+
+
+@contextmanager
+def no_room_for_files() -> Iterator[None]:
+    """Every write to a file fails, as on a full disk; for root as well."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+
+
+def test_a_picture_is_kept_under_its_date_and_as_latest(folder: Path) -> None:
+    latest = keep(folder, b"one", NOON, 10, 10)
+    assert latest == folder / "latest.png"
+    assert latest.read_bytes() == b"one"
+    assert dated_in(folder) == {"20261122T120000Z.png": b"one"}
+    keep(folder, b"two", NOON + timedelta(minutes=10), 10, 10)
+    assert latest.read_bytes() == b"two"
+    assert dated_in(folder) == {"20261122T120000Z.png": b"one", "20261122T121000Z.png": b"two"}
+
+
+def test_the_date_is_that_of_utc(folder: Path) -> None:
+    keep(folder, b"one", datetime(2026, 11, 22, 1, 0, tzinfo=timezone(timedelta(hours=5))), 10, 10)
+    assert list(dated_in(folder)) == ["20261121T200000Z.png"]
+
+
+def test_only_the_owner_can_look_at_pictures(folder: Path) -> None:
+    umask = os.umask(0)
+    try:
+        keep(folder, b"one", NOON, 10, 10)
+        keep(folder, b"two", NOON, 0, 10)
+    finally:
+        os.umask(umask)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()} == {"latest.png": 0o600}
+    keep(folder, b"three", NOON, 10, 10)
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+
+
+def test_too_many_are_pruned_the_oldest_first(folder: Path) -> None:
+    for minute in range(6):
+        keep(folder, f"{minute}".encode(), NOON + timedelta(minutes=minute), 3, 10)
+    assert list(dated_in(folder).values()) == [b"3", b"4", b"5"]
+    assert (folder / "latest.png").read_bytes() == b"5"
+
+
+def test_too_many_bytes_are_pruned_the_oldest_first(folder: Path) -> None:
+    for minute in range(5):
+        keep(folder, bytes([minute]) * 400_000, NOON + timedelta(minutes=minute), 100, 1)
+    assert [content[0] for content in dated_in(folder).values()] == [3, 4]
+    assert (folder / "latest.png").read_bytes()[0] == 4
+
+
+def test_a_picture_larger_than_all_that_may_be_kept_is_still_the_latest(folder: Path) -> None:
+    keep(folder, b"old", NOON, 100, 1)
+    latest = keep(folder, bytes(1_000_001), NOON + timedelta(minutes=1), 100, 1)
+    assert latest.stat().st_size == 1_000_001
+    assert dated_in(folder) == {}
+
+
+@pytest.mark.parametrize(("keep_count", "keep_mb"), [(0, 10), (10, 0)])
+def test_keeping_none_leaves_the_latest_alone(folder: Path, keep_count: int, keep_mb: int) -> None:
+    keep(folder, b"old", NOON, 10, 10)
+    latest = keep(folder, b"new", NOON + timedelta(minutes=1), keep_count, keep_mb)
+    assert latest.read_bytes() == b"new"
+    assert dated_in(folder) == {}
+
+
+def test_a_clock_set_back_overwrites_no_picture(folder: Path) -> None:
+    for content in (b"one", b"two", b"three"):
+        keep(folder, content, NOON, 10, 10)
+    assert sorted(dated_in(folder).values()) == [b"one", b"three", b"two"]
+    assert (folder / "latest.png").read_bytes() == b"three"
+
+
+def test_of_pictures_of_the_same_second_the_first_is_pruned_first(folder: Path) -> None:
+    for number in range(12):
+        keep(folder, f"{number}".encode(), NOON, 2, 10)
+    assert sorted(dated_in(folder).values()) == [b"10", b"11"]
+
+
+def test_files_of_other_names_are_never_pruned(folder: Path) -> None:
+    keep(folder, b"one", NOON, 10, 10)
+    for name in ("holiday.png", "notes.txt", "Z.png", "20261122T120000Z.png.bak"):
+        (folder / name).write_bytes(b"mine")
+    keep(folder, b"two", NOON + timedelta(minutes=1), 1, 10)
+    assert dated_in(folder) == {
+        **dict.fromkeys(("holiday.png", "notes.txt", "Z.png", "20261122T120000Z.png.bak"), b"mine"),
+        "20261122T120100Z.png": b"two",
+    }
+
+
+def test_latest_is_another_file_afterwards_so_that_who_reads_the_old_one_reads_it_whole(folder: Path) -> None:
+    latest = keep(folder, b"one", NOON, 10, 10)
+    with latest.open("rb") as reader:
+        keep(folder, b"two", NOON + timedelta(minutes=1), 10, 10)
+        assert reader.read() == b"one"
+
+
+@pytest.mark.parametrize("keep_count", [0, 10])
+def test_a_full_disk_is_a_sentence_and_the_old_picture_is_untouched(folder: Path, keep_count: int) -> None:
+    keep(folder, b"old", NOON, 10, 10)
+    before = dated_in(folder)
+    with (
+        no_room_for_files(),
+        pytest.raises(MousetrackError, match=r"cannot write the picture .*latest\.png: ") as caught,
+    ):
+        keep(folder, b"new", NOON + timedelta(minutes=1), keep_count, 10)
+    assert "untouched" in caught.value.hint
+    assert (folder / "latest.png").read_bytes() == b"old"
+    assert dated_in(folder) == before
+
+
+def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(MousetrackError, match="cannot use the folder"):
+        keep(tmp_path / "file" / "snapshots", b"new", NOON, 10, 10)
+
+
+def test_a_latest_that_cannot_be_replaced_leaves_no_litter(folder: Path) -> None:
+    (folder / "latest.png").mkdir(parents=True)
+    with pytest.raises(MousetrackError, match="cannot write the picture"):
+        keep(folder, b"new", NOON, 10, 10)
+    assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_planted_link_is_never_written_through(folder: Path, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    folder.mkdir(mode=0o700)
+    (folder / "latest.png").symlink_to(victim)
+    (folder / f".latest.png.{os.getpid()}.new").symlink_to(victim)
+    for keep_count in (0, 10):
+        keep(folder, b"new", NOON, keep_count, 10)
+        assert victim.read_bytes() == b"precious"
+        assert (folder / "latest.png").read_bytes() == b"new"
+        assert not (folder / "latest.png").is_symlink()

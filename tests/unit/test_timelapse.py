@@ -1,0 +1,290 @@
+"""Films are really written, and read back: every step a frame, one scale for all of them, whole or not at all."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageSequence
+
+from mousetrackd import snapshots, timelapse
+from mousetrackd.config import SnapshotConfig
+from mousetrackd.counts import Counts
+from mousetrackd.errors import MousetrackError, UsageError
+from mousetrackd.layout import Layout, Monitor, Placement
+from mousetrackd.store import Piece, Reading
+
+Frame = NDArray[np.uint8]
+
+SCREEN = Monitor("DP-1", 64, 48)
+OTHER = Monitor("DP-2", 10, 10)
+HOUR = 3600
+START = 495_000 * HOUR
+
+
+def piece(hour: float, *dots: tuple[int, int, int], layer: str = "dwell", span_s: int = HOUR) -> Piece:
+    index = np.array([y * SCREEN.width_px + x for x, y, _ in dots], np.int64)
+    counts = Counts.from_pixels(64, 48, index, np.array([count for *_, count in dots], np.int64))
+    return Piece(START + round(hour * HOUR), span_s, SCREEN, layer, counts)
+
+
+def total(reading: Reading) -> int:
+    return sum(counts.total for counts in reading.counts.values())
+
+
+def hues(count: int = 5, size: tuple[int, int] = (64, 48)) -> list[Frame]:
+    """Frames that nobody can mistake for each other."""
+    colours = [(230, 20, 20), (20, 230, 20), (20, 20, 230), (230, 230, 20), (20, 230, 230)]
+    return [np.full((size[1], size[0], 3), colours[n % 5], np.uint8) for n in range(count)]
+
+
+def seen_in(path: Path) -> list[Frame]:
+    """The frames of a film, red-green-blue, as a player shows them."""
+    if path.suffix in {".gif", ".webp"}:
+        with Image.open(path) as film:
+            return [np.asarray(frame.convert("RGB")) for frame in ImageSequence.Iterator(film)]
+    video = cv2.VideoCapture(str(path))
+    frames: list[Frame] = []
+    while True:
+        more, frame = video.read()
+        if not more:
+            video.release()
+            return frames
+        frames.append(np.asarray(frame, np.uint8)[..., ::-1])
+
+
+# From pieces to readings -----------------------------------------------------------------------------------------
+
+
+def test_every_step_is_a_frame_also_one_in_which_nothing_was_counted() -> None:
+    pieces = [piece(0, (1, 1, 5)), piece(0.5, (2, 2, 7)), piece(3, (3, 3, 11))]
+    frames = timelapse.readings(pieces, HOUR, cumulative=False)
+    assert [total(frame) for frame in frames] == [12, 0, 0, 11]
+    assert [(frame.first_s, frame.last_s) for frame in frames] == [
+        (START + n * HOUR, START + (n + 1) * HOUR) for n in range(4)
+    ]
+
+
+def test_cumulative_frames_hold_all_before_them() -> None:
+    pieces = [piece(0, (1, 1, 5)), piece(1, (1, 1, 7)), piece(3, (3, 3, 11))]
+    frames = timelapse.readings(pieces, HOUR, cumulative=True)
+    assert [total(frame) for frame in frames] == [5, 12, 12, 23]
+    assert [frame.first_s for frame in frames] == [START] * 4
+    assert [frame.last_s for frame in frames] == [START + n * HOUR for n in (1, 2, 3, 4)]
+    assert frames[1].counts[SCREEN, "dwell"].dense()[1, 1] == 12
+
+
+def test_layers_and_screens_are_kept_apart() -> None:
+    there = Piece(START, HOUR, OTHER, "dwell", Counts.from_pixels(10, 10, np.array([3])))
+    (frame,) = timelapse.readings(
+        [piece(0, (1, 1, 5)), piece(0, (1, 1, 3), layer="travel"), there], HOUR, cumulative=True
+    )
+    assert {key: counts.total for key, counts in frame.counts.items()} == {
+        (SCREEN, "dwell"): 5,
+        (SCREEN, "travel"): 3,
+        (OTHER, "dwell"): 1,
+    }
+
+
+def test_a_piece_belongs_to_the_step_in_which_it_begins() -> None:
+    frames = timelapse.readings([piece(0.9, (1, 1, 1)), piece(1, (1, 1, 2))], HOUR, cumulative=False)
+    assert [total(frame) for frame in frames] == [1, 2]
+
+
+def test_pieces_need_not_come_in_order_or_one_by_one() -> None:
+    def backwards() -> Iterator[Piece]:
+        yield piece(2, (1, 1, 2))
+        yield piece(0, (1, 1, 1))
+
+    assert [total(f) for f in timelapse.readings(backwards(), HOUR, cumulative=False)] == [1, 0, 2]
+
+
+@pytest.mark.parametrize("cumulative", [False, True])
+def test_a_range_without_counts_is_a_sentence(cumulative: bool) -> None:
+    with pytest.raises(UsageError, match="nothing was counted") as caught:
+        timelapse.readings([], HOUR, cumulative=cumulative)
+    assert "--since" in caught.value.hint
+
+
+def test_too_many_frames_are_refused_before_any_is_made() -> None:
+    most = timelapse.FRAMES_MAX
+    assert (
+        len(timelapse.readings([piece(0, (1, 1, 1)), piece((most - 1) / HOUR, (1, 1, 1))], 1, cumulative=False)) == most
+    )
+    with pytest.raises(UsageError, match=f"{most + 1} frames") as caught:
+        timelapse.readings([piece(0, (1, 1, 1)), piece(most / HOUR, (1, 1, 1))], 1, cumulative=False)
+    assert "--step" in caught.value.hint
+
+
+# One scale for all frames -------------------------------------------------------------------------------------------
+
+
+def frames_drawn(pieces: list[Piece], *, cumulative: bool) -> list[Frame]:
+    """As ``mousetrackd timelapse`` draws them."""
+    layout = Layout([Placement(SCREEN, 0, 0)])
+    look = SnapshotConfig(legend=False, sigma=3)
+    frames = timelapse.readings(pieces, HOUR, cumulative=cumulative)
+    hottest: dict[str, float] = {}
+    for frame in frames:
+        for layer, heat in snapshots.scales(frame, layout, look).items():
+            hottest[layer] = max(heat, hottest.get(layer, 0))
+    return [snapshots.draw(frame, layout, look, {}, max_heats=hottest).rgb() for frame in frames]
+
+
+def test_a_place_where_the_same_is_counted_keeps_its_colour_in_every_window(tmp_path: Path) -> None:
+    # The same rest every hour, and ever more elsewhere.
+    pieces = [piece(n, (10, 10, 800), (50, 40, 10 ** (n + 2))) for n in range(4)]
+    frames = frames_drawn(pieces, cumulative=False)
+    assert len({tuple(frame[10, 10].tolist()) for frame in frames}) == 1
+    assert len({tuple(frame[40, 50].tolist()) for frame in frames}) == 4
+    for ending in timelapse.ENDINGS:
+        timelapse.write(tmp_path / f"film{ending}", iter(frames), 5, None)
+        spots = np.array([frame[9:12, 9:12].mean(axis=(0, 1)) for frame in seen_in(tmp_path / f"film{ending}")])
+        assert len(spots) == 4, ending
+        assert np.ptp(spots, axis=0).max() <= 16, f"{ending}: {spots}"
+
+
+def test_in_a_cumulative_film_no_place_gets_colder() -> None:
+    pieces = [piece(n, (10 + 8 * n, 10, 500), (30, 40, 300)) for n in range(5)]
+    brightness = np.array([frame.astype(int).sum(axis=2) for frame in frames_drawn(pieces, cumulative=True)])
+    steps = np.diff(brightness, axis=0)
+    assert (steps >= -6).all()  # a map's brightness may dip by a level or two
+    assert (steps.max(axis=(1, 2)) > 50).all()
+
+
+# Writing ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", timelapse.ENDINGS)
+def test_what_is_written_is_what_is_read_back(ending: str, tmp_path: Path) -> None:
+    out = tmp_path / f"film{ending}"
+    timelapse.write(out, iter(hues()), 5, None)
+    shown = seen_in(out)
+    assert len(shown) == 5
+    for frame, expected in zip(shown, hues(), strict=True):
+        assert frame.shape == (48, 64, 3)
+        assert np.abs(frame.astype(int) - expected).mean() <= 15  # red is red, and blue is blue
+    assert [path.name for path in tmp_path.iterdir()] == [out.name]
+
+
+@pytest.mark.parametrize("ending", timelapse.ENDINGS)
+def test_a_film_of_one_frame_is_a_film(ending: str, tmp_path: Path) -> None:
+    timelapse.write(tmp_path / f"film{ending}", iter(hues(1)), 5, None)
+    assert len(seen_in(tmp_path / f"film{ending}")) == 1
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".webm", ".webp", ".gif", ".GIF", ".MP4"])
+@pytest.mark.parametrize(
+    ("size", "width_px", "expected"),
+    [
+        ((65, 49), None, (64, 48)),
+        ((64, 48), 33, (32, 24)),
+        ((200, 100), 100, (100, 50)),
+        ((64, 48), 1920, (64, 48)),
+        ((300, 3), 100, (100, 2)),
+    ],
+)
+def test_a_film_is_of_even_size_and_not_wider_than_asked(
+    size: tuple[int, int], width_px: int | None, expected: tuple[int, int], ending: str, tmp_path: Path
+) -> None:
+    out = tmp_path / f"film{ending}"
+    timelapse.write(out, iter(hues(3, size)), 5, width_px)
+    frame = seen_in(out.rename(out.with_suffix(ending.lower())))[0]
+    assert (frame.shape[1], frame.shape[0]) == expected
+
+
+@pytest.mark.parametrize("frames_per_s", [2.0, 10.0])
+@pytest.mark.parametrize("ending", [".gif", ".webp"])
+def test_a_film_lasts_as_long_as_its_frames_also_when_some_are_alike(
+    ending: str, frames_per_s: float, tmp_path: Path
+) -> None:
+    red, green, *_ = hues()
+    out = tmp_path / f"film{ending}"
+    timelapse.write(out, iter([red, red, red, green, green, red]), frames_per_s, None)
+    with Image.open(out) as film:
+        lasted_ms = 0
+        for frame in ImageSequence.Iterator(film):
+            frame.load()
+            lasted_ms += frame.info["duration"]
+        assert film.info["loop"] == 0
+    assert lasted_ms == pytest.approx(6 * 1000 / frames_per_s)
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".webm"])
+def test_a_video_has_the_frames_per_second_asked_for(ending: str, tmp_path: Path) -> None:
+    out = tmp_path / f"film{ending}"
+    timelapse.write(out, iter(hues(10)), 5, None)
+    film = cv2.VideoCapture(str(out))
+    assert film.get(cv2.CAP_PROP_FPS) == pytest.approx(5, rel=0.01)
+    film.release()
+
+
+@pytest.mark.parametrize("ending", timelapse.ENDINGS)
+def test_an_older_film_is_replaced(ending: str, tmp_path: Path) -> None:
+    out = tmp_path / f"film{ending}"
+    out.write_bytes(b"old")
+    timelapse.write(out, iter(hues()), 5, None)
+    assert len(seen_in(out)) == 5
+
+
+@pytest.mark.parametrize("ending", timelapse.ENDINGS)
+def test_where_nothing_can_be_written_is_a_sentence(ending: str, tmp_path: Path) -> None:
+    with pytest.raises(MousetrackError, match=f"cannot write|OpenCV cannot write {ending}") as caught:
+        timelapse.write(tmp_path / "missing" / f"film{ending}", iter(hues()), 5, None)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("ending", timelapse.ENDINGS)
+def test_a_failure_half_way_leaves_the_old_film_and_no_litter(ending: str, tmp_path: Path) -> None:
+    def breaking() -> Iterator[Frame]:
+        yield from hues(2)
+        raise OSError(5, "the disk is gone")
+
+    out = tmp_path / f"film{ending}"
+    out.write_bytes(b"old")
+    with pytest.raises(MousetrackError, match="the disk is gone"):
+        timelapse.write(out, breaking(), 5, None)
+    assert out.read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == [out.name]
+
+
+@pytest.mark.parametrize("ending", timelapse.ENDINGS)
+def test_a_folder_in_the_way_is_a_sentence_and_stays(ending: str, tmp_path: Path) -> None:
+    out = tmp_path / f"film{ending}"
+    out.mkdir()
+    with pytest.raises(MousetrackError, match="cannot write"):
+        timelapse.write(out, iter(hues()), 5, None)
+    assert [path.name for path in tmp_path.iterdir()] == [out.name]
+
+
+class _WithoutCodec:
+    """The VideoWriter of an OpenCV that was built without it. Not derived from the real one: that corrupts memory."""
+
+    fourcc = staticmethod(cv2.VideoWriter.fourcc)
+
+    def __init__(self, *_: object) -> None:
+        self.is_released = False
+
+    def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
+        return False
+
+    def release(self) -> None:
+        self.is_released = True
+
+
+@pytest.mark.parametrize(("ending", "codec"), [(".mp4", "mp4v"), (".webm", "VP80")])
+def test_an_opencv_without_the_codec_says_so_and_what_else_there_is(
+    ending: str, codec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cv2, "VideoWriter", _WithoutCodec)
+    out = tmp_path / f"film{ending}"
+    out.write_bytes(b"old")
+    with pytest.raises(MousetrackError, match=f"this OpenCV cannot write {ending} .{codec}.") as caught:
+        timelapse.write(out, iter(hues()), 5, None)
+    others = set(timelapse.ENDINGS) - {ending}
+    assert all(other in caught.value.hint for other in others)
+    assert ending not in caught.value.hint
+    assert out.read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == [out.name]
