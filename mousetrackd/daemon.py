@@ -9,14 +9,16 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import math
 import os
-import queue
+import select
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -71,6 +73,43 @@ class _SnapshotDone:
     error: str
 
 
+class _Words:
+    """What signals, the source and the worker say, for the one loop to hear.
+
+    Waiting is on a pipe into which the signal itself writes (signal.set_wakeup_fd). Waiting on a queue's lock
+    would sleep over a signal that comes just before the lock is waited for.
+    """
+
+    def __init__(self) -> None:
+        self._said: deque[str | _SnapshotDone] = deque()
+        self._ear, self.mouth = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._poll = select.poll()
+        self._poll.register(self._ear, select.POLLIN)
+
+    def say(self, word: str | _SnapshotDone) -> None:
+        """Say a word, from any thread or signal handler."""
+        self._said.append(word)
+        with contextlib.suppress(BlockingIOError):  # a full pipe wakes as well
+            os.write(self.mouth, b".")
+
+    def wait(self, timeout_s: float | None) -> list[str | _SnapshotDone]:
+        """Sleep until something is said, at most ``timeout_s``; everything that has been said."""
+        self._poll.poll(None if timeout_s is None else math.ceil(timeout_s * 1000))
+        with contextlib.suppress(BlockingIOError):
+            while os.read(self._ear, 4096):
+                pass
+        words: list[str | _SnapshotDone] = []
+        with contextlib.suppress(IndexError):
+            while True:
+                words.append(self._said.popleft())
+        return words
+
+    def close(self) -> None:
+        """Close the pipe."""
+        os.close(self._ear)
+        os.close(self.mouth)
+
+
 class _Timers:
     """Deadlines by name, on the monotonic clock."""
 
@@ -120,7 +159,7 @@ class Daemon:
         self._wall_s = wall_s
         self._monotonic_s = monotonic_s
 
-        self._words: queue.SimpleQueue[str | _SnapshotDone] = queue.SimpleQueue()
+        self._words = _Words()
         self._timers = _Timers()
         self._locks: list[Lock] = []
         self._accumulator = Accumulator(rest_cap_ms=conf.rest_cap_ms, warp_px=conf.warp_px)
@@ -217,12 +256,7 @@ class Daemon:
 
     def _next_words(self) -> list[str | _SnapshotDone]:
         """Sleep until there is a word or a deadline; then everything that has been said."""
-        words: list[str | _SnapshotDone] = []
-        with contextlib.suppress(queue.Empty):
-            words.append(self._words.get(timeout=self._timers.wait_s(self._monotonic_s())))
-            while True:
-                words.append(self._words.get_nowait())
-        return words
+        return self._words.wait(self._timers.wait_s(self._monotonic_s()))
 
     def _handle(self, words: list[str | _SnapshotDone], *, ending: bool = False) -> None:
         for done in (word for word in words if isinstance(word, _SnapshotDone)):
@@ -286,7 +320,7 @@ class Daemon:
         source = self._make_source(self._config)
         self._source_name = source.name
         try:
-            source.start(lambda: self._words.put("events"))
+            source.start(lambda: self._words.say("events"))
         except RecordingError:
             raise
         except SourceError as error:
@@ -448,7 +482,7 @@ class Daemon:
                 start_new_session=True,  # Ctrl-C is for the daemon, which decides what becomes of the worker
             )
         except OSError as error:
-            self._words.put(_SnapshotDone(f"cannot start the snapshot worker: {error.strerror}"))
+            self._words.say(_SnapshotDone(f"cannot start the snapshot worker: {error.strerror}"))
             return
         self._worker_process = process
         conf = config.to_toml(self._config, comments=False)
@@ -463,7 +497,7 @@ class Daemon:
             process.kill()
             process.communicate()
             error = f"the snapshot worker took longer than {WORKER_TIMEOUT_S:.0f} s"
-        self._words.put(_SnapshotDone(error))
+        self._words.say(_SnapshotDone(error))
 
     def _snapshot_done(self, done: _SnapshotDone, *, ending: bool) -> None:
         if self._worker is not None:
@@ -570,11 +604,12 @@ class Daemon:
 
     @contextlib.contextmanager
     def _signals_as_words(self) -> Iterator[None]:
-        """Turn signals into words on the queue, whose ``put`` may interrupt itself; put the old handlers back."""
+        """Turn signals into words; put the old handlers back at the end."""
 
         def say(number: int, _frame: FrameType | None) -> None:
-            self._words.put(_WORDS[signal.Signals(number)])
+            self._words.say(_WORDS[signal.Signals(number)])
 
+        woken_before = signal.set_wakeup_fd(self._words.mouth, warn_on_full_buffer=False)
         before = {number: signal.signal(number, say) for number in _WORDS}
         try:
             # The unit starts us with these blocked, so that an early one waits for the handlers.
@@ -583,6 +618,8 @@ class Daemon:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+            signal.set_wakeup_fd(woken_before)
+            self._words.close()
 
 
 @contextlib.contextmanager

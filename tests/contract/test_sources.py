@@ -626,13 +626,14 @@ class X11Contract(SourceContract):
                 assert isinstance(ear.items[-1], LayoutChange), "the change was handed over before the press"
         ear.source.stop()
 
-    def test_every_move_of_a_hand_that_makes_them_one_by_one_is_heard(self) -> None:
-        # At a hand's pace: a flood of single events is more than the X server itself keeps for a reader.
-        ear = self.started([])
-        for done in range(0, 1000, 100):
-            for _, x, y in MANY_MOVES[done : done + 100]:
+    def test_every_move_of_a_flood_of_single_moves_is_heard(self) -> None:
+        # Each is an event of its own to the server, which drops some where the reader's socket is full.
+        for _ in range(3):
+            ear = self.started([])
+            for _, x, y in MANY_MOVES:
                 self.hand.move((x, y))
-            assert ear.hear(done + 100) == MANY_MOVES[: done + 100]
+            assert ear.hear(len(MANY_MOVES)) == MANY_MOVES
+            ear.source.stop()
 
     def test_two_sources_hear_the_same(self) -> None:
         one, other = self.started([]), self.started([])

@@ -77,6 +77,19 @@ class Home:
         )
         return Said(done.returncode, done.stdout, done.stderr)
 
+    def shell(self, line: str) -> Said:
+        """Run a line of sh, in which ``{}`` stands for the program."""
+        done = subprocess.run(
+            ["sh", "-c", line.format(f'"{sys.executable}" -m mousetrackd')],
+            env=self.environment(),
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_TIMEOUT_S,
+            check=False,
+        )
+        return Said(done.returncode, done.stdout, done.stderr)
+
     def must(self, *words: str | Path) -> str:
         """Run a command that has to succeed; what it printed."""
         said = self.say(*words)
@@ -225,6 +238,20 @@ class Running:
     def clock_ms() -> int:
         """The clock by which it counts time."""
         return time.monotonic_ns() // 1_000_000
+
+    def await_read(self) -> None:
+        """Return when its connections to the display hold nothing more to read.
+
+        Each line of ``ss`` is: state, bytes to read, bytes to write, ...; and the process at the end.
+        """
+
+        def unread() -> list[str]:
+            said = subprocess.run(["ss", "-xpHn"], capture_output=True, text=True, timeout=20, check=True).stdout
+            ours = [line.split() for line in said.splitlines() if f"pid={self.pid}," in line]
+            assert ours, "it has no connections"
+            return [line[2] for line in ours if line[2] != "0"]
+
+        wait_until(lambda: unread() == [], "it has read all that the display said")
 
     def children(self) -> list[int]:
         tasks = Path(f"/proc/{self.pid}/task").iterdir()

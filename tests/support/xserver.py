@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import select
 import shutil
 import signal
@@ -21,7 +22,10 @@ LEFT, MIDDLE, RIGHT, WHEEL_UP, WHEEL_DOWN, WHEEL_LEFT, WHEEL_RIGHT, SIDE = range
 
 
 class Xvfb:
-    """A real Xvfb, 1920x1080. ``name`` is for DISPLAY; it stays the same over ``kill`` and ``start``."""
+    """A real Xvfb, 1920x1080. ``name`` is for DISPLAY; it stays the same over ``kill`` and ``start``.
+
+    Its number is one that nobody else who looks for the lowest free one takes while it is dead.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._log = folder / "xvfb.log"
@@ -32,12 +36,20 @@ class Xvfb:
         """Return when the server takes connections."""
         if shutil.which("Xvfb") is None:
             raise AssertionError("this test needs Xvfb, which is not installed: run scripts/test, it brings it in")
+        for number in [self.name.lstrip(":")] if self.name else _unlikely_numbers():
+            if self._started(number):
+                self.name = f":{number}"
+                return
+            self.stop()
+        raise AssertionError(f"Xvfb did not start:\n{self._log.read_text(errors='replace')}")
+
+    def _started(self, number: str) -> bool:
         ready, tell = os.pipe()
         try:
             with self._log.open("ab") as log:
                 self._process = subprocess.Popen(
                     [
-                        *("Xvfb", *([self.name] if self.name else []), "-displayfd", str(tell)),
+                        *("Xvfb", f":{number}", "-displayfd", str(tell)),
                         *("-screen", "0", "1920x1080x24", "-noreset", "-nolisten", "tcp"),
                     ],
                     pass_fds=(tell,),
@@ -46,19 +58,18 @@ class Xvfb:
                 )
             os.close(tell)
             tell = -1
-            number = _read_line(ready)
+            return _read_line(ready) == number
         finally:
             os.close(ready)
             if tell >= 0:
                 os.close(tell)
-        if not number:
-            self.stop()
-            raise AssertionError(f"Xvfb did not start:\n{self._log.read_text(errors='replace')}")
-        self.name = f":{number}"
 
     def stop(self) -> None:
-        """End it in good order. Idempotent."""
+        """End it in good order, and sweep up what a killed one left. Idempotent."""
         self._end(signal.SIGTERM)
+        if self.name:
+            for left in (f"/tmp/.X{self.name[1:]}-lock", f"/tmp/.X11-unix/X{self.name[1:]}"):  # noqa: S108 - X11's names
+                Path(left).unlink(missing_ok=True)
 
     def kill(self) -> None:
         """End it as a crash does."""
@@ -79,6 +90,10 @@ class Xvfb:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait(STOP_TIMEOUT_S)
+
+
+def _unlikely_numbers() -> list[str]:
+    return [str(secrets.randbelow(20_000) + 1_000) for _ in range(5)]
 
 
 def _read_line(descriptor: int) -> str:

@@ -1,0 +1,380 @@
+"""The commands as a user types them, without a daemon: what they print, write and return."""
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from support.program import Home, decodes, read_csv
+
+pytest_plugins = ("support.fixtures",)
+
+PAIRS = {"(3, 4)": 7, "(0, 0)": 1, "(19, 9)": 2**40}
+CELLS = {(3, 4): 7, (0, 0): 1, (19, 9): 2**40}
+
+
+@pytest.fixture(scope="module")
+def counted_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folders of a user who has some counts, on a screen of 20x10."""
+    home = Home(tmp_path_factory.mktemp("counted"))
+    file = home.folder / "pairs.json"
+    file.write_text(json.dumps(PAIRS))
+    home.must("import", file, "--size", "20x10", "--monitor", "DP-1")
+    return home.folder
+
+
+@pytest.fixture
+def counted(home: Home, counted_once: Path) -> Home:
+    """Such a user, for this test alone."""
+    shutil.copytree(counted_once, home.folder, dirs_exist_ok=True)
+    return home
+
+
+# Good days ----------------------------------------------------------------------------------------------
+
+
+def test_without_anything_the_commands_say_so_and_how_to_begin(home: Home) -> None:
+    codes = {"status": 3, "stop": 3, "snapshot": 3, "latest": 1, "pause": 3, "resume": 3, "stats": 1}
+    for command, code in codes.items():
+        said = home.say(command)
+        assert said.code == code, command
+        assert "Traceback" not in said.err
+        assert len((said.out + said.err).splitlines()) in (1, 2), command
+
+
+def test_latest_prints_the_path_and_nothing_else(home: Home) -> None:
+    home.paths.snapshots.mkdir(parents=True)
+    home.paths.latest.write_bytes(b"")
+    said = home.say("latest")
+    assert (said.code, said.out, said.err) == (0, f"{home.paths.latest}\n", "")
+
+
+def test_pairs_as_anyone_has_them_are_imported_exactly(counted: Home) -> None:
+    assert counted.screens("dwell") == {"DP-1": CELLS}
+
+
+@pytest.mark.parametrize("ending", ["csv", "json", "npz"])
+def test_what_is_exported_is_imported_the_same(
+    counted: Home, tmp_path_factory: pytest.TempPathFactory, ending: str
+) -> None:
+    file = counted.folder / f"dwell.{ending}"
+    counted.must("export", file)
+    other = Home(tmp_path_factory.mktemp("other"))
+    size = ("--size", "20x10", "--monitor", "DP-1") if ending == "json" else ()
+    assert "imported" in other.must("import", file, *size)
+    assert other.screens("dwell") == counted.screens("dwell") == {"DP-1": CELLS}
+    again = other.folder / f"again.{ending}"
+    other.must("export", again)
+    if ending != "npz":  # whose zip tells the time of day
+        assert again.read_bytes() == file.read_bytes()
+
+
+def test_an_npy_array_is_a_screen_of_its_shape(home: Home) -> None:
+    array = np.zeros((10, 20), np.float64)
+    array[4, 3] = 7
+    np.save(home.folder / "a.npy", array)
+    home.must("import", home.folder / "a.npy", "--layer", "travel")
+    assert home.screens("travel") == {"imported": {(3, 4): 7}}
+    assert home.screens("dwell") == {}
+
+
+def test_importing_twice_adds_up(counted: Home) -> None:
+    counted.must("import", counted.folder / "pairs.json", "--size", "20x10", "--monitor", "DP-1")
+    assert counted.screens("dwell") == {"DP-1": Counter(CELLS) + Counter(CELLS)}
+
+
+@pytest.mark.parametrize("ending", ["csv", "json", "npz"])
+def test_an_empty_layer_exports_an_empty_table(counted: Home, ending: str) -> None:
+    file = counted.folder / f"scroll.{ending}"
+    counted.must("export", file, "--layer", "scroll")
+    if ending == "csv":
+        assert file.read_text() == "monitor,x,y,count\n"
+    elif ending == "json":
+        assert json.loads(file.read_text()) == {}
+    else:
+        with np.load(file) as arrays:
+            assert arrays.files == []
+    # And an empty table can be read again.
+    counted.must("import", file)
+
+
+def test_only_the_range_asked_for_is_exported(home: Home) -> None:
+    for day, count in (("2026-01-01", 1), ("2026-01-02", 20), ("2026-01-03", 300)):
+        file = home.folder / "one.csv"
+        file.write_text(f"x,y,count\n1,1,{count}\n")
+        home.must("import", file, "--size", "4x4", "--at", f"{day} 12:00")
+    assert home.cells("dwell") == {(1, 1): 321}
+    assert home.cells("dwell", "--since", "2026-01-02") == {(1, 1): 320}
+    assert home.cells("dwell", "--until", "2026-01-02") == {(1, 1): 21}
+    assert home.cells("dwell", "--since", "2026-01-02", "--until", "2026-01-02") == {(1, 1): 20}
+    assert home.cells("dwell", "--hours", "13-14") == {}
+
+
+def test_render_draws_a_whole_picture_where_it_was_told_to(counted: Home) -> None:
+    out = counted.folder / "a picture.png"
+    assert counted.must("render", out, "--sigma", "0", "--no-legend", "--colormap", "jet") == ""
+    assert decodes(out)
+    picture = cv2.imread(str(out))
+    assert picture is not None
+    assert picture.shape[:2] == (10, 20)
+    # The hottest pixel is red, as jet has it, and an untouched one is the coldest blue.
+    assert picture[9, 19, 2] > picture[9, 19, 0]
+    assert picture[5, 5, 0] > picture[5, 5, 2]
+
+
+def test_render_of_an_empty_range_is_a_picture_of_the_background(counted: Home) -> None:
+    out = counted.folder / "empty.png"
+    counted.must("render", out, "--until", "2020-01-01", "--no-legend")
+    picture = cv2.imread(str(out))
+    assert picture is not None
+    assert len(np.unique(picture.reshape(-1, 3), axis=0)) == 1
+
+
+def test_config_default_is_a_configuration_that_changes_nothing(home: Home) -> None:
+    before = home.must("config").splitlines()
+    home.configure(home.must("config", "--default"))
+    after = home.must("config").splitlines()
+    assert before[0].startswith("# the defaults")
+    assert after[0] == f"# from {home.paths.config_file}"
+    assert before[1:] == after[1:]
+
+
+def test_a_reader_that_has_had_enough_is_no_error(home: Home) -> None:
+    assert home.must("config", "--default").count("\n") > 50
+    said = home.shell("{} config --default | head -n 1")
+    assert said.code == 0
+    assert said.err == ""
+
+
+def test_help_and_version_need_nothing(home: Home) -> None:
+    assert home.must("--version").startswith("mousetrackd")
+    assert "Usage:" in home.must("-h")
+    assert not home.paths.data_dir.exists()
+
+
+# Bad days -----------------------------------------------------------------------------------------------
+
+
+def no_change(home: Home) -> Callable[[], None]:
+    """What was there before; the function it returns sees that it still is, and that nothing is new."""
+    before = {path: path.read_bytes() for path in home.folder.rglob("*") if path.is_file()}
+
+    def see() -> None:
+        after = {path: path.read_bytes() for path in home.folder.rglob("*") if path.is_file()}
+        assert {p for p in after if not p.name.endswith(("-shm", "-wal"))} == {
+            p for p in before if not p.name.endswith(("-shm", "-wal"))
+        }
+        assert all(after[path] == content for path, content in before.items())
+
+    return see
+
+
+def refused(home: Home, words: list[str | Path], code: int, *fragments: str, most_lines: int = 2) -> None:
+    """A command that cannot be done says so in a sentence or two, and has done nothing."""
+    unchanged = no_change(home)
+    said = home.say(*words)
+    assert said.code == code, said
+    assert said.out == ""
+    assert "Traceback" not in said.err
+    for fragment in fragments:
+        assert fragment in said.err
+    said_lines = [line for line in said.err_lines if not line.startswith(("Usage:", "Try ")) and line]
+    assert 1 <= len(said_lines) <= most_lines, said.err
+    unchanged()
+
+
+@pytest.mark.parametrize(
+    ("words", "fragment"),
+    [
+        (["export", "a.csv", "--layer", "dwel"], 'there is no layer "dwel"'),
+        (["render", "a.png", "--layer", "dwel"], 'there is no layer "dwel"'),
+        (["export", "a.csv", "--monitor", "HDMI-9"], 'there is no monitor "HDMI-9"'),
+        (["render", "a.png", "--monitor", "HDMI-9"], 'there is no monitor "HDMI-9"'),
+        (["render", "a.png", "--colormap", "embers"], "ember"),
+        (["render", "a.png", "--scale", "cubic"], "scale"),
+        (["render", "a.png", "--sigma", "-1"], "sigma"),
+        (["render", "a.png", "--sigma", "wide"], "sigma"),
+        (["render", "a.png", "--sigma", "nan"], "sigma"),
+        (["render", "a.png", "--sigma", "26%"], "sigma"),
+        (["render", "a.png", "--max", "-2"], "max"),
+        (["render", "a.png", "--max", "nan"], "max"),
+        (["render", "a.png", "--percentile", "101"], "percentile"),
+        (["render", "a.png", "--percentile", "nan"], "percentile"),
+        (["render", "a.png", "--background", "mauve"], "background"),
+        (["render", "a.jpg"], ".png"),
+        (["render", "a"], ".png"),
+        (["export", "a.xlsx"], ".csv"),
+        (["export", "a.csv", "--since", "today", "--until", "2 days ago"], "before it begins"),
+        (["export", "a.csv", "--since", "14:00", "--until", "14:00"], "before it begins"),
+        (["export", "a.csv", "--since", "tuesdayish"], "tuesdayish"),
+        (["export", "a.csv", "--since", "2026-02-30"], "2026-02-30"),
+        (["export", "a.csv", "--since", ""], "cannot tell what time"),
+        (["export", "a.csv", "--since", "99999 years ago"], "99999 years ago"),
+        (["export", "a.csv", "--hours", "25"], "hours"),
+        (["export", "a.csv", "--weekdays", "freitag"], "freitag"),
+        (["stats", "--since", "noonish"], "noonish"),
+        (["timelapse", "a.mp4", "--step", "often"], "often"),
+        (["timelapse", "a.avi"], ".mp4"),
+        (["import", "pairs.json", "--layer", "dwel", "--size", "20x10"], "dwel"),
+        (["import", "pairs.json", "--size", "20"], '"20" is not a size'),
+        (["import", "pairs.json", "--size", "0x10"], "0x10"),
+        (["import", "pairs.json", "--size", "20x10", "--at", "then"], "then"),
+        (["import", "pairs.txt"], "pairs.txt"),
+        (["import"], "FILE"),
+        (["fly"], "fly"),
+        (["status", "--jason"], "--jason"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_words_that_cannot_be_meant_are_wrong_usage(counted: Home, words: list[str | Path], fragment: str) -> None:
+    refused(counted, words, 2, fragment)
+
+
+@pytest.mark.parametrize("command", ["render", "export"])
+def test_a_missing_folder_is_a_sentence(counted: Home, command: str) -> None:
+    out = counted.folder / "nowhere" / ("a.png" if command == "render" else "a.csv")
+    refused(counted, [command, out], 1, f"cannot write {out}")
+
+
+def test_a_file_in_the_way_of_a_failed_export_stays(counted: Home) -> None:
+    out = counted.folder / "a.csv"
+    out.write_text("mine")
+    refused(counted, ["export", out, "--layer", "dwel"], 2)
+    assert out.read_text() == "mine"
+
+
+@pytest.mark.parametrize("command", ["render", "export"])
+def test_without_a_store_there_is_nothing_to_show_and_none_is_made(home: Home, command: str) -> None:
+    refused(home, [command, "a.png" if command == "render" else "a.csv"], 1, "nothing has been counted yet")
+
+
+def npy(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> Callable[[Path], None]:
+    return lambda path: np.save(path, array)
+
+
+def raw(content: bytes | str) -> Callable[[Path], object]:
+    return lambda path: path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def pickled(path: Path) -> None:
+    np.save(path, np.array([[{"a": 1}]], dtype=object), allow_pickle=True)
+
+
+def truncated_npy(path: Path) -> None:
+    np.save(path, np.ones((100, 100)))
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def boasting_npy(path: Path) -> None:
+    """A header that claims four terabytes."""
+    head = b"{'descr': '<i8', 'fortran_order': False, 'shape': (1000000, 500000), }".ljust(117) + b"\n"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head + bytes(64))
+
+
+@pytest.mark.parametrize(
+    ("name", "write", "size", "fragment"),
+    [
+        ("columns.csv", raw("a,b,c\n1,2,3\n"), "20x10", "there is no x"),
+        ("empty.csv", raw(""), "20x10", "first line"),
+        ("short.csv", raw("x,y,count\n1,2\n"), "20x10", "line 2"),
+        ("word.csv", raw("x,y,count\n1,2,3\n1,two,3\n"), "20x10", "line 3"),
+        ("fraction.csv", raw("x,y,count\n1,2,3.5\n"), "20x10", "line 2"),
+        ("negative.csv", raw("x,y,count\n1,2,-3\n"), "20x10", "line 2"),
+        ("large.csv", raw("x,y,count\n1,2,9223372036854775808\n"), "20x10", "line 2"),
+        ("larger.csv", raw(f"x,y,count\n1,2,{'9' * 5000}\n"), "20x10", "line 2"),
+        ("outside.csv", raw("x,y,count\n20,2,3\n"), "20x10", "20,2 lies outside"),
+        ("left.csv", raw("x,y,count\n-1,2,3\n"), "20x10", "-1,2 lies outside"),
+        ("binary.csv", raw(b"x,y,count\n\xff\xfe,2,3\n"), "20x10", "binary.csv"),
+        ("nul.csv", raw(b"x,y,count\n1,\x00,3\n"), "20x10", "nul.csv"),
+        ("nosize.csv", raw("x,y,count\n1,2,3\n"), "", "--size"),
+        ("zero.csv", raw("monitor,x,y,count\nDP-1@0x10,0,0,1\n"), "", "zero.csv"),
+        ("nosize.json", raw('{"1,2": 3}'), "", "--size"),
+        ("list.json", raw("[1, 2]"), "20x10", "expected"),
+        ("broken.json", raw('{"1,2": '), "20x10", "broken.json"),
+        ("keys.json", raw('{"a": 1}'), "20x10", 'got "a"'),
+        ("true.json", raw('{"1,2": true}'), "20x10", "1,2"),
+        ("fraction.json", raw('{"1,2": 1.5}'), "20x10", "1,2"),
+        ("nan.json", raw('{"1,2": NaN}'), "20x10", "1,2"),
+        ("deep.json", raw("[" * 100_000), "20x10", "deep.json"),
+        ("large.json", raw('{"1,2": 9223372036854775808}'), "20x10", "1,2"),
+        ("latin.json", raw(b'{"1,2": "\xe9"}'), "20x10", "latin.json"),
+        ("cube.npy", npy(np.ones((2, 2, 2))), "", "shape"),
+        ("none.npy", npy(np.ones((0, 5))), "", "shape"),
+        ("fraction.npy", npy(np.full((10, 20), 0.5)), "", "whole numbers"),
+        ("nan.npy", npy(np.full((10, 20), np.nan)), "", "nan.npy"),
+        ("inf.npy", npy(np.full((10, 20), np.inf)), "", "inf.npy"),
+        ("negative.npy", npy(np.full((10, 20), -1)), "", "from 0 to"),
+        ("large.npy", npy(np.full((10, 20), 2**63, np.uint64)), "", "from 0 to"),
+        ("largest.npy", npy(np.full((10, 20), 2.0**63)), "", "from 0 to"),
+        ("complex.npy", npy(np.full((10, 20), 1j)), "", "numbers"),
+        ("size.npy", npy(np.ones((10, 20))), "10x20", "does not fit"),
+        ("pickle.npy", pickled, "", "pickle.npy"),
+        ("truncated.npy", truncated_npy, "", "truncated.npy"),
+        ("boasting.npy", boasting_npy, "", "boasting.npy"),
+        ("garbage.npy", raw(b"garbage"), "", "garbage.npy"),
+        ("empty.npy", raw(b""), "", "empty.npy"),
+        ("garbage.npz", raw(b"PK\x03\x04garbage"), "", "garbage.npz"),
+        ("folder.csv", Path.mkdir, "20x10", "cannot read"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and "." in value else "",
+)
+def test_a_table_that_cannot_be_is_not_imported(
+    counted: Home, name: str, write: Callable[[Path], object], size: str, fragment: str
+) -> None:
+    file = counted.folder / name
+    write(file)
+    refused(counted, ["import", file, *(["--size", size] if size else [])], 1, name, fragment)
+
+
+def test_a_missing_table_is_a_sentence(counted: Home) -> None:
+    refused(counted, ["import", "nowhere.csv", "--size", "2x2"], 1, "nowhere.csv")
+
+
+def test_json_of_two_screens_is_refused_and_csv_holds_both(counted: Home) -> None:
+    counted.must("import", counted.folder / "pairs.json", "--size", "20x10", "--monitor", "DP-2")
+    refused(counted, ["export", "a.json"], 2, "DP-1@20x10, DP-2@20x10")
+    assert counted.screens("dwell") == {"DP-1": CELLS, "DP-2": CELLS}
+    counted.must("export", "a.json", "--monitor", "DP-2")
+
+
+def test_a_configuration_with_many_problems_names_them_all(counted: Home) -> None:
+    counted.configure(
+        'checkpoint_interval_s = "10m"\nsnapshot_interval_s = 0\npalete = 1\nwarp_px = true\n'
+        '[snapshot]\nscale = "cubic"\nlayer = []\n[store]\nkeep_days = -1\n[colormaps]\nneon = ["red"]\n'
+    )
+    keys = (
+        "checkpoint_interval_s",
+        "snapshot_interval_s",
+        "palete",
+        "warp_px",
+        "scale",
+        "layer",
+        "keep_days",
+        "colormaps",
+    )
+    for words in (["config"], ["run"], ["render", "a.png"]):
+        refused(counted, [*words], 78, "8 problems", *keys, most_lines=10)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"a = ", b"a = 1\na = 2", b"[" * 5000, b"\0"], ids=repr)
+def test_a_configuration_that_is_none_is_a_sentence(home: Home, content: bytes) -> None:
+    home.configure("")
+    home.paths.config_file.write_bytes(content)
+    refused(home, ["config"], 78, str(home.paths.config_file))
+
+
+def test_a_folder_in_place_of_the_configuration_is_a_sentence(home: Home) -> None:
+    home.paths.config_file.mkdir(parents=True)
+    refused(home, ["config"], 78, str(home.paths.config_file))
+
+
+def test_numbers_by_screen_name_are_read_from_csv(home: Home) -> None:
+    file = home.folder / "two.csv"
+    file.write_text("monitor,x,y,count\nA@4x4,1,1,5\nB@2x2,0,1,6\nA@4x4,1,1,5\n")
+    home.must("import", file)
+    home.must("export", home.folder / "out.csv")
+    assert read_csv((home.folder / "out.csv").read_text()) == {"A": {(1, 1): 10}, "B": {(0, 1): 6}}

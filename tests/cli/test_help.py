@@ -1,0 +1,52 @@
+"""What ``--help`` says, word for word: the files in tests/cli/help.
+
+After a change that is meant:  MOUSETRACKD_WRITE_HELP=1 scripts/test tests/cli/test_help.py
+"""
+
+import os
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from mousetrackd.cli import cli
+
+STORED = Path(__file__).parent / "help"
+COMMANDS = ["", *sorted(cli.commands)]
+
+
+def help_of(command: str) -> str:
+    words = [*([command] if command else []), "--help"]
+    done = CliRunner().invoke(cli, words, prog_name="mousetrackd", terminal_width=100)
+    assert done.exit_code == 0
+    return done.output
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command or "mousetrackd")
+def test_help_is_as_stored(command: str) -> None:
+    file = STORED / f"{command or 'mousetrackd'}.txt"
+    said = help_of(command)
+    if os.environ.get("MOUSETRACKD_WRITE_HELP"):
+        STORED.mkdir(exist_ok=True)
+        file.write_text(said, "utf-8")
+    assert file.exists(), f"there is no {file.name} yet: see the top of this file"
+    assert said == file.read_text("utf-8"), "the help has changed: if that is meant, see the top of this file"
+
+
+def test_no_help_is_stored_of_a_command_that_is_gone() -> None:
+    assert {file.stem for file in STORED.iterdir()} == {command or "mousetrackd" for command in COMMANDS}
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command or "mousetrackd")
+def test_every_help_has_an_example_of_its_own_command(command: str) -> None:
+    _, found, examples = help_of(command).partition("Example:\n")
+    assert found
+    assert f"mousetrackd {command}".strip() in examples
+
+
+@pytest.mark.parametrize("command", COMMANDS[1:])
+def test_every_option_says_what_it_is_for(command: str) -> None:
+    for parameter in cli.commands[command].params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, parameter.name

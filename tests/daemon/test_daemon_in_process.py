@@ -1,0 +1,291 @@
+"""What only injected clocks and a scripted source can show of the real Daemon: hours, and a source that fails.
+
+The daemon runs in the main thread, because it takes the signals; a second thread plays the test's script.
+"""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from support.program import Home
+from support.waiting import wait_until
+
+from mousetrackd.config import Config
+from mousetrackd.daemon import Daemon
+from mousetrackd.errors import BlindError, ConfigError, SourceError
+from mousetrackd.events import Item, Kind, LayoutChange, batch
+from mousetrackd.layout import Layout, Monitor, Placement
+from mousetrackd.store import Store
+
+pytest_plugins = ("support.fixtures",)
+# The other way of pytest-timeout is SIGALRM, which here means a picture.
+pytestmark = pytest.mark.timeout(60, method="thread")
+
+SCREEN = Monitor("S", 100, 100)
+HOUR_S = int(datetime(2026, 11, 22, 10, tzinfo=UTC).timestamp())
+
+
+class Script:
+    """A source that says what the test hands it, on the test's clock."""
+
+    name = "script"
+    notes: tuple[str, ...] = ()
+
+    def __init__(self, clock: "Clock", refuses: SourceError | None = None) -> None:
+        self._clock = clock
+        self._refuses = refuses
+        self._items: list[Item] = []
+        self._notify: Callable[[], None] = lambda: None
+        self._alive = False
+        self.drained = threading.Event()
+        self.lock = threading.Lock()
+
+    def start(self, notify: Callable[[], None]) -> None:
+        if self._refuses is not None:
+            raise self._refuses
+        self._notify = notify
+        self._alive = True
+        self.say(LayoutChange(0, Layout([Placement(SCREEN, 0, 0)])))
+
+    def say(self, *items: Item) -> None:
+        with self.lock:
+            self._items += items
+        self._notify()
+
+    def click(self, x: int, y: int) -> None:
+        self.say(batch([(self.now_ms(), Kind.LEFT, x, y)]))
+
+    def die(self, *last_words: Item) -> None:
+        with self.lock:
+            self._items += last_words
+            self._alive = False
+        self._notify()
+
+    def drain(self) -> list[Item]:
+        with self.lock:
+            items, self._items = self._items, []
+        return items
+
+    def wake(self) -> None:
+        self._notify()
+
+    def now_ms(self) -> int:
+        return int(self._clock.monotonic_s * 1000)
+
+    def is_alive(self) -> bool:
+        return self._alive
+
+    def finished(self) -> bool:
+        return False
+
+    def stop(self) -> None:
+        self._alive = False
+
+
+class Clock:
+    """Both clocks, moved by hand."""
+
+    def __init__(self, wall_s: float) -> None:
+        self.wall_s = wall_s
+        self.monotonic_s = 1000.0
+
+    def advance(self, seconds: float) -> None:
+        self.wall_s += seconds
+        self.monotonic_s += seconds
+
+
+class Play:
+    """A Daemon with the test's clocks and sources."""
+
+    def __init__(self, home: Home, wall_s: float, *, load_config: Callable[[], Config] = Config) -> None:
+        self.home = home
+        self.clock = Clock(wall_s)
+        self.sources: list[Script] = []
+        self.refusals: list[SourceError] = []
+        # No picture is due within these tests: they are about counts.
+        home.paths.snapshots.mkdir(parents=True)
+        home.paths.latest.write_bytes(b"a picture")
+        self._daemon = Daemon(
+            home.paths,
+            Config(checkpoint_interval_s=600, snapshot_interval_s=86400),
+            self._make_source,
+            load_config,
+            wall_s=lambda: self.clock.wall_s,
+            monotonic_s=lambda: self.clock.monotonic_s,
+        )
+
+    def _make_source(self, _conf: Config) -> Script:
+        refusal = self.refusals.pop(0) if self.refusals else None
+        self.sources.append(Script(self.clock, refusal))
+        return self.sources[-1]
+
+    @property
+    def source(self) -> Script:
+        return self.sources[-1]
+
+    def run(self, script: Callable[["Play"], None]) -> None:
+        """Run the daemon until ``script`` has ended; fail as the script fails."""
+        failures: list[BaseException] = []
+
+        def play() -> None:
+            # Signals are for the main thread: it is the one that waits for them.
+            signal.pthread_sigmask(signal.SIG_BLOCK, set(signal.Signals))
+            try:
+                wait_until(lambda: self.home.status().get("state") not in (None, "starting"), "it has begun")
+                script(self)
+            except BaseException as failure:  # noqa: BLE001 - it is raised again where pytest sees it
+                failures.append(failure)
+            finally:
+                os.kill(os.getpid(), signal.SIGTERM)
+                os.kill(os.getpid(), signal.SIGINT)  # without a last picture
+
+        player = threading.Thread(target=play)
+        player.start()
+        self._daemon.run()
+        player.join()
+        if failures:
+            raise failures[0]
+
+    def settle(self) -> None:
+        """Return when the daemon has done all that it has been told so far."""
+        looked_ns = time.monotonic_ns()
+        os.kill(os.getpid(), signal.SIGUSR2)  # it tracks already: this only lets it look
+        wait_until(lambda: int(self.home.status()["looked_ns"]) > looked_ns, "it has looked")
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, and the daemon do what is due then."""
+        self.settle()
+        self.clock.advance(seconds)
+        self.settle()  # while this is handled, deadlines are not looked at ...
+        self.settle()  # ... before the next word is
+
+    def await_checkpoint(self) -> None:
+        now = datetime.fromtimestamp(self.clock.wall_s, UTC)
+        wait_until(
+            lambda: (
+                (said := self.home.status()["last_checkpoint"]) is not None
+                and datetime.fromisoformat(said) == now.replace(microsecond=0)
+            ),
+            f"there is a checkpoint at {now}",
+        )
+
+    def clicks(self, since_s: int | None = None, until_s: int | None = None) -> int:
+        with Store.open_read_only(self.home.paths.store, zone=UTC) as store:
+            counts = store.read(["clicks.left"], since_s=since_s, until_s=until_s).counts
+        return sum(one.total for one in counts.values())
+
+
+def test_a_checkpoint_is_made_at_the_full_hour_so_that_hours_stay_apart(home: Home) -> None:
+    def script(play: Play) -> None:
+        play.source.click(1, 1)
+        play.advance(100)
+        play.await_checkpoint()
+        play.source.click(2, 2)
+        play.source.click(3, 3)
+        play.advance(3)
+
+    play = Play(home, HOUR_S + 3600 - 100)
+    play.run(script)
+    assert play.clicks(until_s=HOUR_S + 3600) == 1
+    assert play.clicks(since_s=HOUR_S + 3600) == 2
+
+
+def test_a_checkpoint_is_made_when_it_is_due_and_not_before(home: Home) -> None:
+    def script(play: Play) -> None:
+        play.source.click(1, 1)
+        play.advance(599)
+        assert play.home.status()["last_checkpoint"] is None
+        play.advance(1)
+        play.await_checkpoint()
+        assert play.clicks() == 1
+
+    Play(home, HOUR_S).run(script)
+
+
+def test_a_wall_clock_set_back_loses_nothing(home: Home) -> None:
+    def script(play: Play) -> None:
+        play.source.click(1, 1)
+        play.settle()
+        play.clock.wall_s -= 7200
+        play.source.click(2, 2)
+        play.advance(600)
+        play.await_checkpoint()
+
+    play = Play(home, HOUR_S)
+    play.run(script)
+    assert play.clicks() == 2
+
+
+def test_the_last_words_of_a_dying_source_are_counted_and_saved_at_once(home: Home) -> None:
+    def script(play: Play) -> None:
+        first = play.source
+        first.die(batch([(first.now_ms(), Kind.LEFT, 5, 5)]))
+        wait_until(lambda: play.home.status()["state"] == "waiting", "it waits")
+        assert play.clicks() == 1
+        play.advance(1)
+        wait_until(lambda: play.home.status()["state"] == "tracking", "it tracks again")
+        assert play.source is not first
+        play.source.click(6, 6)
+
+    play = Play(home, HOUR_S)
+    play.run(script)
+    assert play.clicks() == 2
+
+
+def test_the_pauses_between_tries_grow_to_half_a_minute_and_begin_anew(home: Home) -> None:
+    def script(play: Play) -> None:
+        for pause_s in (1, 2, 4, 8, 16, 30, 30):
+            tries = len(play.sources)
+            play.advance(pause_s - 0.5)
+            assert len(play.sources) == tries
+            play.advance(0.5)
+            assert len(play.sources) == tries + 1
+        play.refusals.clear()
+        play.advance(30)
+        assert play.home.status()["state"] == "tracking"
+        play.source.die()
+        wait_until(lambda: play.home.status()["state"] == "waiting", "it waits")
+        tries = len(play.sources)
+        play.advance(1)
+        assert len(play.sources) == tries + 1
+
+    play = Play(home, HOUR_S)
+    play.refusals += [SourceError("no display", "Wait.")] * 20
+    play.run(script)
+
+
+def test_a_blind_source_is_told_and_records_nothing(home: Home) -> None:
+    def script(play: Play) -> None:
+        status = play.home.status()
+        assert status["state"] == "blind"
+        assert status["problems"] == ["a Wayland session. Log in to X11."]
+
+    play = Play(home, HOUR_S)
+    play.refusals.append(BlindError("a Wayland session", "Log in to X11."))
+    play.run(script)
+    assert play.clicks() == 0
+
+
+def test_a_configuration_that_fails_leaves_the_old_one_in_force(home: Home) -> None:
+    def load_config() -> Config:
+        raise ConfigError("config.toml: 1 problem\npalete: unknown key")
+
+    def script(play: Play) -> None:
+        os.kill(os.getpid(), signal.SIGHUP)
+        wait_until(lambda: play.home.status()["problems"] != [], "the problem is told")
+        play.source.click(1, 1)
+        play.advance(600)
+        play.await_checkpoint()
+
+    Play(home, HOUR_S, load_config=load_config).run(script)
+
+
+def test_the_handlers_of_signals_are_put_back(home: Home) -> None:
+    numbers = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
+    before = [signal.getsignal(number) for number in numbers]
+    Play(home, HOUR_S).run(lambda _play: None)
+    assert [signal.getsignal(number) for number in numbers] == before

@@ -1,0 +1,362 @@
+"""How a daemon begins, what it is told, and how it ends."""
+
+import json
+import os
+import signal
+import socket
+import time
+from collections import Counter
+
+import pytest
+from support.program import Home, decodes
+from support.waiting import wait_until
+from support.xserver import LEFT, Hand, Xvfb
+
+pytest_plugins = ("support.fixtures",)
+
+END_LIMIT_S = 2.0
+"""The issue's own limit for an end by SIGTERM."""
+
+
+def move_and_click(x: int, y: int) -> None:
+    with Hand() as hand:
+        hand.move((x, y))
+        hand.click(LEFT)
+        hand.position()
+
+
+# The end ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("desktop")
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_an_idle_desktop_where_nothing_was_done_ends_in_time(home: Home, how: signal.Signals) -> None:
+    with home.running() as daemon:
+        daemon.send(how)
+        assert daemon.ends(within_s=END_LIMIT_S) == 0
+        assert home.status()["state"] == "stopped"
+
+
+@pytest.mark.usefixtures("desktop")
+def test_an_idle_desktop_with_unsaved_counts_ends_in_time_with_the_last_picture(home: Home) -> None:
+    with home.running() as daemon:
+        move_and_click(100, 100)
+        daemon.send(signal.SIGTERM)
+        assert daemon.ends(within_s=END_LIMIT_S) == 0
+        assert decodes(home.paths.latest)
+    assert home.cells("clicks.left") == {(100, 100): 1}
+
+
+@pytest.mark.usefixtures("desktop")
+def test_a_paused_daemon_ends_in_time(home: Home) -> None:
+    with home.running() as daemon:
+        home.must("pause")
+        daemon.send(signal.SIGTERM)
+        assert daemon.ends(within_s=END_LIMIT_S) == 0
+
+
+@pytest.mark.usefixtures("desktop")
+def test_the_stop_command_saves_and_draws(home: Home) -> None:
+    with home.running() as daemon:
+        move_and_click(100, 100)
+        assert home.must("stop") == f"mousetrackd (pid {daemon.pid}) has ended.\n"
+        assert daemon.ends() == 0
+        assert decodes(home.paths.latest)
+        assert home.say("stop").code == 3
+    assert home.cells("clicks.left") == {(100, 100): 1}
+
+
+@pytest.mark.usefixtures("desktop")
+def test_asked_twice_to_end_it_skips_the_picture_but_never_the_checkpoint(home: Home) -> None:
+    with home.running() as daemon:
+        move_and_click(100, 100)
+        daemon.send_at_once(signal.SIGTERM, signal.SIGINT)
+        assert daemon.ends(within_s=END_LIMIT_S) == 0
+    assert not home.paths.latest.exists()
+    assert home.cells("clicks.left") == {(100, 100): 1}
+
+
+@pytest.mark.usefixtures("desktop")
+def test_a_second_sigterm_while_the_last_picture_is_drawn_ends_at_once(home: Home) -> None:
+    with home.running() as daemon:
+        move_and_click(100, 100)
+        daemon.send(signal.SIGTERM)
+        wait_until(lambda: daemon.has_ended() or daemon.children() != [], "the last picture is being drawn")
+        daemon.send(signal.SIGTERM)
+        assert daemon.ends(within_s=END_LIMIT_S) == 0
+        assert "no new picture" not in daemon.log
+    assert home.cells("clicks.left") == {(100, 100): 1}
+    assert not home.paths.latest.exists() or decodes(home.paths.latest)
+
+
+# Words from outside -------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("desktop")
+def test_sigalrm_saves_and_draws(home: Home) -> None:
+    with home.running() as daemon:
+        move_and_click(100, 100)
+        daemon.await_read()
+        daemon.send(signal.SIGALRM)
+        wait_until(home.paths.latest.exists, "there is a picture", timeout_s=20)
+        assert decodes(home.paths.latest)
+        daemon.kill()
+    assert home.cells("clicks.left") == {(100, 100): 1}
+
+
+@pytest.mark.usefixtures("desktop")
+def test_sighup_reads_the_configuration_and_a_bad_one_changes_nothing(home: Home) -> None:
+    with home.running() as daemon:
+        home.configure("snapshot_interval_s = 0\nrest_cap_ms = 7\npalete = 3\n")
+        daemon.send(signal.SIGHUP)
+        (problem,) = daemon.await_status(lambda status: status["problems"] != [], "the problem is told")["problems"]
+        assert "the old configuration stays" in problem
+        assert "snapshot_interval_s" in problem
+        assert "palete" in problem
+        assert home.status()["state"] == "tracking"
+
+        home.configure("rest_cap_ms = 7\n")
+        daemon.send(signal.SIGHUP)
+        daemon.await_status(lambda status: status["problems"] == [], "the problem is gone")
+        with Hand() as hand:
+            hand.move((10, 10))
+            rested_ms = daemon.clock_ms()
+            wait_until(lambda: daemon.clock_ms() > rested_ms + 300, "the pointer has rested")
+            hand.move((20, 20))
+            hand.position()
+        daemon.stop()
+    assert home.cells("dwell")[10, 10] == 7
+
+
+@pytest.mark.usefixtures("desktop")
+def test_every_word_at_once_is_answered(home: Home) -> None:
+    with home.running() as daemon:
+        daemon.send_at_once(signal.SIGHUP, signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2)
+        daemon.await_state("paused")
+        daemon.await_status(lambda status: status["last_snapshot"] is not None, "a picture is drawn")
+        daemon.send_at_once(signal.SIGHUP, signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM)
+        assert daemon.ends() == 0
+
+
+@pytest.mark.usefixtures("desktop")
+def test_no_signal_is_slept_over(home: Home) -> None:
+    # Two in a row: the second comes while the main thread has the first before it, so that the system may give it
+    # to another thread; with no deadline near, nothing but that signal wakes the daemon.
+    with home.running() as daemon:
+        for number in range(500):
+            is_bad = number % 2 == 0
+            home.configure("palete = 1" if is_bad else "checkpoint_interval_s = 86400\nsnapshot_interval_s = 86400\n")
+            daemon.send(signal.SIGUSR2, signal.SIGHUP)
+            daemon.await_status(lambda status, bad=is_bad: bool(status["problems"]) == bad, "it has read")  # type: ignore[misc]
+
+
+@pytest.mark.usefixtures("desktop")
+def test_systemd_is_told_what_happens(home: Home) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        address = home.folder / "notify"
+        systemd.bind(str(address))
+        systemd.settimeout(10)
+        home.variables["NOTIFY_SOCKET"] = str(address)
+
+        def hear(word: str) -> str:
+            while word not in (said := systemd.recv(4096).decode()):
+                pass
+            return said
+
+        with home.running() as daemon:
+            hear("STATUS=tracking")
+            hear("READY=1")
+            daemon.send(signal.SIGHUP)
+            assert "MONOTONIC_USEC=" in hear("RELOADING=1")
+            hear("READY=1")
+            daemon.send(signal.SIGTERM)
+            hear("STOPPING=1")
+            assert daemon.ends() == 0
+
+
+# One of them --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("desktop")
+def test_a_second_run_says_who_runs_and_changes_nothing(home: Home) -> None:
+    with home.running() as daemon:
+        second = home.start()
+        assert second.ends() == 0
+        assert f"mousetrackd already runs (pid {daemon.pid})." in second.log
+        assert home.status()["pid"] == daemon.pid
+        assert home.status()["state"] == "tracking"
+
+
+@pytest.mark.usefixtures("desktop")
+def test_a_second_login_with_the_same_data_does_not_count_twice(home: Home) -> None:
+    with home.running() as daemon:
+        elsewhere = home.folder / "other-runtime"
+        elsewhere.mkdir(mode=0o700)
+        home.variables["XDG_RUNTIME_DIR"] = str(elsewhere)
+        second = home.start()
+        assert second.ends() == 0
+        assert f"already runs (pid {daemon.pid})" in second.log
+        assert home.must("pause").startswith("paused"), "it can be paused from the other login"
+
+
+@pytest.mark.usefixtures("desktop")
+def test_of_several_started_at_once_one_is_left(home: Home) -> None:
+    started = [home.start() for _ in range(4)]
+    try:
+        wait_until(lambda: sum(not one.has_ended() for one in started) == 1, "all but one have ended", timeout_s=30)
+        (left,) = (one for one in started if not one.has_ended())
+        left.await_state("tracking")
+        losers = [one for one in started if one is not left]
+        assert [one.ends() for one in losers] == [0, 0, 0]
+        assert all("mousetrackd already runs" in one.log for one in losers)
+        assert home.status()["pid"] == left.pid
+    finally:
+        for one in started:
+            one.kill()
+
+
+@pytest.mark.usefixtures("desktop")
+def test_after_kill_9_the_next_one_starts_and_nothing_saved_is_lost(home: Home) -> None:
+    with home.running() as daemon, Hand() as hand:
+        hand.move((100, 100))
+        hand.click(LEFT)
+        hand.position()
+        home.must("snapshot")
+        acknowledged = home.cells("clicks.left")
+        assert acknowledged == {(100, 100): 1}
+        hand.move((200, 200))
+        daemon.kill()
+        assert home.say("status").code == 3
+    with home.running() as daemon:
+        assert home.status()["problems"] == []
+        move_and_click(300, 300)
+        daemon.stop()
+    assert home.cells("clicks.left") == Counter({(100, 100): 1, (300, 300): 1})
+
+
+# The display is not there -------------------------------------------------------------------------------
+
+
+def test_without_display_it_waits_and_says_what_to_do(home: Home) -> None:
+    with home.running(state="waiting") as daemon:
+        (problem,) = home.status()["problems"]
+        assert "DISPLAY is not set" in problem
+        assert "systemctl --user import-environment DISPLAY" in problem
+        assert daemon.sockets() == []
+        daemon.send(signal.SIGTERM)
+        assert daemon.ends(within_s=END_LIMIT_S) == 0
+
+
+def test_a_display_that_appears_later_is_tracked(home: Home, desktop: Xvfb) -> None:
+    desktop.stop()
+    with home.running(state="waiting") as daemon:
+        assert f'cannot open display "{desktop.name}"' in home.status()["problems"][0]
+        desktop.start()
+        daemon.await_state("tracking")
+        assert home.status()["problems"] == []
+        move_and_click(100, 100)
+        daemon.stop()
+    assert home.cells("clicks.left") == {(100, 100): 1}
+
+
+def test_a_display_that_dies_and_returns_costs_nothing_and_earns_nothing(home: Home, desktop: Xvfb) -> None:
+    with home.running() as daemon:
+        began_ms = daemon.clock_ms()
+        move_and_click(100, 100)
+        daemon.await_read()
+        desktop.kill()
+        daemon.await_state("waiting")
+        assert daemon.sockets() == []
+        gone_ms = daemon.clock_ms()
+        assert home.cells("clicks.left") == {(100, 100): 1}, "what was counted is saved at once"
+        desktop.start()
+        daemon.await_state("tracking")
+        move_and_click(130, 130)
+        daemon.stop()
+    assert home.cells("clicks.left") == Counter({(100, 100): 1, (130, 130): 1})
+    assert home.cells("dwell")[100, 100] <= gone_ms - began_ms
+    assert home.cells("travel") == {}, "no line is drawn from before the crash to after it"
+
+
+def test_pause_while_waiting_ends_the_trying(home: Home, desktop: Xvfb) -> None:
+    desktop.stop()
+    with home.running(state="waiting") as daemon:
+        home.must("pause")
+        desktop.start()
+        began_s = time.monotonic()
+        # Tried again after 1, 2 and 4 seconds, were it not paused.
+        wait_until(lambda: daemon.sockets() != [] or time.monotonic() > began_s + 2.5, "it would have tried again")
+        assert daemon.sockets() == []
+        assert home.status()["state"] == "paused"
+        assert home.must("resume").startswith("tracking")
+
+
+# What it refuses ----------------------------------------------------------------------------------------
+
+
+def test_a_bad_configuration_at_the_start_ends_with_78_and_touches_nothing(home: Home) -> None:
+    home.configure("palete = 3\ncheckpoint_interval_s = 'x'\n")
+    daemon = home.start()
+    assert daemon.ends() == 78
+    assert "2 problems" in daemon.log
+    assert "Traceback" not in daemon.log
+    assert not home.paths.data_dir.exists()
+
+
+def test_a_misspelt_source_ends_with_2(home: Home) -> None:
+    daemon = home.start("--source", "pinput")
+    assert daemon.ends() == 2
+    assert 'unknown source "pinput"' in daemon.log
+    assert not home.paths.data_dir.exists()
+
+
+@pytest.mark.parametrize("place", ["data", "runtime"])
+def test_a_file_where_its_folder_should_be_is_refused(home: Home, place: str) -> None:
+    folder = {"data": home.paths.data_dir, "runtime": home.paths.runtime_dir}[place]
+    folder.parent.mkdir(exist_ok=True)
+    folder.write_bytes(b"mine")
+    daemon = home.start()
+    assert daemon.ends() == 77
+    assert f"{folder} is not a folder" in daemon.log
+    assert len(daemon.log.splitlines()) == 2, daemon.log
+    assert folder.read_bytes() == b"mine"
+
+
+def test_a_folder_of_someone_else_is_refused(home: Home) -> None:
+    nobody = 65534
+    home.paths.data_dir.mkdir(parents=True)
+    try:
+        home.paths.data_dir.chmod(0o777)
+        os.chown(home.paths.data_dir, nobody, -1)
+    except PermissionError:
+        pytest.skip("only root can give a folder away")
+    daemon = home.start()
+    assert daemon.ends() == 77
+    assert "belongs to another user (uid 65534)" in daemon.log
+    assert "Traceback" not in daemon.log
+    assert list(home.paths.data_dir.iterdir()) == []
+
+
+def test_folders_and_files_are_for_the_owner_alone(home: Home, desktop: Xvfb) -> None:
+    assert desktop.name
+    with home.running() as daemon:
+        move_and_click(5, 5)
+        home.must("snapshot")
+        for folder in (home.paths.data_dir, home.paths.runtime_dir):
+            for path in (folder, *folder.rglob("*")):
+                assert path.stat().st_mode & 0o077 == 0, path
+        daemon.stop()
+
+
+def test_status_json_is_whole_and_says_what_was_asked(home: Home, desktop: Xvfb) -> None:
+    assert desktop.name
+    assert json.loads(home.say("status", "--json").out)["state"] == "stopped"
+    with home.running() as daemon:
+        said = json.loads(home.must("status", "--json"))
+        assert said["pid"] == daemon.pid
+        assert said["state"] == "tracking"
+        assert said["picture"] == str(home.paths.latest)
+        plain = home.must("status")
+        assert plain.startswith(f"tracking since {said['since']} (pid {daemon.pid})\n")
+        daemon.kill()
+        assert home.say("status", "--json").code == 3

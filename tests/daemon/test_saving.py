@@ -1,0 +1,231 @@
+"""What is on disk, when, and what becomes of it when the disk or the store is bad."""
+
+import resource
+import shutil
+import sqlite3
+import threading
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from support.program import Home, Running, always, decodes
+from support.waiting import wait_until
+from support.xserver import LEFT, Hand
+
+pytest_plugins = ("support.fixtures",)
+
+EVERY_SECOND = "checkpoint_interval_s = 1\nsnapshot_interval_s = 1\n"
+
+
+def click_at(x: int, y: int) -> None:
+    with Hand() as hand:
+        hand.move((x, y))
+        hand.click(LEFT)
+        hand.position()
+
+
+def has_read(daemon: Running, events: int) -> None:
+    daemon.await_status(lambda status: status["events"] >= events, f"{events} events are counted")
+
+
+@pytest.mark.usefixtures("desktop")
+def test_a_timed_checkpoint_saves_without_being_asked(home: Home) -> None:
+    home.configure("checkpoint_interval_s = 1\nsnapshot_interval_s = 3600\n")
+    with home.running() as daemon:
+        click_at(100, 100)
+        has_read(daemon, 2)
+        daemon.kill()
+    assert home.cells("clicks.left") == {(100, 100): 1}
+
+
+@pytest.mark.usefixtures("desktop")
+def test_timed_pictures_appear_when_something_changed_and_only_then(home: Home) -> None:
+    home.configure(EVERY_SECOND)
+    with home.running() as daemon:
+        click_at(100, 100)
+        wait_until(lambda: len(home.dated_pictures()) == 1, "the first picture is drawn", timeout_s=20)
+        daemon.await_status(lambda status: status["last_snapshot"] is not None, "the picture is told")
+        latest = home.paths.latest.read_bytes()
+        assert latest == home.dated_pictures()[0].read_bytes()
+        # Three intervals of both kinds.
+        before = home.status()
+        always(lambda: len(home.dated_pictures()) == 1, "there is one picture", for_s=3)
+        assert home.status() == before
+        assert home.paths.latest.read_bytes() == latest
+
+        click_at(1700, 900)
+        wait_until(lambda: len(home.dated_pictures()) == 2, "the second picture is drawn", timeout_s=20)
+        wait_until(lambda: home.paths.latest.read_bytes() != latest, "it is the latest")
+        assert home.must("latest") == f"{home.paths.latest}\n"
+
+
+@pytest.mark.usefixtures("desktop")
+def test_latest_is_a_whole_picture_at_every_moment(home: Home) -> None:
+    torn: list[bool] = []
+    seen: set[int] = set()
+    enough = threading.Event()
+
+    def look() -> None:
+        while not enough.is_set():
+            seen.add(home.paths.latest.stat().st_ino)
+            torn.append(not decodes(home.paths.latest))
+
+    with home.running() as daemon, Hand() as hand:
+        click_at(100, 100)
+        home.must("snapshot")
+        watcher = threading.Thread(target=look)
+        watcher.start()
+        try:
+            for number in range(4):
+                hand.move((200 + number, 200))
+                home.must("snapshot")
+        finally:
+            enough.set()
+            watcher.join()
+        assert not daemon.has_ended()
+    assert len(seen) >= 3, "the watcher saw pictures being replaced"
+    assert not any(torn)
+
+
+@pytest.mark.usefixtures("desktop")
+@pytest.mark.parametrize("damage", ["zeroed page", "not a database", "empty", "half of it"])
+def test_a_damaged_store_is_set_aside_and_counting_goes_on(home: Home, damage: str) -> None:
+    with home.running() as daemon:
+        click_at(100, 100)
+        daemon.stop()
+    content = home.paths.store.read_bytes()
+    home.paths.store.write_bytes(
+        {
+            # Page 2 is the first table's root.
+            "zeroed page": content[:4096] + bytes(4096) + content[8192:],
+            "not a database": b"This is a diary." * 300,
+            "empty": b"",
+            "half of it": content[: len(content) // 2],
+        }[damage]
+    )
+    damaged = home.paths.store.read_bytes()
+    if damage == "zeroed page":  # which is looked for only after an unclean end
+        home.paths.store.with_name(home.paths.store.name + "-wal").write_bytes(b"x")
+    with home.running() as daemon:
+        (aside,) = home.paths.data_dir.glob("heat.damaged-*.sqlite3")
+        assert aside.read_bytes() == damaged
+        (problem,) = home.status()["problems"]
+        assert str(aside) in problem
+        assert aside.name in daemon.log
+        assert str(aside) in home.must("status")
+        click_at(200, 200)
+        daemon.stop()
+    assert home.cells("clicks.left") == {(200, 200): 1}
+
+
+def test_a_store_of_a_newer_mousetrackd_is_refused_and_left_as_it_is(home: Home) -> None:
+    with home.running(state="waiting") as daemon:
+        daemon.stop()
+    with sqlite3.connect(home.paths.store) as sql:
+        sql.execute("PRAGMA user_version = 99")
+    sql.close()
+    before = home.store_bytes()
+    daemon = home.start()
+    assert daemon.ends() == 1
+    assert "is from a newer mousetrackd (schema 99" in daemon.log
+    assert "Traceback" not in daemon.log
+    said = home.say("import", _one_count(home.folder))
+    assert said.code == 1
+    assert "newer" in said.err
+    assert home.store_bytes() == before
+
+
+def test_a_database_of_another_program_is_refused_and_left_as_it_is(home: Home) -> None:
+    home.paths.data_dir.mkdir(parents=True, mode=0o700)
+    with sqlite3.connect(home.paths.store) as sql:
+        sql.execute("CREATE TABLE diary (entry TEXT)")
+    sql.close()
+    before = home.store_bytes()
+    daemon = home.start()
+    assert daemon.ends() == 1
+    assert "is a database of another program" in daemon.log
+    assert home.store_bytes() == before
+
+
+@pytest.mark.usefixtures("desktop")
+def test_while_the_disk_is_full_it_says_so_once_and_nothing_is_lost(home: Home) -> None:
+    home.configure("checkpoint_interval_s = 1\nsnapshot_interval_s = 3600\n")
+    with home.running() as daemon:
+        click_at(100, 100)
+        daemon.await_status(lambda status: status["last_snapshot"] is not None, "the first picture is drawn")
+        # No file may grow beyond this: as on a full disk, the store cannot, and the small status can.
+        _, hard = resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (8192, hard))
+        for number in range(3):
+            click_at(200 + number, 200)
+            has_read(daemon, 4 + 2 * number)
+        daemon.await_status(lambda status: any("not saving" in p for p in status["problems"]), "the problem is told")
+        assert home.cells("clicks.left") == {(100, 100): 1}
+        resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (hard, hard))
+        daemon.await_status(lambda status: status["problems"] == [], "the problem is gone")
+        daemon.kill()
+        assert daemon.log.count("not saving since") == 1
+        assert daemon.log.count("saving again") == 1
+    assert home.cells("clicks.left") == Counter({(100, 100): 1, (200, 200): 1, (201, 200): 1, (202, 200): 1})
+
+
+@pytest.mark.usefixtures("desktop")
+def test_a_picture_that_cannot_be_written_is_told_and_counting_goes_on(home: Home) -> None:
+    with home.running() as daemon:
+        click_at(100, 100)
+        home.paths.snapshots.write_bytes(b"in the way")
+        said = home.say("snapshot")
+        assert said.code == 1
+        assert "snapshots is not a folder" in said.err
+        assert "Traceback" not in said.err
+        assert any("no new picture" in problem for problem in home.status()["problems"])
+        home.paths.snapshots.unlink()
+        home.must("snapshot")
+        assert home.status()["problems"] == []
+        daemon.stop()
+    assert home.cells("clicks.left") == {(100, 100): 1}
+
+
+@pytest.mark.usefixtures("desktop")
+def test_a_timed_picture_that_could_not_be_written_is_tried_again_though_nothing_moves(home: Home) -> None:
+    home.configure(EVERY_SECOND)
+    home.paths.snapshots.parent.mkdir(parents=True, mode=0o700)
+    home.paths.snapshots.write_bytes(b"in the way")
+    with home.running() as daemon:
+        click_at(100, 100)
+        daemon.await_status(
+            lambda status: any("no new picture" in p for p in status["problems"]), "the problem is told"
+        )
+        home.paths.snapshots.unlink()
+        daemon.await_status(lambda status: status["problems"] == [], "the problem is gone")
+        assert decodes(home.paths.latest)
+
+
+@pytest.mark.usefixtures("desktop")
+def test_old_pictures_are_dropped_and_the_newest_kept(home: Home) -> None:
+    home.configure("[snapshot]\nkeep_count = 2\n")
+    with home.running(), Hand() as hand:
+        for number in range(4):
+            hand.move((100 + number, 100))
+            home.must("snapshot")
+    assert len(home.dated_pictures()) == 2
+    assert decodes(home.paths.latest)
+
+
+@pytest.mark.usefixtures("desktop")
+def test_a_store_deleted_while_it_runs_is_no_crash(home: Home) -> None:
+    with home.running() as daemon:
+        click_at(100, 100)
+        home.must("snapshot")
+        shutil.rmtree(home.paths.data_dir)
+        click_at(200, 200)
+        daemon.await_read()
+        home.say("snapshot")
+        assert home.status()["problems"] != []
+        daemon.stop()
+
+
+def _one_count(folder: Path) -> Path:
+    file = folder / "one.json"
+    file.write_text('{"1,1": 1}')
+    return file
