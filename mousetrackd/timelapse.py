@@ -74,8 +74,9 @@ def write(out: Path, frames: Iterator[NDArray[np.uint8]], frames_per_s: float, w
         if out.suffix.lower() in _CODECS:
             _write_video(fresh, scaled, frames_per_s, out.suffix.lower())
         else:
-            first, *rest = (Image.fromarray(frame) for frame in scaled)
-            first.save(fresh, save_all=True, append_images=rest, duration=round(1000 / frames_per_s), loop=0)
+            images = (Image.fromarray(frame) for frame in scaled)
+            first = next(images)  # the others one by one: a film's frames together are gigabytes
+            first.save(fresh, save_all=True, append_images=images, duration=round(1000 / frames_per_s), loop=0)
         fresh.replace(out)
     except OSError as error:
         raise MousetrackError(
