@@ -54,6 +54,7 @@ apt_name() {
             if apt-cache show libglib2.0-0t64 >/dev/null 2>&1; then echo libglib2.0-0t64; else echo libglib2.0-0; fi ;;
         Xvfb) echo xvfb ;;
         xrandr) echo x11-xserver-utils ;;
+        ss) echo iproute2 ;;
         *) echo "$1" ;;
     esac
 }
