@@ -37,10 +37,10 @@ _KIND_LAYERS: Final[Mapping[Kind, str]] = {
     Kind.SCROLL: SCROLL,
 }
 
-_LINE_SLICE_PX = 1 << 20
+_LINE_SLICE_PX = 1 << 15
 """Lines are drawn at most so many pixels at a time, so that a burst of long ones stays bounded in memory."""
 
-_PENDING_MAX = 1 << 17
+_PENDING_MAX = 1 << 16
 """Unsorted additions to one histogram beyond this are folded into it: memory follows the pixels visited."""
 
 

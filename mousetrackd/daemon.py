@@ -7,6 +7,7 @@ are; everything is done here, in order. When nothing moves, nothing is armed, an
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import logging
 import math
@@ -202,6 +203,7 @@ class Daemon:
                 self._shutdown()
 
     def _startup(self) -> None:
+        _give_memory_back()
         for folder in (self._paths.runtime_dir, self._paths.data_dir):
             make_private(folder)
         for path in (self._paths.runtime_lock, self._paths.data_lock):
@@ -629,6 +631,17 @@ def _logged(step: str) -> Iterator[None]:
         yield
     except MousetrackError as error:
         log.error("could not %s: %s", step, error)  # noqa: TRY400 - a sentence, not a traceback
+
+
+def _give_memory_back() -> None:
+    """Let glibc return what a burst or a fold needed for a moment, instead of keeping it for ever (mallopt(3))."""
+    with contextlib.suppress(OSError, AttributeError):  # another C library has no such call, and needs none
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_MMAP_THRESHOLD, 1 << 17)
+        mallopt(_M_TRIM_THRESHOLD, 1 << 18)
+
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
 
 def _tell_systemd(message: str) -> None:

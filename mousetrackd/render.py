@@ -29,6 +29,7 @@ LOG_RANGE: Final = 200.0
 """How many times below the hottest a place may be until the log scale shows it as hardly anything."""
 
 BAND_ROWS: Final = 128
+_SLICE_PIXELS: Final = 1 << 16
 
 FAINTEST_DOT: Final = 0.15
 """How bright a dot of one count should be at least, in a picture that is not blurred: a lone pixel must be seen."""
@@ -77,18 +78,12 @@ def heat_grid(parts: Sequence[Counts], width_px: int, height_px: int, sigma_px: 
         if (rows, cols) == (counts.height_px, counts.width_px):
             cells[counts.index] += counts.count  # every pixel stands there once
             continue
-        y, x = np.divmod(counts.index, counts.width_px)
         if sigma_px == 0:
+            y, x = np.divmod(counts.index, counts.width_px)
             row, col = y * rows // counts.height_px, x * cols // counts.width_px
             cells += np.bincount(row * cols + col, weights=counts.count, minlength=rows * cols)
-            continue
-        # Shared among the four cells around it, or a count would move by up to half a cell.
-        for row, share_y in _around(y, counts.height_px, rows):
-            for col, share_x in _around(x, counts.width_px, cols):
-                # Whole numbers up to the division: sums of fractions would not be symmetric to the last bit.
-                weights = counts.count * (share_y * share_x).astype(np.float64)
-                shared = np.bincount(row * cols + col, weights=weights, minlength=rows * cols)
-                cells += shared / (4 * counts.height_px * counts.width_px)
+        else:
+            cells += _shared_among_cells(counts, rows, cols)
     grid = cells.reshape(rows, cols)
     visited = grid > 0
     if sigma_px == 0:
@@ -134,6 +129,29 @@ def _sigma_cells(sigma_px: float, cell_px: int) -> float:
     """
     left = sigma_px**2 - (cell_px**2 / 3 if cell_px > 1 else 0)
     return math.sqrt(max(left, 1e-6)) / cell_px
+
+
+def _shared_among_cells(counts: Counts, rows: int, cols: int) -> NDArray[np.float64]:
+    """Each count shared among the four cells around it, or it would move by up to half a cell. (rows * cols,)."""
+    shared = np.zeros(rows * cols, np.float64)
+    # Whole numbers up to the division: sums of fractions would not be symmetric to the last bit.
+    around_y = [
+        (row * cols, share.astype(np.float64))
+        for row, share in _around(np.arange(counts.height_px), counts.height_px, rows)
+    ]
+    around_x = [
+        (col, share.astype(np.float64)) for col, share in _around(np.arange(counts.width_px), counts.width_px, cols)
+    ]
+    for start in range(0, counts.index.size, _SLICE_PIXELS):
+        index = counts.index[start : start + _SLICE_PIXELS]
+        count = counts.count[start : start + _SLICE_PIXELS].astype(np.float64)
+        y = index // counts.width_px
+        x = index - y * counts.width_px
+        for first_of_row, share_y in around_y:
+            begin, weight = first_of_row[y], share_y[y] * count
+            for col, share_x in around_x:
+                np.add.at(shared, begin + col[x], weight * share_x[x])
+    return shared / (4 * counts.height_px * counts.width_px)
 
 
 def _around(

@@ -11,7 +11,9 @@ import json
 import math
 import os
 import re
+import struct
 import sys
+import zlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -85,22 +87,43 @@ class Picture:
 
     def png(self) -> bytes:
         """The picture as a PNG file, with its facts in text chunks."""
-        if self.palette is None:
-            opaque = bool((self.pixels[..., 3] == 255).all())
-            image = Image.fromarray(self.pixels[..., :3] if opaque else self.pixels)
-        else:
-            image = Image.fromarray(self.pixels)
-            image.putpalette(self.palette[:, :3].tobytes())
         text = PngImagePlugin.PngInfo()
         text.add_text("Title", str(self.facts["title"]))
         text.add_text("Software", f"mousetrackd {__version__}")
         text.add_text("mousetrackd", json.dumps(self.facts))
         file = io.BytesIO()
-        alpha = self.palette[:, 3] if self.palette is not None else None
-        transparent = alpha.tobytes() if alpha is not None and not (alpha == 255).all() else None
-        extra = {} if transparent is None else {"transparency": transparent}
-        image.save(file, "PNG", pnginfo=text, compress_level=_ZLIB_LEVEL, **extra)
+        if self.palette is None:
+            opaque = bool((self.pixels[..., 3] == 255).all())
+            image = Image.fromarray(self.pixels[..., :3] if opaque else self.pixels)
+            image.save(file, "PNG", pnginfo=text, compress_level=_ZLIB_LEVEL)
+        else:
+            _write_indexed(file, self.pixels, self.palette, text)
         return file.getvalue()
+
+
+def _write_indexed(
+    file: io.BytesIO, pixels: NDArray[np.uint8], palette: NDArray[np.uint8], text: PngImagePlugin.PngInfo
+) -> None:
+    """Write a palette PNG, every line as its difference from the one above, in runs.
+
+    Half the time of Pillow's own writing, which does not filter indices, and a third smaller.
+    """
+    height_px, width_px = pixels.shape
+    lines = np.empty((height_px, 1 + width_px), np.uint8)
+    lines[:, 0] = _FILTER_UP
+    lines[0, 1:] = pixels[0]
+    np.subtract(pixels[1:], pixels[:-1], out=lines[1:, 1:])
+    deflate = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, 8, zlib.Z_RLE)
+    file.write(b"\x89PNG\r\n\x1a\n")
+    header = struct.pack(">IIBBBBB", width_px, height_px, 8, 3, 0, 0, 0)  # 8 bits, palette; PNG specification, 11.2.2
+    PngImagePlugin.putchunk(file, b"IHDR", header)
+    PngImagePlugin.putchunk(file, b"PLTE", palette[:, :3].tobytes())
+    if not (palette[:, 3] == 255).all():
+        PngImagePlugin.putchunk(file, b"tRNS", palette[:, 3].tobytes())
+    for name, content, *_ in text.chunks:
+        PngImagePlugin.putchunk(file, name, content)
+    PngImagePlugin.putchunk(file, b"IDAT", deflate.compress(lines.data), deflate.flush())
+    PngImagePlugin.putchunk(file, b"IEND", b"")
 
 
 UNDER_BRIGHTNESS: Final = 0.45
@@ -109,8 +132,11 @@ UNDER_BRIGHTNESS: Final = 0.45
 _FADED_IN: Final = 0.35
 """On a background of the user's, heat up to this share of the scale fades in."""
 
+_FILTER_UP: Final = 2
+"""PNG specification, 9.2: each byte less the one above it."""
+
 _ZLIB_LEVEL: Final = 3
-"""Half the size of level 1 on smooth heat for hardly more time; from 6 on, time doubles for a few percent."""
+"""For true colour: half the size of level 1 for hardly more time; from 6 on, time doubles for a few percent."""
 
 
 def draw(

@@ -10,6 +10,7 @@ Hours, days, months and years are those of the local clock, because people ask f
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import sqlite3
 import struct
@@ -132,7 +133,7 @@ class FoldAges:
     """After how many days hours become days, days months, and months years."""
 
     hours_days: int = 7
-    days_days: int = 35
+    days_days: int = 21
     months_days: int = 400
 
 
@@ -261,10 +262,9 @@ class Store:
         The range is that of ``pieces``. What had to be left out is named.
         """
         left_out: list[str] = []
-        parts: dict[tuple[Monitor, str], list[Counts]] = defaultdict(list)
-        first_s: int | None = None
-        last_s: int | None = None
-        for piece in self.pieces(
+        merged: dict[tuple[Monitor, str], Counts] = {}
+        spans: list[tuple[int, int]] = []
+        pieces = self.pieces(
             layers,
             left_out,
             since_s=since_s,
@@ -272,12 +272,12 @@ class Store:
             monitor=monitor,
             hours=hours,
             weekdays=weekdays,
-        ):
-            parts[piece.monitor, piece.layer].append(piece.counts)
-            first_s = piece.start_s if first_s is None else min(first_s, piece.start_s)
-            end_s = piece.start_s + piece.span_s
-            last_s = end_s if last_s is None else max(last_s, end_s)
-        merged = {key: Counts.merge(found) for key, found in parts.items()}
+            by_screen=True,
+        )
+        for key, group in itertools.groupby(pieces, key=lambda piece: (piece.monitor, piece.layer)):
+            merged[key] = Counts.merge(_noting(group, spans))
+        first_s = min((start_s for start_s, _ in spans), default=None)
+        last_s = max((end_s for _, end_s in spans), default=None)
         return Reading(merged, first_s, last_s, tuple(left_out))
 
     def pieces(
@@ -290,6 +290,7 @@ class Store:
         monitor: str | None = None,
         hours: Container[int] | None = None,
         weekdays: Container[int] | None = None,
+        by_screen: bool = False,
     ) -> Iterator[Piece]:
         """The chunks of ``layers`` that lie within the range, oldest first.
 
@@ -301,7 +302,7 @@ class Store:
         names = self.monitors()
         wanted = {row for row, m in names.items() if monitor is None or is_called(m, monitor)}
         coarse: Counter[int] = Counter()
-        for chunk in self._chunks(tuple(layers), since_s, until_s, left_out):
+        for chunk in self._chunks(tuple(layers), since_s, until_s, left_out, by_screen=by_screen):
             if chunk.monitor not in wanted:
                 continue
             begin = datetime.fromtimestamp(chunk.start_s, self._zone)
@@ -411,7 +412,13 @@ class Store:
             raise DamagedError(self.path, found)
 
     def _chunks(
-        self, layers: tuple[str, ...] | None, since_s: int | None, until_s: int | None, damaged: list[str]
+        self,
+        layers: tuple[str, ...] | None,
+        since_s: int | None,
+        until_s: int | None,
+        damaged: list[str],
+        *,
+        by_screen: bool = False,
     ) -> Iterator[_Chunk]:
         """Rows that touch the range, oldest first; what fails its checksum is named in ``damaged``."""
         query = (
@@ -421,7 +428,10 @@ class Store:
         if layers is not None:
             query += f" AND layer IN ({','.join('?' * len(layers))})"
         with self._reading():
-            rows = self._sql.execute(query + " ORDER BY start_s, id", (since_s, until_s, *(layers or ())))
+            rows = self._sql.execute(
+                query + (" ORDER BY monitor, layer, start_s, id" if by_screen else " ORDER BY start_s, id"),
+                (since_s, until_s, *(layers or ())),
+            )
             for row, start_s, span_s, monitor, layer, total, counts, crc in rows:
                 if crc == _crc(start_s, span_s, monitor, layer, total, counts):
                     yield _Chunk(row, start_s, span_s, monitor, layer, counts)
@@ -549,6 +559,13 @@ class Store:
 
 _SHORTEST_S = {"hour": 3600, "day": 23 * 3600, "month": 27 * 86400, "year": 364 * 86400}
 """Shorter than any period of its name (a day of 23 hours, a February): what it holds may need folding."""
+
+
+def _noting(pieces: Iterable[Piece], spans: list[tuple[int, int]]) -> Iterator[Counts]:
+    """The counts of pieces, one at a time, and into ``spans`` when each began and ended."""
+    for piece in pieces:
+        spans.append((piece.start_s, piece.start_s + piece.span_s))
+        yield piece.counts
 
 
 class DamagedError(StoreError):

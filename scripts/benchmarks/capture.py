@@ -1,0 +1,130 @@
+"""Listening: a steady mouse, a still one, and a burst."""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+
+from benchmarks import kernel
+from benchmarks.desk import TOOL, Desk, end, python, wait_for
+from benchmarks.table import Row, at_most, median, share
+
+RATES = {125: 0.6, 1000: 1.0, 8000: 2.5}
+"""Events a second, and how many percent of a core they may cost."""
+
+_PEERS = {
+    "stock pynput": python("peers", "stock"),
+    "60 Hz poller": python("peers", "poller"),
+    "C XRecord": [TOOL, "record", "0"],
+    "C XRecord, read every 50 ms": [TOOL, "record", "50"],
+}
+_STOCK = "stock pynput"
+_BURST_HZ = 32_000
+"""Four times the fastest mouse."""
+_SETTLE_S = 4.0
+"""After the last event the daemon drains twice, and saves; all of that counts."""
+
+
+def steady(rate: int, *, quick: bool) -> Iterator[Row]:
+    """The whole daemon and its peers, in turns, each alone with the same motion."""
+    turns, ours_s, peers_s = (1, 6, 2) if quick else (3, 20, 5)
+    percents: dict[str, list[float]] = defaultdict(list)
+    lost = sent_in_all = 0
+    with Desk() as desk:
+        desk.open_display()
+        desk.has_picture()
+        # A checkpoint per turn: three times as many as by default, so that each turn has its share of them.
+        desk.configure(f"checkpoint_interval_s = {ours_s}\nsnapshot_interval_s = 86400\n")
+        for _ in range(turns):
+            with desk.daemon() as pid:
+                before_s = kernel.cpu_s(pid)
+                sent = desk.drive("drive", rate, ours_s, 0)
+                time.sleep(_SETTLE_S)
+                percents["ours"].append((kernel.cpu_s(pid) - before_s) / ours_s * 100)
+            lost += sent - desk.status["events"]
+            sent_in_all += sent
+            for name, command in _PEERS.items():
+                peer = desk.start_ready(command)
+                time.sleep(0.5)  # the one that polls never stops starting
+                before_s = kernel.cpu_s(peer.pid)
+                desk.drive("drive", rate, peers_s, 0)
+                percents[name].append((kernel.cpu_s(peer.pid) - before_s) / peers_s * 100)
+                end(peer)
+    ours = median(percents["ours"])
+    beside = ", ".join(f"{name} {median(percents[name]):.2f} %" for name in _PEERS)
+    yield at_most(f"capture, {rate} events/s: of a core", ours, RATES[rate], "%", beside=beside)
+    yield Row(
+        f"capture, {rate} events/s: events lost",
+        str(lost),
+        f"of {sent_in_all}",
+        "0",
+        lost == 0,
+    )
+    if rate == 1000:
+        yield share("capture, 1000 events/s: against stock", ours, median(percents[_STOCK]), 10)
+
+
+def still(*, quick: bool) -> Iterator[Row]:
+    """Wake-ups and ticks while the pointer lies still."""
+    seconds = 5 if quick else 60
+    with Desk() as desk:
+        desk.open_display()
+        desk.configure("checkpoint_interval_s = 2\nsnapshot_interval_s = 2\n")
+        with desk.daemon() as pid:
+            desk.drive("drive", 500, 1, 0)
+            wait_for(lambda: desk.status["last_snapshot"], "the picture")
+            _settle(pid)
+            peers = {name: desk.start_ready(_PEERS[name]).pid for name in (_STOCK, "60 Hz poller")}
+            pids = {"ours": pid, **peers}
+            time.sleep(1)
+            before = {name: (kernel.wake_ups(of), kernel.ticks(of)) for name, of in pids.items()}
+            time.sleep(seconds)
+            after = {name: (kernel.wake_ups(of), kernel.ticks(of)) for name, of in pids.items()}
+    for column, what in enumerate(("wake-ups", "CPU ticks")):
+        used = {name: after[name][column] - before[name][column] for name in pids}
+        beside = ", ".join(f"{name} {used[name]}" for name in peers)
+        yield Row(f"pointer still for {seconds} s: {what}", str(used["ours"]), beside, "0", used["ours"] == 0)
+
+
+def _settle(pid: int) -> None:
+    """Wait until it has slept for a while."""
+    for _ in range(30):
+        before = kernel.wake_ups(pid)
+        time.sleep(5)
+        if kernel.wake_ups(pid) == before:
+            return
+
+
+def burst(*, quick: bool) -> Iterator[Row]:
+    """Moves and presses, faster than any mouse; and as fast as the server takes them, when all of us lose some."""
+    count = 10_000 if quick else 100_000
+    with Desk() as desk:
+        desk.open_display()
+        desk.has_picture()
+        desk.configure("checkpoint_interval_s = 4\nsnapshot_interval_s = 86400\n")
+        with desk.daemon() as pid:
+            desk.drive("drive", 1000, 2, 0)
+            time.sleep(_SETTLE_S + 2)  # saved once, so that all of the daemon is in memory
+            seen, before_mb = desk.status["events"], kernel.peak_mb(pid)
+            lost = _lost(desk, seen, desk.drive("burst", count, _BURST_HZ))
+            once_mb = kernel.peak_mb(pid)
+            seen = desk.status["events"]
+            flat_out = _lost(desk, seen, sum(desk.drive("burst", count, 0) for _ in range(3)))
+            more_mb = kernel.peak_mb(pid)
+        peer = desk.start_ready(_PEERS["C XRecord"])
+        sent = sum(desk.drive("burst", count, 0) for _ in range(3))
+        time.sleep(2)
+        peer.terminate()
+        peer_lost = sent - int(peer.stdout.read())
+    what = f"burst of {count:,} moves and presses"
+    yield Row(f"{what} at {_BURST_HZ}/s: lost", str(lost), f"of {count:,}", "0", lost == 0)
+    beside = f"of {3 * count:,}; a C XRecord client that does nothing else: {peer_lost}"
+    yield Row(f"{what}, flat out: lost", str(flat_out), beside)
+    beside = f"{before_mb:.0f} MB before; {more_mb - before_mb:.0f} MB more after three of them flat out"
+    yield at_most(f"{what}: peak memory grows by", once_mb - before_mb, 40, "MB", beside=beside, digits=0)
+
+
+def _lost(desk: Desk, seen: int, sent: int) -> int:
+    """How many of the events sent since the daemon had ``seen`` so many it has not counted when all is saved."""
+    time.sleep(_SETTLE_S + 4)
+    lost: int = sent - (desk.status["events"] - seen)
+    return lost
