@@ -36,6 +36,8 @@ _LAYER_HELP = f"What to draw: {', '.join(LAYERS)}; clicks is all buttons. Defaul
 def main() -> NoReturn:
     """Run a command; exit with its code. What a user can act on is a sentence, never a traceback."""
     os.umask(0o077)
+    # Before numpy is imported: a thread per core costs OpenBLAS time and memory, and nothing here uses them.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         cli.main(standalone_mode=False)
     except click.ClickException as error:
@@ -77,8 +79,6 @@ def cli() -> None:
 @click.option("-v", "--verbose", is_flag=True, help="Say more in the log.")
 def run(source: str | None, speed: float, verbose: bool) -> None:
     """Track the pointer, in the foreground, until stopped."""
-    # Before numpy is imported: a thread per core costs OpenBLAS time and memory, and nothing here uses them.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from mousetrackd import config, sources  # noqa: PLC0415
     from mousetrackd.daemon import Daemon  # noqa: PLC0415
 
