@@ -172,13 +172,13 @@ def _status_lines(said: dict[str, Any]) -> list[str]:
     lines = [_headline(said)]
     if said.get("source"):
         lines.append(f"source           {said['source']}")
-        lines += [f"                 {note}" for note in said["notes"]]
-        lines.append(f"monitors         {', '.join(m['monitor'] for m in said['monitors']) or 'none'}")
-        lines.append(f"events           {said['events']}")
-        lines.append(f"last checkpoint  {said['last_checkpoint'] or 'none yet'}")
-        lines.append(f"last picture     {said['last_snapshot'] or 'none yet'}")
-        lines.append(f"picture          {said['picture']}")
-    return lines + [f"problem          {problem}" for problem in said.get("problems", [])]
+        lines += [f"                 {note}" for note in said.get("notes") or []]
+        lines.append(f"monitors         {', '.join(m['monitor'] for m in said.get('monitors') or []) or 'none'}")
+        lines.append(f"events           {said.get('events')}")
+        lines.append(f"last checkpoint  {said.get('last_checkpoint') or 'none yet'}")
+        lines.append(f"last picture     {said.get('last_snapshot') or 'none yet'}")
+        lines.append(f"picture          {said.get('picture')}")
+    return lines + [f"problem          {problem}" for problem in said.get("problems") or []]
 
 
 @cli.command(epilog=_example("mousetrackd latest --open"))
@@ -256,7 +256,9 @@ def render(out: Path, **options: Any) -> None:
     look = _look(conf, options)
     with _chosen(options) as chosen:
         reading = chosen.store.read(expand_layers(look.layer), **chosen.arguments)
-        picture = snapshots.draw(reading, chosen.layout, look, conf.colormaps, over=_under(look), only=_only(options))
+        picture = snapshots.draw(
+            reading, chosen.layout, look, conf.colormaps, over=snapshots.under(look), only=_only(options)
+        )
     _write_out(out, picture.png())
     _say_left_out(reading.left_out)
 
@@ -294,7 +296,7 @@ def timelapse(out: Path, step: str, windowed: bool, fps: float, width: int, **op
     for frame in frames if windowed else frames[-1:]:
         for layer, heat in snapshots.scales(frame, layout, look).items():
             hottest[layer] = max(heat, hottest.get(layer, 0))
-    under = _under(look)
+    under = snapshots.under(look)
     with click.progressbar(frames, label="drawing", file=sys.stderr) as shown:
         pictures = (
             snapshots.draw(
@@ -341,15 +343,6 @@ def _only(options: dict[str, Any]) -> str:
     return ", ".join(part for part in (options["weekdays"], hours) if part)
 
 
-def _under(look: SnapshotConfig) -> Any:
-    """The image to lie under the heat, if one is wanted."""
-    from mousetrackd import snapshots  # noqa: PLC0415
-
-    if not look.over:
-        return None
-    return snapshots.grab_screen() if look.over == "screen" else snapshots.open_image(Path(look.over).expanduser())
-
-
 @dataclass(frozen=True)
 class _Chosen:
     """The store, open for reading, what of it a command's options choose, and how the monitors stood then."""
@@ -372,8 +365,8 @@ def _chosen(options: dict[str, Any]) -> Iterator[_Chosen]:
         "since_s": since_s,
         "until_s": until_s,
         "monitor": name,
-        "hours": parse_hours(options["hours"]) if options["hours"] else None,
-        "weekdays": parse_weekdays(options["weekdays"]) if options["weekdays"] else None,
+        "hours": parse_hours(options["hours"]) if options["hours"] is not None else None,
+        "weekdays": parse_weekdays(options["weekdays"]) if options["weekdays"] is not None else None,
     }
     with Store.open_read_only(user_paths().store) as store:
         layout = store.layout(until_s)
@@ -453,6 +446,8 @@ def import_(file: Path, layer: str, size: str | None, monitor: str, at: str | No
     table = exchange.load(file, monitor, _size(size))
     now = datetime.now().astimezone()
     at_s = int(now.timestamp()) if at is None else moment_s(at, now)
+    if not 0 <= at_s <= now.timestamp():
+        raise UsageError(f'counts cannot be from "{at}"', "Give a time between 1970 and now.")
     paths = user_paths()
     make_private(paths.data_dir)
     with Store.open(paths.store) as store:
@@ -470,18 +465,24 @@ def _labels(table: dict[Monitor, Any]) -> list[str]:
 
 
 def _size(text: str | None) -> tuple[int, int] | None:
+    from mousetrackd.exchange import SIDE_MAX_PX  # noqa: PLC0415
+
     if text is None:
         return None
     width, _, height = text.lower().partition("x")
-    if not (width.isdecimal() and height.isdecimal() and 0 < int(width) <= 65535 and 0 < int(height) <= 65535):
-        raise UsageError(f'"{text}" is not a size', "Give width and height in pixels, like 1920x1080.")
+    if not (
+        width.isdecimal() and height.isdecimal() and 0 < int(width) <= SIDE_MAX_PX and 0 < int(height) <= SIDE_MAX_PX
+    ):
+        raise UsageError(
+            f'"{text}" is not a size', f"Give width and height in pixels, like 1920x1080; at most {SIDE_MAX_PX}."
+        )
     return int(width), int(height)
 
 
 # Configuration ------------------------------------------------------------------------------------------
 
 
-@cli.command(name="config", epilog=_example("mousetrackd config --default > ~/.config/mousetrackd/config.toml"))
+@cli.command(name="config", epilog=_example("mousetrackd config --default"))
 @click.option("--default", "default", is_flag=True, help="Print a commented file with every key and its default.")
 def config_(default: bool) -> None:
     """Print the configuration in force, and where it comes from."""

@@ -109,8 +109,8 @@ class SnapshotConfig:
     max: float = _setting(
         0,
         "Heat of the hottest colour, to make pictures comparable; 0 chooses it by the percentile.",
-        "a number from 0 up",
-        _number(0, 1e18),
+        "0, or a number from 0.000001 up",
+        lambda value: value == 0 or _number(1e-6, 1e18)(value),
     )
     background: str = _setting(
         "",
@@ -190,7 +190,10 @@ class Config:
         "auto",
         'Where events come from: "auto", "pynput" (X11), or "replay:FILE".',
         '"auto", "pynput" or "replay:FILE"',
-        lambda value: isinstance(value, str) and (value in ("auto", "pynput") or value.startswith("replay:")),
+        lambda value: (
+            isinstance(value, str)
+            and (value in ("auto", "pynput") or (value.startswith("replay:") and value != "replay:"))
+        ),
     )
     snapshot: SnapshotConfig = field(default_factory=SnapshotConfig)
     store: StoreConfig = field(default_factory=StoreConfig)

@@ -20,7 +20,7 @@ import sys
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -173,6 +173,7 @@ class Daemon:
 
         self._state = "starting"
         self._paused = False
+        self._file_says_pause = False
         self._ends_asked = 0
         self._since = self._iso_now()
         self._unsaved_since_s: int | None = None
@@ -184,7 +185,7 @@ class Daemon:
         self._looked_ns = 0
         self._next_snapshot_s = 0.0
         self._worker: threading.Thread | None = None
-        self._worker_process: subprocess.Popen[str] | None = None
+        self._worker_process: subprocess.Popen[bytes] | None = None
         self._snapshot_again = False
         self._changed_since_snapshot = False
         self._problems: dict[str, str] = {}
@@ -208,7 +209,7 @@ class Daemon:
             make_private(folder)
         for path in (self._paths.runtime_lock, self._paths.data_lock):
             self._locks.append(Lock(path).acquire(status=self._paths.status))
-        self._paused = control.wants_pause(self._paths)
+        self._paused = self._file_says_pause = control.wants_pause(self._paths)
         self._store = self._open_store()
         now_s = self._monotonic_s()
         has_picture = self._paths.latest.exists()
@@ -292,7 +293,7 @@ class Daemon:
         """Do what is wanted now. Where signals and the file disagree their order is unknowable: pause wins."""
         self._looked_ns = time.monotonic_ns()
         file_says_pause = control.wants_pause(self._paths)
-        file_changed = file_says_pause != self._paused
+        file_changed = file_says_pause != self._file_says_pause
         wanted = self._paused
         if asked_pause or (file_changed and file_says_pause):
             wanted = True
@@ -301,8 +302,12 @@ class Daemon:
         if file_says_pause != wanted:
             try:
                 control.set_wanted(self._paths, pause=wanted)
+                file_says_pause = wanted
             except MousetrackError as error:
-                self._problem("wanted", str(error.message))
+                self._problem("wanted", error.message)
+        if file_says_pause == wanted:
+            self._problem("wanted", "")
+        self._file_says_pause = file_says_pause
         if wanted and not self._paused:
             self._paused = True
             self._timers.disarm("retry")
@@ -319,6 +324,7 @@ class Daemon:
     # The source ---------------------------------------------------------------------------------------
 
     def _start_source(self) -> None:
+        self._timers.disarm("retry")
         source = self._make_source(self._config)
         self._source_name = source.name
         try:
@@ -419,6 +425,10 @@ class Daemon:
         if tally:
             start_s = now_s if self._unsaved_since_s is None else min(self._unsaved_since_s, now_s)
             try:
+                if self._store is not None and not self._store.is_in_place():
+                    self._problem("moved", f"{self._paths.store} was taken away; counting goes on in a new one")
+                    self._store.close()
+                    self._store = None
                 if self._store is None:
                     self._store = self._open_store()
                 self._store.commit(tally, start_s, now_s, self._layout)
@@ -446,6 +456,10 @@ class Daemon:
         if self._store is None or hour == self._folded_hour:
             return
         self._folded_hour = hour
+        if not all(lock.is_held() for lock in self._locks):
+            log.warning("the lock was taken away, and another may count now: ending")
+            self._ends_asked += 1
+            return
         keep = self._config.store
         try:
             self._store.fold(now_s, FoldAges(keep.hours_days, keep.days_days, keep.months_days))
@@ -478,7 +492,6 @@ class Daemon:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
-                text=True,
                 # A thread per core costs OpenBLAS a fifth of a second of start-up, and the worker uses none.
                 env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
                 start_new_session=True,  # Ctrl-C is for the daemon, which decides what becomes of the worker
@@ -491,15 +504,18 @@ class Daemon:
         self._worker = threading.Thread(target=self._wait_for_worker, args=(process, conf), name="snapshot")
         self._worker.start()
 
-    def _wait_for_worker(self, process: subprocess.Popen[str], conf: str) -> None:
+    def _wait_for_worker(self, process: subprocess.Popen[bytes], conf: str) -> None:
+        error = "the snapshot worker could not be told what to draw"
         try:
-            _, said = process.communicate(conf, timeout=WORKER_TIMEOUT_S)
-            error = "" if process.returncode == 0 else said.strip() or f"ended with {process.returncode}"
+            _, said = process.communicate(conf.encode("utf-8", "surrogateescape"), timeout=WORKER_TIMEOUT_S)
+            words = said.decode("utf-8", "replace").strip()
+            error = "" if process.returncode == 0 else words or f"it ended with {process.returncode}"
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
             error = f"the snapshot worker took longer than {WORKER_TIMEOUT_S:.0f} s"
-        self._words.say(_SnapshotDone(error))
+        finally:
+            self._words.say(_SnapshotDone(error))  # unsaid, it would be waited for to the end of time
 
     def _snapshot_done(self, done: _SnapshotDone, *, ending: bool) -> None:
         if self._worker is not None:
@@ -540,8 +556,16 @@ class Daemon:
                 self._timers.arm("snapshot", self._next_snapshot_s)
             if self._config.source != old.source and not self._paused:
                 self._stop_source()
-                self._start_source()
+                self._change_source(old)
         _tell_systemd("READY=1")
+
+    def _change_source(self, old: Config) -> None:
+        try:
+            self._start_source()
+        except MousetrackError as error:
+            self._config = replace(self._config, source=old.source)
+            self._problem("configuration", f"the old source stays. {error.message}")
+            self._start_source()
 
     # What others see ----------------------------------------------------------------------------------
 

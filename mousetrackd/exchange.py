@@ -7,6 +7,7 @@ import io
 import json
 import re
 import zipfile
+import zlib
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,9 @@ from mousetrackd.layout import Monitor
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
+
+SIDE_MAX_PX: Final = 16384
+"""No screen is larger; what says so is a mistake, and would make pictures of gigabytes."""
 
 COLUMNS: Final = ("monitor", "x", "y", "count")
 _LABEL = re.compile(r"(?P<output>.+?)@(?P<width>\d{1,5})x(?P<height>\d{1,5})(?:#(?P<edid>[0-9a-f]{8}))?")
@@ -92,7 +96,8 @@ def load(path: Path, output: str, size: tuple[int, int] | None) -> Table:
         zipfile.BadZipFile,
         MemoryError,
         EOFError,
-        RecursionError,
+        RuntimeError,
+        zlib.error,
         OverflowError,
     ) as error:
         raise MousetrackError(
@@ -108,7 +113,10 @@ def monitor_of(label: str, output: str, size: tuple[int, int] | None) -> Monitor
     """
     match = _LABEL.fullmatch(label)
     if match:
-        return Monitor(match["output"], int(match["width"]), int(match["height"]), match["edid"] or "")
+        width_px, height_px = int(match["width"]), int(match["height"])
+        if not (0 < width_px <= SIDE_MAX_PX and 0 < height_px <= SIDE_MAX_PX):
+            raise ValueError(f"a screen is from 1x1 to {SIDE_MAX_PX}x{SIDE_MAX_PX} px, got {label}")
+        return Monitor(match["output"], width_px, height_px, match["edid"] or "")
     if size is None:
         raise ValueError("the file does not tell the screen's size: give it with --size, like --size 1920x1080")
     return Monitor(label or output, *size)
@@ -190,6 +198,8 @@ def _of_array(
     name: str, array: np.ndarray[Any, Any], output: str, size: tuple[int, int] | None
 ) -> tuple[Monitor, Counts]:
     what = f'array "{name}"' if name else "the array"
+    if not isinstance(array, np.ndarray):
+        raise ValueError(f"{what} is no array")  # noqa: TRY004 - it becomes a sentence like the others
     if array.ndim != 2 or array.size == 0:
         raise ValueError(f"{what}: expected the shape (height, width), got {array.shape}")
     if array.dtype.kind not in "biuf":
@@ -199,6 +209,8 @@ def _of_array(
     if int(array.min()) < 0 or int(array.max()) > COUNT_MAX:
         raise ValueError(f"{what}: a count is from 0 to {COUNT_MAX}")
     height_px, width_px = array.shape
+    if max(height_px, width_px) > SIDE_MAX_PX:
+        raise ValueError(f"{what}: a screen is at most {SIDE_MAX_PX}x{SIDE_MAX_PX} px, got {width_px}x{height_px}")
     match = _LABEL.fullmatch(name)
     monitor = monitor_of(name, output, None) if match else Monitor(name or output, width_px, height_px)
     if (monitor.width_px, monitor.height_px) != (width_px, height_px) or (size and size != (width_px, height_px)):

@@ -519,6 +519,13 @@ def _when(reading: Reading, zone: tzinfo | None) -> str:
 # Files ------------------------------------------------------------------------------------------------
 
 
+def under(look: SnapshotConfig) -> Image.Image | None:
+    """The image to lie under the heat, if one is wanted. Raises MousetrackError when it cannot be had."""
+    if not look.over:
+        return None
+    return grab_screen() if look.over == "screen" else open_image(Path(os.path.expanduser(look.over)))  # noqa: PTH111 - Path's raises for an unknown user
+
+
 def open_image(path: Path) -> Image.Image:
     """An image to lie under the heat. Raises MousetrackError when it cannot be read."""
     try:
@@ -548,8 +555,7 @@ def take(paths: Paths, config: Config, now: datetime) -> Path:
 
     with Store.open_read_only(paths.store) as store:
         reading = store.read(expand_layers(config.snapshot.layer))
-        over = open_image(Path(config.snapshot.over).expanduser()) if config.snapshot.over else None
-        picture = draw(reading, store.layout(), config.snapshot, config.colormaps, over=over)
+        picture = draw(reading, store.layout(), config.snapshot, config.colormaps, over=under(config.snapshot))
     return keep(paths.snapshots, picture.png(), now, config.snapshot.keep_count, config.snapshot.keep_mb)
 
 
@@ -624,7 +630,7 @@ def main() -> None:
     os.umask(0o077)
     paths = user_paths()
     try:
-        take(paths, parse(sys.stdin.read(), "stdin"), datetime.now(UTC))
+        take(paths, parse(sys.stdin.buffer.read().decode("utf-8", "surrogateescape"), "stdin"), datetime.now(UTC))
     except MousetrackError as error:
         print(error, file=sys.stderr)  # noqa: T201 - a process's way to speak
         raise SystemExit(error.exit_code) from None

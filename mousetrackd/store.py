@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 from mousetrackd.counts import Counts
-from mousetrackd.errors import StoreError
+from mousetrackd.errors import ExitCode, StoreError
 from mousetrackd.layout import Layout, Monitor, Placement
 from mousetrackd.paths import sync_folder
 
@@ -142,6 +142,7 @@ class Store:
 
     def __init__(self, path: Path, connection: sqlite3.Connection, zone: tzinfo | None) -> None:
         self.path = path
+        self._stat = path.stat()
         self._sql = connection
         self._zone = zone
 
@@ -192,6 +193,13 @@ class Store:
             return cls(path, _connect(path, "ro"), zone)
         except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
             raise _sentence(path, error) from error
+
+    def is_in_place(self) -> bool:
+        """Is the open file still the one of its name, and not one that was deleted or moved away?"""
+        try:
+            return os.path.samestat(self._stat, self.path.stat())
+        except OSError:
+            return False
 
     def close(self) -> None:
         """Close the file. Idempotent."""
@@ -568,6 +576,12 @@ def _noting(pieces: Iterable[Piece], spans: list[tuple[int, int]]) -> Iterator[C
         yield piece.counts
 
 
+class NotOursError(StoreError):
+    """A store of a newer mousetrackd, or another program's database: not to be touched."""
+
+    exit_code = ExitCode.REFUSED
+
+
 class DamagedError(StoreError):
     """There is a file, and it is no whole store."""
 
@@ -607,7 +621,7 @@ def is_called(monitor: Monitor, name: str) -> bool:
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
-        f"file:{quote(str(path))}?mode={mode}", uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S
+        f"file:{quote(os.fsencode(path))}?mode={mode}", uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S
     )
     try:
         # FULL: with NORMAL a power cut takes the newest commits with it.
@@ -660,11 +674,11 @@ def _check_header(path: Path) -> None:
     if magic != b"SQLite format 3\0":
         raise DamagedError(path, "it is not a database")
     if application != APPLICATION_ID:
-        raise StoreError(
+        raise NotOursError(
             f"{path} is a database of another program. Nothing was changed.", "Move it away, and try again."
         )
     if version > SCHEMA_VERSION:
-        raise StoreError(
+        raise NotOursError(
             f"{path} is from a newer mousetrackd (schema {version}, this one reads {SCHEMA_VERSION}).",
             "Nothing was changed. Upgrade mousetrackd.",
         )

@@ -9,6 +9,7 @@ from mousetrackd.errors import UsageError
 
 _AGO = re.compile(r"(\d{1,5})\s*(minute|hour|day|week|month|year)s?\s+ago")
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?")
+_STEP = re.compile(r"(\d{1,6})\s*(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?|w|weeks?)")
 _DAYS = {"day": 1, "week": 7, "month": 30, "year": 365}
 _DAY = timedelta(days=1)
 
@@ -68,6 +69,12 @@ def parse_hours(text: str) -> frozenset[int]:
     return frozenset(hours)
 
 
+def _weekday(name: str) -> int | None:
+    """0 for "mon" or "monday"; None for what is no day."""
+    whole = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+    return next((number for number, day in enumerate(whole) if name in (day, WEEKDAYS[number])), None)
+
+
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -75,7 +82,7 @@ def parse_weekdays(text: str) -> frozenset[int]:
     """Days of the week, 0 for Monday: "mon-fri", "sat,sun", "fri-mon". Raises UsageError."""
     days: set[int] = set()
     for part in text.lower().split(","):
-        ends = [WEEKDAYS.index(end.strip()[:3]) if end.strip()[:3] in WEEKDAYS else None for end in part.split("-")]
+        ends = [_weekday(end.strip()) for end in part.split("-")]
         first, last = (ends[0], ends[-1]) if len(ends) <= 2 else (None, None)
         if first is None or last is None:
             raise UsageError(f'"{text}" are no days of the week', "Say for example: mon-fri, or sat,sun.")
@@ -85,9 +92,9 @@ def parse_weekdays(text: str) -> frozenset[int]:
 
 def parse_step_s(text: str) -> int:
     """Seconds of a step like "1h", "15m", "1d", "90s". Raises UsageError."""
-    match = re.fullmatch(r"\s*(\d{1,6})\s*([smhdw])\w*\s*", text.lower())
-    step_s = int(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}[match[2]] if match else 0
-    if step_s < 1:
+    match = _STEP.fullmatch(text.strip().lower())
+    step_s = int(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}[match[2][0]] if match else 0
+    if not 1 <= step_s <= 366 * 86400:
         raise UsageError(f'"{text}" is no step of time', "Say for example: 15m, 1h or 1d.")
     return step_s
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,5 +26,5 @@ def choose(wanted: str, *, speed: float = 1.0) -> Source:
     if wanted.startswith("replay:") and wanted != "replay:":
         from mousetrackd.sources.replay import ReplaySource  # noqa: PLC0415
 
-        return ReplaySource(Path(wanted.removeprefix("replay:")).expanduser(), speed=speed)
+        return ReplaySource(Path(os.path.expanduser(wanted.removeprefix("replay:"))), speed=speed)  # noqa: PTH111 - Path's raises for an unknown user
     raise UsageError(f'unknown source "{wanted}"', 'Use "auto", "pynput" or "replay:FILE".')

@@ -28,6 +28,9 @@ _COLUMNS = ("client timestamp", "button", "state", "x", "y")
 _OFF_SCREEN = 65535
 """What the recorder wrote when it did not know the position."""
 
+_SIDE_MAX_PX = 16384
+"""No screen is larger: beyond this the recorder was wrong as well."""
+
 _COMMON_SIZES = (
     *(
         (1024, 768),
@@ -116,7 +119,7 @@ class ReplaySource:
         while done < events.size:
             # Wait for the next event, then a tick more, so that a fast mouse wakes nobody oftener.
             due_s = (int(times_ms[done]) - self.now_ms()) / 1000 / self._speed
-            if self._stop.wait(max(due_s, 0) + _TICK_S):
+            if self._stop.wait(min(max(due_s, 0) + _TICK_S, 3600)):
                 return
             upto = int(np.searchsorted(times_ms, self.now_ms(), "right"))
             if upto > done:
@@ -196,7 +199,7 @@ def _kind(button: str | None, state: str | None) -> Kind | None:
 
 def _layout_of(events: Events) -> Layout:
     """One screen: the smallest common size that holds every position the recorder was sure of."""
-    known = events[(events["x"] < _OFF_SCREEN) & (events["y"] < _OFF_SCREEN)]
+    known = events[(events["x"] < _SIDE_MAX_PX) & (events["y"] < _SIDE_MAX_PX)]
     right = int(known["x"].max(initial=0)) + 1
     bottom = int(known["y"].max(initial=0)) + 1
     holding = [size for size in _COMMON_SIZES if size[0] >= right and size[1] >= bottom]

@@ -9,7 +9,6 @@ import os
 import socket
 import sys
 import termios
-import time
 from typing import TYPE_CHECKING, Any
 
 import Xlib.display
@@ -41,7 +40,7 @@ def open_display() -> Xlib.display.Display:
         )
     try:
         return Xlib.display.Display(name)
-    except (*XLIB_ERRORS, AssertionError, ValueError, IndexError) as error:
+    except (*XLIB_ERRORS, AssertionError, ValueError, IndexError, OverflowError) as error:
         # python-xlib itself trips (AssertionError, IndexError) over a server that dies during the greeting.
         raise SourceError(
             f'cannot open display "{name}": {str(error).strip() or type(error).__name__}',
@@ -165,8 +164,3 @@ def server_clock_offset_ms(display: Xlib.display.Display, now_ms: Callable[[], i
     finally:
         window.destroy()
         display.flush()
-
-
-def monotonic_ms() -> int:
-    """Milliseconds of the clock that stands still in suspend, as the X server's does."""
-    return time.monotonic_ns() // 1_000_000
