@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import zipfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -378,3 +379,24 @@ def test_numbers_by_screen_name_are_read_from_csv(home: Home) -> None:
     home.must("import", file)
     home.must("export", home.folder / "out.csv")
     assert read_csv((home.folder / "out.csv").read_text()) == {"A": {(1, 1): 10}, "B": {(0, 1): 6}}
+
+
+@pytest.mark.parametrize("at", ["0001-01-01", "1969-12-30", "9999-12-30"])
+def test_counts_from_an_impossible_time_are_not_imported(home: Home, at: str) -> None:
+    file = home.folder / "one.json"
+    file.write_text('{"1,1": 1}')
+    refused(home, ["import", file, "--size", "10x10", "--at", at], 2, "counts cannot be from")
+
+
+@pytest.mark.parametrize("size", ["65535x10", "10x16385"])
+def test_a_screen_larger_than_any_is_refused(home: Home, size: str) -> None:
+    file = home.folder / "one.json"
+    file.write_text('{"1,1": 1}')
+    refused(home, ["import", file, "--size", size], 2, "is not a size")
+
+
+def test_a_zip_of_something_else_is_not_imported(home: Home) -> None:
+    file = home.folder / "other.npz"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("readme.txt", "no array")
+    refused(home, ["import", file], 1, "is no array")

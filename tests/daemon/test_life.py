@@ -360,3 +360,30 @@ def test_status_json_is_whole_and_says_what_was_asked(home: Home, desktop: Xvfb)
         assert plain.startswith(f"tracking since {said['since']} (pid {daemon.pid})\n")
         daemon.kill()
         assert home.say("status", "--json").code == 3
+
+
+def test_a_source_changed_while_it_waits_is_started_once(home: Home, desktop: Xvfb) -> None:
+    desktop.stop()
+    with home.running(state="waiting") as daemon:
+        desktop.start()
+        home.configure('source = "pynput"\n')
+        daemon.send(signal.SIGHUP)
+        daemon.await_state("tracking")
+        move_and_click(100, 100)
+        assert home.must("pause").startswith("paused")
+        assert daemon.sockets() == [], "of a second source that nobody knew"
+        daemon.stop()
+    assert home.cells("clicks.left") == {(100, 100): 1}
+
+
+@pytest.mark.usefixtures("desktop")
+@pytest.mark.parametrize("source", ["replay:", "replay:/missing.csv", "replay:~nobody-of-that-name/x.csv"])
+def test_a_source_that_cannot_be_leaves_the_old_one(home: Home, source: str) -> None:
+    with home.running() as daemon:
+        home.configure(f'source = "{source}"\n')
+        daemon.send(signal.SIGHUP)
+        daemon.await_status(lambda status: status["problems"] != [], "the problem is told")
+        daemon.await_state("tracking")
+        move_and_click(100, 100)
+        daemon.stop()
+    assert home.cells("clicks.left") == {(100, 100): 1}

@@ -169,7 +169,7 @@ def test_steps(text: str, step_s: int) -> None:
     assert parse_step_s(text) == step_s
 
 
-@pytest.mark.parametrize("text", ["", "0h", "h", "-1h", "1.5h", "1y"])
+@pytest.mark.parametrize("text", ["", "0h", "h", "-1h", "1.5h", "1y", "1month", "999999w"])
 def test_what_is_no_step(text: str) -> None:
     with pytest.raises(UsageError):
         parse_step_s(text)
