@@ -225,6 +225,21 @@ def test_a_store_deleted_while_it_runs_is_no_crash(home: Home) -> None:
         daemon.stop()
 
 
+@pytest.mark.usefixtures("desktop")
+def test_where_the_store_is_taken_away_counting_goes_on_in_a_new_one(home: Home) -> None:
+    with home.running() as daemon:
+        click_at(100, 100)
+        home.must("snapshot")
+        for file in home.paths.data_dir.glob("heat.sqlite3*"):
+            file.unlink()
+        click_at(200, 200)
+        daemon.await_read()
+        home.must("snapshot")
+        assert any("was taken away" in problem for problem in home.status()["problems"])
+        daemon.stop()
+    assert home.cells("clicks.left") == {(200, 200): 1}
+
+
 def _one_count(folder: Path) -> Path:
     file = folder / "one.json"
     file.write_text('{"1,1": 1}')
