@@ -163,10 +163,6 @@ class Accumulator:
         for monitor, path_px in tally.path_px.items():
             self._path_px[monitor] = self._path_px.get(monitor, 0.0) + path_px
 
-    def is_resting(self) -> bool:
-        """True while the pointer's rest is not credited to its end: a later ``take`` will have more."""
-        return self._last is not None and self._rest_credited_ms < self.rest_cap_ms
-
     def _credit_rest(self, now_ms: int) -> None:
         """Credit the time since the last event, once, up to the cap."""
         if self._last is None:

@@ -215,20 +215,6 @@ def test_an_empty_batch_changes_nothing() -> None:
     assert counting.events == 0
 
 
-def test_resting_ends_when_the_cap_is_credited() -> None:
-    counting = accumulator()
-    assert not counting.is_resting()
-    counting.feed(batch(moves((0, 0, 0))))
-    assert counting.is_resting()
-    counting.take(CAP_MS - 1)
-    assert counting.is_resting()
-    counting.take(CAP_MS)
-    assert not counting.is_resting()
-    counting.feed(batch(moves((99, 0, 0))))
-    counting.gap(100)
-    assert not counting.is_resting()
-
-
 def test_a_tally_that_was_put_back_is_handed_out_again_with_what_came_since() -> None:
     counting = accumulator()
     counting.feed(batch([(0, Kind.LEFT, 1, 1), (0, Kind.LEFT, 3, 1)]))
