@@ -465,7 +465,7 @@ def _labels(table: dict[Monitor, Any]) -> list[str]:
 
 
 def _size(text: str | None) -> tuple[int, int] | None:
-    from mousetrackd.exchange import SIDE_MAX_PX  # noqa: PLC0415
+    from mousetrackd.layout import SIDE_MAX_PX  # noqa: PLC0415
 
     if text is None:
         return None

@@ -15,14 +15,11 @@ import numpy as np
 
 from mousetrackd.counts import COUNT_MAX, Counts
 from mousetrackd.errors import MousetrackError, UsageError
-from mousetrackd.layout import Monitor
+from mousetrackd.layout import SIDE_MAX_PX, Monitor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
-
-SIDE_MAX_PX: Final = 16384
-"""No screen is larger; what says so is a mistake, and would make pictures of gigabytes."""
 
 COLUMNS: Final = ("monitor", "x", "y", "count")
 _LABEL = re.compile(r"(?P<output>.+?)@(?P<width>\d{1,5})x(?P<height>\d{1,5})(?:#(?P<edid>[0-9a-f]{8}))?")

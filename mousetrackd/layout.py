@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 OUTSIDE = -1
 """The monitor index of a desktop pixel that no monitor shows."""
 
+SIDE_MAX_PX = 16384
+"""No screen is larger; what says so is a mistake, and would make pictures of gigabytes."""
+
 EDGE_TOLERANCE_PX = 1
 """X11 reports a pointer up to one pixel outside its screen; that is still the edge."""
 

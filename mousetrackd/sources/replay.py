@@ -18,7 +18,7 @@ import numpy as np
 
 from mousetrackd.errors import RecordingError
 from mousetrackd.events import Events, Item, Kind, LayoutChange, batch
-from mousetrackd.layout import Layout, Monitor, Placement
+from mousetrackd.layout import SIDE_MAX_PX, Layout, Monitor, Placement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 _COLUMNS = ("client timestamp", "button", "state", "x", "y")
 _OFF_SCREEN = 65535
 """What the recorder wrote when it did not know the position."""
-
-_SIDE_MAX_PX = 16384
-"""No screen is larger: beyond this the recorder was wrong as well."""
 
 _COMMON_SIZES = (
     *(
@@ -199,7 +196,7 @@ def _kind(button: str | None, state: str | None) -> Kind | None:
 
 def _layout_of(events: Events) -> Layout:
     """One screen: the smallest common size that holds every position the recorder was sure of."""
-    known = events[(events["x"] < _SIDE_MAX_PX) & (events["y"] < _SIDE_MAX_PX)]
+    known = events[(events["x"] < SIDE_MAX_PX) & (events["y"] < SIDE_MAX_PX)]
     right = int(known["x"].max(initial=0)) + 1
     bottom = int(known["y"].max(initial=0)) + 1
     holding = [size for size in _COMMON_SIZES if size[0] >= right and size[1] >= bottom]
