@@ -13,7 +13,6 @@ import os
 import re
 import struct
 import sys
-import zlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
+from isal import isal_zlib
 from PIL import Image, ImageGrab, PngImagePlugin
 
 from mousetrackd import __version__, legend, render
@@ -92,37 +92,42 @@ class Picture:
         text.add_text("Software", f"mousetrackd {__version__}")
         text.add_text("mousetrackd", json.dumps(self.facts))
         file = io.BytesIO()
-        if self.palette is None:
-            opaque = bool((self.pixels[..., 3] == 255).all())
-            image = Image.fromarray(self.pixels[..., :3] if opaque else self.pixels)
-            image.save(file, "PNG", pnginfo=text, compress_level=_ZLIB_LEVEL)
-        else:
-            _write_indexed(file, self.pixels, self.palette, text)
+        _write_png(file, self.pixels, self.palette, text)
         return file.getvalue()
 
 
-def _write_indexed(
-    file: io.BytesIO, pixels: NDArray[np.uint8], palette: NDArray[np.uint8], text: PngImagePlugin.PngInfo
+def _write_png(
+    file: io.BytesIO, pixels: NDArray[np.uint8], palette: NDArray[np.uint8] | None, text: PngImagePlugin.PngInfo
 ) -> None:
-    """Write a palette PNG, every line as its difference from the one above, in runs.
+    """Write (H, W) palette indices or (H, W, 4) colours as a PNG, every line as its difference from the one above.
 
-    Half the time of Pillow's own writing, which does not filter indices, and a third smaller.
+    A quarter of the time of Pillow's own writing, which does not filter indices and tries every filter on colours.
     """
-    height_px, width_px = pixels.shape
-    lines = np.empty((height_px, 1 + width_px), np.uint8)
-    lines[:, 0] = _FILTER_UP
-    lines[0, 1:] = pixels[0]
-    np.subtract(pixels[1:], pixels[:-1], out=lines[1:, 1:])
-    deflate = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, 8, zlib.Z_RLE)
+    if palette is None and bool((pixels[..., 3] == 255).all()):
+        pixels = pixels[..., :3]
+    height_px, width_px = pixels.shape[:2]
+    colour_type = _PNG_INDEXED if palette is not None else _PNG_RGB if pixels.shape[2] == 3 else _PNG_RGBA
     file.write(b"\x89PNG\r\n\x1a\n")
-    header = struct.pack(">IIBBBBB", width_px, height_px, 8, 3, 0, 0, 0)  # 8 bits, palette; PNG specification, 11.2.2
+    header = struct.pack(">IIBBBBB", width_px, height_px, 8, colour_type, 0, 0, 0)  # PNG specification, 11.2.2
     PngImagePlugin.putchunk(file, b"IHDR", header)
-    PngImagePlugin.putchunk(file, b"PLTE", palette[:, :3].tobytes())
-    if not (palette[:, 3] == 255).all():
-        PngImagePlugin.putchunk(file, b"tRNS", palette[:, 3].tobytes())
+    if palette is not None:
+        PngImagePlugin.putchunk(file, b"PLTE", palette[:, :3].tobytes())
+        if not (palette[:, 3] == 255).all():
+            PngImagePlugin.putchunk(file, b"tRNS", palette[:, 3].tobytes())
     for name, content, *_ in text.chunks:
         PngImagePlugin.putchunk(file, name, content)
-    PngImagePlugin.putchunk(file, b"IDAT", deflate.compress(lines.data), deflate.flush())
+    deflate = isal_zlib.compressobj(1)
+    above = np.zeros_like(pixels[:1])
+    for band in render.bands(height_px):
+        here = pixels[band]
+        lines = np.empty((len(here), 1 + here[0].size), np.uint8)
+        lines[:, 0] = _FILTER_UP
+        below = lines[:, 1:].reshape(here.shape)
+        np.subtract(here[:1], above, out=below[:1])
+        np.subtract(here[1:], here[:-1], out=below[1:])
+        above = here[-1:]
+        PngImagePlugin.putchunk(file, b"IDAT", deflate.compress(lines.data))
+    PngImagePlugin.putchunk(file, b"IDAT", deflate.flush())
     PngImagePlugin.putchunk(file, b"IEND", b"")
 
 
@@ -135,8 +140,8 @@ _FADED_IN: Final = 0.35
 _FILTER_UP: Final = 2
 """PNG specification, 9.2: each byte less the one above it."""
 
-_ZLIB_LEVEL: Final = 3
-"""For true colour: half the size of level 1 for hardly more time; from 6 on, time doubles for a few percent."""
+_PNG_RGB, _PNG_INDEXED, _PNG_RGBA = 2, 3, 6
+"""PNG specification, 11.2.2: colour types."""
 
 
 def draw(
