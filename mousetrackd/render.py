@@ -29,7 +29,7 @@ LOG_RANGE: Final = 200.0
 """How many times below the hottest a place may be until the log scale shows it as hardly anything."""
 
 BAND_ROWS: Final = 128
-_SLICE_PIXELS: Final = 1 << 16
+_SLICE_PIXELS: Final = 1 << 14
 
 FAINTEST_DOT: Final = 0.15
 """How bright a dot of one count should be at least, in a picture that is not blurred: a lone pixel must be seen."""
@@ -149,10 +149,11 @@ def _shared_among_cells(counts: Counts, rows: int, cols: int) -> NDArray[np.floa
         count = counts.count[start : start + _SLICE_PIXELS].astype(np.float64)
         y = index // counts.width_px
         x = index - y * counts.width_px
-        for first_of_row, share_y in around_y:
-            begin, weight = first_of_row[y], share_y[y] * count
-            for col, share_x in around_x:
-                np.add.at(shared, begin + col[x], weight * share_x[x])
+        of_rows = [(first_of_row[y], share_y[y] * count) for first_of_row, share_y in around_y]
+        for col, share_x in around_x:
+            col_here, share_here = col[x], share_x[x]
+            for first, weight in of_rows:
+                np.add.at(shared, first + col_here, weight * share_here)
     return (shared / (4 * counts.height_px * counts.width_px)).astype(np.float32)
 
 

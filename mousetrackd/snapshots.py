@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 from isal import isal_zlib
-from PIL import Image, ImageGrab, PngImagePlugin
+from PIL import Image, PngImagePlugin
 
 from mousetrackd import __version__, legend, render
 from mousetrackd.colours import colour_list, rgb
@@ -72,7 +72,7 @@ STYLES: Final[Mapping[str, Style]] = {
 class Picture:
     """A finished picture: its pixels, and what it says about itself.
 
-    pixels: (H, W) palette indices, or (H, W, 4) red, green, blue, alpha. palette: (256, 4), for the former.
+    pixels: (H, W) palette indices, or (H, W, 3) red, green, blue, or those and alpha. palette: (256, 4), for the first.
     """
 
     pixels: NDArray[np.uint8]
@@ -99,12 +99,11 @@ class Picture:
 def _write_png(
     file: io.BytesIO, pixels: NDArray[np.uint8], palette: NDArray[np.uint8] | None, text: PngImagePlugin.PngInfo
 ) -> None:
-    """Write (H, W) palette indices or (H, W, 4) colours as a PNG, every line as its difference from the one above.
+    """Write (H, W) palette indices or (H, W, 3 or 4) colours as a PNG: indices less those above, colours less those
+    before.
 
     A quarter of the time of Pillow's own writing, which does not filter indices and tries every filter on colours.
     """
-    if palette is None and bool((pixels[..., 3] == 255).all()):
-        pixels = pixels[..., :3]
     height_px, width_px = pixels.shape[:2]
     colour_type = _PNG_INDEXED if palette is not None else _PNG_RGB if pixels.shape[2] == 3 else _PNG_RGBA
     file.write(b"\x89PNG\r\n\x1a\n")
@@ -121,11 +120,16 @@ def _write_png(
     for band in render.bands(height_px):
         here = pixels[band]
         lines = np.empty((len(here), 1 + here[0].size), np.uint8)
-        lines[:, 0] = _FILTER_UP
-        below = lines[:, 1:].reshape(here.shape)
-        np.subtract(here[:1], above, out=below[:1])
-        np.subtract(here[1:], here[:-1], out=below[1:])
-        above = here[-1:]
+        differences = lines[:, 1:].reshape(here.shape)
+        if palette is None:
+            lines[:, 0] = _FILTER_SUB
+            differences[:, 0] = here[:, 0]
+            np.subtract(here[:, 1:], here[:, :-1], out=differences[:, 1:])
+        else:
+            lines[:, 0] = _FILTER_UP
+            np.subtract(here[:1], above, out=differences[:1])
+            np.subtract(here[1:], here[:-1], out=differences[1:])
+            above = here[-1:]
         PngImagePlugin.putchunk(file, b"IDAT", deflate.compress(lines.data))
     PngImagePlugin.putchunk(file, b"IDAT", deflate.flush())
     PngImagePlugin.putchunk(file, b"IEND", b"")
@@ -137,8 +141,8 @@ UNDER_BRIGHTNESS: Final = 0.45
 _FADED_IN: Final = 0.35
 """On a background of the user's, heat up to this share of the scale fades in."""
 
-_FILTER_UP: Final = 2
-"""PNG specification, 9.2: each byte less the one above it."""
+_FILTER_SUB, _FILTER_UP = 1, 2
+"""PNG specification, 9.2: each byte less that of the pixel before it; less the one above it."""
 
 _PNG_RGB, _PNG_INDEXED, _PNG_RGBA = 2, 3, 6
 """PNG specification, 11.2.2: colour types."""
@@ -167,21 +171,22 @@ def draw(
     layers = expand_layers(look.layer)
     layout = with_homeless(layout, {monitor for monitor, _ in reading.counts})
     left, top, width_px, height_px = layout.bounds()
-    grids = {layer: _grids(layer, reading, layout, look, first=_like_first(layer, layers)) for layer in layers}
-    hottest = {**_max_heats(grids, look), **(max_heats or {})}
-    drawn = [
-        _draw_layer(
-            layer,
-            reading,
-            layout,
-            look,
-            users_maps,
-            grids=grids[layer],
-            top_heat=hottest[layer],
-            layers=layers,
-        )
-        for layer in layers
-    ]
+    found: dict[str, _DrawnLayer] = {}
+    for alike in _of_one_scale(layers):  # one after the other: the grids of 4K screens are large
+        grids = {layer: _grids(layer, reading, layout, look, first=_like_first(layer, layers)) for layer in alike}
+        hottest = {**_max_heats(grids, look, layers), **(max_heats or {})}
+        for layer in alike:
+            found[layer] = _draw_layer(
+                layer,
+                reading,
+                layout,
+                look,
+                users_maps,
+                grids=grids.pop(layer),
+                top_heat=hottest[layer],
+                layers=layers,
+            )
+    drawn = [found[layer] for layer in layers]
     facts = _facts(reading, layout, look, drawn, only, zone)
     if len(drawn) == 1 and over is None:
         return _indexed(drawn[0], layout, look, facts, (left, top, width_px, height_px))
@@ -204,9 +209,17 @@ def scales(reading: Reading, layout: Layout, look: SnapshotConfig) -> dict[str, 
     """The heat of the hottest colour of each layer, as ``draw`` would choose it."""
     layers = expand_layers(look.layer)
     layout = with_homeless(layout, {monitor for monitor, _ in reading.counts})
-    return _max_heats(
-        {layer: _grids(layer, reading, layout, look, first=_like_first(layer, layers)) for layer in layers}, look
-    )
+    found: dict[str, float] = {}
+    for alike in _of_one_scale(layers):
+        grids = {layer: _grids(layer, reading, layout, look, first=_like_first(layer, layers)) for layer in alike}
+        found |= _max_heats(grids, look, layers)
+    return found
+
+
+def _of_one_scale(layers: Sequence[str]) -> list[list[str]]:
+    """The layers in groups that share a scale: all buttons do, for a press is a press."""
+    clicks = [layer for layer in layers if layer in CLICK_LAYERS]
+    return [*([layer] for layer in layers if layer not in CLICK_LAYERS), *([clicks] if clicks else [])]
 
 
 def _like_first(layer: str, layers: Sequence[str]) -> bool:
@@ -214,15 +227,12 @@ def _like_first(layer: str, layers: Sequence[str]) -> bool:
     return UNITS[layer] == UNITS[layers[0]]
 
 
-def _max_heats(grids: Mapping[str, Sequence[render.HeatGrid]], look: SnapshotConfig) -> dict[str, float]:
-    """The heat of the hottest colour by layer. All buttons share one: a press is a press."""
-    found = {layer: render.hottest(of_layer, look.percentile) for layer, of_layer in grids.items()}
-    presses = max((heat for layer, heat in found.items() if layer in CLICK_LAYERS), default=1.0)
-    layers = [*grids]
-    return {
-        layer: look.max if look.max > 0 and _like_first(layer, layers) else presses if layer in CLICK_LAYERS else heat
-        for layer, heat in found.items()
-    }
+def _max_heats(
+    grids: Mapping[str, Sequence[render.HeatGrid]], look: SnapshotConfig, layers: Sequence[str]
+) -> dict[str, float]:
+    """The heat of the hottest colour of layers that share a scale."""
+    hottest = max(render.hottest(of_layer, look.percentile) for of_layer in grids.values())
+    return {layer: look.max if look.max > 0 and _like_first(layer, layers) else hottest for layer in grids}
 
 
 def _grids(layer: str, reading: Reading, layout: Layout, look: SnapshotConfig, *, first: bool) -> list[render.HeatGrid]:
@@ -237,7 +247,8 @@ def _grids(layer: str, reading: Reading, layout: Layout, look: SnapshotConfig, *
         if layer == TRAVEL:
             # Along a line, many pixels add to the heat of one: a line crossed once is to have the heat 1.
             line = max(math.sqrt(2 * math.pi) * sigma_px, 1)
-            grid = replace(grid, cells=grid.cells / np.float32(line), typical_heat=grid.typical_heat / line)
+            np.divide(grid.cells, np.float32(line), out=grid.cells)
+            grid = replace(grid, typical_heat=grid.typical_heat / line)
         grids.append(grid)
     return grids
 
@@ -382,52 +393,66 @@ def _composed(
     over: Image.Image | None,
 ) -> Picture:
     """Several layers over each other, in true colour."""
+    strip = legend.Strip(np.empty((0, bounds[2]), np.uint8), ())
+    shown = [layer for layer in drawn if layer.total] or drawn[:1]
+    if look.legend:
+        strip = legend.draw(_words(facts, shown), bounds[2])
+    # Colours are multiplied by their opacity while layers are laid, so that one formula does for all channels.
+    channels = 4 if over is None and look.background == "transparent" else 3
+    canvas = np.empty((bounds[3] + len(strip.ink), bounds[2], channels), np.uint8)
+    desktop, below = canvas[: bounds[3]], canvas[bounds[3] :]
     if over is None:
-        canvas = _on_background(drawn[0].colours, look.background)[drawn[0].levels]
+        background = _on_background(drawn[0].colours, look.background).astype(np.uint16)
+        background[:, :3] = background[:, :3] * background[:, 3:] // 255
+        table = background[:, :channels].astype(np.uint8)
+        for band in render.bands(len(desktop)):
+            desktop[band] = table[drawn[0].levels[band]]
     else:
-        canvas = np.full((*drawn[0].levels.shape, 4), 255, np.uint8)
         dimmed = over.convert("RGB").resize(bounds[2:]).point(lambda value: value * UNDER_BRIGHTNESS)
-        canvas[..., :3] = np.asarray(dimmed)
-        _lay_over(canvas, drawn[0])
-    for layer in drawn[1:]:
-        _lay_over(canvas, layer)
+        desktop[:] = np.asarray(dimmed)
+    for layer in drawn[1:] if over is None else drawn:
+        _lay_over(desktop, layer)
+    if channels == 4:
+        _divide_by_opacity(desktop)
+    ramp = np.concatenate([legend.text_palette(), np.full((legend.TEXT_LEVELS, 1), 255, np.uint8)], axis=1)
     if len(layout.placements) > 1:
         inside, outline = _mask_and_outlines(layout, bounds)
-        ramp = legend.text_palette()
-        canvas[~inside] = (*ramp[0], 255)
-        canvas[outline] = (*ramp[legend.TEXT_LEVELS // 3], 255)
-    if look.legend:
-        shown = [layer for layer in drawn if layer.total] or drawn[:1]
-        strip = legend.draw(_words(facts, shown), canvas.shape[1])
-        painted = np.full((*strip.ink.shape, 4), 255, np.uint8)
-        painted[..., :3] = legend.text_palette()[strip.ink.astype(np.uint16) * (legend.TEXT_LEVELS - 1) // 255]
-        for layer, (rows, columns) in zip(shown, strip.bars, strict=False):
-            painted[rows, columns, :3] = layer.colours[legend.bar_levels(columns.stop - columns.start)]
-        canvas = np.vstack([canvas, painted])
+        desktop[~inside] = ramp[0, :channels]
+        desktop[outline] = ramp[legend.TEXT_LEVELS // 3, :channels]
+    below[:] = ramp[strip.ink.astype(np.uint16) * (legend.TEXT_LEVELS - 1) // 255, :channels]
+    for layer, (rows, columns) in zip(shown, strip.bars, strict=False):
+        below[rows, columns, :3] = layer.colours[legend.bar_levels(columns.stop - columns.start)]
     return Picture(canvas, None, facts)
 
 
 def _lay_over(canvas: NDArray[np.uint8], layer: _DrawnLayer) -> None:
-    """Draw a layer over (H, W, 4) ``canvas``, in place: its colours, the fainter the more transparent."""
+    """Draw a layer over (H, W, 3 or 4) ``canvas``, in place: its colours, the fainter the more transparent.
+
+    This is "over" of Porter and Duff, on colours multiplied by their opacity, in 256ths.
+    """
     style = STYLES[layer.layer]
     steps = np.arange(legend.HEAT_LEVELS)
     opaque = round(style.opaque_from * (legend.HEAT_LEVELS - 1))
-    fade = np.clip(steps / opaque, 0, 1) * style.strength
+    share = np.clip(steps / opaque, 0, 1)[:, None] * style.strength
     # Only the opacity fades, where a layer becomes opaque early: the dark end of its map would be a dark rim.
     colours = layer.colours[np.maximum(steps, opaque)] if style.opaque_from < 0.5 else layer.colours
+    full = np.full((legend.HEAT_LEVELS, 1), 255)
+    above = np.concatenate([colours, full], axis=1)[:, : canvas.shape[2]] * share * 256
+    table, left = above.round().astype(np.uint16), ((1 - share) * 256).round().astype(np.uint16)
     for band in render.bands(len(canvas)):
-        touched = layer.levels[band] > 0
-        if not touched.any():
-            continue
-        levels = layer.levels[band][touched]
-        share = fade[levels].astype(np.float32)[:, None]
-        below = canvas[band][touched].astype(np.float32)
-        # "Over" of Porter and Duff: what is transparent below lends no colour.
-        left = below[:, 3:] / 255 * (1 - share)
-        opacity = share + left
-        below[:, :3] = (colours[levels] * share + below[:, :3] * left) / np.maximum(opacity, 1e-6)
-        below[:, 3:] = opacity * 255
-        canvas[band][touched] = below.round().astype(np.uint8)
+        pixels, levels = canvas[band].reshape(-1, canvas.shape[2]), layer.levels[band].reshape(-1)
+        touched = np.flatnonzero(levels)
+        if touched.size:
+            drawn = levels[touched]
+            pixels[touched] = (table[drawn] + left[drawn] * pixels[touched] + 127) >> 8
+
+
+def _divide_by_opacity(canvas: NDArray[np.uint8]) -> None:
+    """From colours multiplied by their opacity to the colours a PNG holds, in (H, W, 4) ``canvas``."""
+    for band in render.bands(len(canvas)):
+        opacity = np.maximum(canvas[band][..., 3:].astype(np.uint16), 1)
+        colours = (canvas[band][..., :3].astype(np.uint16) * 255 + opacity // 2) // opacity
+        canvas[band][..., :3] = np.minimum(colours, 255)
 
 
 def _words(facts: Mapping[str, object], drawn: Sequence[_DrawnLayer]) -> legend.Legend:
@@ -543,6 +568,8 @@ def open_image(path: Path) -> Image.Image:
 
 def grab_screen() -> Image.Image:
     """What the screen shows now. Raises MousetrackError where it cannot be had."""
+    from PIL import ImageGrab  # noqa: PLC0415 - brings a dozen modules, and is rarely wanted
+
     try:
         return ImageGrab.grab()
     except (OSError, ValueError) as error:

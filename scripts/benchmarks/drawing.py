@@ -41,7 +41,7 @@ def render(screen: str, *, quick: bool) -> Iterator[Row]:
     else:
         yield share(f"{what}: against the original", 1, times["original"], target)
     yield share(f"{what}: against bare cv2", 1, times["bare cv2"], 1)
-    floors = 1 / min(times["floor"], times["floor in true colour"])
+    floors = 1 / min(times["cv2's encoding alone"], times["cv2's of the levels"])
     yield at_most(f"{what}: against the floor", floors, _FLOORS, "times")
 
     whole_s = {name: median(u.cpu_s for u in values) for name, values in wholes.items()}

@@ -214,7 +214,7 @@ def test_clicks_are_marked_by_button_each_in_its_own_colour() -> None:
 def test_a_hotter_place_of_an_upper_layer_hides_what_is_below() -> None:
     counts = {(LEFT, "dwell"): at(LEFT, (10, 10, 5), (20, 20, 5)), (LEFT, "travel"): at(LEFT, (20, 20, 900))}
     shown = drawn(counts, ALONE, replace(RAW, layer=["dwell", "travel"]))
-    assert shown.pixels.shape == (60, 80, 4)
+    assert shown.pixels.shape == (60, 80, 3)
     assert shown.rgb()[10, 10].tolist() == HOT
     assert shown.rgb()[20, 20, 2] > shown.rgb()[20, 20, 0] - 12, "ice, not ember"
     assert shown.rgb()[20, 20].tolist() != HOT
@@ -319,7 +319,7 @@ def test_an_image_is_seen_dimmed_where_nobody_was_and_hidden_where_it_is_hottest
 def test_an_image_of_any_kind_and_size_fits_the_desktop(mode: str) -> None:
     over = Image.new(mode, (37, 11))
     layout = Layout([Placement(LEFT, -80, 0), Placement(RIGHT, 0, 0)])
-    assert drawn({}, layout, RAW, over=over).pixels.shape == (60, 180, 4)
+    assert drawn({}, layout, RAW, over=over).pixels.shape == (60, 180, 3)
 
 
 def test_an_image_keeps_its_left_and_right() -> None:
