@@ -99,10 +99,10 @@ class Picture:
 def _write_png(
     file: io.BytesIO, pixels: NDArray[np.uint8], palette: NDArray[np.uint8] | None, text: PngImagePlugin.PngInfo
 ) -> None:
-    """Write (H, W) palette indices or (H, W, 3 or 4) colours as a PNG: indices less those above, colours less those
-    before.
+    """Write (H, W) palette indices or (H, W, 3 or 4) colours as a PNG.
 
-    A quarter of the time of Pillow's own writing, which does not filter indices and tries every filter on colours.
+    Indices are written less those above, colours less those before: a quarter of the
+    time of Pillow's own writing, which does not filter indices and tries every filter on colours.
     """
     height_px, width_px = pixels.shape[:2]
     colour_type = _PNG_INDEXED if palette is not None else _PNG_RGB if pixels.shape[2] == 3 else _PNG_RGBA

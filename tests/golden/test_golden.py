@@ -60,7 +60,7 @@ def test_the_png_shows_what_is_compared(name: str) -> None:
     pixels, palette = stored(name)
     with Image.open(HERE / f"{name}.png") as image:
         seen = np.asarray(image.convert("RGBA"))
-    expected = palette[pixels] if palette.size else pixels
+    expected = palette[pixels] if palette.size else np.asarray(Image.fromarray(pixels).convert("RGBA"))
     visible = expected[..., 3] > 0
     assert np.array_equal(seen[visible], expected[visible])
     assert np.array_equal(seen[..., 3], expected[..., 3])
