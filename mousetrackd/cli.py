@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from mousetrackd import __version__, control
-from mousetrackd.errors import ExitCode, MousetrackError, NotRunningError, UsageError
+from mousetrackd.errors import ExitCode, MousetrackError, NotRunningError, RefusedError, UsageError
 from mousetrackd.layers import LAYERS, expand_layers
 from mousetrackd.paths import make_private, user_paths, write_whole
 
@@ -76,9 +76,15 @@ def cli() -> None:
 @cli.command(epilog=_example("mousetrackd run", "mousetrackd run --source replay:session.csv --speed 20"))
 @click.option("--source", metavar="NAME", help='Where events come from: "auto", "pynput" or "replay:FILE".')
 @click.option("--speed", type=click.FloatRange(0.01, 100_000), default=1.0, help="How much faster to play a recording.")
+@click.option("--allow-root", is_flag=True, help="Run as root, where root is the user: in a container.")
 @click.option("-v", "--verbose", is_flag=True, help="Say more in the log.")
-def run(source: str | None, speed: float, verbose: bool) -> None:
+def run(source: str | None, speed: float, allow_root: bool, verbose: bool) -> None:
     """Track the pointer, in the foreground, until stopped."""
+    if os.geteuid() == 0 and not allow_root:
+        raise RefusedError(
+            "mousetrackd does not run as root: it needs no such power, and the heatmap would be root's.",
+            "Start it as the user whose pointer it is. Where root is that user: mousetrackd run --allow-root",
+        )
     from mousetrackd import config, sources  # noqa: PLC0415
     from mousetrackd.daemon import Daemon  # noqa: PLC0415
 

@@ -127,7 +127,7 @@ class Desk(contextlib.ExitStack):
     @contextlib.contextmanager
     def daemon(self) -> Iterator[int]:
         """``mousetrackd run``, tracking, by its pid. It is stopped, without a last picture, at the end."""
-        process = self.start([MOUSETRACKD, "run"])
+        process = self.start([MOUSETRACKD, "run", "--allow-root"])
         try:
             wait_for(lambda: self._state(process) == "tracking", "the daemon to track")
             yield process.pid

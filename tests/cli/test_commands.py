@@ -357,7 +357,7 @@ def test_a_configuration_with_many_problems_names_them_all(counted: Home) -> Non
         "keep_days",
         "colormaps",
     )
-    for words in (["config"], ["run"], ["render", "a.png"]):
+    for words in (["config"], ["run", "--allow-root"], ["render", "a.png"]):
         refused(counted, [*words], 78, "8 problems", *keys, most_lines=10)
 
 

@@ -106,7 +106,7 @@ class Home:
         log = self.folder / f"run-{self._number}.log"
         with log.open("wb") as file:
             process = subprocess.Popen(
-                [sys.executable, "-m", "mousetrackd", "run", *map(str, options)],
+                [sys.executable, "-m", "mousetrackd", "run", "--allow-root", *map(str, options)],
                 env=self.environment(),
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
