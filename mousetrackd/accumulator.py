@@ -8,6 +8,9 @@ What exactly is counted, per monitor, in integer device pixels with the origin a
 | travel | crossings | how often the path entered the pixel, along 8-connected lines |
 | clicks.left, .middle, .right, .other | presses | where a button went down |
 | scroll | steps | where the wheel was turned |
+
+What lies in an excluded rectangle is not counted at all, and presses are counted at the centre of their cell: both
+here, so that no exact one is ever handed out to be stored.
 """
 
 from __future__ import annotations
@@ -19,15 +22,16 @@ import numpy as np
 
 from mousetrackd.counts import Counts
 from mousetrackd.events import Kind
-from mousetrackd.layers import DWELL, SCROLL, TRAVEL
+from mousetrackd.layers import CLICK_LAYERS, DWELL, SCROLL, TRAVEL
 from mousetrackd.layout import OUTSIDE, Layout, Monitor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
     from mousetrackd.events import Events
+    from mousetrackd.layout import Exclusion
 
 _KIND_LAYERS: Final[Mapping[Kind, str]] = {
     Kind.LEFT: "clicks.left",
@@ -36,6 +40,9 @@ _KIND_LAYERS: Final[Mapping[Kind, str]] = {
     Kind.OTHER: "clicks.other",
     Kind.SCROLL: SCROLL,
 }
+
+_EXCLUDED = -2
+"""In place of the monitor's number, as OUTSIDE: a desktop pixel at which nothing is counted."""
 
 _LINE_SLICE_PX = 1 << 15
 """Lines are drawn at most so many pixels at a time, so that a burst of long ones stays bounded in memory."""
@@ -86,34 +93,57 @@ class _Histogram:
         self._folded = Counts.merge([self.fold(), counts])
 
 
+def _geometry(layout: Layout) -> NDArray[np.int64]:
+    """Left, top, width and height of each monitor on the desktop, (4, N + 2), to be indexed by its number.
+
+    The two zeros at the end are for OUTSIDE and _EXCLUDED, -1 and -2; what is worked out of them is dropped.
+    """
+    rows = [(p.desktop_x, p.desktop_y, p.monitor.width_px, p.monitor.height_px) for p in layout.placements]
+    return np.array([*rows, (0, 0, 0, 0), (0, 0, 0, 0)], np.int64).T
+
+
 class Accumulator:
     """Counts events per (monitor, layer). Not thread-safe: one loop owns it.
 
     rest_cap_ms: the most that one gap between events credits to the pixel the pointer rested on, so that a
     parked pointer does not drown the picture. warp_px: a jump farther than this, along either axis, is a
-    warp by a program and draws no line.
+    warp by a program and draws no line. click_cell_px, exclude: see ``protect``.
     """
 
-    def __init__(self, *, rest_cap_ms: int, warp_px: int) -> None:
+    def __init__(
+        self, *, rest_cap_ms: int, warp_px: int, click_cell_px: int = 1, exclude: Iterable[Exclusion] = ()
+    ) -> None:
         self.rest_cap_ms = rest_cap_ms
         self.warp_px = warp_px
         self.events = 0
         self.out_of_bounds = 0
         self._layout = Layout()
+        self._left, self._top, self._width_px, self._height_px = _geometry(self._layout)
+        self.protect(click_cell_px=click_cell_px, exclude=exclude)
         self._last: tuple[int, int, int] | None = None  # time_ms, desktop_x, desktop_y
         self._rest_credited_ms = 0
         self._histograms: dict[tuple[Monitor, str], _Histogram] = {}
         self._path_px: dict[Monitor, float] = {}
 
+    def protect(self, *, click_cell_px: int, exclude: Iterable[Exclusion]) -> None:
+        """What is fed from now on is counted under these rules.
+
+        click_cell_px: a press is counted at the centre of its square of so many px; 1 is exact. exclude: where
+        nothing is counted, neither dwell, travel, press, scroll nor event.
+        """
+        self._click_cell_px = click_cell_px
+        self._exclusions = tuple(exclude)
+        self._excluded = self._layout.excluded(self._exclusions)
+
     def feed(self, events: Events) -> None:
         """Count a batch. events: (N,) of ``EVENT``; time never runs backwards in dwell, whatever they say."""
         if events.size == 0:
             return
-        self.events += int(events.size)
         time_ms = events["time_ms"].astype(np.int64)
         x = events["x"].astype(np.int64)
         y = events["y"].astype(np.int64)
-        owner, local_x, local_y = self._layout.locate(x, y)
+        owner, local_x, local_y = self._locate(x, y)
+        self.events += int((owner != _EXCLUDED).sum())
         self.out_of_bounds += int((owner == OUTSIDE).sum())
         index = self._pixel_index(owner, local_x, local_y)
 
@@ -131,7 +161,9 @@ class Accumulator:
         kinds = events["kind"]
         for kind, layer in _KIND_LAYERS.items():
             chosen = kinds == kind
-            if chosen.any():
+            if layer in CLICK_LAYERS and chosen.any():
+                self._add_presses(layer, owner[chosen], local_x[chosen], local_y[chosen])
+            elif chosen.any():
                 self._add(layer, owner[chosen], index[chosen])
 
         self._last = (int(time_ms[-1]), int(x[-1]), int(y[-1]))
@@ -147,6 +179,8 @@ class Accumulator:
         if layout != self._layout:
             self.gap(time_ms)
             self._layout = layout
+            self._left, self._top, self._width_px, self._height_px = _geometry(layout)
+            self._excluded = layout.excluded(self._exclusions)
 
     def take(self, now_ms: int) -> Tally:
         """Hand out everything counted since the last ``take``, the rest up to ``now_ms`` included."""
@@ -170,15 +204,44 @@ class Accumulator:
         last_ms, desktop_x, desktop_y = self._last
         earned_ms = min(max(now_ms - last_ms, 0), self.rest_cap_ms) - self._rest_credited_ms
         if earned_ms > 0:
-            owner, x, y = self._layout.locate(np.array([desktop_x]), np.array([desktop_y]))
+            owner, x, y = self._locate(np.array([desktop_x]), np.array([desktop_y]))
             self._add(DWELL, owner, self._pixel_index(owner, x, y), np.array([earned_ms]))
             self._rest_credited_ms += earned_ms
 
+    def _locate(
+        self, x: NDArray[np.int64], y: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """As ``Layout.locate``, and ``_EXCLUDED`` in place of the monitor where nothing is counted."""
+        owner, local_x, local_y = self._layout.locate(x, y)
+        if self._excluded.size:
+            inside = owner != OUTSIDE
+            # A pointer just outside a screen is at its edge, and that may be excluded.
+            shown_x = np.where(inside, self._left[owner] + local_x, x)
+            shown_y = np.where(inside, self._top[owner] + local_y, y)
+            owner[self._is_excluded(shown_x, shown_y)] = _EXCLUDED
+        return owner, local_x, local_y
+
+    def _is_excluded(self, desktop_x: NDArray[np.int64], desktop_y: NDArray[np.int64]) -> NDArray[np.bool_]:
+        found = np.zeros(desktop_x.shape, np.bool_)
+        for left, top, right, bottom in self._excluded:
+            found |= (desktop_x >= left) & (desktop_x < right) & (desktop_y >= top) & (desktop_y < bottom)
+        return found
+
     def _pixel_index(self, owner: NDArray[np.int64], x: NDArray[np.int64], y: NDArray[np.int64]) -> NDArray[np.int64]:
-        # OUTSIDE is -1: it takes the width of the last monitor, or of the 0 that stands for no monitor at
-        # all, and is dropped in _add.
-        widths = np.array([monitor.width_px for monitor in self._layout.monitors] or [0], np.int64)
-        return y * widths[owner] + x
+        index: NDArray[np.int64] = y * self._width_px[owner] + x
+        return index
+
+    def _add_presses(self, layer: str, owner: NDArray[np.int64], x: NDArray[np.int64], y: NDArray[np.int64]) -> None:
+        """Count presses at pixels of their monitors, each at the centre of its cell."""
+        if self._click_cell_px > 1:
+            cell_px = self._click_cell_px
+            # The last cell of a row may be cut off before its centre.
+            x = np.minimum(x // cell_px * cell_px + cell_px // 2, self._width_px[owner] - 1)
+            y = np.minimum(y // cell_px * cell_px + cell_px // 2, self._height_px[owner] - 1)
+            # Nor is a press counted in an excluded rectangle because the centre of its cell lies there.
+            centre_is_excluded = self._is_excluded(self._left[owner] + x, self._top[owner] + y)
+            owner = np.where(centre_is_excluded, _EXCLUDED, owner)
+        self._add(layer, owner, self._pixel_index(owner, x, y))
 
     def _add(
         self,
@@ -207,8 +270,10 @@ class Accumulator:
         step_x, step_y, length = step_x[drawn], step_y[drawn], length[drawn]
         if length.size == 0:
             return
-        end_owner, _, _ = self._layout.locate(x + step_x, y + step_y)
+        start_owner, _, _ = self._locate(x, y)
+        end_owner, _, _ = self._locate(x + step_x, y + step_y)
         distance = np.hypot(step_x, step_y)
+        distance[start_owner == _EXCLUDED] = 0
         for number, monitor in enumerate(self._layout.monitors):
             gone = float(distance[end_owner == number].sum())
             if gone:
@@ -234,5 +299,5 @@ class Accumulator:
         n = length[line]
         line_x = x[line] + (2 * k * step_x[line] + n) // (2 * n)
         line_y = y[line] + (2 * k * step_y[line] + n) // (2 * n)
-        owner, local_x, local_y = self._layout.locate(line_x, line_y)
+        owner, local_x, local_y = self._locate(line_x, line_y)
         self._add(TRAVEL, owner, self._pixel_index(owner, local_x, local_y))

@@ -263,7 +263,13 @@ def render(out: Path, **options: Any) -> None:
     with _chosen(options) as chosen:
         reading = chosen.store.read(expand_layers(look.layer), **chosen.arguments)
         picture = snapshots.draw(
-            reading, chosen.layout, look, conf.colormaps, over=snapshots.under(look), only=_only(options)
+            reading,
+            chosen.layout,
+            look,
+            conf.colormaps,
+            over=snapshots.under(look),
+            only=_only(options),
+            exclude=conf.privacy.exclusions,
         )
     _write_out(out, picture.png())
     _say_left_out(reading.left_out)
@@ -306,7 +312,14 @@ def timelapse(out: Path, step: str, windowed: bool, fps: float, width: int, **op
     with click.progressbar(frames, label="drawing", file=sys.stderr) as shown:
         pictures = (
             snapshots.draw(
-                frame, layout, look, conf.colormaps, over=under, max_heats=hottest, only=_only(options)
+                frame,
+                layout,
+                look,
+                conf.colormaps,
+                over=under,
+                max_heats=hottest,
+                only=_only(options),
+                exclude=conf.privacy.exclusions,
             ).rgb()
             for frame in shown
         )
@@ -361,8 +374,8 @@ class _Chosen:
 @contextlib.contextmanager
 def _chosen(options: dict[str, Any]) -> Iterator[_Chosen]:
     """Open the store. Raises UsageError for a range that cannot be meant, or a monitor never seen."""
-    from mousetrackd.layout import Layout  # noqa: PLC0415
-    from mousetrackd.store import Store, is_called  # noqa: PLC0415
+    from mousetrackd.layout import Layout, is_called  # noqa: PLC0415
+    from mousetrackd.store import Store  # noqa: PLC0415
     from mousetrackd.timerange import parse_hours, parse_range, parse_weekdays  # noqa: PLC0415
 
     since_s, until_s = parse_range(options["since"], options["until"])

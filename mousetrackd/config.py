@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from mousetrackd.colours import OPENCV_MAPS, OWN_MAPS, is_colour
-from mousetrackd.errors import ConfigError, UsageError
+from mousetrackd.errors import ConfigError, PrivacyError, UsageError
 from mousetrackd.layers import CLICKS, LAYERS
+from mousetrackd.layout import SIDE_MAX_PX, Exclusion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -66,6 +67,43 @@ def _are_colormaps(value: object) -> bool:
 
 def _are_layers(value: object) -> bool:
     return isinstance(value, list) and bool(value) and all(layer in (*LAYERS, CLICKS) for layer in value)
+
+
+_EXCLUSION = re.compile(r"(?:(\S.*?)\s+)?(-?\d{1,6}),(-?\d{1,6})\s+(\d{1,6})x(\d{1,6})", re.ASCII)
+
+
+def _are_exclusions(value: object) -> bool:
+    """Can each be read, and is none of them empty, so that it would protect nothing?"""
+    if not isinstance(value, list):
+        return False
+    found = [_EXCLUSION.fullmatch(one) if isinstance(one, str) else None for one in value]
+    return all(one is not None and int(one[4]) > 0 and int(one[5]) > 0 for one in found)
+
+
+@dataclass(frozen=True)
+class PrivacyConfig:
+    """What is counted coarsely, or not at all. A mistake in here, and nothing is counted."""
+
+    click_cell_px: int = _setting(
+        1,  # what everyone expects of a map of clicks, and what its exports are good for
+        "Presses are counted at the centre of squares of so many pixels, before they are ever stored; 1 is exact.\n"
+        "With 64 the keys of an on-screen keyboard or a PIN pad can hardly be told apart.",
+        f"whole pixels from 1 to {SIDE_MAX_PX}",
+        _whole(1, SIDE_MAX_PX),
+    )
+    exclude: list[str] = _setting(
+        [],
+        "Rectangles in which nothing is ever counted: X,Y WIDTHxHEIGHT in pixels of the desktop, or of a monitor\n"
+        'whose name stands before it: exclude = ["DP-1 100,200 300x50", "0,0 640x480"]',
+        'a list of rectangles like "DP-1 100,200 300x50" or "100,200 300x50"',
+        _are_exclusions,
+    )
+
+    @property
+    def exclusions(self) -> list[Exclusion]:
+        """``exclude``, read."""
+        found = [_EXCLUSION.fullmatch(one) for one in self.exclude]
+        return [Exclusion(one[1] or "", *(int(one[number]) for number in range(2, 6))) for one in found if one]
 
 
 @dataclass(frozen=True)
@@ -197,6 +235,7 @@ class Config:
     )
     snapshot: SnapshotConfig = field(default_factory=SnapshotConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
+    privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
     colormaps: dict[str, list[str]] = _setting(
         {},
         'Colour maps of your own, each a list of colours from cold to hot:\nneon = ["#000000", "#ff00ff", "#ffffff"]',
@@ -205,22 +244,28 @@ class Config:
     )
 
 
-_TABLES: Mapping[str, type[SnapshotConfig | StoreConfig]] = {"snapshot": SnapshotConfig, "store": StoreConfig}
+_Table = SnapshotConfig | StoreConfig | PrivacyConfig
+_TABLES: Mapping[str, type[_Table]] = {"snapshot": SnapshotConfig, "store": StoreConfig, "privacy": PrivacyConfig}
+_PRIVACY_WORDS = ("privacy", *(key.name for key in fields(PrivacyConfig)))
 
 
 def load(path: Path) -> Config:
     """Read the file at ``path``; without one, the defaults.
 
-    Raises ConfigError with every problem of the file: the key, what was expected, what is there.
+    Raises ConfigError with every problem of the file: the key, what was expected, what is there; PrivacyError where
+    it is not known what it says about privacy.
     """
     try:
-        text = path.read_bytes().decode()
+        content = path.read_bytes()
+        text = content.decode()
     except FileNotFoundError:
         return Config()
     except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}", "Check its permissions.") from error
+        raise PrivacyError(f"cannot read {path}: {error.strerror}", "Check its permissions.") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not UTF-8 text (byte {error.start})", "Save it as UTF-8.") from error
+        raise _unreadable(
+            content.decode("ascii", "replace"), f"{path} is not UTF-8 text (byte {error.start})", "Save it as UTF-8."
+        ) from error
     return parse(text, str(path))
 
 
@@ -229,7 +274,7 @@ def parse(text: str, where: str) -> Config:
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # a TOMLDecodeError is a ValueError, and so is an endless number
-        raise ConfigError(f"{where}: {error}", "See: mousetrackd config --default") from error
+        raise _unreadable(text, f"{where}: {error}", "See: mousetrackd config --default") from error
     problems: list[str] = []
     values = _checked(Config, document, "", problems)
     for name, table in _TABLES.items():
@@ -241,8 +286,24 @@ def parse(text: str, where: str) -> Config:
     _check_colormap(values, problems)
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        raise ConfigError(f"{where}: {count}\n" + "\n".join(problems), "See: mousetrackd config --default")
+        kind = PrivacyError if any(_is_about_privacy(problem) for problem in problems) else ConfigError
+        refusal = kind(f"{where}: {count}\n" + "\n".join(problems), "See: mousetrackd config --default")
+        refusal.privacy = values["privacy"] if kind is ConfigError and "privacy" in document else None
+        raise refusal
     return Config(**values)
+
+
+def _unreadable(text: str, message: str, hint: str) -> ConfigError:
+    """The error for a file that is no TOML: whether it says something about privacy, only its words can tell."""
+    kind = PrivacyError if any(word in text.lower() for word in _PRIVACY_WORDS) else ConfigError
+    return kind(message, hint)
+
+
+def _is_about_privacy(problem: str) -> bool:
+    """Is it in [privacy], or a key or table that was probably meant to be: misspelt, or in the wrong place?"""
+    table, _, key = problem.partition(":")[0].rpartition(".")
+    misplaced = "unknown key" in problem and difflib.get_close_matches(key.lower(), _PRIVACY_WORDS, 1)
+    return "privacy" in (table, key) or bool(misplaced)
 
 
 def _check_colormap(values: Mapping[str, Any], problems: list[str]) -> None:
@@ -256,7 +317,7 @@ def _check_colormap(values: Mapping[str, Any], problems: list[str]) -> None:
 
 
 def _checked(
-    kind: type[Config | SnapshotConfig | StoreConfig],
+    kind: type[Config | _Table],
     table: Mapping[str, object],
     prefix: str,
     problems: list[str],

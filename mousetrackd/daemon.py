@@ -31,12 +31,13 @@ from mousetrackd.errors import (
     BlindError,
     ConfigError,
     MousetrackError,
+    PrivacyError,
     RecordingError,
     SourceError,
     StoreError,
 )
 from mousetrackd.events import Gap, LayoutChange
-from mousetrackd.layout import Layout
+from mousetrackd.layout import Layout, is_called
 from mousetrackd.paths import make_private, write_whole
 from mousetrackd.store import DamagedError, FoldAges, Store, set_aside
 
@@ -163,7 +164,13 @@ class Daemon:
         self._words = _Words()
         self._timers = _Timers()
         self._locks: list[Lock] = []
-        self._accumulator = Accumulator(rest_cap_ms=conf.rest_cap_ms, warp_px=conf.warp_px)
+        self._accumulator = Accumulator(
+            rest_cap_ms=conf.rest_cap_ms,
+            warp_px=conf.warp_px,
+            click_cell_px=conf.privacy.click_cell_px,
+            exclude=conf.privacy.exclusions,
+        )
+        self._unsure_privacy: PrivacyError | None = None
         self._layout = Layout()
         self._store: Store | None = None
         self._source: Source | None = None
@@ -285,7 +292,10 @@ class Daemon:
         if "snapshot" in due:
             self._snapshot()
         if "retry" in due and not self._paused:
-            self._start_source()
+            if self._unsure_privacy is None:
+                self._start_source()
+            else:
+                self._reload()
 
     # Pause and resume ---------------------------------------------------------------------------------
 
@@ -325,6 +335,10 @@ class Daemon:
 
     def _start_source(self) -> None:
         self._timers.disarm("retry")
+        if self._unsure_privacy is not None:
+            why = f"nothing is counted, for it is not known what must not be: {self._unsure_privacy.message}"
+            self._wait_for_source("blind", SourceError(why, "Mend it; it is read again within half a minute."))
+            return
         source = self._make_source(self._config)
         self._source_name = source.name
         try:
@@ -396,6 +410,7 @@ class Daemon:
                 self._accumulator.change_layout(item.layout, item.time_ms)
                 self._layout = item.layout
                 log.info("monitors: %s", ", ".join(m.label for m in item.layout.monitors))
+                self._look_for_excluded_monitors()
                 self._write_status()
             elif isinstance(item, Gap):
                 self._accumulator.gap(item.time_ms)
@@ -540,13 +555,8 @@ class Daemon:
 
     def _reload(self) -> None:
         _tell_systemd(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
-        old = self._config
-        try:
-            self._config = self._load_config()
-        except ConfigError as error:
-            self._problem("configuration", f"the old configuration stays. {error.message}")
-        else:
-            self._problem("configuration", "")
+        old, was_unsure = self._config, self._unsure_privacy is not None
+        self._read_config()
         if self._config != old:
             log.info("the configuration has changed")
             self._accumulator.rest_cap_ms = self._config.rest_cap_ms
@@ -554,10 +564,53 @@ class Daemon:
             self._next_snapshot_s = min(self._next_snapshot_s, self._monotonic_s() + self._config.snapshot_interval_s)
             if self._changed_since_snapshot:
                 self._timers.arm("snapshot", self._next_snapshot_s)
-            if self._config.source != old.source and not self._paused:
-                self._stop_source()
-                self._change_source(old)
+        if self._config.privacy != old.privacy:
+            self._protect()
+        unsure = self._unsure_privacy is not None
+        if not self._paused and (unsure or was_unsure or self._config.source != old.source):
+            self._stop_source()
+            if unsure:
+                self._checkpoint()
+            self._change_source(old)
         _tell_systemd("READY=1")
+
+    def _read_config(self) -> None:
+        """Take over the file's configuration. Of a bad one only [privacy], where that is known to be good.
+
+        Where it is not, the user believes in a rule that is not in force: nothing more is counted.
+        """
+        try:
+            self._config = self._load_config()
+        except PrivacyError as error:
+            self._unsure_privacy = error
+        except ConfigError as error:
+            self._problem("configuration", f"the old configuration stays. {error.message}")
+            if error.privacy is not None:
+                self._config = replace(self._config, privacy=error.privacy)
+                self._unsure_privacy = None
+        else:
+            self._problem("configuration", "")
+            self._unsure_privacy = None
+
+    def _protect(self) -> None:
+        """Count by the privacy rules now in force; what came before is counted by those of then."""
+        if self._source is not None:
+            self._count_pending(self._source)
+        privacy = self._config.privacy
+        self._accumulator.protect(click_cell_px=privacy.click_cell_px, exclude=privacy.exclusions)
+        self._look_for_excluded_monitors()
+
+    def _look_for_excluded_monitors(self) -> None:
+        """Say of a rule that its monitor is not there: its name may be misspelt."""
+        named = {one.monitor for one in self._config.privacy.exclusions if one.monitor}
+        missing = sorted(name for name in named if not any(is_called(m, name) for m in self._layout.monitors))
+        there = ", ".join(m.output for m in self._layout.monitors)
+        self._problem(
+            "exclude",
+            f"privacy.exclude speaks of {', '.join(missing)}, and there is only {there}"
+            if missing and self._layout.monitors
+            else "",
+        )
 
     def _change_source(self, old: Config) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
 
 class ExitCode(IntEnum):
@@ -41,9 +42,17 @@ class UsageError(MousetrackError):
 
 
 class ConfigError(MousetrackError):
-    """The configuration file cannot be used. Lists every problem it has."""
+    """The configuration file cannot be used. Lists every problem it has.
+
+    privacy: its [privacy] table, a PrivacyConfig, where it has a good one beside its problems.
+    """
 
     exit_code = ExitCode.BAD_CONFIG
+    privacy: Any = None
+
+
+class PrivacyError(ConfigError):
+    """The configuration file cannot be used, and nobody knows what it says about privacy."""
 
 
 class NotRunningError(MousetrackError):

@@ -62,6 +62,20 @@ class Placement:
     height_mm: int = 0
 
 
+@dataclass(frozen=True)
+class Exclusion:
+    """A rectangle, in px, in which nothing is ever counted: of one monitor, or of the desktop.
+
+    monitor: its output's name or its label; empty for a rectangle of the desktop.
+    """
+
+    monitor: str
+    left: int
+    top: int
+    width_px: int
+    height_px: int
+
+
 class Layout:
     """All monitors as they stand at one time."""
 
@@ -112,6 +126,23 @@ class Layout:
                 break
         return owner, local_x, local_y
 
+    def excluded(self, exclusions: Iterable[Exclusion]) -> NDArray[np.int64]:
+        """The exclusions as rectangles of the desktop: (N, 4) left, top, right, bottom, the latter two outside.
+
+        A monitor's are cut off at its edges; those of a monitor that is not there are none.
+        """
+        rects: list[tuple[int, int, int, int]] = []
+        for one in exclusions:
+            right, bottom = one.left + one.width_px, one.top + one.height_px
+            if not one.monitor:
+                rects.append((one.left, one.top, right, bottom))
+            for p in (p for p in self.placements if one.monitor and is_called(p.monitor, one.monitor)):
+                x, y, width_px, height_px = p.desktop_x, p.desktop_y, p.monitor.width_px, p.monitor.height_px
+                rects.append(
+                    (x + max(one.left, 0), y + max(one.top, 0), x + min(right, width_px), y + min(bottom, height_px))
+                )
+        return np.array(rects, dtype=np.int64).reshape(-1, 4)
+
     def bounds(self) -> tuple[int, int, int, int]:
         """Left, top, width and height in px of the smallest rectangle that holds every monitor."""
         if not self.placements:
@@ -119,3 +150,8 @@ class Layout:
         left, top = self._rects[:, :2].min(axis=0)
         right, bottom = self._rects[:, 2:].max(axis=0)
         return int(left), int(top), int(right - left), int(bottom - top)
+
+
+def is_called(monitor: Monitor, name: str) -> bool:
+    """Does a person who says ``name`` mean this monitor: by its output, or by its label without the EDID?"""
+    return name in (monitor.output, monitor.label, monitor.label.partition("#")[0])

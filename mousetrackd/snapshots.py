@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mousetrackd.config import Config, SnapshotConfig
+    from mousetrackd.layout import Exclusion
     from mousetrackd.store import Reading
 
 
@@ -157,6 +158,7 @@ def draw(
     over: Image.Image | None = None,
     max_heats: Mapping[str, float] | None = None,
     only: str = "",
+    exclude: Sequence[Exclusion] = (),
     zone: tzinfo | None = None,
 ) -> Picture:
     """Draw what was read: every monitor in its place, one layer or several.
@@ -164,13 +166,12 @@ def draw(
     layout: how the monitors stand; a screen with counts that stands nowhere is put to the right of the rest.
     users_maps: colour maps of the user's own. over: an image to lie under the heat, dimmed and stretched to the
     desktop's size. max_heats: the heat of the hottest colour by layer, to make pictures comparable; None chooses.
-    only: which hours and days were chosen, in words.
+    only: which hours and days were chosen, in words. exclude: where nothing may be shown, drawn as holes.
     zone: whose clock the legend speaks. A layer without counts is
     a picture of the background. Raises UsageError for a layer or colour map that does not exist.
     """
     layers = expand_layers(look.layer)
     layout = with_homeless(layout, {monitor for monitor, _ in reading.counts})
-    left, top, width_px, height_px = layout.bounds()
     found: dict[str, _DrawnLayer] = {}
     for alike in _of_one_scale(layers):  # one after the other: the grids of 4K screens are large
         grids = {layer: _grids(layer, reading, layout, look, first=_like_first(layer, layers)) for layer in alike}
@@ -189,8 +190,8 @@ def draw(
     drawn = [found[layer] for layer in layers]
     facts = _facts(reading, layout, look, drawn, only, zone)
     if len(drawn) == 1 and over is None:
-        return _indexed(drawn[0], layout, look, facts, (left, top, width_px, height_px))
-    return _composed(drawn, layout, look, facts, (left, top, width_px, height_px), over)
+        return _indexed(drawn[0], look, facts, _marks(layout, exclude))
+    return _composed(drawn, look, facts, _marks(layout, exclude), over)
 
 
 @dataclass(frozen=True)
@@ -331,11 +332,17 @@ def with_homeless(layout: Layout, counted: set[Monitor]) -> Layout:
     return Layout(placements)
 
 
-def _mask_and_outlines(
-    layout: Layout, bounds: tuple[int, int, int, int]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Where there is a monitor, and the outline of each where there are several. Both (H, W)."""
-    left, top, width_px, height_px = bounds
+_Marks = tuple["NDArray[np.bool_]", "NDArray[np.bool_]"]
+"""Where nothing is shown, and the outlines of the monitors. Both (H, W)."""
+
+
+def _marks(layout: Layout, exclude: Sequence[Exclusion]) -> _Marks | None:
+    """Of several monitors the outlines and what lies between them, and what is excluded; None when there is neither."""
+    excluded = layout.excluded(exclude)
+    several = len(layout.placements) > 1
+    if not several and not excluded.size:
+        return None
+    left, top, width_px, height_px = layout.bounds()
     inside = np.zeros((height_px, width_px), np.uint8)
     outline = np.zeros((height_px, width_px), np.uint8)
     thick = max(1, height_px // 1000)
@@ -343,23 +350,24 @@ def _mask_and_outlines(
         x, y = placement.desktop_x - left, placement.desktop_y - top
         corner = (x + placement.monitor.width_px - 1, y + placement.monitor.height_px - 1)
         cv2.rectangle(inside, (x, y), corner, 1, cv2.FILLED)
-        if len(layout.placements) > 1:
+        if several:
             cv2.rectangle(outline, (x, y), corner, 1, thick)
-    return inside.astype(bool), outline.astype(bool)
+    for from_x, from_y, to_x, to_y in np.maximum(excluded - (left, top, left, top), 0):
+        inside[from_y:to_y, from_x:to_x] = 0
+    return ~inside.astype(bool), outline.astype(bool)
 
 
 def _indexed(
     drawn: _DrawnLayer,
-    layout: Layout,
     look: SnapshotConfig,
     facts: Mapping[str, object],
-    bounds: tuple[int, int, int, int],
+    marks: _Marks | None,
 ) -> Picture:
     """One layer: a palette picture, three times smaller and quicker to write than true colour."""
     pixels = drawn.levels
-    if len(layout.placements) > 1:
-        inside, outline = _mask_and_outlines(layout, bounds)
-        pixels[~inside] = legend.HEAT_LEVELS
+    if marks is not None:
+        nothing, outline = marks
+        pixels[nothing] = legend.HEAT_LEVELS
         pixels[outline] = legend.HEAT_LEVELS + legend.TEXT_LEVELS // 3
     palette = np.full((256, 4), 255, np.uint8)
     palette[: legend.HEAT_LEVELS] = _on_background(drawn.colours, look.background)
@@ -386,21 +394,21 @@ def _on_background(colours: NDArray[np.uint8], background: str) -> NDArray[np.ui
 
 def _composed(
     drawn: Sequence[_DrawnLayer],
-    layout: Layout,
     look: SnapshotConfig,
     facts: Mapping[str, object],
-    bounds: tuple[int, int, int, int],
+    marks: _Marks | None,
     over: Image.Image | None,
 ) -> Picture:
     """Several layers over each other, in true colour."""
-    strip = legend.Strip(np.empty((0, bounds[2]), np.uint8), ())
+    height_px, width_px = drawn[0].levels.shape
+    strip = legend.Strip(np.empty((0, width_px), np.uint8), ())
     shown = [layer for layer in drawn if layer.total] or drawn[:1]
     if look.legend:
-        strip = legend.draw(_words(facts, shown), bounds[2])
+        strip = legend.draw(_words(facts, shown), width_px)
     # Colours are multiplied by their opacity while layers are laid, so that one formula does for all channels.
     channels = 4 if over is None and look.background == "transparent" else 3
-    canvas = np.empty((bounds[3] + len(strip.ink), bounds[2], channels), np.uint8)
-    desktop, below = canvas[: bounds[3]], canvas[bounds[3] :]
+    canvas = np.empty((height_px + len(strip.ink), width_px, channels), np.uint8)
+    desktop, below = canvas[:height_px], canvas[height_px:]
     if over is None:
         background = _on_background(drawn[0].colours, look.background).astype(np.uint16)
         background[:, :3] = background[:, :3] * background[:, 3:] // 255
@@ -408,16 +416,16 @@ def _composed(
         for band in render.bands(len(desktop)):
             desktop[band] = table[drawn[0].levels[band]]
     else:
-        dimmed = over.convert("RGB").resize(bounds[2:]).point(lambda value: value * UNDER_BRIGHTNESS)
+        dimmed = over.convert("RGB").resize((width_px, height_px)).point(lambda value: value * UNDER_BRIGHTNESS)
         desktop[:] = np.asarray(dimmed)
     for layer in drawn[1:] if over is None else drawn:
         _lay_over(desktop, layer)
     if channels == 4:
         _divide_by_opacity(desktop)
     ramp = np.concatenate([legend.text_palette(), np.full((legend.TEXT_LEVELS, 1), 255, np.uint8)], axis=1)
-    if len(layout.placements) > 1:
-        inside, outline = _mask_and_outlines(layout, bounds)
-        desktop[~inside] = ramp[0, :channels]
+    if marks is not None:
+        nothing, outline = marks
+        desktop[nothing] = ramp[0, :channels]
         desktop[outline] = ramp[legend.TEXT_LEVELS // 3, :channels]
     below[:] = ramp[strip.ink.astype(np.uint16) * (legend.TEXT_LEVELS - 1) // 255, :channels]
     for layer, (rows, columns) in zip(shown, strip.bars, strict=False):
@@ -587,7 +595,14 @@ def take(paths: Paths, config: Config, now: datetime) -> Path:
 
     with Store.open_read_only(paths.store) as store:
         reading = store.read(expand_layers(config.snapshot.layer))
-        picture = draw(reading, store.layout(), config.snapshot, config.colormaps, over=under(config.snapshot))
+        picture = draw(
+            reading,
+            store.layout(),
+            config.snapshot,
+            config.colormaps,
+            over=under(config.snapshot),
+            exclude=config.privacy.exclusions,
+        )
     return keep(paths.snapshots, picture.png(), now, config.snapshot.keep_count, config.snapshot.keep_mb)
 
 

@@ -23,7 +23,7 @@ from urllib.parse import quote
 
 from mousetrackd.counts import Counts
 from mousetrackd.errors import ExitCode, StoreError
-from mousetrackd.layout import Layout, Monitor, Placement
+from mousetrackd.layout import Layout, Monitor, Placement, is_called
 from mousetrackd.paths import sync_folder
 
 if TYPE_CHECKING:
@@ -612,11 +612,6 @@ def set_aside(path: Path, now: datetime) -> Path:
     except OSError as error:
         raise _sentence(path, error) from error
     return aside
-
-
-def is_called(monitor: Monitor, name: str) -> bool:
-    """Does a person who says ``name`` mean this monitor: by its output, or by its label without the EDID?"""
-    return name in (monitor.output, monitor.label, monitor.label.partition("#")[0])
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:

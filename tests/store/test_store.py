@@ -23,8 +23,8 @@ from mousetrackd.accumulator import Tally
 from mousetrackd.counts import Counts
 from mousetrackd.errors import StoreError
 from mousetrackd.layers import LAYERS
-from mousetrackd.layout import Layout, Monitor, Placement
-from mousetrackd.store import SCHEMA_VERSION, DamagedError, FoldAges, Store, is_called, set_aside
+from mousetrackd.layout import Layout, Monitor, Placement, is_called
+from mousetrackd.store import SCHEMA_VERSION, DamagedError, FoldAges, Store, set_aside
 
 A = Monitor("DP-1", 4, 3)
 B = Monitor("HDMI-1", 3, 3)

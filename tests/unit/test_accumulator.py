@@ -15,7 +15,7 @@ from mousetrackd.accumulator import Accumulator, Tally
 from mousetrackd.counts import Counts
 from mousetrackd.events import Kind, batch
 from mousetrackd.layers import CLICK_LAYERS, DWELL, LAYERS, SCROLL, TRAVEL, UNITS
-from mousetrackd.layout import Layout, Monitor, Placement
+from mousetrackd.layout import OUTSIDE, Exclusion, Layout, Monitor, Placement
 
 A = Monitor("A", 4, 3)
 B = Monitor("B", 3, 3)
@@ -430,3 +430,112 @@ def test_presses_are_counted_one_by_one(rows: list[tuple[int, Kind, int, int]]) 
     kinds = Counter(kind for _, kind, _, _ in rows if kind != Kind.MOVE)
     layers = dict(zip((Kind.LEFT, Kind.MIDDLE, Kind.RIGHT, Kind.OTHER), CLICK_LAYERS, strict=True))
     assert found == {layers.get(kind, SCROLL): count for kind, count in kinds.items()}
+
+
+# Privacy ----------------------------------------------------------------------------------------------
+
+POINTS = st.tuples(st.integers(-3, 12), st.integers(-3, 6))
+RECTS = st.builds(
+    Exclusion,
+    monitor=st.sampled_from(["", "A", "B", "B@3x3", "C"]),
+    left=st.integers(-2, 9),
+    top=st.integers(-2, 5),
+    width_px=st.integers(1, 6),
+    height_px=st.integers(1, 6),
+)
+
+
+def is_hidden(layout: Layout, exclude: list[Exclusion], monitor: Monitor | None, x: int, y: int) -> bool:
+    """By the definition. x, y: on the monitor, or on the desktop where there is none."""
+    at = next(((p.desktop_x, p.desktop_y) for p in layout.placements if p.monitor == monitor), (0, 0))
+    desktop = (at[0] + x, at[1] + y)
+    for one in exclude:
+        stands = [p for p in layout.placements if one.monitor in (p.monitor.output, p.monitor.label)]
+        corners = [(p.desktop_x, p.desktop_y, p.monitor.width_px, p.monitor.height_px) for p in stands]
+        for left, top, width_px, height_px in corners if one.monitor else [(0, 0, 1000, 1000)]:
+            x0, y0 = desktop[0] - left, desktop[1] - top
+            on_it = not one.monitor or (0 <= x0 < width_px and 0 <= y0 < height_px)
+            if on_it and 0 <= x0 - one.left < one.width_px and 0 <= y0 - one.top < one.height_px:
+                return True
+    return False
+
+
+@given(
+    st.sampled_from([ALONE, SIDE_BY_SIDE, LEFT_OF_ZERO, MIRRORED, APART]),
+    st.lists(RECTS, max_size=3),
+    st.lists(st.tuples(st.integers(0, 80), st.sampled_from([*Kind]), POINTS), max_size=12),
+)
+def test_an_excluded_rectangle_is_a_hole_in_what_is_counted_otherwise(
+    layout: Layout, exclude: list[Exclusion], steps: list[tuple[int, Kind, tuple[int, int]]]
+) -> None:
+    open_, hidden = accumulator(layout), accumulator(layout)
+    hidden.protect(click_cell_px=1, exclude=exclude)
+    rows = [(sum(wait for wait, _, _ in steps[: n + 1]), int(kind), *at) for n, (_, kind, at) in enumerate(steps)]
+    for one in (open_, hidden):
+        one.feed(batch(rows[:5]))
+        one.feed(batch(rows[5:]))
+    expected = {
+        (monitor, layer, x, y): count
+        for (monitor, layer, x, y), count in cells_of([open_.take(10_000)]).items()
+        if not is_hidden(layout, exclude, monitor, x, y)
+    }
+    assert cells_of([hidden.take(10_000)]) == expected
+    assert hidden.events <= open_.events
+    outside = [(x, y) for *_, x, y in rows if layout.locate(np.array([x]), np.array([y]))[0][0] == OUTSIDE]
+    assert hidden.out_of_bounds == sum(not is_hidden(layout, exclude, None, x, y) for x, y in outside)
+
+
+def test_nothing_that_happens_in_an_excluded_rectangle_is_told_by_any_number() -> None:
+    hidden = accumulator(SIDE_BY_SIDE)
+    hidden.protect(click_cell_px=1, exclude=[Exclusion("", -5, -5, 20, 20)])
+    hidden.feed(batch([(t, kind, t % 9 - 1, t % 5 - 1) for t, kind in enumerate([*Kind] * 3)]))
+    tally = hidden.take(10_000)
+    assert (hidden.events, hidden.out_of_bounds, tally.counts, tally.path_px) == (0, 0, {}, {})
+
+
+def test_a_step_into_or_out_of_an_excluded_rectangle_adds_no_length() -> None:
+    hidden = accumulator(ALONE)
+    hidden.protect(click_cell_px=1, exclude=[Exclusion("A", 2, 0, 1, 3)])
+    hidden.feed(batch(moves((0, 0, 0), (1, 1, 0), (2, 2, 0), (3, 3, 0), (4, 3, 2))))
+    assert hidden.take(100).path_px == {A: 3.0}
+
+
+def test_a_pointer_just_outside_a_screen_is_at_its_edge_also_where_that_is_excluded() -> None:
+    hidden = accumulator(ALONE)
+    hidden.protect(click_cell_px=1, exclude=[Exclusion("A", 3, 0, 9, 9)])
+    hidden.feed(batch([(0, Kind.LEFT, 4, 1)]))
+    assert hidden.take(100).counts == {}
+
+
+@pytest.mark.parametrize(
+    ("cell_px", "at", "counted_at"),
+    [(1, (4, 2), (4, 2)), (4, (0, 0), (2, 2)), (4, (3, 3), (2, 2)), (4, (4, 3), (6, 2)), (4, (9, 9), (9, 9))],
+)
+def test_a_press_is_counted_at_the_centre_of_its_cell(
+    cell_px: int, at: tuple[int, int], counted_at: tuple[int, int]
+) -> None:
+    screen = Monitor("S", 10, 10)
+    made = accumulator(Layout([Placement(screen, 5, -7)]))
+    made.protect(click_cell_px=cell_px, exclude=[])
+    made.feed(batch([(0, kind, at[0] + 5, at[1] - 7) for kind in Kind]))
+    tally = made.take(0)
+    cells = cells_of([tally])
+    for layer in CLICK_LAYERS:
+        assert {(x, y): n for (_, name, x, y), n in cells.items() if name == layer} == {counted_at: 1}
+    assert cells[screen, SCROLL, *at] == 1
+
+
+def test_no_press_lands_in_an_excluded_rectangle_by_its_cell() -> None:
+    screen = Monitor("S", 10, 10)
+    made = accumulator(Layout([Placement(screen, 5, -7)]))
+    made.protect(click_cell_px=4, exclude=[Exclusion("S", 2, 2, 1, 1)])
+    made.feed(batch([(0, Kind.LEFT, x + 5, y - 7) for x in range(4) for y in range(4)]))
+    assert ("S", "clicks.left") not in {(m.output, layer) for m, layer in made.take(0).counts}
+
+
+def test_new_rules_hold_from_the_next_event_on() -> None:
+    made = accumulator(ALONE)
+    made.feed(batch([(0, Kind.LEFT, 1, 1)]))
+    made.protect(click_cell_px=1, exclude=[Exclusion("A", 0, 0, 4, 3)])
+    made.feed(batch([(1, Kind.LEFT, 1, 1), (2, Kind.LEFT, 2, 1)]))
+    assert layer_of(made.take(50), A, "clicks.left") == [[0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import random
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,10 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mousetrackd.config import Config, SnapshotConfig, StoreConfig, load, parse, to_toml
-from mousetrackd.errors import ConfigError, ExitCode
+from mousetrackd.config import Config, PrivacyConfig, SnapshotConfig, StoreConfig, load, parse, to_toml
+from mousetrackd.errors import ConfigError, ExitCode, PrivacyError
+from mousetrackd.layout import Exclusion
 
-TABLES: dict[str, type[SnapshotConfig | StoreConfig]] = {"snapshot": SnapshotConfig, "store": StoreConfig}
+TABLES: dict[str, type[SnapshotConfig | StoreConfig | PrivacyConfig]] = {
+    "snapshot": SnapshotConfig,
+    "store": StoreConfig,
+    "privacy": PrivacyConfig,
+}
 
 
 def _settings() -> Iterator[tuple[str, str, object]]:
@@ -46,6 +52,15 @@ def refusal(text: str) -> str:
     except ConfigError as error:
         return error.message
     return ""
+
+
+def refused(path: Path) -> ConfigError | None:
+    """Why a file is no configuration; None where it is one. Any other error gets out."""
+    try:
+        load(path)
+    except ConfigError as error:
+        return error
+    return None
 
 
 @pytest.mark.parametrize(("table", "key", "default"), SETTINGS)
@@ -131,6 +146,9 @@ def test_a_colour_map_nobody_knows_is_a_problem_and_one_of_the_users_own_is_none
         *('snapshot.background = "red"', 'snapshot.background = "#12345"', 'snapshot.layer = "dwell"'),
         *('snapshot.layer = ["keys"]', "snapshot.layer = [1]", "snapshot.keep_count = -1", 'snapshot.colormap = ""'),
         *('colormaps.one = ["#000000"]', 'colormaps.one = ["#000000", "white"]', "colormaps = 1"),
+        *("privacy.click_cell_px = 0", "privacy.click_cell_px = 8.0", 'privacy.exclude = "DP-1 1,2 3x4"'),
+        *('privacy.exclude = ["DP-1"]', 'privacy.exclude = ["1,2 3x0"]', 'privacy.exclude = ["1,2 0x3"]'),
+        *('privacy.exclude = ["1 2 3x4"]', "privacy.exclude = [1]", 'privacy.exclude = ["1,2 3x4 "]', "privacy = []"),
         *("store.hours_days = 0", "store.keep_days = -1", "store.keep_days = 2024-01-01", "snapshot = []"),
     ],
 )
@@ -195,6 +213,9 @@ configs = st.builds(
         background=st.one_of(colours, st.sampled_from(["", "transparent"])),
     ),
     store=st.builds(StoreConfig, keep_days=st.integers(0, 36500)),
+    privacy=st.builds(
+        PrivacyConfig, click_cell_px=st.integers(1, 16384), exclude=st.just(["DP-1 1,2 3x4", "-5,0 1x1"])
+    ),
 )
 
 
@@ -225,3 +246,94 @@ def test_any_mixture_of_toml_is_a_configuration_or_a_config_error() -> None:
         assert message.startswith("fuzz: ") or message == ""
         outcomes.add(message == "")
     assert outcomes == {True, False}
+
+
+# Privacy ----------------------------------------------------------------------------------------------
+
+
+def test_excluded_rectangles_are_of_a_monitor_or_of_the_desktop() -> None:
+    written = 'exclude = ["DP-1 100,200 300x50", "-5,0 1x2", "A screen@4x3  0,0 9x9"]'
+    assert parse(f"[privacy]\n{written}", "").privacy.exclusions == [
+        Exclusion("DP-1", 100, 200, 300, 50),
+        Exclusion("", -5, 0, 1, 2),
+        Exclusion("A screen@4x3", 0, 0, 9, 9),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *('[privacy]\nexclude = ["DP-1"]', "privacy = 1", "[[privacy]]", "privacy.click_cell_px = 0"),
+        *('[privcy]\nexclude = ["1,2 3x4"]', '[store]\nexclude = ["1,2 3x4"]', "click_cell = 5", "[Privacy]"),
+        *('[privacy]\nexclude = ["1,2 3x4]', "[privacy\n", "warp_px == 1\n[privacy]", "privacy.excludes = []"),
+        *("[privacy]\n[privacy]", 'warp_px = 0\nprivacy.exclude = [""]'),
+    ],
+)
+def test_where_it_is_not_known_what_a_file_says_of_privacy_the_error_says_so(text: str) -> None:
+    with pytest.raises(PrivacyError) as raised:
+        parse(text, "config.toml")
+    assert raised.value.privacy is None
+    assert raised.value.exit_code == ExitCode.BAD_CONFIG
+
+
+@pytest.mark.parametrize(
+    ("text", "privacy"),
+    [
+        ("warp_px = 0", None),
+        ("warp_px == 0", None),
+        ("snapshot.scale = 1\npalete = 2", None),
+        ("warp_px = 0\n[privacy]\nclick_cell_px = 8", PrivacyConfig(click_cell_px=8)),
+    ],
+)
+def test_other_mistakes_are_no_matter_of_privacy(text: str, privacy: PrivacyConfig | None) -> None:
+    with pytest.raises(ConfigError) as raised:
+        parse(text, "config.toml")
+    assert not isinstance(raised.value, PrivacyError)
+    assert raised.value.privacy == privacy
+
+
+def test_a_file_that_cannot_be_read_may_say_anything_of_privacy(tmp_path: Path) -> None:
+    with pytest.raises(PrivacyError):
+        load(tmp_path)
+    latin = tmp_path / "latin.toml"
+    latin.write_bytes(b"# caf\xe9\n[privacy]\n")
+    with pytest.raises(PrivacyError):
+        load(latin)
+
+
+_MUTANTS = 1000
+_PIECES = (
+    *("[privacy]", "[[store]]", "=", "[", "]", "{", "}", '"', "'''", "#", "\n", "\t", "\0", "\r", ",", ".", "-", "0x"),
+    *("nan", "-1", "1e999", "true", "1979-05-27", '"DP-1 1,2 3x4"', "privacy.exclude", "\\u", "\u200d", "9" * 50),
+)
+
+
+def test_a_thousand_spoilt_files_are_each_a_configuration_or_a_sentence(tmp_path: Path) -> None:
+    """A real file with bytes changed, lines torn apart, doubled and swapped: what editors and disks leave."""
+    dice = random.Random(7)  # noqa: S311 - a repeatable mixture, no secret
+    good = to_toml(parse('[privacy]\nexclude = ["DP-1 1,2 3x4"]', ""), comments=True).encode()
+    path = tmp_path / "config.toml"
+    outcomes: Counter[str] = Counter()
+    for _ in range(_MUTANTS):
+        content = bytearray(good)
+        for _ in range(dice.randrange(1, 6)):
+            at = dice.randrange(len(content))
+            match dice.randrange(5):
+                case 0:
+                    content[at] = dice.randrange(256)
+                case 1:
+                    content[at:at] = dice.choice(_PIECES).encode()
+                case 2:
+                    del content[at : at + dice.randrange(1, 40)]
+                case 3:
+                    content[at:at] = content[at : at + dice.randrange(1, 200)]
+                case _:
+                    content = content[:at] if dice.randrange(8) == 0 else content
+        path.write_bytes(content)
+        error = refused(path)
+        if error is not None:
+            assert error.message.startswith(str(path))
+            assert error.hint
+        outcomes[type(error).__name__] += 1
+    assert sum(outcomes.values()) == _MUTANTS
+    assert min(outcomes["NoneType"], outcomes["PrivacyError"]) > _MUTANTS // 10, outcomes
