@@ -336,8 +336,9 @@ class Daemon:
     def _start_source(self) -> None:
         self._timers.disarm("retry")
         if self._unsure_privacy is not None:
-            why = f"nothing is counted, for it is not known what must not be: {self._unsure_privacy.message}"
-            self._wait_for_source("blind", SourceError(why, "Mend it; it is read again within half a minute."))
+            self._problem("source", "")
+            self._retry_later()
+            self._enter("blind", "it is not known what must not be counted")
             return
         source = self._make_source(self._config)
         self._source_name = source.name
@@ -358,9 +359,12 @@ class Daemon:
 
     def _wait_for_source(self, state: str, error: SourceError) -> None:
         self._problem("source", f"{error.message}. {error.hint}".strip())
+        self._retry_later()
+        self._enter(state, error.message)
+
+    def _retry_later(self) -> None:
         self._timers.arm("retry", self._monotonic_s() + self._retry_s)
         self._retry_s = min(self._retry_s * 2, RETRY_LONGEST_S)
-        self._enter(state, error.message)
 
     def _stop_source(self) -> None:
         """Stop listening, and count what had arrived. After this no connection to a display is open."""
@@ -583,6 +587,8 @@ class Daemon:
             self._config = self._load_config()
         except PrivacyError as error:
             self._unsure_privacy = error
+            said = f"nothing is counted until it is known what must not be. {error.message}"
+            self._problem("configuration", f"{said}\nMend it: it is read again within half a minute.")
         except ConfigError as error:
             self._problem("configuration", f"the old configuration stays. {error.message}")
             if error.privacy is not None:

@@ -22,7 +22,7 @@ from mousetrackd.colours import OPENCV_MAPS, OWN_MAPS
 from mousetrackd.config import SnapshotConfig
 from mousetrackd.counts import Counts
 from mousetrackd.errors import MousetrackError, UsageError
-from mousetrackd.layout import Layout, Monitor, Placement
+from mousetrackd.layout import Exclusion, Layout, Monitor, Placement
 from mousetrackd.snapshots import UNDER_BRIGHTNESS, Picture, draw, in_total, keep, open_image, scales, with_homeless
 from mousetrackd.store import Reading
 
@@ -97,6 +97,20 @@ def test_every_monitor_is_in_its_place_also_left_of_and_above_the_origin() -> No
     picture = drawn(counts, layout, RAW)
     assert picture.pixels.shape == (60, 180)
     assert hot_places(picture) == [(10, 12), (80 + 50, 20 + 30)]
+
+
+@pytest.mark.parametrize("layers", [["dwell"], ["dwell", "travel"]], ids="+".join)
+@pytest.mark.parametrize("over", [None, Image.new("RGB", (80, 60), "white")], ids=["bare", "over"])
+def test_what_is_excluded_is_a_hole_whatever_lies_there(layers: list[str], over: Image.Image | None) -> None:
+    counts = {(LEFT, "dwell"): at(LEFT, (15, 12, 7), (40, 40, 7))}
+    exclude = [Exclusion("DP-1", 10, 11, 8, 9), Exclusion("", -5, 55, 10, 100)]
+    look = replace(RAW, layer=layers)
+    open_ = drawn(counts, ALONE, look, over=over).rgb()
+    shown = drawn(counts, ALONE, look, over=over, exclude=exclude).rgb()
+    hole = np.zeros((60, 80), bool)
+    hole[11:20, 10:18] = hole[55:, :5] = True
+    assert (shown[hole] == PANEL).all()
+    assert np.array_equal(shown[~hole], open_[~hole])
 
 
 def test_what_no_monitor_shows_has_the_colour_of_the_panel() -> None:
