@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from mousetrackd.config import Config, SnapshotConfig
+    from mousetrackd.forget import Choice
     from mousetrackd.layout import Layout, Monitor
+    from mousetrackd.paths import Paths
     from mousetrackd.store import Store
 
 _LAYER_HELP = f"What to draw: {', '.join(LAYERS)}; clicks is all buttons. Default: as in the configuration."
@@ -134,7 +136,11 @@ def _want(*, pause: bool) -> None:
 @cli.command(epilog=_example("xdg-open $(mousetrackd snapshot)"))
 def snapshot() -> None:
     """Draw a new picture now; print its path when it is whole."""
-    paths = user_paths()
+    click.echo(_draw_now(user_paths()))
+
+
+def _draw_now(paths: Paths) -> str:
+    """Have the daemon draw; the picture's path. Raises MousetrackError."""
     daemon = control.require_running(paths)
     asked_ns = time.monotonic_ns()
     daemon.send(signal.SIGALRM)
@@ -143,7 +149,7 @@ def snapshot() -> None:
     )
     if status["snapshot_error"]:
         raise MousetrackError(f"no new picture: {status['snapshot_error']}")
-    click.echo(status["picture"])
+    return str(status["picture"])
 
 
 @cli.command(epilog=_example("mousetrackd stop"))
@@ -496,6 +502,80 @@ def _size(text: str | None) -> tuple[int, int] | None:
             f'"{text}" is not a size', f"Give width and height in pixels, like 1920x1080; at most {SIDE_MAX_PX}."
         )
     return int(width), int(height)
+
+
+@cli.command(
+    epilog=_example(
+        "mousetrackd forget --last 10m",
+        "mousetrackd forget --since yesterday --until yesterday --monitor DP-1",
+        "mousetrackd forget --all --yes",
+    )
+)
+@click.option("--since", metavar="WHEN", help='What was counted from: "14:30", "yesterday", "7 days ago".')
+@click.option("--until", metavar="WHEN", help="What was counted before: as --since.")
+@click.option("--last", metavar="TIME", help="What was counted in the last: 10m, 2h, 1d.")
+@click.option("--monitor", metavar="NAME", help="What was counted on this one, by its name in status.")
+@click.option("--all", "everything", is_flag=True, help="All that was ever counted.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def forget(yes: bool, **options: Any) -> None:
+    """Remove counts for good, from the store, its journal and backups, and every picture that may show them.
+
+    What is kept only by the hour, day or month goes whole where it touches the time named, and so does every picture
+    drawn since that time began. What you rendered or exported to other places is yours to remove.
+    """
+    from mousetrackd import forget  # noqa: PLC0415
+
+    choice = _choice(**options)
+    paths = user_paths()
+    _save_now(paths)
+    found = forget.look(paths, choice)
+    if found and not yes:
+        if not sys.stdin.isatty():
+            raise UsageError("forgetting cannot be undone", "To do it without being asked: --yes")
+        click.echo("\n".join(["This goes for good:", *found.lines(choice)]))
+        if not click.confirm("Forget it?"):
+            raise MousetrackError("Nothing was forgotten.")
+        _save_now(paths)
+    gone = forget.carry_out(paths, choice)
+    click.echo("\n".join(["Forgotten:", *gone.lines(choice)] if gone else ["There was nothing of that."]))
+    for left in forget.unfinished(paths):
+        click.echo(f"Unfinished from before, do it again: mousetrackd forget {left}", err=True)
+    if control.find_running(paths) is not None:
+        click.echo(f"Drawn anew: {_draw_now(paths)}")
+
+
+def _choice(*, since: str | None, until: str | None, last: str | None, monitor: str | None, everything: bool) -> Choice:
+    """What the options of ``forget`` mean. Raises UsageError where they cannot be meant."""
+    from mousetrackd.forget import Choice  # noqa: PLC0415
+    from mousetrackd.timerange import parse_range, parse_step_s  # noqa: PLC0415
+
+    named = [option for option in (since, until, last, monitor) if option is not None]
+    if everything == bool(named):
+        raise UsageError(
+            "say what to forget, or --all, not both" if everything else "say what to forget",
+            "Like: --last 10m, or --since yesterday, or --monitor DP-1. Everything: --all",
+        )
+    if last is not None and (since is not None or until is not None):
+        raise UsageError("--last goes together with neither --since nor --until", "Leave one of them out.")
+    since_s, until_s = parse_range(since, until)
+    return Choice(since_s if last is None else int(time.time()) - parse_step_s(last), until_s, monitor)
+
+
+def _save_now(paths: Paths) -> None:
+    """Have the daemon, if there is one, write down all it has counted. Raises MousetrackError when it cannot."""
+    daemon = control.find_running(paths)
+    if daemon is None:
+        return
+    asked_ns = time.monotonic_ns()
+    daemon.send(signal.SIGHUP)
+    said = control.wait_for_status(
+        paths, daemon, lambda said: said.get("looked_ns", 0) >= asked_ns, "save what it has counted"
+    )
+    if said.get("saved_ns", 0) < asked_ns:
+        raise MousetrackError(
+            "nothing was forgotten: mousetrackd holds counts that it cannot save, and would save them later.",
+            "See: mousetrackd status. Or end it, then do this again: mousetrackd stop",
+        )
 
 
 # Configuration ------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from mousetrackd.errors import ExitCode, MousetrackError, NotRunningError, RefusedError
-from mousetrackd.paths import make_private, write_whole
+from mousetrackd.paths import make_private, read_own, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -181,7 +181,7 @@ def _text_of(lock: Path) -> str:
 def wants_pause(paths: Paths) -> bool:
     """Is pause wanted? A file that cannot be read, or says anything else, means pause."""
     try:
-        return paths.wanted.read_text("ascii", "replace").strip() != "tracking"
+        return read_own(paths.wanted).strip() != b"tracking"
     except FileNotFoundError:
         return False
     except OSError:

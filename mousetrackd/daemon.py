@@ -37,6 +37,7 @@ from mousetrackd.errors import (
     StoreError,
 )
 from mousetrackd.events import Gap, LayoutChange
+from mousetrackd.forget import unfinished
 from mousetrackd.layout import Layout, is_called
 from mousetrackd.paths import make_private, write_whole
 from mousetrackd.store import DamagedError, FoldAges, Store, set_aside
@@ -190,6 +191,7 @@ class Daemon:
         self._snapshot_began_ns = 0
         self._snapshot_error = ""
         self._looked_ns = 0
+        self._saved_ns = 0
         self._next_snapshot_s = 0.0
         self._worker: threading.Thread | None = None
         self._worker_process: subprocess.Popen[bytes] | None = None
@@ -301,7 +303,7 @@ class Daemon:
 
     def _pause_or_resume(self, *, asked_pause: bool, asked_resume: bool) -> None:
         """Do what is wanted now. Where signals and the file disagree their order is unknowable: pause wins."""
-        self._looked_ns = time.monotonic_ns()
+        looked_ns = time.monotonic_ns()
         file_says_pause = control.wants_pause(self._paths)
         file_changed = file_says_pause != self._file_says_pause
         wanted = self._paused
@@ -318,6 +320,11 @@ class Daemon:
         if file_says_pause == wanted:
             self._problem("wanted", "")
         self._file_says_pause = file_says_pause
+        if not wanted and not self._paused:
+            self._checkpoint()  # who asked may be about to forget, and only what is in the store can be
+        self._looked_ns = looked_ns
+        if self._unsaved_since_s is None:
+            self._saved_ns = looked_ns
         if wanted and not self._paused:
             self._paused = True
             self._timers.disarm("retry")
@@ -653,6 +660,7 @@ class Daemon:
         problems = [*self._problems.values()]
         if asides:
             problems.append(f"a damaged store was set aside as {asides[-1]}; remove it when you need it no more")
+        problems += [f"unfinished, do it again: mousetrackd forget {options}" for options in unfinished(self._paths)]
         return {
             "state": self._state,
             "since": self._since,
@@ -670,6 +678,7 @@ class Daemon:
             "last_snapshot": self._last_snapshot,
             "snapshot_error": self._snapshot_error,
             "looked_ns": self._looked_ns,
+            "saved_ns": self._saved_ns,
             "snapshot_began_ns": self._snapshot_began_ns if self._worker is None else 0,
             "picture": str(self._paths.latest),
             "problems": problems,

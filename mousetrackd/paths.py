@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import os
 import stat
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
 
 from mousetrackd.errors import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 APP = "mousetrackd"
 
@@ -48,6 +54,11 @@ class Paths:
     def wanted(self) -> Path:
         """Whether the user wants tracking or pause; outlives a crash, a restart and a login."""
         return self.data_dir / "wanted"
+
+    @property
+    def forgetting(self) -> Path:
+        """What was begun to be forgotten and is not known to be done; not there otherwise."""
+        return self.data_dir / "forgetting"
 
     @property
     def data_lock(self) -> Path:
@@ -135,10 +146,30 @@ def write_whole(path: Path, content: bytes, *, durable: bool = True) -> None:
         sync_folder(path.parent)
 
 
+def read_own(path: Path) -> bytes:
+    """Read a small file that ``write_whole`` wrote. Raises OSError, also where a link or a pipe was put there."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not a file", str(path))
+        return file.read()
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in ``folder`` survive a power cut. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def folder_held(folder: Path, *, alone: bool) -> Iterator[None]:
+    """Hold ``folder``, alone or with others who do not want it alone; waits until that can be. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield
     finally:
         os.close(descriptor)

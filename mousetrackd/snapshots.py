@@ -28,7 +28,7 @@ from mousetrackd.colours import colour_list, rgb
 from mousetrackd.errors import MousetrackError
 from mousetrackd.layers import CLICK_LAYERS, DWELL, SCROLL, TRAVEL, UNITS, expand_layers
 from mousetrackd.layout import Layout, Monitor, Placement
-from mousetrackd.paths import Paths, make_private, sync_folder, user_paths, write_whole
+from mousetrackd.paths import Paths, folder_held, make_private, sync_folder, user_paths, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -593,17 +593,23 @@ def take(paths: Paths, config: Config, now: datetime) -> Path:
     """
     from mousetrackd.store import Store  # noqa: PLC0415 - sqlite is not needed to draw
 
-    with Store.open_read_only(paths.store) as store:
-        reading = store.read(expand_layers(config.snapshot.layer))
-        picture = draw(
-            reading,
-            store.layout(),
-            config.snapshot,
-            config.colormaps,
-            over=under(config.snapshot),
-            exclude=config.privacy.exclusions,
-        )
-    return keep(paths.snapshots, picture.png(), now, config.snapshot.keep_count, config.snapshot.keep_mb)
+    make_private(paths.snapshots)
+    try:
+        # Whoever forgets waits for the end of this, so that no picture of what was forgotten is written after.
+        with folder_held(paths.snapshots, alone=False):
+            with Store.open_read_only(paths.store) as store:
+                reading = store.read(expand_layers(config.snapshot.layer))
+                picture = draw(
+                    reading,
+                    store.layout(),
+                    config.snapshot,
+                    config.colormaps,
+                    over=under(config.snapshot),
+                    exclude=config.privacy.exclusions,
+                )
+            return keep(paths.snapshots, picture.png(), now, config.snapshot.keep_count, config.snapshot.keep_mb)
+    except OSError as error:
+        raise MousetrackError(f"cannot use {paths.snapshots}: {error.strerror}", "Check its permissions.") from error
 
 
 def keep(folder: Path, png: bytes, now: datetime, keep_count: int, keep_mb: int) -> Path:

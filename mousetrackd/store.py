@@ -117,6 +117,15 @@ class Total:
 
 
 @dataclass(frozen=True)
+class Held:
+    """How much the store holds of a range: whole pieces, and between which UTC seconds they were counted."""
+
+    pieces: int
+    first_s: int | None
+    last_s: int | None
+
+
+@dataclass(frozen=True)
 class _Chunk:
     """A row of ``chunk`` that has passed its checksum."""
 
@@ -252,6 +261,63 @@ class Store:
             dropped = self._sql.execute("DELETE FROM chunk WHERE start_s + span_s <= ?", (before_s,)).rowcount
             self._sql.execute("DELETE FROM path WHERE start_s + span_s <= ?", (before_s,))
         return dropped
+
+    # Forgetting ---------------------------------------------------------------------------------------
+
+    def held(self, since_s: int | None, until_s: int | None, monitor: str | None) -> Held:
+        """What ``forget`` would delete."""
+        return _held(self._to_forget(since_s, until_s, monitor))
+
+    def forget(self, since_s: int | None, until_s: int | None, monitor: str | None) -> Held:
+        """Delete every piece that touches the range, whole, in one transaction; then ``scrub``.
+
+        since_s, until_s, monitor: as for ``pieces``. A piece that fails its checksum may be of any time and screen,
+        and goes as well. Returns what was deleted.
+        """
+        with self._reading():
+            self._sql.execute("PRAGMA secure_delete = ON")
+        screens = [(row,) for row, screen in self.monitors().items() if monitor is None or is_called(screen, monitor)]
+        with self._transaction():
+            deleted = self._to_forget(since_s, until_s, monitor)
+            self._sql.executemany("DELETE FROM chunk WHERE id = ?", [(row,) for row, _, _ in deleted])
+            self._sql.executemany(
+                "DELETE FROM path WHERE monitor = ?1"
+                " AND (?2 IS NULL OR start_s + span_s > ?2) AND (?3 IS NULL OR start_s < ?3)",
+                [(row, since_s, until_s) for (row,) in screens],
+            )
+            if since_s is None and until_s is None:  # not even that there was such a screen is kept
+                self._sql.executemany("DELETE FROM placement WHERE monitor = ?", screens)
+                self._sql.executemany("DELETE FROM monitor WHERE id = ?", screens)
+        self.scrub()
+        return _held(deleted)
+
+    def scrub(self) -> None:
+        """Write the file anew, so that neither it nor its journal holds a byte of what was deleted."""
+        with self._reading():
+            self._sql.execute("PRAGMA temp_store = MEMORY")  # the copy that is made on the way never touches a disk
+            self._sql.execute("VACUUM")
+            busy, _, _ = self._sql.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise StoreError(
+                f"{self.path} is being read, and its journal still holds what was deleted",
+                "Do the same again when no other mousetrackd command runs.",
+            )
+
+    def _to_forget(self, since_s: int | None, until_s: int | None, monitor: str | None) -> list[tuple[int, int, int]]:
+        """The row, start and end of each piece that ``forget`` deletes."""
+        screens = {row for row, screen in self.monitors().items() if monitor is None or is_called(screen, monitor)}
+        with self._reading():
+            rows = self._sql.execute("SELECT id, start_s, span_s, monitor, layer, total, counts, crc FROM chunk")
+            return [
+                (row, start_s, start_s + span_s)
+                for row, start_s, span_s, screen, layer, total, counts, crc in rows
+                if crc != _crc(start_s, span_s, screen, layer, total, counts)
+                or (
+                    screen in screens
+                    and (since_s is None or start_s + span_s > since_s)
+                    and (until_s is None or start_s < until_s)
+                )
+            ]
 
     # Reading ------------------------------------------------------------------------------------------
 
@@ -567,6 +633,11 @@ class Store:
 
 _SHORTEST_S = {"hour": 3600, "day": 23 * 3600, "month": 27 * 86400, "year": 364 * 86400}
 """Shorter than any period of its name (a day of 23 hours, a February): what it holds may need folding."""
+
+
+def _held(pieces: list[tuple[int, int, int]]) -> Held:
+    first_s = min((start_s for _, start_s, _ in pieces), default=None)
+    return Held(len(pieces), first_s, max((end_s for _, _, end_s in pieces), default=None))
 
 
 def _noting(pieces: Iterable[Piece], spans: list[tuple[int, int]]) -> Iterator[Counts]:

@@ -1,0 +1,233 @@
+"""``mousetrackd forget`` as it is used: beside a daemon, on a terminal, and ended half-way."""
+
+import contextlib
+import json
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from support.program import Home, Running
+from support.waiting import wait_until
+from support.xserver import LEFT, Hand
+
+from mousetrackd.accumulator import Tally
+from mousetrackd.counts import Counts
+from mousetrackd.layout import Monitor
+from mousetrackd.paths import folder_held
+from mousetrackd.store import Store
+
+pytest_plugins = ("support.fixtures",)
+
+SCREEN = Monitor("DP-1", 64, 48)
+LONG_AGO_S = int(datetime(2024, 5, 14, 12, tzinfo=UTC).timestamp())
+
+
+def click(daemon: Running, x: int, y: int) -> None:
+    with Hand() as hand:
+        hand.move((x, y))
+        hand.click(LEFT)
+        hand.position()
+    daemon.await_read()
+
+
+def put_counts(home: Home, pixel: int, at_s: int = LONG_AGO_S) -> None:
+    home.paths.data_dir.mkdir(parents=True, exist_ok=True)
+    with Store.open(home.paths.store) as store:
+        counts = Counts.from_pixels(64, 48, np.array([pixel]))
+        store.commit(Tally({(SCREEN, "clicks.left"): counts}), at_s, at_s + 60)
+
+
+def pixels_in_store(home: Home) -> set[int]:
+    """Every pixel with a left click; and the store is whole."""
+    with Store.open(home.paths.store) as store:
+        assert store.check() == []
+        reading = store.read(("clicks.left",))
+    return {int(pixel) for counts in reading.counts.values() for pixel in counts.index}
+
+
+def has_open(pid: int, path: Path) -> bool:
+    with contextlib.suppress(FileNotFoundError):  # closed while we look
+        return any(one.readlink() == path for one in Path(f"/proc/{pid}/fd").iterdir())
+    return False
+
+
+@pytest.mark.usefixtures("desktop")
+def test_a_running_daemon_writes_nothing_back_and_draws_anew(home: Home) -> None:
+    with home.running() as daemon:
+        click(daemon, 100, 100)
+        home.must("snapshot")
+        old = home.paths.latest.read_bytes()
+        click(daemon, 200, 200)  # not saved yet
+        asked = datetime.now(UTC).replace(microsecond=0)
+        said = home.must("forget", "--last", "10m", "--yes")
+        assert "Forgotten" in said
+        assert str(home.paths.latest) in said
+        assert home.paths.latest.read_bytes() != old
+        with Image.open(home.paths.latest) as picture:
+            since = json.loads(picture.info["mousetrackd"])["since"]
+        assert since is None or datetime.fromisoformat(since) >= asked  # where the pointer rests now
+        assert [path.read_bytes() for path in home.dated_pictures()] == [home.paths.latest.read_bytes()]
+        click(daemon, 300, 300)
+        daemon.stop()
+    assert home.cells("clicks.left") == {(300, 300): 1}
+    assert (100, 100) not in home.cells("dwell")
+    assert (200, 200) not in home.cells("travel")
+
+
+@pytest.mark.usefixtures("desktop")
+def test_while_paused_it_is_forgotten_just_as_well(home: Home) -> None:
+    with home.running() as daemon:
+        click(daemon, 100, 100)
+        home.must("pause")
+        home.must("forget", "--all", "--yes")
+        assert home.status()["state"] == "paused"
+        home.must("resume")
+        click(daemon, 300, 300)
+        daemon.stop()
+    assert home.cells("clicks.left") == {(300, 300): 1}
+
+
+@pytest.mark.usefixtures("desktop")
+def test_what_the_daemon_cannot_save_it_would_save_later_so_nothing_is_forgotten(home: Home) -> None:
+    with home.running() as daemon:
+        click(daemon, 100, 100)
+        home.must("snapshot")
+        click(daemon, 200, 200)
+        # A store of a newer version in its place: it cannot be saved into.
+        newer = home.folder / "newer.sqlite3"
+        shutil.copy(home.paths.store, newer)
+        content = bytearray(newer.read_bytes())
+        content[60:64] = (99).to_bytes(4, "big")
+        newer.write_bytes(content)
+        real = home.folder / "real.sqlite3"
+        for ending in ("-wal", "-shm", ""):
+            old = home.paths.store.with_name(home.paths.store.name + ending)
+            if old.exists():
+                old.rename(real.with_name(real.name + ending))
+        newer.rename(home.paths.store)
+        said = home.say("forget", "--all", "--yes")
+        assert said.code == 1
+        assert "nothing was forgotten" in said.err
+        assert len(said.err_lines) == 2
+        assert home.paths.latest.exists()
+        daemon.kill()
+
+
+def test_without_a_terminal_it_needs_yes(home: Home) -> None:
+    put_counts(home, 5)
+    before = home.store_bytes()
+    said = home.say("forget", "--all")
+    assert said.code == 2
+    assert "--yes" in said.err
+    assert home.store_bytes() == before
+    assert "1 piece" in home.must("forget", "--all", "--yes")
+    assert "There was nothing of that." in home.must("forget", "--all", "--yes")
+
+
+@pytest.mark.parametrize(("answer", "code", "left"), [(b"n\n", 1, {5}), (b"\n", 1, {5}), (b"y\n", 0, set())])
+def test_on_a_terminal_it_asks_first_and_says_what_goes(home: Home, answer: bytes, code: int, left: set[int]) -> None:
+    put_counts(home, 5)
+    ours, theirs = pty.openpty()
+    try:
+        os.write(ours, answer)
+        done = subprocess.run(
+            [sys.executable, "-m", "mousetrackd", "forget", "--monitor", "DP-1"],
+            env=home.environment(),
+            stdin=theirs,
+            capture_output=True,
+            timeout=30,
+            check=False,
+        )
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert b"1 piece of the counts" in done.stdout
+    assert done.returncode == code
+    assert pixels_in_store(home) == left
+
+
+@pytest.mark.parametrize(
+    ("words", "fragment"),
+    [
+        ([], "say what to forget"),
+        (["--all", "--last", "1h"], "not both"),
+        (["--last", "1h", "--since", "today"], "neither"),
+        (["--last", "soon"], "no step of time"),
+        (["--since", "whenever"], "cannot tell what time"),
+        (["--monitor", "DP-9"], "DP-1@64x48"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_meant_forgets_nothing(home: Home, words: list[str], fragment: str) -> None:
+    put_counts(home, 5)
+    before = home.store_bytes()
+    said = home.say("forget", *words, "--yes")
+    assert (said.code, len(said.err_lines)) == (2, 2)
+    assert fragment in said.err
+    assert home.store_bytes() == before
+
+
+def test_a_picture_being_drawn_is_waited_for(home: Home) -> None:
+    put_counts(home, 5)
+    home.paths.snapshots.mkdir()
+    process = None
+    try:
+        with folder_held(home.paths.snapshots, alone=False):
+            process = subprocess.Popen(
+                [sys.executable, "-m", "mousetrackd", "forget", "--all", "--yes"], env=home.environment()
+            )
+            pid = process.pid
+            wait_until(lambda: has_open(pid, home.paths.snapshots), "it waits for the folder")
+            assert pixels_in_store(home) == {5}
+            home.paths.latest.write_bytes(b"a picture of what is to go")
+        assert process.wait(30) == 0
+    finally:
+        if process is not None:
+            process.kill()
+            process.wait()
+    assert not home.paths.latest.exists()
+
+
+WRITES = "pwrite64,fsync,fdatasync,unlink,ftruncate,rename"
+
+
+@pytest.mark.parametrize("call", [1, 2, 3, 4, 6, 8, 11, 14, 17, 20, 23, 26])
+def test_killed_half_way_all_of_it_is_there_or_none_and_doing_it_again_ends_it(home: Home, call: int) -> None:
+    put_counts(home, 5, LONG_AGO_S)
+    put_counts(home, 6, LONG_AGO_S + 7 * 86400)
+    words = ["forget", "--since", "2024-05-20", "--yes"]
+    traced = [*("strace", "-f", "-qq", "-o", os.devnull, "-e", f"trace={WRITES}")]
+    inject = ["-e", f"inject={WRITES}:signal=KILL:when={call}"]
+    killed = subprocess.run(
+        [*traced, *inject, sys.executable, "-m", "mousetrackd", *words],
+        env=home.environment(),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert killed.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL, 0), killed
+    assert pixels_in_store(home) in ({5, 6}, {5})
+    noted = home.paths.forgetting.exists()
+    said = home.say(*words)
+    assert said.code == 0, said
+    if noted:
+        assert "2024-05-20" in said.err or not home.paths.forgetting.exists()
+    assert pixels_in_store(home) == {5}
+    assert not home.paths.forgetting.exists()
+
+
+@pytest.mark.usefixtures("desktop")
+def test_a_daemon_tells_of_what_was_only_half_forgotten(home: Home) -> None:
+    home.paths.data_dir.mkdir(parents=True)
+    home.paths.forgetting.write_text("--last 10m\n")
+    with home.running():
+        (problem,) = home.status()["problems"]
+        assert "mousetrackd forget --last 10m" in problem
