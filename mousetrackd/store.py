@@ -729,8 +729,8 @@ _HEADER = struct.Struct(">16s44xI4xI28x")
 
 def _check_header(path: Path) -> None:
     """Look at the first bytes, and touch nothing, before SQLite does."""
-    if not path.is_file():
-        raise DamagedError(path, "it is not a file")
+    if path.is_symlink() or not path.is_file():
+        raise DamagedError(path, "it is a link" if path.is_symlink() else "it is not a file")
     # No connection of this process is open here, so closing the file drops no lock of SQLite's.
     with path.open("rb") as file:
         head = file.read(_HEADER_BYTES)

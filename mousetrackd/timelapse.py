@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import cv2
@@ -16,7 +17,6 @@ from mousetrackd.store import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -68,22 +68,22 @@ def write(out: Path, frames: Iterator[NDArray[np.uint8]], frames_per_s: float, w
     out: its ending chooses the kind, one of ``ENDINGS``. width_px: frames are scaled to it; None keeps theirs.
     Raises MousetrackError when this OpenCV cannot write that kind, or the disk does not take it.
     """
-    fresh = out.with_name(f".{out.stem}.{os.getpid()}.new{out.suffix}")
     scaled = (_scaled(frame, width_px) for frame in frames)
     try:
-        if out.suffix.lower() in _CODECS:
-            _write_video(fresh, scaled, frames_per_s, out.suffix.lower())
-        else:
-            images = (Image.fromarray(frame) for frame in scaled)
-            first = next(images)  # the others one by one: a film's frames together are gigabytes
-            first.save(fresh, save_all=True, append_images=images, duration=round(1000 / frames_per_s), loop=0)
-        fresh.replace(out)
+        # A folder of our own, because the encoders open a name as it is, were it a link that someone planted.
+        with tempfile.TemporaryDirectory(prefix=f".{out.stem}.", dir=out.parent) as folder:
+            fresh = Path(folder, out.name)
+            if out.suffix.lower() in _CODECS:
+                _write_video(fresh, scaled, frames_per_s, out.suffix.lower())
+            else:
+                images = (Image.fromarray(frame) for frame in scaled)
+                first = next(images)  # the others one by one: a film's frames together are gigabytes
+                first.save(fresh, save_all=True, append_images=images, duration=round(1000 / frames_per_s), loop=0)
+            fresh.replace(out)
     except OSError as error:
         raise MousetrackError(
             f"cannot write {out}: {error.strerror or error}", "What was there is untouched."
         ) from error
-    finally:
-        fresh.unlink(missing_ok=True)
 
 
 def _scaled(frame: NDArray[np.uint8], width_px: int | None) -> NDArray[np.uint8]:
@@ -106,7 +106,7 @@ def _write_video(path: Path, frames: Iterator[NDArray[np.uint8]], frames_per_s: 
     try:
         if not writer.isOpened():
             raise MousetrackError(
-                f"this OpenCV cannot write {ending} ({codec}), or not into {path.parent}",
+                f"this OpenCV cannot write {ending} ({codec})",
                 "Try another ending: " + ", ".join(other for other in ENDINGS if other != ending),
             )
         writer.write(np.ascontiguousarray(first[..., ::-1]))

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import os
+import struct
 import subprocess
 import sys
 import threading
@@ -14,8 +15,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import Xlib.display
 from support.waiting import wait_until
 from support.xserver import LEFT, MIDDLE, RIGHT, SIDE, WHEEL_DOWN, WHEEL_LEFT, WHEEL_RIGHT, WHEEL_UP, Hand, Xvfb, xrandr
+from Xlib import X
 
 from mousetrackd.errors import SourceError, UsageError
 from mousetrackd.events import Events, Gap, Item, Kind, LayoutChange, Source
@@ -721,3 +724,58 @@ def test_a_recording_is_chosen_by_its_file() -> None:
 def test_a_source_nobody_knows_is_wrong_usage(wanted: str) -> None:
     with pytest.raises(UsageError, match=f'"{wanted}"'):
         choose(wanted)
+
+
+# The keyboard is nobody's business ------------------------------------------------------------------------
+
+
+_RECORD_GET_CONTEXT = 4
+_RANGE = struct.Struct("=2B 2B 2B2H 2B2H 2B 2B 2B 2?")
+"""Core requests, core replies, extension requests and replies (major, minor), delivered events, device events, errors,
+client started and died; each but the last a first and a last one (RECORD protocol, section 4)."""
+
+
+@pytest.mark.parametrize("fast", [True, False], ids=["fast", "stock"])
+@pytest.mark.usefixtures("xvfb")
+def test_the_server_is_asked_for_pointer_events_alone(fast: bool) -> None:
+    """The RECORD context as the server itself describes it; python-xlib cannot read that answer."""
+    source = PynputSource(fast=fast)
+    source.start(lambda: None)
+    asker = Xlib.display.Display()
+    try:
+        opcode = asker.display.get_extension_major("RECORD")
+        context = source._listener._context  # noqa: SLF001 - the context is pynput's
+        asker.display.socket.sendall(struct.pack("=BBHI", opcode, _RECORD_GET_CONTEXT, 2, context))
+        answer = asker.display.socket.recv(1 << 16)
+    finally:
+        asker.display.socket.close()
+        source.stop()
+    enabled, clients = answer[1], int.from_bytes(answer[12:16], sys.byteorder)
+    assert enabled
+    assert clients
+    at = 32
+    for _ in range(clients):
+        ranges = int.from_bytes(answer[at + 4 : at + 8], sys.byteorder)
+        assert ranges
+        for one in range(ranges):
+            *others, first, last, _, _, _, _ = _RANGE.unpack_from(answer, at + 8 + one * _RANGE.size)
+            assert not any(others)
+            asked_for = {*range(first, last + 1)}
+            assert asked_for >= {X.ButtonPress, X.MotionNotify}
+            assert not asked_for & {X.KeyPress, X.KeyRelease}
+        at += 8 + ranges * _RANGE.size
+    assert at == len(answer)
+
+
+@pytest.mark.usefixtures("xvfb")
+def test_no_keyboard_module_that_listens_is_loaded() -> None:
+    code = """
+import sys
+from mousetrackd.sources.pynput import PynputSource
+source = PynputSource()
+source.start(lambda: None)
+source.stop()
+print(*sorted(name for name in sys.modules if name.startswith("pynput.keyboard")))
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True).stdout
+    assert {*said.split()} <= {"pynput.keyboard", "pynput.keyboard._base", "pynput.keyboard._dummy"}

@@ -2,13 +2,17 @@
 
 import os
 import random
+import re
 import signal
+import stat
 
 import pytest
 from support.program import Home
+from support.waiting import wait_until
 from support.xserver import LEFT, WHEEL_UP, Hand
 
 from mousetrackd import config
+from mousetrackd.layers import LAYERS
 
 pytest_plugins = ["support.fixtures"]
 
@@ -142,3 +146,163 @@ def test_no_spoilt_configuration_gives_a_traceback(home: Home) -> None:
         assert said.code == 0 or (said.code == 78 and str(home.paths.config_file) in said.err), said
         codes.add(said.code)
     assert codes == {0, 78}
+
+
+# Files --------------------------------------------------------------------------------------------------
+
+
+def live(home: Home) -> None:
+    """All that leaves files behind: counting, saving, drawing, pausing, forgetting, exporting, filming."""
+    with home.running() as daemon, Hand() as hand:
+        for round_ in range(2):
+            hand.move((10, 10), (500 + round_, 500))
+            hand.click(LEFT)
+            daemon.await_read()
+            home.must("snapshot")
+            home.must("pause")
+            home.must("resume")
+        home.must("export", home.folder / "out.csv")
+        home.must("render", home.folder / "out.png")
+        home.must("timelapse", home.folder / "out.gif", "--width", "64")
+        all_private(home)  # with the journal and its index there
+        home.must("forget", "--last", "1s", "--yes")
+        daemon.stop()
+
+
+def all_private(home: Home) -> None:
+    owned = [home.paths.data_dir, home.paths.runtime_dir]
+    files = [path for folder in owned for path in (folder, *folder.rglob("*"))] + [*home.folder.glob("out.*")]
+    assert {"heat.sqlite3", "heat.sqlite3-wal", "latest.png", "status.json", "lock", "wanted"} < {p.name for p in files}
+    modes = {str(path): oct(stat.S_IMODE(path.lstat().st_mode)) for path in files}
+    assert modes == {str(path): "0o700" if path.is_dir() else "0o600" for path in files}
+
+
+@pytest.mark.usefixtures("desktop")
+def test_every_folder_and_file_is_the_users_alone_whatever_the_umask(home: Home) -> None:
+    before = os.umask(0)
+    try:
+        live(home)
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.usefixtures("desktop")
+def test_what_was_left_open_to_others_is_closed(home: Home) -> None:
+    for folder in (home.paths.data_dir, home.paths.runtime_dir, home.paths.snapshots):
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o777)
+    with home.running():
+        assert stat.S_IMODE(home.paths.data_dir.stat().st_mode) == 0o700
+        assert stat.S_IMODE(home.paths.runtime_dir.stat().st_mode) == 0o700
+        home.must("snapshot")
+        assert stat.S_IMODE(home.paths.snapshots.stat().st_mode) == 0o700
+
+
+NAMES = (
+    *("data/wanted", "data/lock", "data/heat.sqlite3", "data/heat.sqlite3-wal", "data/heat.sqlite3-shm"),
+    *("data/.heat.sqlite3.new", "data/forgetting", "snapshots/latest.png", "runtime/lock", "runtime/status.json"),
+)
+
+
+@pytest.mark.usefixtures("desktop")
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("there", ["a file", "nothing"])
+def test_no_link_is_followed_whatever_the_name(home: Home, name: str, there: str) -> None:
+    victim = home.folder / "precious"
+    if there == "a file":
+        victim.write_bytes(b"tracking\n")
+        victim.chmod(0o644)
+    where, _, file = name.partition("/")
+    folders = {"data": home.paths.data_dir, "snapshots": home.paths.snapshots, "runtime": home.paths.runtime_dir}
+    for folder in folders.values():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (folders[where] / file).symlink_to(victim)
+    daemon = home.start()
+    try:
+        wait_until(lambda: daemon.has_ended() or " tracking" in daemon.log or " paused" in daemon.log, "it is started")
+        if not daemon.has_ended():
+            assert (home.status()["state"] == "paused") == (file == "wanted")  # what is not ours says nothing
+            home.must("pause")
+            home.must("resume")
+            with Hand() as hand:
+                hand.move((10, 10), (50, 50))
+            daemon.await_read()
+            home.say("snapshot")
+            home.say("forget", "--all", "--yes")
+            daemon.stop()
+    finally:
+        daemon.kill()
+    assert "Traceback" not in daemon.log
+    assert victim.exists() == (there == "a file")
+    if there == "a file":
+        assert victim.read_bytes() == b"tracking\n"
+        assert stat.S_IMODE(victim.stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize("command", ["export out.csv", "render out.png", "timelapse out.gif", "timelapse out.mp4"])
+def test_what_is_written_elsewhere_takes_the_place_of_a_link(home: Home, command: str) -> None:
+    counts = home.folder / "counts.json"
+    counts.write_text('{"1,1": 5}')
+    home.must("import", counts, "--size", "64x48")
+    victim = home.folder / "precious"
+    victim.write_bytes(b"mine")
+    out = home.folder / command.split()[1]
+    out.symlink_to(victim)
+    home.must(*command.split())
+    assert victim.read_bytes() == b"mine"
+    assert not out.is_symlink()
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+
+
+@only_root
+@pytest.mark.usefixtures("desktop")
+@pytest.mark.parametrize("which", ["data", "runtime"])
+def test_a_folder_of_someone_else_is_refused(home: Home, which: str) -> None:
+    folder = {"data": home.paths.data_dir, "runtime": home.paths.runtime_dir}[which]
+    folder.mkdir(parents=True)
+    os.chown(folder, 12345, 12345)
+    daemon = home.start()
+    assert daemon.ends() == 77
+    assert "12345" in daemon.log
+    assert "Traceback" not in daemon.log
+    assert [*folder.iterdir()] == []
+
+
+# Network and keyboard -----------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("desktop")
+def test_over_a_whole_life_no_socket_is_opened_but_to_this_machine(home: Home) -> None:
+    trace = home.folder / "trace"
+    # -D: strace stands aside, so that the pid we know is the daemon's. -f: the snapshot worker too.
+    daemon = home.start(under=["strace", "-D", "-f", "-qq", "-s", "200", "-e", "trace=%network", "-o", str(trace)])
+    try:
+        daemon.await_state("tracking")
+        with Hand() as hand:
+            hand.move((10, 10), (500, 500))
+            hand.click(LEFT)
+            daemon.await_read()
+            for word in (["snapshot"], ["pause"], ["resume"], ["forget", "--all", "--yes"]):
+                home.must(*word)
+            daemon.stop()
+    finally:
+        daemon.kill()
+    opened = [line for line in trace.read_text().splitlines() if re.search(r"\bsocket(pair)?\(|\bconnect\(", line)]
+    assert any("X11-unix" in line for line in opened), "the display was not seen to be opened"
+    strange = [line for line in opened if not re.search(r"(socket|socketpair)\(AF_UNIX|sa_family=AF_UNIX", line)]
+    assert strange == []
+    assert "AF_INET" not in trace.read_text()
+
+
+@pytest.mark.usefixtures("desktop")
+def test_keys_are_no_events_of_ours(home: Home) -> None:
+    home.configure("checkpoint_interval_s = 1")
+    with home.running() as daemon, Hand() as hand:
+        hand.move((10, 10))
+        for key in range(10, 60):
+            hand.press_key(key)
+        hand.move((20, 20))
+        # What came first is counted first: with the second move, the keys would be.
+        assert daemon.await_status(lambda status: status["events"] >= 2, "both moves are counted")["events"] == 2
+        daemon.stop()
+    assert {layer for layer in LAYERS if home.cells(layer)} == {"dwell", "travel"}

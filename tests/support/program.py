@@ -100,13 +100,13 @@ class Home:
         self.paths.config_dir.mkdir(parents=True, exist_ok=True)
         self.paths.config_file.write_text(text, "utf-8")
 
-    def start(self, *options: str | Path) -> "Running":
-        """Start ``run``; returns at once."""
+    def start(self, *options: str | Path, under: Sequence[str] = ()) -> "Running":
+        """Start ``run``, ``under`` the command of another program that keeps its pid; returns at once."""
         self._number += 1
         log = self.folder / f"run-{self._number}.log"
         with log.open("wb") as file:
             process = subprocess.Popen(
-                [sys.executable, "-m", "mousetrackd", "run", "--allow-root", *map(str, options)],
+                [*under, sys.executable, "-m", "mousetrackd", "run", "--allow-root", *map(str, options)],
                 env=self.environment(),
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,

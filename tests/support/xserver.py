@@ -135,6 +135,12 @@ class Hand:
         xtest.fake_input(self._display, X.ButtonRelease, button)
         self._display.sync()
 
+    def press_key(self, key: int) -> None:
+        """Press and let go a key, by its X11 keycode."""
+        xtest.fake_input(self._display, X.KeyPress, key)
+        xtest.fake_input(self._display, X.KeyRelease, key)
+        self._display.sync()
+
     def position(self) -> tuple[int, int]:
         pointer = self._display.screen().root.query_pointer()
         return int(pointer.root_x), int(pointer.root_y)
