@@ -567,9 +567,9 @@ def _save_now(paths: Paths) -> None:
     if daemon is None:
         return
     asked_ns = time.monotonic_ns()
-    daemon.send(signal.SIGHUP)
+    daemon.send(signal.SIGALRM)
     said = control.wait_for_status(
-        paths, daemon, lambda said: said.get("looked_ns", 0) >= asked_ns, "save what it has counted"
+        paths, daemon, lambda said: said.get("snapshot_began_ns", 0) >= asked_ns, "save what it has counted"
     )
     if said.get("saved_ns", 0) < asked_ns:
         raise MousetrackError(

@@ -303,7 +303,7 @@ class Daemon:
 
     def _pause_or_resume(self, *, asked_pause: bool, asked_resume: bool) -> None:
         """Do what is wanted now. Where signals and the file disagree their order is unknowable: pause wins."""
-        looked_ns = time.monotonic_ns()
+        self._looked_ns = time.monotonic_ns()
         file_says_pause = control.wants_pause(self._paths)
         file_changed = file_says_pause != self._file_says_pause
         wanted = self._paused
@@ -320,11 +320,6 @@ class Daemon:
         if file_says_pause == wanted:
             self._problem("wanted", "")
         self._file_says_pause = file_says_pause
-        if not wanted and not self._paused:
-            self._checkpoint()  # who asked may be about to forget, and only what is in the store can be
-        self._looked_ns = looked_ns
-        if self._unsaved_since_s is None:
-            self._saved_ns = looked_ns
         if wanted and not self._paused:
             self._paused = True
             self._timers.disarm("retry")
@@ -442,6 +437,7 @@ class Daemon:
     def _checkpoint(self) -> None:
         """Save what was counted since the last time, or keep it for the next."""
         self._timers.disarm("checkpoint")
+        began_ns = time.monotonic_ns()
         if self._source is not None:
             self._count_pending(self._source)
             tally = self._accumulator.take(self._source.now_ms())
@@ -473,6 +469,7 @@ class Daemon:
             self._last_checkpoint = self._iso_now()
             self._problem("saving", "")
         self._unsaved_since_s = None
+        self._saved_ns = began_ns
         self._keep_house(now_s)
         self._write_status()
 

@@ -98,7 +98,8 @@ def carry_out(paths: Paths, choice: Choice) -> Found:
         for folder in (paths.data_dir, paths.snapshots):
             make_private(folder)
         with folder_held(paths.snapshots, alone=True), _store(paths, choice) as store:
-            _note(paths, [*{*unfinished(paths), choice.options()}])
+            with contextlib.suppress(OSError):  # a full disk is no reason to keep it: deleting makes room
+                _note(paths, [*unfinished(paths), choice.options()])
             found = Found(Held(0, None, None), _pictures(paths, choice), _copies(paths, choice, store))
             # Files first: that takes no space, and gives the store the space to be written anew.
             for path in (*found.pictures, *found.copies):
