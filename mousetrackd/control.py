@@ -6,6 +6,7 @@ is never hit. What the user wants (tracking or pause) is a file; a signal only s
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import json
@@ -43,56 +44,80 @@ class AlreadyRunningError(MousetrackError):
 
 
 class Lock:
-    """An exclusive lock on a file. Held until ``release`` or death.
+    """An exclusive lock on a file and on the folder it is in. Held until ``release`` or death.
 
-    Its text is the holder's pid, and on the second line where it writes its status: another login of the same
-    user finds the daemon by the lock in the data folder, and has a runtime folder of its own.
+    The file's text is the holder's pid, and on the second line where it writes its status: another login of the
+    same user finds the daemon by the lock in the data folder, and has a runtime folder of its own. The folder is
+    locked too so that nobody gets in by deleting the file.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._descriptor = -1
+        self._folder = _NOTHING
+        self._file = _NOTHING
 
     def acquire(self, *, status: Path) -> Self:
-        """Take the lock. Raises AlreadyRunningError when someone else has it, RefusedError when it cannot be."""
+        """Take the lock, or again what was taken away of it.
+
+        Raises AlreadyRunningError when someone else has it, RefusedError when it cannot be.
+        """
+        if self.is_held():
+            return self
+        self._folder = self._taken(self._folder, self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        self._file = self._taken(self._file, self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW)
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, os.fsencode(f"{os.getpid()}\n{status}\n"), 0)
+        return self
+
+    def is_held(self) -> bool:
+        """Are what we hold still the file and the folder that others find under their names?"""
+        return _is_same(self._file, self._path) and _is_same(self._folder, self._path.parent)
+
+    def release(self) -> None:
+        """Let others have it. The file stays: it costs nothing, and who looks at it finds it free. Idempotent."""
+        for descriptor in (self._file, self._folder):
+            if descriptor != _NOTHING:
+                os.close(descriptor)
+        self._folder = self._file = _NOTHING
+
+    def _taken(self, held: int, path: Path, flags: int) -> int:
+        """A descriptor that holds ``path``: the one already ``held`` if that does."""
         give_up_s = time.monotonic() + _LOCK_PATIENCE_S
-        while True:
-            descriptor = self._open()
+        while not _is_same(held, path):  # also where it was deleted between opening and locking
+            try:
+                descriptor = os.open(path, flags | os.O_CLOEXEC, 0o600)
+            except OSError as error:
+                raise RefusedError(
+                    f"cannot open the lock {path}: {error.strerror}", "Remove what is there, and try again."
+                ) from error
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 os.close(descriptor)
                 if time.monotonic() > give_up_s:
-                    raise AlreadyRunningError(_pid_in(self._path)) from None
+                    raise AlreadyRunningError(_holder(self._path)) from None
                 time.sleep(_POLL_S)
                 continue
-            self._descriptor = descriptor
-            if self.is_held():  # and not a file that was deleted between opening and locking
-                os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, os.fsencode(f"{os.getpid()}\n{status}\n"), 0)
-                return self
-            os.close(descriptor)
+            except OSError as error:
+                if not flags & os.O_DIRECTORY:  # NFS locks no folders: there the file alone has to do
+                    os.close(descriptor)
+                    raise RefusedError(f"cannot lock {path}: {error.strerror}", "Is its disk all right?") from error
+            if held != _NOTHING:
+                os.close(held)
+            held = descriptor
+        return held
 
-    def is_held(self) -> bool:
-        """Is the file we hold still the one that others find under its name?"""
-        try:
-            return os.path.samestat(os.fstat(self._descriptor), os.lstat(self._path))
-        except OSError:
-            return False
 
-    def release(self) -> None:
-        """Let others have it. The file stays: deleting it would let two in at once. Idempotent."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+_NOTHING = -1
+"""Instead of a descriptor, where none is open."""
 
-    def _open(self) -> int:
-        try:
-            return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise RefusedError(
-                f"cannot open the lock {self._path}: {error.strerror}", "Remove what is there, and try again."
-            ) from error
+
+def _is_same(descriptor: int, path: Path) -> bool:
+    """Is what is open what others find under this name?"""
+    try:
+        return descriptor != _NOTHING and os.path.samestat(os.fstat(descriptor), path.stat())
+    except OSError:
+        return False
 
 
 @dataclass(frozen=True)
@@ -111,8 +136,9 @@ class RunningDaemon:
             raise _not_running() from error
         try:
             # With the pidfd in hand the pid can no longer be recycled: if the lock is still held by that pid
-            # now, the pidfd is the daemon's.
-            if _holder(self.lock) != self.pid:
+            # now, the pidfd is the daemon's. The pid in a lock may be an older daemon's for a moment, until the
+            # next one has written its own: so the process must have the lock open as well.
+            if _holder(self.lock) != self.pid or not _has_open(self.pid, self.lock):
                 raise _not_running()
             signal.pidfd_send_signal(pidfd, number)
         except ProcessLookupError as error:
@@ -126,13 +152,25 @@ class RunningDaemon:
 
 
 def find_running(paths: Paths) -> RunningDaemon | None:
-    """The user's daemon: this login's, or another login's that counts into the same data."""
-    for lock in (paths.runtime_lock, paths.data_lock):
-        pid = _holder(lock)
-        if pid is not None:
-            _, _, status = _text_of(lock).partition("\n")
-            return RunningDaemon(pid, lock, Path(status.strip() or paths.status))
-    return None
+    """The user's daemon: this login's, or another login's that counts into the same data.
+
+    Raises MousetrackError where one runs that cannot be told from others.
+    """
+    give_up_s = time.monotonic() + _LOCK_PATIENCE_S
+    while True:
+        for lock in (paths.runtime_lock, paths.data_lock):
+            pid = _holder(lock)
+            if pid is not None:
+                _, _, status = _text_of(lock).partition("\n")
+                return RunningDaemon(pid, lock, Path(status.strip() or paths.status))
+        if not _is_locked(paths.data_dir.resolve()):
+            return None
+        if time.monotonic() > give_up_s:  # it is not one that has just begun
+            raise MousetrackError(
+                f"mousetrackd runs, but the files that tell which process it is were deleted: {paths.data_lock}",
+                "It writes them again a minute after the pointer moves. Try again then.",
+            )
+        time.sleep(_POLL_S)
 
 
 def require_running(paths: Paths) -> RunningDaemon:
@@ -149,18 +187,33 @@ def _not_running() -> NotRunningError:
 
 def _holder(lock: Path) -> int | None:
     """The pid of whoever holds ``lock``, or None."""
+    return _pid_in(lock) if _is_locked(lock) else None
+
+
+def _is_locked(path: Path) -> bool:
     try:
-        descriptor = os.open(lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
-        return None
+        return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError as error:
-        return _pid_in(lock) if error.errno in (errno.EWOULDBLOCK, errno.EACCES) else None
+        return error.errno in (errno.EWOULDBLOCK, errno.EACCES)
     else:
-        return None
+        return False
     finally:
         os.close(descriptor)
+
+
+def _has_open(pid: int, path: Path) -> bool:
+    """Has this process the file open?"""
+    with contextlib.suppress(OSError):
+        wanted = path.stat()
+        for file in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):  # closed while we look
+                if os.path.samestat(wanted, file.stat()):
+                    return True
+    return False
 
 
 def _pid_in(lock: Path) -> int | None:

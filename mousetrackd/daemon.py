@@ -26,13 +26,14 @@ from typing import TYPE_CHECKING, Any
 
 from mousetrackd import __version__, config, control
 from mousetrackd.accumulator import Accumulator
-from mousetrackd.control import Lock
+from mousetrackd.control import AlreadyRunningError, Lock
 from mousetrackd.errors import (
     BlindError,
     ConfigError,
     MousetrackError,
     PrivacyError,
     RecordingError,
+    RefusedError,
     SourceError,
     StoreError,
 )
@@ -165,6 +166,7 @@ class Daemon:
         self._words = _Words()
         self._timers = _Timers()
         self._locks: list[Lock] = []
+        self._is_the_one = False
         self._accumulator = Accumulator(
             rest_cap_ms=conf.rest_cap_ms,
             warp_px=conf.warp_px,
@@ -217,7 +219,10 @@ class Daemon:
         for folder in (self._paths.runtime_dir, self._paths.data_dir):
             make_private(folder)
         for path in (self._paths.runtime_lock, self._paths.data_lock):
-            self._locks.append(Lock(path).acquire(status=self._paths.status))
+            lock = Lock(path)
+            self._locks.append(lock)
+            lock.acquire(status=self._paths.status)
+        self._is_the_one = True
         self._paused = self._file_says_pause = control.wants_pause(self._paths)
         self._store = self._open_store()
         now_s = self._monotonic_s()
@@ -233,25 +238,24 @@ class Daemon:
     def _shutdown(self) -> None:
         """Stop listening, checkpoint, last snapshot, let go. A failing step does not skip the next."""
         _tell_systemd("STOPPING=1")
-        holds_data = len(self._locks) == 2
-        if holds_data:
-            with _logged("stop listening"):
-                self._stop_source()
+        with _logged("stop listening"):
+            self._stop_source()
+        if self._is_the_one:
             with _logged("make the last checkpoint"):
                 self._checkpoint()
-            with _logged("draw the last picture"):
-                self._last_picture()
-            if self._store is not None:
-                self._store.close()
+        with _logged("draw the last picture"):
+            self._last_picture()
+        if self._store is not None:
+            self._store.close()
+        if self._is_the_one:
             self._enter("stopped", "")
         for lock in reversed(self._locks):
             lock.release()
-        self._locks.clear()
 
     def _last_picture(self) -> None:
         """The newest counts belong into the picture, unless the user is in a hurry (a second SIGTERM)."""
         self._await_worker()
-        if self._changed_since_snapshot and not self._in_a_hurry():
+        if self._changed_since_snapshot and self._is_the_one and not self._in_a_hurry():
             self._start_worker()
             self._await_worker()
 
@@ -437,6 +441,9 @@ class Daemon:
     def _checkpoint(self) -> None:
         """Save what was counted since the last time, or keep it for the next."""
         self._timers.disarm("checkpoint")
+        self._keep_locks()
+        if not self._is_the_one:
+            return
         began_ns = time.monotonic_ns()
         if self._source is not None:
             self._count_pending(self._source)
@@ -473,16 +480,26 @@ class Daemon:
         self._keep_house(now_s)
         self._write_status()
 
+    def _keep_locks(self) -> None:
+        """Take again what was deleted of the locks; end where another daemon has taken it."""
+        try:
+            for lock in self._locks:
+                lock.acquire(status=self._paths.status)
+            self._problem("lock", "")
+        except AlreadyRunningError as error:
+            # What is not saved yet the other may have counted as well.
+            log.warning("our lock was deleted, and %s Ending.", error.message)
+            self._is_the_one = False
+            self._ends_asked += 1
+        except RefusedError as error:  # the folder is gone, and with it the store: told, and tried again
+            self._problem("lock", error.message)
+
     def _keep_house(self, now_s: int) -> None:
-        """Once an hour: fold what is old enough, drop what is too old, see that the locks are still ours."""
+        """Once an hour: fold what is old enough, drop what is too old."""
         hour = now_s // 3600
         if self._store is None or hour == self._folded_hour:
             return
         self._folded_hour = hour
-        if not all(lock.is_held() for lock in self._locks):
-            log.warning("the lock was taken away, and another may count now: ending")
-            self._ends_asked += 1
-            return
         keep = self._config.store
         try:
             self._store.fold(now_s, FoldAges(keep.hours_days, keep.days_days, keep.months_days))
@@ -503,8 +520,9 @@ class Daemon:
         self._timers.disarm("snapshot")
         self._next_snapshot_s = self._monotonic_s() + self._config.snapshot_interval_s
         self._checkpoint()
-        self._snapshot_began_ns = began_ns
-        self._start_worker()
+        if self._is_the_one:
+            self._snapshot_began_ns = began_ns
+            self._start_worker()
 
     def _start_worker(self) -> None:
         self._timers.disarm("snapshot")
@@ -682,7 +700,7 @@ class Daemon:
         }
 
     def _write_status(self) -> None:
-        if not self._locks:
+        if not self._is_the_one:
             return
         try:
             write_whole(self._paths.status, json.dumps(self._status(), indent=1).encode(), durable=False)

@@ -200,22 +200,6 @@ def test_a_second_login_with_the_same_data_does_not_count_twice(home: Home) -> N
 
 
 @pytest.mark.usefixtures("desktop")
-def test_of_several_started_at_once_one_is_left(home: Home) -> None:
-    started = [home.start() for _ in range(4)]
-    try:
-        wait_until(lambda: sum(not one.has_ended() for one in started) == 1, "all but one have ended", timeout_s=30)
-        (left,) = (one for one in started if not one.has_ended())
-        left.await_state("tracking")
-        losers = [one for one in started if one is not left]
-        assert [one.ends() for one in losers] == [0, 0, 0]
-        assert all("mousetrackd already runs" in one.log for one in losers)
-        assert home.status()["pid"] == left.pid
-    finally:
-        for one in started:
-            one.kill()
-
-
-@pytest.mark.usefixtures("desktop")
 def test_after_kill_9_the_next_one_starts_and_nothing_saved_is_lost(home: Home) -> None:
     with home.running() as daemon, Hand() as hand:
         hand.move((100, 100))
