@@ -83,6 +83,9 @@ class Source(Protocol):
     def drain(self) -> list[Item]:
         """Everything since the last call, in order. Never blocks."""
 
+    def catch_up(self) -> None:
+        """Return when ``drain`` gives all that had happened before this call, or after a moment."""
+
     def now_ms(self) -> int:
         """The clock of this source's events, now."""
 

@@ -11,6 +11,8 @@ Two ways to listen, the same events:
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
 import socket
 import struct
@@ -45,6 +47,9 @@ _FAST_MOUSE_INTERVAL_S = 0.03
 _FLOOD_EVENTS_PER_S = 12_000
 """Faster than any mouse: a program's burst, which is read without a pause."""
 
+_SUSPEND_LEAST_MS = 1000
+"""Less is two clocks that were not read at the same moment."""
+
 _CHANGE_TIMEOUT_S = 0.5
 _START_TIMEOUT_S = 5.0
 _STOP_TIMEOUT_S = 5.0
@@ -74,11 +79,22 @@ _RECORD_ENABLE_CONTEXT = 5
 _ENABLE_REQUEST = struct.Struct("=BBHI")  # major opcode, minor opcode, length in words, context
 
 
-class PynputSource:
-    """The pointer of the X server at $DISPLAY. See ``events.Source``."""
+def asleep_ms() -> int:
+    """How long this machine has been suspended since it was started."""
+    return (time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()) // 1_000_000
 
-    def __init__(self, *, fast: bool = True) -> None:
+
+class PynputSource:
+    """The pointer of the X server at $DISPLAY. See ``events.Source``.
+
+    asleep_ms: how long the machine has been suspended so far. Both the server's clock and ours stand still then,
+    so that no time is credited; a Gap keeps lines from being drawn from before to after.
+    """
+
+    def __init__(self, *, fast: bool = True, asleep_ms: Callable[[], int] = asleep_ms) -> None:
         self._want_fast = fast
+        self._asleep_ms = asleep_ms
+        self._was_asleep_ms = asleep_ms()
         self._lock = threading.Lock()
         self._changing = threading.Lock()
         self._raw: list[bytes] = []
@@ -131,6 +147,11 @@ class PynputSource:
         """Milliseconds of the monotonic clock, onto which the server's time stamps are mapped."""
         return time.monotonic_ns() // 1_000_000
 
+    def catch_up(self) -> None:
+        """Return when all that the server had sent before has been read, or after a tenth of a second."""
+        if self._listener is not None:
+            self._listener.await_read(_READ_INTERVAL_S * 2)
+
     def drain(self) -> list[Item]:
         """Everything since the last call, layout changes put where the clock says they happened.
 
@@ -138,6 +159,8 @@ class PynputSource:
         """
         quiet = self._changing.acquire(timeout=_CHANGE_TIMEOUT_S)
         try:
+            if self._changes:
+                self.catch_up()  # what is older than the changes must not come out after them
             with self._lock:
                 raw, rows, changes = self._raw, self._rows, self._changes
                 self._raw, self._rows, self._changes = [], [], []
@@ -184,6 +207,11 @@ class PynputSource:
         if self._watcher is not None:
             self._watcher.join(_STOP_TIMEOUT_S)
         x11.close_display(self._watch_display)
+        if self._watch_display is not None:
+            # A connection and its listener refer to themselves, a megabyte each time, and Python would let a dozen
+            # of them gather before it looks.
+            self._listener = self._watcher = self._watch_display = None
+            gc.collect()
 
     def _start_listener(self) -> None:
         why_stock = "it was asked for"
@@ -212,8 +240,8 @@ class PynputSource:
                 with self._changing:
                     changed_ms, layout = self.now_ms(), reader.read()
                     if layout != known:
-                        self._listener.await_read(_READ_INTERVAL_S * 2)
                         if not self._listener.has_server_times:
+                            self._listener.await_read(_READ_INTERVAL_S * 2)
                             changed_ms = self.now_ms()
                         self._put(change=LayoutChange(changed_ms, layout))
                         known = layout
@@ -225,17 +253,27 @@ class PynputSource:
             self._notify()
 
     def _take_raw(self, raw: bytes) -> None:
+        if self._has_slept():
+            times_ms = self._decode(raw)["time_ms"]
+            self._put(change=Gap(int(times_ms[0]) if times_ms.size else self.now_ms(), "suspend"))
         self._put(raw=raw)
 
     def _take_row(self, row: tuple[int, int, int, int]) -> None:
+        if self._has_slept():
+            self._put(change=Gap(row[0], "suspend"))
         self._put(row=row)
+
+    def _has_slept(self) -> bool:
+        """Was the machine suspended since the last time this was asked?"""
+        before_ms, self._was_asleep_ms = self._was_asleep_ms, self._asleep_ms()
+        return self._was_asleep_ms - before_ms > _SUSPEND_LEAST_MS
 
     def _put(
         self,
         *,
         raw: bytes | None = None,
         row: tuple[int, int, int, int] | None = None,
-        change: LayoutChange | None = None,
+        change: LayoutChange | Gap | None = None,
     ) -> None:
         with self._lock:
             was_empty = not (self._raw or self._rows or self._changes)
@@ -321,12 +359,13 @@ def _fast_listener(take: Callable[[bytes], None], on_end: Callable[[], None]) ->
             rest = b""
             pace, read_at_s = _Pace(), 0.0
             # Not "while running": what arrived before the connection was hung up is still counted.
-            while data := connection.recv(1 << 18):
+            while connection.recv(1, socket.MSG_PEEK):
+                with self.reading:
+                    data = rest + connection.recv(1 << 18)
+                    whole = len(data) - len(data) % size
+                    rest = data[whole:]
+                    take(data[:whole])
                 self.enabled.set()
-                data = rest + data
-                whole = len(data) - len(data) % size
-                rest = data[whole:]
-                take(data[:whole])
                 if self.running:
                     now_s = time.monotonic()
                     gathered_s, read_at_s = now_s - read_at_s, now_s
@@ -385,6 +424,8 @@ def _base_listener(on_end: Callable[[], None]) -> Any:  # noqa: C901 - a class, 
         def __init__(self, **callbacks: Any) -> None:
             super().__init__(**callbacks)
             self.enabled = threading.Event()
+            self.reading = threading.Lock()
+            """Held from reading bytes until they have been handed over."""
 
         def _initialize(self, display: Any) -> None:
             super()._initialize(display)
@@ -416,8 +457,11 @@ def _base_listener(on_end: Callable[[], None]) -> Any:  # noqa: C901 - a class, 
         def await_read(self, timeout_s: float) -> None:
             """Return when all that the server had sent before this call has been read, or after the timeout."""
             give_up_s = time.monotonic() + timeout_s
-            while self.is_alive() and x11.unread_bytes(self._display_record) and time.monotonic() < give_up_s:
-                time.sleep(timeout_s / 20)
+            with contextlib.suppress(*x11.XLIB_ERRORS, ValueError):  # closed meanwhile: there is nothing unread
+                while self.is_alive() and x11.unread_bytes(self._display_record) and time.monotonic() < give_up_s:
+                    time.sleep(timeout_s / 20)
+            with self.reading:
+                pass
 
         def close(self, timeout_s: float) -> None:
             """Stop listening now. pynput's stop() waits for the next pointer event with both connections open."""

@@ -90,6 +90,9 @@ class ReplaySource:
         played_ms = (time.monotonic_ns() - self._began_ns) / 1e6 * self._speed
         return min(int(played_ms), self._last_ms)
 
+    def catch_up(self) -> None:
+        """Nothing lies unread in a recording but what has not been played yet."""
+
     def drain(self) -> list[Item]:
         """Everything since the last call."""
         with self._lock:
