@@ -117,7 +117,8 @@ def resume() -> None:
 def _want(*, pause: bool) -> None:
     paths = user_paths()
     # The wish is on disk before anything else happens, so that it holds whatever becomes of the daemon.
-    control.set_wanted(paths, pause=pause)
+    with control.wish_held_still(paths):
+        control.set_wanted(paths, pause=pause)
     daemon = control.find_running(paths)
     if daemon is None:
         will = "be paused" if pause else "track"

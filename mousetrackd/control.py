@@ -21,7 +21,7 @@ from mousetrackd.errors import ExitCode, MousetrackError, NotRunningError, Refus
 from mousetrackd.paths import make_private, read_own, write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from mousetrackd.paths import Paths
 
@@ -31,6 +31,8 @@ ANSWER_TIMEOUT_S = 20.0
 _POLL_S = 0.01
 _LOCK_PATIENCE_S = 0.2
 """Another command that looks whether we run holds a shared lock for a moment; a daemon holds it for life."""
+_WISH_PATIENCE_S = 2.0
+"""Writing down what is wanted takes as long as the disk needs."""
 
 
 class AlreadyRunningError(MousetrackError):
@@ -231,14 +233,24 @@ def _text_of(lock: Path) -> str:
 # What the user wants ------------------------------------------------------------------------------------
 
 
-def wants_pause(paths: Paths) -> bool:
-    """Is pause wanted? A file that cannot be read, or says anything else, means pause."""
+@dataclass(frozen=True)
+class Wish:
+    """What the user wants. mark: tells one writing of it from the next; None where nothing was ever written."""
+
+    pause: bool
+    mark: tuple[int, int] | None
+
+
+def read_wish(paths: Paths) -> Wish:
+    """What is wanted. A file that cannot be read, or says anything else, means pause; none means tracking."""
     try:
-        return read_own(paths.wanted).strip() != b"tracking"
+        written = paths.wanted.lstat()
+        said = read_own(paths.wanted)
     except FileNotFoundError:
-        return False
+        return Wish(pause=False, mark=None)
     except OSError:
-        return True
+        return Wish(pause=True, mark=(0, 0))
+    return Wish(said.strip() != b"tracking", (written.st_ino, written.st_mtime_ns))
 
 
 def set_wanted(paths: Paths, *, pause: bool) -> None:
@@ -251,6 +263,26 @@ def set_wanted(paths: Paths, *, pause: bool) -> None:
             f"cannot write {paths.wanted}: {error.strerror}",
             "Nothing was changed. Check the disk; to be sure that nothing is tracked: mousetrackd stop",
         ) from error
+
+
+@contextlib.contextmanager
+def wish_held_still(paths: Paths) -> Iterator[None]:
+    """Between reading what is wanted and writing it, nobody else writes: a pause would be overwritten unread.
+
+    Where someone holds it for long, a frozen command, or it cannot be had, the block runs all the same.
+    """
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(OSError):
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            descriptor = os.open(paths.wanted.with_name("wanted.lock"), flags, 0o600)
+            held.callback(os.close, descriptor)
+            give_up_s = time.monotonic() + _WISH_PATIENCE_S
+            while time.monotonic() < give_up_s:
+                with contextlib.suppress(BlockingIOError):
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                time.sleep(_POLL_S)
+        yield
 
 
 # What the daemon says -----------------------------------------------------------------------------------

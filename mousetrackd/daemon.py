@@ -56,6 +56,9 @@ log = logging.getLogger("mousetrackd")
 DRAIN_INTERVAL_S = 2.0
 """How long events gather in the source before they are counted, a batch at a time."""
 
+_CLOCK_STEP_S = 2.0
+"""The wall clock is slewed all the time; when it is off by this much, someone has set it."""
+
 RETRY_FIRST_S = 1.0
 RETRY_LONGEST_S = 30.0
 WORKER_TIMEOUT_S = 300.0
@@ -75,6 +78,15 @@ class _SnapshotDone:
     """What the waiter says when a snapshot worker has ended. error is empty when the picture is there."""
 
     error: str
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """One moment by all three clocks."""
+
+    wall_s: float
+    monotonic_s: float
+    boottime_s: float
 
 
 class _Words:
@@ -143,7 +155,7 @@ class Daemon:
     """One run of the daemon, from ``run`` to its return.
 
     make_source gives a fresh, unstarted source for the configuration in force. load_config reads the
-    configuration again. wall_s and monotonic_s are the clocks.
+    configuration again. wall_s, monotonic_s and boottime_s, which goes on in suspend, are the clocks.
     """
 
     def __init__(
@@ -155,6 +167,7 @@ class Daemon:
         *,
         wall_s: Callable[[], float] = time.time,
         monotonic_s: Callable[[], float] = time.monotonic,
+        boottime_s: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
     ) -> None:
         self._paths = paths
         self._config = conf
@@ -162,6 +175,7 @@ class Daemon:
         self._load_config = load_config
         self._wall_s = wall_s
         self._monotonic_s = monotonic_s
+        self._boottime_s = boottime_s
 
         self._words = _Words()
         self._timers = _Timers()
@@ -183,10 +197,10 @@ class Daemon:
 
         self._state = "starting"
         self._paused = False
-        self._file_says_pause = False
+        self._wish = control.Wish(pause=False, mark=None)
         self._ends_asked = 0
         self._since = self._iso_now()
-        self._unsaved_since_s: int | None = None
+        self._unsaved_since: _Moment | None = None
         self._folded_hour: int | None = None
         self._last_checkpoint: str | None = None
         self._last_snapshot: str | None = None
@@ -223,7 +237,8 @@ class Daemon:
             self._locks.append(lock)
             lock.acquire(status=self._paths.status)
         self._is_the_one = True
-        self._paused = self._file_says_pause = control.wants_pause(self._paths)
+        self._wish = control.read_wish(self._paths)
+        self._paused = self._wish.pause
         self._store = self._open_store()
         now_s = self._monotonic_s()
         has_picture = self._paths.latest.exists()
@@ -308,22 +323,24 @@ class Daemon:
     def _pause_or_resume(self, *, asked_pause: bool, asked_resume: bool) -> None:
         """Do what is wanted now. Where signals and the file disagree their order is unknowable: pause wins."""
         self._looked_ns = time.monotonic_ns()
-        file_says_pause = control.wants_pause(self._paths)
-        file_changed = file_says_pause != self._file_says_pause
-        wanted = self._paused
-        if asked_pause or (file_changed and file_says_pause):
-            wanted = True
-        elif asked_resume or (file_changed and not file_says_pause):
-            wanted = False
-        if file_says_pause != wanted:
-            try:
-                control.set_wanted(self._paths, pause=wanted)
-                file_says_pause = wanted
-            except MousetrackError as error:
-                self._problem("wanted", error.message)
-        if file_says_pause == wanted:
+        with control.wish_held_still(self._paths):
+            wish = control.read_wish(self._paths)
+            # A file that is gone says nothing. One that was written anew does, even if what it said before.
+            is_new = wish.mark is not None and wish != self._wish
+            wanted = self._paused
+            if asked_pause or (is_new and wish.pause):
+                wanted = True
+            elif asked_resume or is_new:
+                wanted = False
+            if wish.pause != wanted:
+                try:
+                    control.set_wanted(self._paths, pause=wanted)
+                    wish = control.read_wish(self._paths)
+                except MousetrackError as error:
+                    self._problem("wanted", error.message)
+            self._wish = wish
+        if wish.pause == wanted:
             self._problem("wanted", "")
-        self._file_says_pause = file_says_pause
         if wanted and not self._paused:
             self._paused = True
             self._timers.disarm("retry")
@@ -391,8 +408,8 @@ class Daemon:
         # Hours are kept apart, so a checkpoint does not reach across the full hour.
         until_hour_s = 3600 - wall_s % 3600
         self._timers.arm("checkpoint", now_s + min(self._config.checkpoint_interval_s, until_hour_s))
-        if self._unsaved_since_s is None:
-            self._unsaved_since_s = wall_s
+        if self._unsaved_since is None:
+            self._unsaved_since = self._now()
         if self._source is not None and not self._source.is_alive():
             self._drain()
 
@@ -452,7 +469,7 @@ class Daemon:
             tally = self._accumulator.take(0)  # a gap has ended every rest: no time is left to credit
         now_s = int(self._wall_s())
         if tally:
-            start_s = now_s if self._unsaved_since_s is None else min(self._unsaved_since_s, now_s)
+            start_s, end_s = self._unsaved_stretch_s()
             try:
                 if self._store is not None and not self._store.is_in_place():
                     self._problem("moved", f"{self._paths.store} was taken away; counting goes on in a new one")
@@ -460,7 +477,7 @@ class Daemon:
                     self._store = None
                 if self._store is None:
                     self._store = self._open_store()
-                self._store.commit(tally, start_s, now_s, self._layout)
+                self._store.commit(tally, start_s, end_s, self._layout)
             except StoreError as error:
                 self._accumulator.put_back(tally)
                 self._timers.arm("checkpoint", self._monotonic_s() + self._config.checkpoint_interval_s)
@@ -475,10 +492,26 @@ class Daemon:
             self._timers.arm("snapshot", self._next_snapshot_s)
             self._last_checkpoint = self._iso_now()
             self._problem("saving", "")
-        self._unsaved_since_s = None
+        self._unsaved_since = None
         self._saved_ns = began_ns
         self._keep_house(now_s)
         self._write_status()
+
+    def _now(self) -> _Moment:
+        return _Moment(self._wall_s(), self._monotonic_s(), self._boottime_s())
+
+    def _unsaved_stretch_s(self) -> tuple[int, int]:
+        """The UTC seconds between which the unsaved was counted, by the clock as it is set now.
+
+        Time asleep is left out: a minute before a suspended weekend is still a minute.
+        """
+        now = self._now()
+        since = self._unsaved_since or now
+        start_s = now.wall_s - (now.boottime_s - since.boottime_s)
+        if abs(start_s - since.wall_s) < _CLOCK_STEP_S:
+            start_s = since.wall_s
+        start_s = max(int(start_s), 0)
+        return start_s, start_s + int(now.monotonic_s - since.monotonic_s)
 
     def _keep_locks(self) -> None:
         """Take again what was deleted of the locks; end where another daemon has taken it."""
@@ -519,6 +552,8 @@ class Daemon:
         began_ns = time.monotonic_ns()
         self._timers.disarm("snapshot")
         self._next_snapshot_s = self._monotonic_s() + self._config.snapshot_interval_s
+        if self._source is not None:
+            self._source.catch_up()  # whoever asks for a picture wants to see what was just done
         self._checkpoint()
         if self._is_the_one:
             self._snapshot_began_ns = began_ns

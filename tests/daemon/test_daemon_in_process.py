@@ -3,11 +3,15 @@
 The daemon runs in the main thread, because it takes the signals; a second thread plays the test's script.
 """
 
+import collections
+import functools
+import itertools
 import os
+import random
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -19,7 +23,7 @@ from mousetrackd.daemon import Daemon
 from mousetrackd.errors import BlindError, ConfigError, SourceError
 from mousetrackd.events import Item, Kind, LayoutChange, batch
 from mousetrackd.layout import Layout, Monitor, Placement
-from mousetrackd.store import Store
+from mousetrackd.store import FoldAges, Store
 
 pytest_plugins = ("support.fixtures",)
 # The other way of pytest-timeout is SIGALRM, which here means a picture.
@@ -73,6 +77,9 @@ class Script:
     def wake(self) -> None:
         self._notify()
 
+    def catch_up(self) -> None:
+        pass
+
     def now_ms(self) -> int:
         return int(self._clock.monotonic_s * 1000)
 
@@ -87,22 +94,30 @@ class Script:
 
 
 class Clock:
-    """Both clocks, moved by hand."""
+    """All clocks, moved by hand."""
 
     def __init__(self, wall_s: float) -> None:
         self.wall_s = wall_s
         self.monotonic_s = 1000.0
+        self.asleep_s = 0.0
 
     def advance(self, seconds: float) -> None:
         self.wall_s += seconds
         self.monotonic_s += seconds
 
+    def suspend(self, seconds: float) -> None:
+        self.wall_s += seconds
+        self.asleep_s += seconds
+
 
 class Play:
     """A Daemon with the test's clocks and sources."""
 
-    def __init__(self, home: Home, wall_s: float, *, load_config: Callable[[], Config] = Config) -> None:
+    def __init__(
+        self, home: Home, wall_s: float, *, load_config: Callable[[], Config] = Config, kind: type[Script] = Script
+    ) -> None:
         self.home = home
+        self._kind = kind
         self.clock = Clock(wall_s)
         self.sources: list[Script] = []
         self.refusals: list[SourceError] = []
@@ -116,11 +131,12 @@ class Play:
             load_config,
             wall_s=lambda: self.clock.wall_s,
             monotonic_s=lambda: self.clock.monotonic_s,
+            boottime_s=lambda: self.clock.monotonic_s + self.clock.asleep_s,
         )
 
     def _make_source(self, _conf: Config) -> Script:
         refusal = self.refusals.pop(0) if self.refusals else None
-        self.sources.append(Script(self.clock, refusal))
+        self.sources.append(self._kind(self.clock, refusal))
         return self.sources[-1]
 
     @property
@@ -220,6 +236,162 @@ def test_a_wall_clock_set_back_loses_nothing(home: Home) -> None:
     assert play.clicks() == 2
 
 
+def clicked_in(play: Play) -> list[int]:
+    """The UTC seconds at which the hours begin in which clicks are kept. One kept more coarsely is none of them."""
+    with Store.open_read_only(play.home.paths.store, zone=UTC) as store:
+        clicks = [total for total in store.totals() if total.what == "clicks.left"]
+    assert max(total.span_s for total in clicks) <= 3600
+    return sorted({total.start_s // 3600 * 3600 for total in clicks})
+
+
+def test_a_minute_before_a_suspended_weekend_is_still_a_minute(home: Home) -> None:
+    def script(play: Play) -> None:
+        play.source.click(1, 1)
+        play.advance(20)
+        play.clock.suspend(62 * 3600)
+        play.advance(580)
+        play.await_checkpoint()
+
+    play = Play(home, HOUR_S)
+    play.run(script)
+    assert clicked_in(play) == [HOUR_S]
+
+
+@pytest.mark.parametrize("step_s", [-7 * 3600, -30, 30, 7 * 3600])
+def test_a_clock_set_while_counts_are_unsaved_dates_them_as_it_is_set_now(home: Home, step_s: int) -> None:
+    def script(play: Play) -> None:
+        play.source.click(1, 1)
+        play.advance(300)
+        play.clock.wall_s += step_s
+        play.advance(300)
+        play.await_checkpoint()
+
+    play = Play(home, HOUR_S)
+    play.run(script)
+    assert clicked_in(play) == [(HOUR_S + step_s) // 3600 * 3600]
+
+
+def test_a_clock_that_is_slewed_dates_counts_as_it_was(home: Home) -> None:
+    def script(play: Play) -> None:
+        play.source.click(1, 1)
+        play.advance(300)
+        play.clock.wall_s -= 0.3
+        play.advance(300)
+        play.await_checkpoint()
+
+    play = Play(home, HOUR_S)
+    play.run(script)
+    assert clicked_in(play) == [HOUR_S]
+
+
+def test_a_machine_that_begins_in_1970_counts_and_is_put_right(home: Home) -> None:
+    def script(play: Play) -> None:
+        play.source.click(1, 1)
+        play.advance(600)
+        play.await_checkpoint()
+        assert play.clicks(until_s=3600) == 1
+        play.source.click(2, 2)
+        play.settle()
+        play.clock.wall_s = HOUR_S
+        play.source.click(3, 3)
+        play.advance(600)
+        play.await_checkpoint()
+
+    play = Play(home, 3)
+    play.run(script)
+    assert play.clicks(since_s=HOUR_S) == 2
+    assert play.clicks() == 3
+
+
+def test_before_1970_there_is_no_time(home: Home) -> None:
+    def script(play: Play) -> None:
+        play.source.click(1, 1)
+        play.advance(300)
+        play.clock.wall_s = -5000
+        play.advance(300)
+        play.await_checkpoint()
+
+    play = Play(home, HOUR_S)
+    play.run(script)
+    assert clicked_in(play) == [0]
+
+
+@pytest.fixture
+def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The local clock goes by Berlin's, which is set twice a year."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+SPRING, AUTUMN = (datetime(2026, month, day, tzinfo=UTC) for month, day in ((3, 29), (10, 25)))
+"""The days on which Berlin's clocks are set, at 01:00 UTC."""
+
+
+@pytest.mark.usefixtures("berlin")
+@pytest.mark.parametrize("day", [SPRING, AUTUMN], ids=["spring", "autumn"])
+def test_every_hour_of_a_day_on_which_clocks_are_set_is_kept_apart(home: Home, day: datetime) -> None:
+    begin_s = int(day.timestamp()) - 3 * 3600
+
+    def script(play: Play) -> None:
+        for hour in range(8):
+            for _ in range(hour % 5 + 1):
+                play.source.click(hour, 1)
+                play.advance(600)
+            play.advance(begin_s + (hour + 1) * 3600 - play.clock.wall_s)
+
+    play = Play(home, begin_s)
+    play.run(script)
+    with Store.open(home.paths.store) as store:
+        store.fold(begin_s + 86400, FoldAges())
+    hours = [play.clicks(begin_s + hour * 3600, begin_s + (hour + 1) * 3600) for hour in range(8)]
+    assert hours == [1, 2, 3, 4, 5, 1, 2, 3]
+
+
+@pytest.mark.usefixtures("berlin")
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("day", [SPRING, AUTUMN], ids=["spring", "autumn"])
+def test_whatever_the_clock_does_every_press_and_every_millisecond_is_counted_once(
+    home: Home, day: datetime, seed: int
+) -> None:
+    dice = random.Random(seed)  # noqa: S311 - nothing is kept secret with it
+    pressed_ms: list[int] = []
+
+    def script(play: Play) -> None:
+        for _ in range(120):
+            chance = dice.random()
+            if chance < 0.6:
+                before_ms = play.source.now_ms()
+                play.clock.advance(dice.choice((0, 0.25, 3, 7)))
+                two = [before_ms, play.source.now_ms()]
+                play.source.say(batch((ms, Kind.LEFT, dice.randrange(100), dice.randrange(100)) for ms in two))
+                pressed_ms.extend(two)
+            elif chance < 0.75:
+                play.advance(dice.choice((1, 60, 600, 4000, 100_000)))
+            elif chance < 0.85:
+                play.clock.suspend(dice.choice((5, 7200, 300_000)))
+            elif chance < 0.97:
+                play.clock.wall_s += dice.choice((-10_800, -3600, -1, 1, 3600, 10_800, 40_000_000, -40_000_000))
+            else:
+                play.clock.wall_s = dice.choice((-100.0, 0.0, 59.0, day.timestamp()))
+        play.settle()
+        pressed_ms.append(play.source.now_ms())
+
+    play = Play(home, int(day.timestamp()))
+    play.run(script)
+    dwell_ms = sum(min(after - before, 5000) for before, after in itertools.pairwise(pressed_ms))
+    for now_s in (None, day.timestamp(), 2**33):
+        with Store.open(home.paths.store) as store:
+            if now_s is not None:
+                store.fold(int(now_s), FoldAges())
+            counts = store.read(["clicks.left", "dwell"]).counts
+            assert store.check() == []
+        assert counts[SCREEN, "clicks.left"].total == len(pressed_ms) - 1
+        assert counts[SCREEN, "dwell"].total == dwell_ms
+
+
 def test_the_last_words_of_a_dying_source_are_counted_and_saved_at_once(home: Home) -> None:
     def script(play: Play) -> None:
         first = play.source
@@ -289,3 +461,35 @@ def test_the_handlers_of_signals_are_put_back(home: Home) -> None:
     before = [signal.getsignal(number) for number in numbers]
     Play(home, HOUR_S).run(lambda _play: None)
     assert [signal.getsignal(number) for number in numbers] == before
+
+
+def test_both_words_during_a_long_call_into_c_mean_pause(home: Home) -> None:
+    ended = home.folder / "ended"
+
+    class Deaf(Script):
+        """While it is drained, C code runs that lets no Python handler run until the file is there."""
+
+        def drain(self) -> list[Item]:
+            items = super().drain()
+            if items and not isinstance(items[0], LayoutChange):
+                deaf.set()
+                there = functools.partial(os.access, ended, os.F_OK)
+                collections.deque(iter(there, True), maxlen=0)
+            return items
+
+    deaf = threading.Event()
+
+    def script(play: Play) -> None:
+        play.source.click(1, 1)
+        play.settle()
+        play.clock.advance(3)
+        os.kill(os.getpid(), signal.SIGUSR2)  # wakes it: counting is due
+        assert deaf.wait(10)
+        for number in (signal.SIGUSR2, signal.SIGUSR1, signal.SIGUSR2, signal.SIGUSR1, signal.SIGUSR2):
+            os.kill(os.getpid(), number)
+        assert play.home.status()["state"] == "tracking"
+        ended.touch()
+        wait_until(lambda: play.home.status()["state"] == "paused", "it is paused")
+        assert play.clicks() == 1
+
+    Play(home, HOUR_S, kind=Deaf).run(script)

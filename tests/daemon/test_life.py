@@ -8,7 +8,7 @@ import time
 from collections import Counter
 
 import pytest
-from support.program import Home, decodes
+from support.program import Home, Pixel, decodes, wander
 from support.waiting import wait_until
 from support.xserver import LEFT, Hand, Xvfb
 
@@ -93,15 +93,17 @@ def test_a_second_sigterm_while_the_last_picture_is_drawn_ends_at_once(home: Hom
 
 
 @pytest.mark.usefixtures("desktop")
-def test_sigalrm_saves_and_draws(home: Home) -> None:
+def test_sigalrm_saves_and_draws_all_that_was_done_before_it(home: Home) -> None:
     with home.running() as daemon:
-        move_and_click(100, 100)
-        daemon.await_read()
-        daemon.send(signal.SIGALRM)
-        wait_until(home.paths.latest.exists, "there is a picture", timeout_s=20)
-        assert decodes(home.paths.latest)
+        for number in range(1, 6):
+            move_and_click(100, 100)
+            asked_ns = time.monotonic_ns()
+            daemon.send(signal.SIGALRM)
+            daemon.await_status(lambda status: status["snapshot_began_ns"] > asked_ns, "a picture is drawn")  # noqa: B023
+            assert decodes(home.paths.latest)
+            assert home.cells("clicks.left") == {(100, 100): number}
         daemon.kill()
-    assert home.cells("clicks.left") == {(100, 100): 1}
+    assert home.cells("clicks.left") == {(100, 100): 5}
 
 
 @pytest.mark.usefixtures("desktop")
@@ -260,6 +262,38 @@ def test_a_display_that_dies_and_returns_costs_nothing_and_earns_nothing(home: H
     assert home.cells("clicks.left") == Counter({(100, 100): 1, (130, 130): 1})
     assert home.cells("dwell")[100, 100] <= gone_ms - began_ms
     assert home.cells("travel") == {}, "no line is drawn from before the crash to after it"
+
+
+LIVES = 10
+
+
+def test_a_display_that_dies_ten_times_leaves_nothing_behind_and_loses_no_press(home: Home, desktop: Xvfb) -> None:
+    presses: Counter[Pixel] = Counter()
+    used: list[dict[str, int]] = []
+    listened_ms = 0
+    with home.running() as daemon:
+        for life in range(LIVES):
+            began_ms = daemon.clock_ms()
+            with Hand() as hand:
+                for point in wander(20, seed=life, left=life, top=life):
+                    hand.move(point)
+                    hand.click(LEFT)
+                    presses[point] += 1
+                hand.position()
+            daemon.await_read()
+            used.append(daemon.uses())
+            desktop.kill()
+            daemon.await_state("waiting")
+            assert daemon.sockets() == []
+            listened_ms += daemon.clock_ms() - began_ms
+            desktop.start()
+            daemon.await_state("tracking")
+        daemon.stop()
+    assert home.cells("clicks.left") == presses
+    assert home.cells("dwell").total() <= listened_ms, "no time is credited while it was gone"
+    third, last = used[2], used[-1]
+    assert (last["threads"], last["files"]) == (third["threads"], third["files"])
+    assert last["resident_kb"] <= third["resident_kb"] + 1000, used
 
 
 def test_pause_while_waiting_ends_the_trying(home: Home, desktop: Xvfb) -> None:

@@ -1,12 +1,27 @@
 """Pause is pause: nothing is listened to, nothing is counted, and it holds until the user says otherwise."""
 
+import contextlib
+import os
+import random
+import re
+import shutil
 import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
 from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from support.program import Home, Running, wander
 from support.waiting import wait_until
 from support.xserver import LEFT, Hand
+
+from mousetrackd.control import read_wish
 
 pytest_plugins = ("support.fixtures",)
 pytestmark = pytest.mark.usefixtures("desktop")
@@ -118,11 +133,14 @@ def test_pause_survives_kill_9_and_restart(home: Home) -> None:
         pass
 
 
-def test_pause_by_a_bare_signal_survives_kill_9_and_restart(home: Home) -> None:
+def test_pause_by_a_bare_signal_survives_kill_9_restart_and_reboot(home: Home) -> None:
     with home.running() as daemon:
         daemon.send(signal.SIGUSR1)
         daemon.await_state("paused")
         daemon.kill()
+    with home.running(state="paused") as daemon:
+        daemon.kill()
+    shutil.rmtree(home.paths.runtime_dir)  # which is in memory, and new after each boot
     with home.running(state="paused"):
         pass
 
@@ -152,3 +170,254 @@ def test_a_wish_that_cannot_be_read_means_pause_and_is_no_crash(home: Home) -> N
         assert said.code == 77
         assert len(said.err_lines) == 2
         assert home.status()["state"] == "paused"
+
+
+UNREADABLE: dict[str, Callable[[Path], object]] = {
+    "noise": lambda path: path.write_bytes(bytes(range(256)) * 100),
+    "a folder": Path.mkdir,
+    "a pipe": os.mkfifo,
+    "a link to nowhere": lambda path: path.symlink_to("nowhere"),
+    "a link to itself": lambda path: path.symlink_to(path.name),
+    "a file nobody may read": lambda path: path.touch(mode=0),
+}
+
+
+@pytest.fixture
+def nobody_special() -> Iterator[None]:
+    """No longer root, whom no permission stops, for as long as the test lasts."""
+    was_root = os.geteuid() == 0
+    if was_root:
+        os.seteuid(65534)
+    yield
+    if was_root:
+        os.seteuid(0)
+
+
+@pytest.mark.parametrize("what", UNREADABLE)
+def test_what_is_wanted_cannot_be_read_so_pause_is_wanted(home: Home, nobody_special: None, what: str) -> None:
+    assert nobody_special is None
+    with tempfile.TemporaryDirectory() as folder:  # not tmp_path, which is the business of root
+        paths = replace(home.paths, data_dir=Path(folder))
+        assert not read_wish(paths).pause, "where there is none, nobody has asked for pause"
+        UNREADABLE[what](paths.wanted)
+        assert read_wish(paths).pause
+
+
+def test_a_data_folder_deleted_during_a_pause_ends_no_pause(home: Home) -> None:
+    with home.running() as daemon:
+        home.must("pause")
+        shutil.rmtree(home.paths.data_dir)
+        looked_ns = home.status()["looked_ns"]
+        daemon.send(signal.SIGHUP)
+        daemon.await_status(lambda status: status["looked_ns"] > looked_ns, "it has looked")
+        assert home.status()["state"] == "paused"
+        assert daemon.sockets() == []
+        daemon.kill()
+    with home.running(state="paused"):
+        pass
+
+
+# The order of words -------------------------------------------------------------------------------------
+
+
+class Command:
+    """A command that waits for its answer beside the test; made, it has written down what is wanted."""
+
+    def __init__(self, home: Home, word: str) -> None:
+        before = read_wish(home.paths)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "mousetrackd", word], env=home.environment(), stdout=subprocess.PIPE, text=True
+        )
+        wait_until(lambda: read_wish(home.paths) != before, f"the wish to {word} is written down")
+
+    def said(self) -> str:
+        """What it prints at its end, which is a good one."""
+        out, _ = self._process.communicate(timeout=20)
+        assert self._process.returncode == 0
+        return out
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+@pytest.mark.parametrize("words", [("pause", "resume"), ("resume", "pause")])
+def test_the_last_command_wins_though_the_daemon_hears_both_at_once(home: Home, words: tuple[str, str]) -> None:
+    with home.running() as daemon:
+        if words[0] == "resume":
+            home.must("pause")
+        daemon.freeze()
+        first = Command(home, words[0])
+        last = Command(home, words[1])
+        try:
+            daemon.send(signal.SIGCONT)
+            assert last.said().startswith({"pause": "paused", "resume": "tracking"}[words[1]])
+        finally:
+            first.kill()
+
+
+def test_a_pause_command_beside_a_bare_resume_wins(home: Home) -> None:
+    with home.running() as daemon:
+        for number in (signal.SIGUSR1, signal.SIGUSR2):
+            home.must("pause")  # so that the file says "paused" already, before it is said anew
+            daemon.freeze()
+            daemon.send(number)
+            command = Command(home, "pause")
+            daemon.send(signal.SIGCONT)
+            assert command.said().startswith("paused")
+            assert daemon.sockets() == []
+            home.must("resume")
+
+
+def test_a_pause_command_while_a_bare_resume_is_being_written_down_wins(home: Home) -> None:
+    # The daemon's own write is slowed down, so that the command comes right between its reading and its writing.
+    slow = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "inject=fsync:delay_enter=500000"]
+    with started_by(home, slow) as daemon:
+        daemon.await_state("tracking")
+        home.must("pause")
+        looked_ns = home.status()["looked_ns"]
+        daemon.send(signal.SIGUSR2)
+        fresh = home.paths.wanted.with_name(f".wanted.{daemon.pid}.new")
+        wait_until(fresh.exists, "it writes down that tracking is wanted")
+        assert home.must("pause").startswith("paused")
+        assert home.status()["looked_ns"] > looked_ns
+        assert read_wish(home.paths).pause
+        assert daemon.sockets() == []
+
+
+def test_a_storm_of_signals_ends_as_the_last_one_says(home: Home) -> None:
+    dice = random.Random(4)  # noqa: S311 - nothing is kept secret with it
+    storm = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP)
+    states = {signal.SIGUSR1: "paused", signal.SIGUSR2: "tracking"}
+    with home.running() as daemon:
+        for _ in range(20):
+            daemon.freeze()
+            daemon.send(*(dice.choice(storm) for _ in range(20)))
+            daemon.send(signal.SIGCONT)
+            daemon.send(*(dice.choice(storm) for _ in range(20)))
+            await_look(home, daemon)
+            last = dice.choice(list(states))
+            daemon.send(last)
+            daemon.await_state(states[last])
+            assert read_wish(home.paths).pause == (last == signal.SIGUSR1)
+        assert "Traceback" not in daemon.log
+        state = home.status()["state"]
+        daemon.kill()
+    with home.running(state=state):
+        pass
+
+
+def await_look(home: Home, daemon: Running) -> None:
+    """Return when it has done all that it was told so far. A word said meanwhile may be heard together with this."""
+    looked_ns = home.status()["looked_ns"]
+    daemon.send(signal.SIGHUP)
+    daemon.await_status(lambda status: status["looked_ns"] > looked_ns, "it has looked")
+    looked_ns = time.monotonic_ns()
+    daemon.send(signal.SIGHUP)
+    daemon.await_status(lambda status: status["looked_ns"] > looked_ns, "it has looked once more")
+
+
+@pytest.mark.parametrize("words", [(signal.SIGUSR2, signal.SIGUSR1), (signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP)])
+def test_words_in_the_middle_of_a_checkpoint_are_heard_after_it(home: Home, words: tuple[signal.Signals, ...]) -> None:
+    with home.running() as daemon, Hand() as hand:
+        idle = system_call(daemon)
+        click_at(hand, 11, 11)
+        hand.position()
+        with sqlite3.connect(home.paths.store, isolation_level=None) as other:
+            other.execute("BEGIN IMMEDIATE")  # the checkpoint waits for this to end
+            daemon.send(signal.SIGALRM)
+            wait_until(lambda: system_call(daemon) not in (idle, "running"), "it waits for the store")
+            daemon.send(*words)
+            click_at(hand, 12, 12)
+            hand.position()
+            assert home.status()["state"] == "tracking"
+            other.execute("ROLLBACK")
+        other.close()
+        daemon.await_state("paused")
+        assert home.cells("clicks.left") == {(11, 11): 1, (12, 12): 1}
+        see_nothing_counted(home, daemon, hand)
+
+
+def system_call(daemon: Running) -> str:
+    """The number of the system call that its main thread sleeps in."""
+    return Path(f"/proc/{daemon.pid}/task/{daemon.pid}/syscall").read_text().split()[0]
+
+
+def test_a_pause_in_the_first_milliseconds_of_the_start_is_kept(home: Home) -> None:
+    # Started as the unit does it; unblocked, the signal would end a program that has no handlers yet.
+    for delay_ms in (0, 10, 40, 90, 150, 230):
+        with started_by(home, ["env", "--block-signal=USR1,USR2"]) as daemon:
+            wait_until(lambda: blocks(daemon, signal.SIGUSR1), "env has begun")
+            began_ms = daemon.clock_ms()
+            wait_until(lambda: daemon.clock_ms() >= began_ms + delay_ms, "the moment has come")  # noqa: B023
+            daemon.send(signal.SIGUSR1)
+            daemon.await_state("paused")
+            assert daemon.sockets() == []
+        home.paths.wanted.unlink()
+
+
+def blocks(daemon: Running, number: signal.Signals) -> bool:
+    (mask,) = re.findall(r"^SigBlk:\s*(\w+)$", Path(f"/proc/{daemon.pid}/status").read_text(), re.MULTILINE)
+    return bool(int(mask, 16) >> (number - 1) & 1)
+
+
+@contextlib.contextmanager
+def started_by(home: Home, starter: list[str]) -> Iterator[Running]:
+    """The daemon, started by another program that becomes it."""
+    log = home.folder / "started.log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [*starter, sys.executable, "-m", "mousetrackd", "run"], env=home.environment(), stdout=file, stderr=file
+        )
+    daemon = Running(home, process, log)
+    try:
+        yield daemon
+        assert "Traceback" not in daemon.log, daemon.log
+    finally:
+        daemon.kill()
+
+
+# Said after it is done ----------------------------------------------------------------------------------
+
+
+def test_pause_is_on_the_disk_before_it_is_said(home: Home) -> None:
+    trace = home.folder / "trace"
+    calls = "fsync,rename,renameat,renameat2,write,close,shutdown"
+    with started_by(home, ["strace", "-D", "-f", "-qq", "-y", "-s", "4096", "-o", str(trace), "-e", calls]) as daemon:
+        daemon.await_state("tracking")
+        daemon.send(signal.SIGUSR1)
+        daemon.await_state("paused")
+    lines = trace.read_text().splitlines()
+    hung_up = max(number for number, line in enumerate(lines) if "shutdown(" in line)
+    told = said(lines, r'write\(.*state\\": \\"paused')
+    assert on_the_disk(lines, home.paths.wanted) < told
+    assert hung_up < told, "the connections are closed before it is said"
+
+
+def test_the_pause_command_has_its_wish_on_the_disk_before_it_tells_the_daemon(home: Home) -> None:
+    trace = home.folder / "trace"
+    calls = "fsync,rename,renameat,renameat2,pidfd_send_signal,write"
+    with home.running():
+        subprocess.run(
+            ["strace", "-f", "-qq", "-y", "-o", trace, "-e", calls, sys.executable, "-m", "mousetrackd", "pause"],
+            env=home.environment(),
+            check=True,
+            timeout=30,
+        )
+    lines = trace.read_text().splitlines()
+    on_disk = on_the_disk(lines, home.paths.wanted)
+    assert on_disk < said(lines, r"pidfd_send_signal\(.*SIGHUP") < said(lines, r'write\(1.*"paused since')
+
+
+def on_the_disk(lines: list[str], path: Path) -> int:
+    """The line from which on a file is on the disk under its name, whatever becomes of the power."""
+    written = said(lines, rf"fsync\(\d+<{re.escape(str(path.parent))}/\.{path.name}\.\d+\.new>\)")
+    renamed = said(lines, rf'rename\w*\(.*\.{path.name}\.\d+\.new", .*{re.escape(str(path))}"')
+    named = said(lines[renamed:], rf"fsync\(\d+<{re.escape(str(path.parent))}>\)") + renamed
+    assert written < renamed < named
+    return named
+
+
+def said(lines: list[str], pattern: str) -> int:
+    """The first line of a trace that matches."""
+    return next(number for number, line in enumerate(lines) if re.search(pattern, line))

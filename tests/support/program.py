@@ -257,6 +257,15 @@ class Running:
         tasks = Path(f"/proc/{self.pid}/task").iterdir()
         return [int(child) for task in tasks for child in (task / "children").read_text().split()]
 
+    def uses(self) -> dict[str, int]:
+        """What it takes of the machine: threads, open files (sockets too), and memory that is its own."""
+        status = dict(line.split(":", 1) for line in Path(f"/proc/{self.pid}/status").read_text().splitlines())
+        return {
+            "threads": int(status["Threads"]),
+            "files": len(self._links()),
+            "resident_kb": int(status["RssAnon"].split()[0]),
+        }
+
     def _links(self) -> list[str]:
         links: list[str] = []
         for descriptor in Path(f"/proc/{self.pid}/fd").iterdir():
