@@ -1,7 +1,7 @@
 """The two ends of one daemon: the locks that make it the only one, and how commands find and steer it.
 
-A pid is believed only while the lock it stands in is held, and signals go through a pidfd, so a recycled pid
-is never hit. What the user wants (tracking or pause) is a file; a signal only says "look".
+A pid is believed only while the lock it stands in is held and that process has it open, and signals go through
+a pidfd, so a recycled pid is never hit. What the user wants (tracking or pause) is a file; a signal only says "look".
 """
 
 from __future__ import annotations
@@ -67,8 +67,12 @@ class Lock:
             return self
         self._folder = self._taken(self._folder, self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
         self._file = self._taken(self._file, self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW)
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, os.fsencode(f"{os.getpid()}\n{status}\n"), 0)
+        try:
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, os.fsencode(f"{os.getpid()}\n{status}\n"), 0)
+        except OSError as error:
+            self.release()  # a lock that does not say whose it is would be in the way of every command
+            raise RefusedError(f"cannot write the lock {self._path}: {error.strerror}", "Check the disk.") from error
         return self
 
     def is_held(self) -> bool:

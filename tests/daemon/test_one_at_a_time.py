@@ -120,7 +120,7 @@ from mousetrackd.errors import NotRunningError
 from mousetrackd.paths import user_paths
 
 paths = user_paths()
-daemon = subprocess.Popen([sys.executable, "-m", "mousetrackd", "run"], stderr=subprocess.DEVNULL)
+daemon = subprocess.Popen([sys.executable, "-m", "mousetrackd", "run", "--allow-root"], stderr=subprocess.DEVNULL)
 while (found := control.find_running(paths)) is None:
     time.sleep(0.01)
 assert found.pid == daemon.pid

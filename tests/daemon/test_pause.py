@@ -1,6 +1,5 @@
 """Pause is pause: nothing is listened to, nothing is counted, and it holds until the user says otherwise."""
 
-import contextlib
 import os
 import random
 import re
@@ -272,8 +271,7 @@ def test_a_pause_command_beside_a_bare_resume_wins(home: Home) -> None:
 def test_a_pause_command_while_a_bare_resume_is_being_written_down_wins(home: Home) -> None:
     # The daemon's own write is slowed down, so that the command comes right between its reading and its writing.
     slow = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "inject=fsync:delay_enter=500000"]
-    with started_by(home, slow) as daemon:
-        daemon.await_state("tracking")
+    with home.running(under=slow) as daemon:
         home.must("pause")
         looked_ns = home.status()["looked_ns"]
         daemon.send(signal.SIGUSR2)
@@ -346,13 +344,16 @@ def system_call(daemon: Running) -> str:
 def test_a_pause_in_the_first_milliseconds_of_the_start_is_kept(home: Home) -> None:
     # Started as the unit does it; unblocked, the signal would end a program that has no handlers yet.
     for delay_ms in (0, 10, 40, 90, 150, 230):
-        with started_by(home, ["env", "--block-signal=USR1,USR2"]) as daemon:
-            wait_until(lambda: blocks(daemon, signal.SIGUSR1), "env has begun")
+        daemon = home.start(under=["env", "--block-signal=USR1,USR2"])
+        try:
+            wait_until(lambda: blocks(daemon, signal.SIGUSR1), "env has begun")  # noqa: B023
             began_ms = daemon.clock_ms()
             wait_until(lambda: daemon.clock_ms() >= began_ms + delay_ms, "the moment has come")  # noqa: B023
             daemon.send(signal.SIGUSR1)
             daemon.await_state("paused")
             assert daemon.sockets() == []
+        finally:
+            daemon.kill()
         home.paths.wanted.unlink()
 
 
@@ -361,30 +362,13 @@ def blocks(daemon: Running, number: signal.Signals) -> bool:
     return bool(int(mask, 16) >> (number - 1) & 1)
 
 
-@contextlib.contextmanager
-def started_by(home: Home, starter: list[str]) -> Iterator[Running]:
-    """The daemon, started by another program that becomes it."""
-    log = home.folder / "started.log"
-    with log.open("wb") as file:
-        process = subprocess.Popen(
-            [*starter, sys.executable, "-m", "mousetrackd", "run"], env=home.environment(), stdout=file, stderr=file
-        )
-    daemon = Running(home, process, log)
-    try:
-        yield daemon
-        assert "Traceback" not in daemon.log, daemon.log
-    finally:
-        daemon.kill()
-
-
 # Said after it is done ----------------------------------------------------------------------------------
 
 
 def test_pause_is_on_the_disk_before_it_is_said(home: Home) -> None:
     trace = home.folder / "trace"
     calls = "fsync,rename,renameat,renameat2,write,close,shutdown"
-    with started_by(home, ["strace", "-D", "-f", "-qq", "-y", "-s", "4096", "-o", str(trace), "-e", calls]) as daemon:
-        daemon.await_state("tracking")
+    with home.running(under=["strace", "-D", "-f", "-qq", "-y", "-s", "4096", "-o", str(trace), "-e", calls]) as daemon:
         daemon.send(signal.SIGUSR1)
         daemon.await_state("paused")
     lines = trace.read_text().splitlines()

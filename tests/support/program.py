@@ -116,9 +116,9 @@ class Home:
         return Running(self, process, log)
 
     @contextlib.contextmanager
-    def running(self, *options: str | Path, state: str = "tracking") -> Iterator["Running"]:
+    def running(self, *options: str | Path, state: str = "tracking", under: Sequence[str] = ()) -> Iterator["Running"]:
         """A daemon in ``state``, for as long as the block lasts; one that still runs is killed."""
-        daemon = self.start(*options)
+        daemon = self.start(*options, under=under)
         try:
             daemon.await_state(state)
             yield daemon
