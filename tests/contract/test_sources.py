@@ -711,6 +711,10 @@ def test_a_process_that_began_without_a_display_listens_once_there_is_one() -> N
     assert done.stdout.split() == ["refused", "refused", "started"]
 
 
+def label_of(layout: Layout) -> str:
+    return layout.monitors[0].label.partition("#")[0]
+
+
 class TestPynputFast(X11Contract):
     def make(self, rows: list[Row]) -> PynputSource:
         del rows
@@ -720,11 +724,23 @@ class TestPynputFast(X11Contract):
         return PynputSource(asleep_ms=asleep_ms)
 
     def test_a_storm_of_changes_keeps_every_press_on_its_monitor(self) -> None:
-        # Each change is followed at once by a press, each press at once by the next change. When a change happened
-        # tells the time at which the server's word of it was heard: a machine that is busy elsewhere may be late.
-        assert any(self.is_right_in_a_storm(100) for _ in range(3))
+        heard, stood = self.storm(100, wait=True)
+        assert heard == stood
 
-    def is_right_in_a_storm(self, changes: int) -> bool:
+    def test_a_storm_that_waits_for_nobody_keeps_presses_on_their_monitors(self) -> None:
+        # When a change happened is known by when the server's word of it was heard. A machine that is busy elsewhere
+        # may be some milliseconds late, and a few presses with it; a reader that is slow loses half of them.
+        def is_heard_well() -> bool:
+            heard, stood = self.storm(100, wait=False)
+            return sum(one == other for one, other in zip(heard, stood, strict=True)) >= 80
+
+        assert any(is_heard_well() for _ in range(3))
+
+    def storm(self, changes: int, *, wait: bool) -> tuple[list[str], list[str]]:
+        """Change the monitors again and again, with a press after each; on which monitors they were heard and made.
+
+        wait: whether the press waits until the change was heard. The next change never waits.
+        """
         steps = cycle(
             [
                 (("--setmonitor", "L", "960/250x1080/280+0+0", "screen"), "L@960x1080"),
@@ -737,6 +753,8 @@ class TestPynputFast(X11Contract):
         stood: list[str] = []
         for number, (change, monitor) in zip(range(changes), steps, strict=False):
             xrandr(*change)
+            if wait:
+                wait_until(lambda: label_of(ear.layouts()[-1]) == monitor, "the change was heard")  # noqa: B023
             self.hand.move((number, 5))
             self.hand.click(LEFT)
             stood.append(monitor)
@@ -747,11 +765,11 @@ class TestPynputFast(X11Contract):
         heard: list[str] = []
         for item in ear.items:
             if isinstance(item, LayoutChange):
-                label = item.layout.monitors[0].label
+                now = label_of(item.layout)
             elif not isinstance(item, Gap):
-                heard += [label.partition("#")[0] for kind in item["kind"] if kind == Kind.LEFT]
+                heard += [now for kind in item["kind"] if kind == Kind.LEFT]
         assert len(heard) == changes, "every press is heard once"
-        return heard == stood
+        return heard, stood
 
     def test_it_has_nothing_to_excuse(self) -> None:
         ear = self.started([])
