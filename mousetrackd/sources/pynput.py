@@ -148,9 +148,9 @@ class PynputSource:
         return time.monotonic_ns() // 1_000_000
 
     def catch_up(self) -> None:
-        """Return when all that the server had sent before has been read, or after a tenth of a second."""
+        """Return when all that the server had sent before has been read, or after half a second."""
         if self._listener is not None:
-            self._listener.await_read(_READ_INTERVAL_S * 2)
+            self._listener.await_read(_CHANGE_TIMEOUT_S)
 
     def drain(self) -> list[Item]:
         """Everything since the last call, layout changes put where the clock says they happened.
@@ -241,7 +241,7 @@ class PynputSource:
                     changed_ms, layout = self.now_ms(), reader.read()
                     if layout != known:
                         if not self._listener.has_server_times:
-                            self._listener.await_read(_READ_INTERVAL_S * 2)
+                            self._listener.await_read(_CHANGE_TIMEOUT_S)
                             changed_ms = self.now_ms()
                         self._put(change=LayoutChange(changed_ms, layout))
                         known = layout
@@ -400,7 +400,7 @@ def _stock_listener(
 
         def await_read(self, timeout_s: float) -> None:
             super().await_read(timeout_s)
-            time.sleep(timeout_s)  # what has been read is still being decoded, one event at a time
+            time.sleep(_READ_INTERVAL_S * 2)  # what has been read is still being decoded, one event at a time
 
     return StockListener(on_move=on_move, on_click=on_click, on_scroll=on_scroll)
 
@@ -459,7 +459,7 @@ def _base_listener(on_end: Callable[[], None]) -> Any:  # noqa: C901 - a class, 
             give_up_s = time.monotonic() + timeout_s
             with contextlib.suppress(*x11.XLIB_ERRORS, ValueError):  # closed meanwhile: there is nothing unread
                 while self.is_alive() and x11.unread_bytes(self._display_record) and time.monotonic() < give_up_s:
-                    time.sleep(timeout_s / 20)
+                    time.sleep(_READ_INTERVAL_S / 10)
             with self.reading:
                 pass
 
