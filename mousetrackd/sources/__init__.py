@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mousetrackd.errors import UsageError
+from mousetrackd.errors import BlindError, SourceError, UsageError
+from mousetrackd.findings import Finding, ok, problem, warning
 
 if TYPE_CHECKING:
     from mousetrackd.events import Source
@@ -28,3 +29,20 @@ def choose(wanted: str, *, speed: float = 1.0) -> Source:
 
         return ReplaySource(Path(os.path.expanduser(wanted.removeprefix("replay:"))), speed=speed)  # noqa: PTH111 - Path's raises for an unknown user
     raise UsageError(f'unknown source "{wanted}"', 'Use "auto", "pynput" or "replay:FILE".')
+
+
+def explain(wanted: str) -> list[Finding]:
+    """What ``choose`` takes here, whether it can listen (it is tried, for a moment), and what it cannot see."""
+    source = choose(wanted)
+    about = "source"
+    try:
+        source.start(lambda: None)
+    except BlindError as error:
+        return [problem(about, f"{source.name} would be blind: {error.message}", error.hint)]
+    except SourceError as error:
+        displays = os.environ.get("DISPLAY", "") + os.environ.get("WAYLAND_DISPLAY", "")
+        judge = problem if displays else warning  # no desktop, nothing to listen to: that is no fault
+        return [judge(about, f"{source.name} cannot listen: {error.message}", error.hint)]
+    source.stop()
+    why = "as the configuration asks" if wanted != "auto" else "which can listen to this session"
+    return [ok(about, f"{source.name}, {why}"), *(warning(about, note) for note in source.notes)]

@@ -52,7 +52,12 @@ class Home:
         self.folder = folder
         self.variables: dict[str, str | None] = {}
         """Set or (None) taken out of the environment of everything that is started from here."""
-        homes = {"XDG_CONFIG_HOME": "config", "XDG_DATA_HOME": "data", "XDG_RUNTIME_DIR": "runtime"}
+        homes = {
+            "XDG_CONFIG_HOME": "config",
+            "XDG_DATA_HOME": "data",
+            "XDG_RUNTIME_DIR": "runtime",
+            "XDG_STATE_HOME": "state",
+        }
         self._folders = {variable: str(folder / name) for variable, name in homes.items()}
         (folder / "runtime").mkdir(mode=0o700)
         self.paths = Paths(*(folder / name / "mousetrackd" for name in homes.values()))
