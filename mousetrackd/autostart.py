@@ -15,7 +15,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata, resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +28,7 @@ from mousetrackd.ownfiles import OwnFile
 from mousetrackd.paths import remove_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mousetrackd.paths import Paths
 
@@ -47,7 +47,7 @@ _ENTRY_SCRIPT = (
 )
 
 
-_PLAIN = re.compile(r"[\w/.,:+@-]+", re.ASCII)
+_PLAIN = re.compile(r"[\w/.,:+@=-]+", re.ASCII)
 """Words that need quotes nowhere."""
 
 
@@ -124,42 +124,71 @@ def console_script(package: metadata.Distribution | None, interpreter: Path) -> 
     )
 
 
-def daemon_command() -> list[str]:
-    """What starts the daemon of this installation. Raises MousetrackError as ``console_script``."""
+@dataclass(frozen=True)
+class Launch:
+    """How a daemon is started. command: its words. folders: XDG variables, where the user has other folders.
+
+    The folders are passed on because systemd and the desktop need not know what the user's shell does, and the
+    daemon has to count where the commands look.
+    """
+
+    command: tuple[str, ...]
+    folders: Mapping[str, str] = field(default_factory=dict)
+
+
+def own_launch() -> Launch:
+    """How the daemon of this installation is started. Raises MousetrackError as ``console_script``."""
     script = str(console_script(own_package(), Path(sys.executable)))
-    return [script, "run", "--allow-root"] if os.geteuid() == 0 else [script, "run"]
+    command = (script, "run", "--allow-root") if os.geteuid() == 0 else (script, "run")
+    given = {name: Path(os.environ.get(name, "")) for name in _USUAL_FOLDERS}
+    unusual = {n: path for n, path in given.items() if path.is_absolute() and path != Path.home() / _USUAL_FOLDERS[n]}
+    return Launch(command, {name: str(path) for name, path in unusual.items()})
 
 
-def unit_text(command: Sequence[str]) -> str:
-    """The packaged unit, made to start ``command``."""
+_USUAL_FOLDERS = {"XDG_CONFIG_HOME": ".config", "XDG_DATA_HOME": ".local/share", "XDG_STATE_HOME": ".local/state"}
+
+
+def unit_text(launch: Launch) -> str:
+    """The packaged unit, made to start this installation."""
     packaged = resources.files("mousetrackd").joinpath(UNIT).read_text("utf-8")
-    body = packaged[packaged.index("[Unit]") :]
-    changed, count = re.subn(
-        r"(?m)^(ExecStart=(?:.* )?)mousetrackd run$",
-        lambda found: found[1] + " ".join(map(_systemd_word, command)),
-        body,
-    )
-    if count != 1:
-        raise AssertionError(f"{UNIT} starts mousetrackd {count} times")
-    return f"# mousetrackd as a service of the user. To change it: systemctl --user edit mousetrackd\n{changed}"
+    lines = ["# mousetrackd as a service of the user. To change it: systemctl --user edit mousetrackd"]
+    for line in packaged[packaged.index("[Unit]") :].splitlines():
+        lines.append(_unit_line(line, launch))
+        if line == "[Service]":
+            lines += [f"Environment={_systemd_word(f'{name}={path}')}" for name, path in launch.folders.items()]
+    return "\n".join(lines) + "\n"
 
 
-def _systemd_word(text: str) -> str:
-    """One word of a command line, quoted where systemd.service(5) and systemd.unit(5) ask for it."""
+def _unit_line(line: str, launch: Launch) -> str:
+    dollar = "$$" if line.startswith("Exec") else "$"
+    if line.startswith("ExecStart=") and line.endswith("mousetrackd run"):
+        command = " ".join(_systemd_word(word, dollar) for word in launch.command)
+        return line.removesuffix("mousetrackd run") + command
+    if "XDG_DATA_HOME" in launch.folders and not line.startswith("#"):
+        data_dir = _systemd_word(f"{launch.folders['XDG_DATA_HOME']}/mousetrackd", dollar)
+        return line.replace("%h/.local/share/mousetrackd", data_dir)
+    return line
+
+
+def _systemd_word(text: str, dollar: str = "$") -> str:
+    """One word of a setting, quoted where systemd.syntax(7) asks for it. dollar: a command's is doubled."""
+    if _PLAIN.fullmatch(text):
+        return text
     escaped = re.sub(r'[\x00-\x1f\x7f"\\]', lambda found: f"\\x{ord(found[0]):02x}", text)
-    escaped = escaped.replace("%", "%%").replace("$", "$$")
-    return escaped if _PLAIN.fullmatch(text) else f'"{escaped}"'
+    return f'"{escaped.replace("%", "%%").replace("$", dollar)}"'
 
 
-def entry_text(command: Sequence[str], *, beside_unit: bool) -> str:
+def entry_text(launch: Launch, *, beside_unit: bool) -> str:
     """The autostart entry. beside_unit: desktops that let systemd start it need not run the entry too."""
-    words = " ".join(map(_entry_word, ("sh", "-c", _ENTRY_SCRIPT + shlex.join(command))))
+    folders = [f"{name}={path}" for name, path in launch.folders.items()]
+    directly = shlex.join((*(("env", *folders) if folders else ()), *launch.command))
+    words = " ".join(map(_entry_word, ("sh", "-c", _ENTRY_SCRIPT + directly)))
     lines = [
         "[Desktop Entry]",
         "Type=Application",
         "Name=mousetrackd",
         "Comment=Heatmap of where the mouse pointer goes",
-        f"TryExec={_entry_value(command[0])}",
+        f"TryExec={_entry_value(launch.command[0])}",
         f"Exec={_entry_value(words)}",
         "NoDisplay=true",
         *(("X-systemd-skip=true", "X-GNOME-HiddenUnderSystemd=true") if beside_unit else ()),
@@ -178,10 +207,10 @@ def _entry_value(text: str) -> str:
     return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
 
 
-def files(places: Places, systemd: UserSystemd, command: Sequence[str]) -> list[OwnFile]:
-    """What makes ``command`` start with the session here."""
-    entry = OwnFile(places.entry, entry_text(command, beside_unit=systemd.answers))
-    return [OwnFile(places.unit, unit_text(command)), entry] if systemd.exists else [entry]
+def files(places: Places, systemd: UserSystemd, launch: Launch) -> list[OwnFile]:
+    """What makes the daemon start with the session here."""
+    entry = OwnFile(places.entry, entry_text(launch, beside_unit=systemd.answers))
+    return [OwnFile(places.unit, unit_text(launch)), entry] if systemd.exists else [entry]
 
 
 # systemd ------------------------------------------------------------------------------------------------

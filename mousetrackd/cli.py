@@ -620,7 +620,7 @@ def install(dry_run: bool, no_start: bool, allow_root: bool) -> None:
     if not (dry_run or allow_root):
         _refuse_root("install")
     places, systemd = autostart.user_places(), autostart.look_at_systemd()
-    starting = autostart.files(places, systemd, autostart.daemon_command())
+    starting = autostart.files(places, systemd, autostart.own_launch())
     helping = manual.files(places, cli)
     if dry_run:
         for file in (*starting, *helping):

@@ -183,7 +183,7 @@ def _unit() -> Iterator[Finding]:
 
 
 def _autostart(places: autostart.Places) -> Iterator[Finding]:
-    for file in autostart.files(places, autostart.look_at_systemd(), autostart.daemon_command()):
+    for file in autostart.files(places, autostart.look_at_systemd(), autostart.own_launch()):
         about = "unit file" if file.path == places.unit else "autostart entry"
         found = file.found()
         if found is Found.SAME:

@@ -9,11 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from mousetrackd.autostart import Places, UserSystemd, console_script, entry_text, files, own_package, unit_text
+from mousetrackd.autostart import (
+    Launch,
+    Places,
+    UserSystemd,
+    console_script,
+    entry_text,
+    files,
+    own_launch,
+    own_package,
+    unit_text,
+)
 from mousetrackd.errors import MousetrackError
 
 WEIRD = ['/home/a b/100%/$HOME/"q"/it\'s/bäckup', "/opt/back\\slash", "/tmp/new\nline", "/srv/`id`;{}#"]  # noqa: S108
 """Folders that people may have, and that quoting has to get right."""
+
+LAUNCH = Launch(("/usr/bin/mousetrackd", "run"))
 
 
 def program(path: Path) -> Path:
@@ -94,7 +106,7 @@ def exec_start(text: str) -> str:
 
 
 def test_an_ordinary_path_stands_there_as_it_is() -> None:
-    line = exec_start(unit_text(["/home/ada/.local/bin/mousetrackd", "run"]))
+    line = exec_start(unit_text(Launch(("/home/ada/.local/bin/mousetrackd", "run"))))
     assert line.endswith(" /home/ada/.local/bin/mousetrackd run")
 
 
@@ -112,15 +124,35 @@ def test_an_ordinary_path_stands_there_as_it_is() -> None:
     ],
 )
 def test_what_means_something_to_systemd_is_written_so_that_it_does_not(path: str, written: str) -> None:
-    assert exec_start(unit_text([path, "run"])).endswith(f" {written} run")
+    assert exec_start(unit_text(Launch((path, "run")))).endswith(f" {written} run")
 
 
 def test_the_unit_is_the_packaged_one_but_for_the_program() -> None:
     packaged = (Path(__file__).parents[2] / "systemd" / "mousetrackd.service").read_text("utf-8")
     before = packaged[packaged.index("[Unit]") :].splitlines()
-    after = unit_text(["/bin/mousetrackd", "run"]).splitlines()[1:]
+    after = unit_text(LAUNCH).splitlines()[1:]
     changed = [line for line, old in zip(after, before, strict=True) if line != old]
-    assert changed == [f"ExecStart={exec_start(packaged).replace('mousetrackd run', '/bin/mousetrackd run')}"]
+    assert changed == [f"ExecStart={exec_start(packaged).replace('mousetrackd run', '/usr/bin/mousetrackd run')}"]
+
+
+def test_folders_of_the_users_choice_are_passed_on_and_may_be_written() -> None:
+    folders = {"XDG_DATA_HOME": "/disk/100% of $it", "XDG_CONFIG_HOME": "/etc/mine"}
+    text = unit_text(Launch(LAUNCH.command, folders))
+    assert (
+        '\n[Service]\nEnvironment="XDG_DATA_HOME=/disk/100%% of $it"\nEnvironment=XDG_CONFIG_HOME=/etc/mine\n' in text
+    )
+    assert "%h/.local/share" not in text
+    values = entry_values(entry_text(Launch(LAUNCH.command, folders), beside_unit=False))
+    told = arguments(values["Exec"])[2].partition(" || exec ")[2]
+    assert told == "env 'XDG_DATA_HOME=/disk/100% of $it' XDG_CONFIG_HOME=/etc/mine /usr/bin/mousetrackd run"
+
+
+def test_only_folders_other_than_the_usual_ones_are_passed_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / ".local/share"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "elsewhere"))
+    monkeypatch.setenv("XDG_STATE_HOME", "not/absolute")
+    assert own_launch().folders == {"XDG_CONFIG_HOME": str(tmp_path / "elsewhere")}
 
 
 # The entry ----------------------------------------------------------------------------------------------
@@ -161,7 +193,7 @@ def test_the_entry_runs_the_program_wherever_it_is(tmp_path: Path, folder: str) 
     place = tmp_path / folder.lstrip("/")
     script = program(place / "mousetrackd")
     script.write_text('#!/bin/sh\nprintf "%s|" "$0" "$@"\n')
-    values = entry_values(entry_text([str(script), "run"], beside_unit=False))
+    values = entry_values(entry_text(Launch((str(script), "run")), beside_unit=False))
     assert values["TryExec"] == str(script)
     without_systemctl = {"PATH": "/nonexistent"}
     shell, *words = arguments(values["Exec"])
@@ -176,7 +208,7 @@ def test_the_entry_asks_systemd_first(tmp_path: Path) -> None:
     asked = tmp_path / "asked"
     systemctl = program(tmp_path / "bin/systemctl")
     systemctl.write_text(f'#!/bin/sh\necho "$@" >>"{asked}"\n')
-    values = entry_values(entry_text(["/nonexistent/mousetrackd", "run"], beside_unit=True))
+    values = entry_values(entry_text(LAUNCH, beside_unit=True))
     _, *words = arguments(values["Exec"])
     subprocess.run(["/bin/sh", *words], env={"PATH": str(systemctl.parent)}, timeout=20, check=True)
     first, second = asked.read_text().splitlines()
@@ -185,9 +217,8 @@ def test_the_entry_asks_systemd_first(tmp_path: Path) -> None:
 
 
 def test_only_beside_a_unit_is_the_entry_skipped_by_systemd() -> None:
-    command = ["/usr/bin/mousetrackd", "run"]
-    assert entry_values(entry_text(command, beside_unit=True))["X-systemd-skip"] == "true"
-    assert "X-systemd-skip" not in entry_values(entry_text(command, beside_unit=False))
+    assert entry_values(entry_text(LAUNCH, beside_unit=True))["X-systemd-skip"] == "true"
+    assert "X-systemd-skip" not in entry_values(entry_text(LAUNCH, beside_unit=False))
 
 
 # Which files --------------------------------------------------------------------------------------------
@@ -197,6 +228,6 @@ def test_only_beside_a_unit_is_the_entry_skipped_by_systemd() -> None:
 def test_without_systemctl_there_is_no_unit_but_always_an_entry(tmp_path: Path, exists: bool) -> None:
     places = Places(tmp_path / "config", tmp_path / "data")
     systemd = UserSystemd(exists=exists, answers=False, has_display=False)
-    paths = [file.path for file in files(places, systemd, ["/usr/bin/mousetrackd", "run"])]
+    paths = [file.path for file in files(places, systemd, LAUNCH)]
     assert paths == ([places.unit, places.entry] if exists else [places.entry])
     assert not os.listdir(tmp_path)  # noqa: PTH208 - nothing is written yet
