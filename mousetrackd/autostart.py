@@ -36,7 +36,9 @@ UNIT = "mousetrackd.service"
 _SYSTEMCTL_TIMEOUT_S = 120.0
 """systemd itself gives a service 90 s to start."""
 
-_SESSION = "DISPLAY XAUTHORITY WAYLAND_DISPLAY XDG_SESSION_TYPE XDG_CURRENT_DESKTOP"
+_SESSION = (
+    "DISPLAY XAUTHORITY WAYLAND_DISPLAY XDG_SESSION_TYPE XDG_CURRENT_DESKTOP HYPRLAND_INSTANCE_SIGNATURE WAYFIRE_SOCKET"
+)
 """What a desktop that does not start graphical-session.target may not have told systemd either."""
 
 # restart, not start: a daemon left over from an earlier login (with lingering, or within seconds of it) knows that
