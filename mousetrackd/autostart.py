@@ -41,13 +41,13 @@ _SESSION = (
 )
 """What a desktop that does not start graphical-session.target may not have told systemd either."""
 
-# restart, not start: a daemon left over from an earlier login (with lingering, or within seconds of it) knows that
-# login's display only.
+# Where the session is systemd's the unit has been started, or is now. Elsewhere restart, not start: a daemon left from
+# an earlier login (with lingering, or within seconds of it) knows that login's display only.
 _ENTRY_SCRIPT = (
+    "systemctl --user -q is-active graphical-session.target && systemctl --user start mousetrackd && exit; "
     f"systemctl --user import-environment {_SESSION} 2>/dev/null; "
     "systemctl --user restart mousetrackd 2>/dev/null || exec "
 )
-
 
 _PLAIN = re.compile(r"[\w/.,:+@=-]+", re.ASCII)
 """Words that need quotes nowhere."""
@@ -181,7 +181,7 @@ def _systemd_word(text: str, dollar: str = "$") -> str:
 
 
 def entry_text(launch: Launch, *, beside_unit: bool) -> str:
-    """The autostart entry. beside_unit: desktops that let systemd start it need not run the entry too."""
+    """The autostart entry. beside_unit: a systemd that starts entries itself need not start this one."""
     folders = [f"{name}={path}" for name, path in launch.folders.items()]
     directly = shlex.join((*(("env", *folders) if folders else ()), *launch.command))
     words = " ".join(map(_entry_word, ("sh", "-c", _ENTRY_SCRIPT + directly)))
@@ -193,7 +193,7 @@ def entry_text(launch: Launch, *, beside_unit: bool) -> str:
         f"TryExec={_entry_value(launch.command[0])}",
         f"Exec={_entry_value(words)}",
         "NoDisplay=true",
-        *(("X-systemd-skip=true", "X-GNOME-HiddenUnderSystemd=true") if beside_unit else ()),
+        *(["X-systemd-skip=true"] if beside_unit else []),
     ]
     return "\n".join(lines) + "\n"
 
@@ -277,7 +277,7 @@ def _must(*words: str) -> None:
     if said is None or said.returncode != 0:
         raise MousetrackError(
             f"systemctl --user {' '.join(words)} failed: {_first_line(said.stderr if said else '')}",
-            "The files are in place. See: systemctl --user status mousetrackd, and mousetrackd doctor",
+            "See: systemctl --user status mousetrackd, and mousetrackd doctor",
         )
 
 
@@ -320,7 +320,7 @@ def _start(systemd: UserSystemd, paths: Paths, *, changed: bool) -> Iterator[str
     elif (running := control.find_running(paths)) is not None:
         yield f"not started: it already runs (pid {running.pid}), and systemd takes over at the next login"
     elif not systemd.has_display:
-        yield "not started: there is no graphical session now"
+        yield "not started now, for systemd knows of no display; it starts at the next login"
     else:
         _must("start", UNIT)
         yield "started; see: mousetrackd status"

@@ -5,6 +5,7 @@ Each check stands alone: one that fails is itself a finding, and the others stil
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 import platform
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from mousetrackd.paths import Paths
 
-_PACKAGES = ("numpy", "opencv-python", "opencv-python-headless", "pynput", "python-xlib", "click", "pillow")
 _TIGHT_BYTES = 500 * 1024**2
 _FULL_BYTES = 50 * 1024**2
 _STORE_PROBLEMS_SHOWN = 5
@@ -117,14 +117,17 @@ def _versions() -> Iterator[Finding]:
         system = platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")
     except OSError:
         system = "Linux"
-    packages = []
-    for name in _PACKAGES:
-        try:
-            packages.append(f"{name} {metadata.version(name)}")
-        except metadata.PackageNotFoundError:
-            continue  # one of the two OpenCVs is always missing; without any, "drawing" says so
-    yield ok("versions", f"mousetrackd {__version__}, Python {platform.python_version()}, {', '.join(packages)}")
+    yield ok("versions", ", ".join((f"mousetrackd {__version__}", f"Python {platform.python_version()}", *_packages())))
     yield ok("system", f"{system}, kernel {platform.release()}, {platform.machine()}")
+
+
+def _packages() -> Iterator[str]:
+    """What we ask for, with its version. A distribution may give us another OpenCV than the one we name."""
+    package = autostart.own_package()
+    asked = [line for line in (package.requires if package else None) or [] if "extra ==" not in line]
+    for name in (*(re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in asked), "opencv-python-headless"):
+        with contextlib.suppress(metadata.PackageNotFoundError):  # where that matters, "drawing" and "source" say so
+            yield f"{name} {metadata.version(name)}"
 
 
 def _session() -> Iterator[Finding]:

@@ -1,7 +1,6 @@
 """doctor as a user runs it: whatever is wrong it says what, changes nothing, and never falls over."""
 
 import json
-import os
 import platform
 import re
 import shutil
@@ -16,13 +15,6 @@ from support.systemctl import FakeSystemctl
 pytest_plugins = ("support.fixtures",)
 
 LEVELS = ("ok", "warning", "problem")
-
-
-@pytest.fixture
-def systemctl(home: Home) -> FakeSystemctl:
-    fake = FakeSystemctl(home.folder)
-    home.variables["PATH"] = f"{fake.bin}:{os.environ['PATH']}"
-    return fake
 
 
 def doctor(home: Home, *options: str) -> Said:

@@ -20,13 +20,6 @@ AS_ROOT = ("--allow-root",)
 
 
 @pytest.fixture
-def systemctl(home: Home) -> FakeSystemctl:
-    fake = FakeSystemctl(home.folder)
-    home.variables["PATH"] = f"{fake.bin}:{os.environ['PATH']}"
-    return fake
-
-
-@pytest.fixture
 def without_systemctl(home: Home) -> None:
     home.variables["PATH"] = str(home.folder)
 
@@ -72,11 +65,9 @@ def test_install_writes_enables_and_starts(home: Home, systemctl: FakeSystemctl)
 
 
 @pytest.mark.usefixtures("systemctl")
-def test_a_desktop_that_lets_systemd_start_things_is_told_to_skip_the_entry(home: Home) -> None:
+def test_a_systemd_that_starts_entries_itself_is_told_to_skip_this_one(home: Home) -> None:
     install(home)
-    entry = places_of(home).entry.read_text()
-    assert "\nX-systemd-skip=true\n" in entry
-    assert "\nX-GNOME-HiddenUnderSystemd=true\n" in entry
+    assert "\nX-systemd-skip=true\n" in places_of(home).entry.read_text()
 
 
 def test_a_second_install_changes_nothing_and_says_so(home: Home, systemctl: FakeSystemctl) -> None:
@@ -111,7 +102,7 @@ def test_where_systemd_cannot_be_asked_the_entry_does_it_until_it_can(home: Home
 
 def test_a_session_without_a_display_starts_nothing(home: Home, systemctl: FakeSystemctl) -> None:
     systemctl.knows_display(yes=False)
-    assert "not started: there is no graphical session now\n" in install(home)
+    assert "not started now, for systemd knows of no display;" in install(home)
     assert systemctl.changes() == ["daemon-reload", "enable mousetrackd.service"]
 
 
@@ -330,36 +321,34 @@ def test_purge_asks_first(home: Home, answer: str) -> None:
 # With the real ones -------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze")
-@pytest.mark.usefixtures("systemctl")
-def test_systemd_has_nothing_to_say_against_the_unit(home: Home) -> None:
-    install(home)
+def said_by(home: Home, *words: str | Path) -> tuple[int, str, str]:
+    """What another program says, and how it ends."""
     done = subprocess.run(
-        ["systemd-analyze", "--user", "verify", places_of(home).unit],
-        env=home.environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-
-
-@pytest.mark.skipif(shutil.which("man") is None, reason="there is no man")
-@pytest.mark.usefixtures("systemctl")
-def test_man_shows_the_page_without_a_warning(home: Home) -> None:
-    install(home)
-    done = subprocess.run(
-        ["man", "--warnings", "-l", places_of(home).man_page],
+        words,
         env={**home.environment(), "MANWIDTH": "80", "LC_ALL": "C.UTF-8"},
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze")
+@pytest.mark.usefixtures("systemctl")
+def test_systemd_has_nothing_to_say_against_the_unit(home: Home) -> None:
+    install(home)
+    assert said_by(home, "systemd-analyze", "--user", "verify", places_of(home).unit) == (0, "", "")
+
+
+@pytest.mark.skipif(shutil.which("man") is None, reason="there is no man")
+@pytest.mark.usefixtures("systemctl")
+def test_man_shows_the_page_without_a_warning(home: Home) -> None:
+    install(home)
+    code, page, warnings = said_by(home, "man", "--warnings", "-l", places_of(home).man_page)
+    assert (code, warnings) == (0, "")
     for words in ("mousetrackd install", "--no-start", "SIGUSR1", "latest.png", "mousetrackd uninstall --purge"):
-        assert words in done.stdout
+        assert words in page
 
 
 def test_bash_completes_commands_and_options(home: Home) -> None:
@@ -387,6 +376,4 @@ def test_shells_can_read_what_completes_them(home: Home, shell: str, only_read: 
     if shutil.which(shell) is None:
         pytest.skip(f"there is no {shell}")
     install(home)
-    script = places_of(home).completions[shell]
-    done = subprocess.run([shell, only_read, script], capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert said_by(home, shell, only_read, places_of(home).completions[shell]) == (0, "", "")

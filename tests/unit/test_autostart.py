@@ -204,16 +204,22 @@ def test_the_entry_runs_the_program_wherever_it_is(tmp_path: Path, folder: str) 
     assert done.stdout == f"{script}|run|"
 
 
-def test_the_entry_asks_systemd_first(tmp_path: Path) -> None:
+@pytest.mark.parametrize("session_is_systemds", [True, False])
+def test_the_entry_asks_systemd_first(tmp_path: Path, session_is_systemds: bool) -> None:
     asked = tmp_path / "asked"
     systemctl = program(tmp_path / "bin/systemctl")
-    systemctl.write_text(f'#!/bin/sh\necho "$@" >>"{asked}"\n')
+    refusing = "" if session_is_systemds else '[ "$3" = is-active ] && exit 3; exit 0'
+    systemctl.write_text(f'#!/bin/sh\necho "$@" >>"{asked}"\n{refusing}\n')
     values = entry_values(entry_text(LAUNCH, beside_unit=True))
     _, *words = arguments(values["Exec"])
     subprocess.run(["/bin/sh", *words], env={"PATH": str(systemctl.parent)}, timeout=20, check=True)
-    first, second = asked.read_text().splitlines()
-    assert first.startswith("--user import-environment DISPLAY XAUTHORITY")
-    assert second == "--user restart mousetrackd"
+    is_active, *rest = asked.read_text().splitlines()
+    assert is_active == "--user -q is-active graphical-session.target"
+    if session_is_systemds:
+        assert rest == ["--user start mousetrackd"]
+    else:
+        assert rest[0].startswith("--user import-environment DISPLAY XAUTHORITY")
+        assert rest[1:] == ["--user restart mousetrackd"]
 
 
 def test_only_beside_a_unit_is_the_entry_skipped_by_systemd() -> None:
