@@ -44,7 +44,8 @@ _SESSION = (
 # Where the session is systemd's the unit has been started, or is now. Elsewhere restart, not start: a daemon left from
 # an earlier login (with lingering, or within seconds of it) knows that login's display only.
 _ENTRY_SCRIPT = (
-    "systemctl --user -q is-active graphical-session.target && systemctl --user start mousetrackd && exit; "
+    "systemctl --user -q is-active graphical-session.target 2>/dev/null && "
+    "systemctl --user start mousetrackd 2>/dev/null && exit; "
     f"systemctl --user import-environment {_SESSION} 2>/dev/null; "
     "systemctl --user restart mousetrackd 2>/dev/null || exec "
 )

@@ -151,7 +151,12 @@ def _source(paths: Paths) -> Iterator[Finding]:
         wanted = config.load(paths.config_file).source
     except ConfigError:  # told above
         wanted = config.Config().source
-    yield from sources.explain(wanted)
+    said = control.read_status(paths)
+    tracking = said["state"] == "tracking"
+    # Not beside a daemon that listens, for some sources have room for one; nor where the user wants nobody to.
+    yield from sources.explain(wanted, try_it=not (tracking or control.wants_pause(paths)))
+    if tracking:
+        yield from (warning("source", str(note)) for note in said.get("notes") or [])
 
 
 def _drawing() -> Iterator[Finding]:

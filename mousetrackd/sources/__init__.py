@@ -31,18 +31,19 @@ def choose(wanted: str, *, speed: float = 1.0) -> Source:
     raise UsageError(f'unknown source "{wanted}"', 'Use "auto", "pynput" or "replay:FILE".')
 
 
-def explain(wanted: str) -> list[Finding]:
-    """What ``choose`` takes here, whether it can listen (it is tried, for a moment), and what it cannot see."""
+def explain(wanted: str, *, try_it: bool) -> list[Finding]:
+    """What ``choose`` takes here and why; where ``try_it``, also whether it can listen, and what it cannot see."""
     source = choose(wanted)
-    about = "source"
+    chosen = ok("source", f"{source.name}, {'there is no other' if wanted == 'auto' else 'as the configuration asks'}")
+    if not try_it:
+        return [chosen]
     try:
         source.start(lambda: None)
     except BlindError as error:
-        return [problem(about, f"{source.name} would be blind: {error.message}", error.hint)]
+        return [problem("source", f"{source.name} would be blind: {error.message}", error.hint)]
     except SourceError as error:
         displays = os.environ.get("DISPLAY", "") + os.environ.get("WAYLAND_DISPLAY", "")
         judge = problem if displays else warning  # no desktop, nothing to listen to: that is no fault
-        return [judge(about, f"{source.name} cannot listen: {error.message}", error.hint)]
+        return [judge("source", f"{source.name} cannot listen: {error.message}", error.hint)]
     source.stop()
-    why = "as the configuration asks" if wanted != "auto" else "which can listen to this session"
-    return [ok(about, f"{source.name}, {why}"), *(warning(about, note) for note in source.notes)]
+    return [chosen, *(warning("source", note) for note in source.notes)]

@@ -57,6 +57,7 @@ def count_something(home: Home) -> None:
 @pytest.mark.usefixtures("desktop", "systemctl")
 def test_where_all_is_well_it_says_so_in_every_point(home: Home) -> None:
     home.must("install", "--allow-root")
+    assert found(doctor(home))["source"] == "ok"  # tried, for no daemon listens
     with home.running():
         said = doctor(home)
     assert set(found(said)) == {
@@ -75,7 +76,7 @@ def test_where_all_is_well_it_says_so_in_every_point(home: Home) -> None:
         "disk",
     }
     assert set(found(said).values()) == {"ok"}
-    assert re.search(r"source: pynput \(X11 :\d+\), which can listen", said.out)
+    assert re.search(r"source: pynput \(X11 :\d+\), there is no other", said.out)
     assert "daemon: tracking" in said.out
 
 
@@ -139,6 +140,12 @@ def test_a_wrong_configuration_is_told_key_by_key(home: Home) -> None:
 def test_a_display_that_does_not_answer_is_a_problem(home: Home) -> None:
     home.variables["DISPLAY"] = ":987"
     assert found(doctor(home))["source"] == "problem"
+
+
+def test_while_paused_nobody_listens_not_even_the_doctor(home: Home) -> None:
+    home.variables["DISPLAY"] = ":987"
+    assert home.say("pause").code == 3
+    assert found(doctor(home))["source"] == "ok"
 
 
 @pytest.mark.usefixtures("systemctl")
