@@ -2,6 +2,7 @@
 
 import configparser
 import os
+import re
 import subprocess
 import sys
 from importlib import metadata
@@ -163,19 +164,10 @@ def entry_values(text: str) -> dict[str, str]:
     parser = configparser.RawConfigParser(delimiters=("=",), comment_prefixes=("#",))
     parser.optionxform = str  # type: ignore[assignment,method-assign]  # keys are as they are written
     parser.read_string(text)
-    escapes = {r"\\": "\\", r"\n": "\n", r"\t": "\t", r"\r": "\r"}
+    escapes = {"\\": "\\", "n": "\n", "t": "\t", "r": "\r"}  # any other is an error
 
     def plain(value: str) -> str:
-        pieces = [value[at : at + 2] for at in range(len(value))]
-        out, skip = "", False
-        for piece in pieces:
-            if skip:
-                skip = False
-            elif piece in escapes:
-                out, skip = out + escapes[piece], True
-            else:
-                out += piece[0]
-        return out
+        return re.sub(r"\\(.?)", lambda found: escapes[found[1]], value)
 
     return {key: plain(value) for key, value in parser["Desktop Entry"].items()}
 
@@ -185,7 +177,8 @@ def arguments(value: str) -> list[str]:
     done = subprocess.run(
         ["/bin/sh", "-c", f"printf '%s\\0' {value}"], capture_output=True, text=True, timeout=20, check=True
     )
-    return [word.replace("%%", "%") for word in done.stdout.split("\0")[:-1]]
+    # A percent sign by itself begins a field code, like %f.
+    return [re.sub(r"%(.?)", lambda found: {"%": "%"}[found[1]], word) for word in done.stdout.split("\0")[:-1]]
 
 
 @pytest.mark.parametrize("folder", ["/usr/bin", *WEIRD])
