@@ -348,8 +348,7 @@ def uninstall(places: Places, paths: Paths, *, purge: bool) -> Iterator[str]:
         systemctl("reset-failed", UNIT)  # which fails where nothing had failed
     if purge:
         try:
-            for folder in remove_all(paths):
-                yield f"removed {folder}"
+            yield from remove_all(paths)
         except OSError as error:
             raise MousetrackError(f"could not remove everything: {error}", "Remove the rest by hand.") from error
     elif paths.data_dir.exists():

@@ -129,17 +129,16 @@ def make_private(folder: Path) -> None:
         ) from error
 
 
-def remove_all(paths: Paths) -> list[Path]:
-    """Remove every folder of ``paths`` with all that is in it. Returns those that there were. Raises OSError."""
-    removed = []
+def remove_all(paths: Paths) -> list[str]:
+    """Remove every folder of ``paths`` with all that is in it; what was done, in words. Raises OSError."""
+    done = []
     for folder in (paths.runtime_dir, paths.data_dir, paths.config_dir, paths.state_dir):
-        if os.path.lexists(folder):
-            if folder.exists():
-                shutil.rmtree(folder.resolve())  # what a link of the user's leads to is what they mean
-            if folder.is_symlink():
-                folder.unlink()
-            removed.append(folder)
-    return removed
+        if folder.is_symlink():  # who knows what else is there
+            done.append(f"left {folder}, a link: remove what it leads to yourself, {folder.resolve()}")
+        elif folder.exists():
+            shutil.rmtree(folder)
+            done.append(f"removed {folder}")
+    return done
 
 
 def write_whole(path: Path, content: bytes, *, durable: bool = True) -> None:

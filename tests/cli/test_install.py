@@ -298,15 +298,14 @@ def test_purge_leaves_nothing_at_all(home: Home) -> None:
     assert left == []
 
 
-def test_purge_follows_a_link_to_the_data(home: Home) -> None:
+def test_purge_does_not_follow_a_link_to_who_knows_where(home: Home) -> None:
     disk = home.folder / "disk"
-    (disk / "snapshots").mkdir(parents=True)
-    (disk / "heat.sqlite3").write_bytes(b"")
+    disk.mkdir()
+    (disk / "holiday.jpg").write_bytes(b"precious")
     home.paths.data_dir.parent.mkdir()
     home.paths.data_dir.symlink_to(disk)
-    uninstall(home, "--purge", "--yes")
-    assert not os.path.lexists(home.paths.data_dir)
-    assert not disk.exists()
+    assert f"remove what it leads to yourself, {disk}\n" in uninstall(home, "--purge", "--yes")
+    assert (disk / "holiday.jpg").read_bytes() == b"precious"
 
 
 @pytest.mark.parametrize("answer", ["n\n", "\n", ""])
