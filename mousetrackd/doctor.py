@@ -154,7 +154,7 @@ def _source(paths: Paths) -> Iterator[Finding]:
     said = control.read_status(paths)
     tracking = said["state"] == "tracking"
     # Not beside a daemon that listens, for some sources have room for one; nor where the user wants nobody to.
-    yield from sources.explain(wanted, try_it=not (tracking or control.wants_pause(paths)))
+    yield from sources.explain(wanted, try_it=not (tracking or control.read_wish(paths).pause))
     if tracking:
         yield from (warning("source", str(note)) for note in said.get("notes") or [])
 
