@@ -259,8 +259,11 @@ class Running:
         wait_until(lambda: unread() == [], "it has read all that the display said")
 
     def children(self) -> list[int]:
-        tasks = Path(f"/proc/{self.pid}/task").iterdir()
-        return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+        found: list[int] = []
+        for task in Path(f"/proc/{self.pid}/task").iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that ends while we look
+                found += map(int, (task / "children").read_text().split())
+        return found
 
     def uses(self) -> dict[str, int]:
         """What it takes of the machine: threads, open files (sockets too), and memory that is its own."""
