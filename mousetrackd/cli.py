@@ -390,7 +390,7 @@ class _Chosen:
 def _chosen(options: dict[str, Any]) -> Iterator[_Chosen]:
     """Open the store. Raises UsageError for a range that cannot be meant, or a monitor never seen."""
     from mousetrackd.layout import Layout, is_called  # noqa: PLC0415
-    from mousetrackd.store import Store  # noqa: PLC0415
+    from mousetrackd.rescue import readable  # noqa: PLC0415
     from mousetrackd.timerange import parse_hours, parse_range, parse_weekdays  # noqa: PLC0415
 
     since_s, until_s = parse_range(options["since"], options["until"])
@@ -402,7 +402,9 @@ def _chosen(options: dict[str, Any]) -> Iterator[_Chosen]:
         "hours": parse_hours(options["hours"]) if options["hours"] is not None else None,
         "weekdays": parse_weekdays(options["weekdays"]) if options["weekdays"] is not None else None,
     }
-    with Store.open_read_only(user_paths().store) as store:
+    with readable(user_paths().store) as (store, missing):
+        if missing:
+            click.echo(missing, err=True)
         layout = store.layout(until_s)
         if name is not None:
             known = [*store.monitors().values()]

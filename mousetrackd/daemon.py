@@ -41,7 +41,8 @@ from mousetrackd.events import Gap, LayoutChange
 from mousetrackd.forget import unfinished
 from mousetrackd.layout import Layout, is_called
 from mousetrackd.paths import make_private, write_whole
-from mousetrackd.store import DamagedError, FoldAges, Store, set_aside
+from mousetrackd.rescue import Rescued, rescue
+from mousetrackd.store import DamagedError, FoldAges, Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -214,6 +215,7 @@ class Daemon:
         self._snapshot_again = False
         self._changed_since_snapshot = False
         self._problems: dict[str, str] = {}
+        self._rescued: Rescued | None = None
 
     # Life ---------------------------------------------------------------------------------------------
 
@@ -447,13 +449,20 @@ class Daemon:
     # The store ----------------------------------------------------------------------------------------
 
     def _open_store(self) -> Store:
-        """The store; sets a damaged one aside. Raises StoreError for one that is not ours to touch."""
+        """The store; of a damaged one, what can be read. Raises StoreError for one that is not ours to touch."""
         try:
             return Store.open(self._paths.store)
         except DamagedError as error:
-            aside = set_aside(self._paths.store, datetime.fromtimestamp(self._wall_s(), UTC))
-            log.warning("%s. It is now %s; counting goes on in a new one.", error.message, aside.name)
+            self._rescue(error)
             return Store.open(self._paths.store)
+
+    def _rescue(self, error: DamagedError) -> None:
+        """Set the damaged store aside, and begin a new one with what can be read of it."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None  # opened again by the next checkpoint
+        aside, self._rescued = rescue(self._paths.store, datetime.fromtimestamp(self._wall_s(), UTC))
+        log.warning("%s. It is now %s; %s; counting goes on.", error.message, aside.name, self._rescued)
 
     def _checkpoint(self) -> None:
         """Save what was counted since the last time, or keep it for the next."""
@@ -481,9 +490,9 @@ class Daemon:
             except StoreError as error:
                 self._accumulator.put_back(tally)
                 self._timers.arm("checkpoint", self._monotonic_s() + self._config.checkpoint_interval_s)
-                if self._store is not None and isinstance(error, DamagedError):
-                    self._store.close()
-                    self._store = None  # opened again, and set aside, by the next checkpoint
+                if isinstance(error, DamagedError):
+                    with _logged("rescue the damaged store"):
+                        self._rescue(error)
                 if "saving" not in self._problems:
                     self._problem("saving", f"not saving since {self._iso_now()}: {error.message}")
                 self._write_status()
@@ -539,6 +548,9 @@ class Daemon:
             if keep.keep_days:
                 self._store.prune(now_s - keep.keep_days * 86400)
             self._problem("fold", "")
+        except DamagedError as error:
+            with _logged("rescue the damaged store"):
+                self._rescue(error)
         except StoreError as error:
             self._problem("fold", f"could not fold old counts: {error.message}")
 
@@ -604,6 +616,7 @@ class Daemon:
                 self._changed_since_snapshot = True
                 self._timers.arm("snapshot", self._next_snapshot_s)
             self._problem("snapshot", f"no new picture: {done.error}")
+            self._look_at_store()
         elif not done.error:
             self._last_snapshot = self._iso_now()
             self._problem("snapshot", "")
@@ -611,6 +624,17 @@ class Daemon:
         if self._snapshot_again and not ending:
             self._snapshot_again = False
             self._snapshot()
+
+    def _look_at_store(self) -> None:
+        """A picture could not be drawn: if that is because the store is damaged, rescue it now."""
+        if self._store is not None:
+            try:
+                self._store.look_at_every_page()
+            except DamagedError as error:
+                with _logged("rescue the damaged store"):
+                    self._rescue(error)
+            except StoreError:
+                pass  # what keeps it from being read will keep it from being written, which is told
 
     # Configuration ------------------------------------------------------------------------------------
 
@@ -709,7 +733,10 @@ class Daemon:
         asides = sorted(self._paths.data_dir.glob("heat.damaged-*.sqlite3"))
         problems = [*self._problems.values()]
         if asides:
-            problems.append(f"a damaged store was set aside as {asides[-1]}; remove it when you need it no more")
+            rescued = f"{self._rescued}; " if self._rescued else ""
+            problems.append(
+                f"a damaged store was set aside as {asides[-1]}; {rescued}remove it when you need it no more"
+            )
         problems += [f"unfinished, do it again: mousetrackd forget {options}" for options in unfinished(self._paths)]
         return {
             "state": self._state,

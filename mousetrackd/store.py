@@ -1,4 +1,4 @@
-"""The store: every count ever made, in one SQLite file. The only SQL.
+"""The store: every count ever made, in one SQLite file. The only SQL, beside the rescue's.
 
 A *chunk* is the Counts of one stretch of time, monitor and layer. A checkpoint appends only what is new, and
 since everything adds, chunks are folded as they age: checkpoints into their hour, hours into days, days into
@@ -27,7 +27,7 @@ from mousetrackd.layout import Layout, Monitor, Placement, is_called
 from mousetrackd.paths import sync_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from mousetrackd.accumulator import Tally
@@ -166,8 +166,10 @@ class Store:
         mousetrackd, or cannot be opened.
         """
         try:
+            if rescue_note(path).exists():
+                raise DamagedError(path, "what could be read of it was being put into a new one when that was stopped")
             if not path.exists() and not path.is_symlink():
-                _create(path)
+                create(path)
             _check_header(path)
             journal = path.with_name(path.name + "-wal")
             had_wal = journal.exists() and journal.stat().st_size > 0
@@ -439,17 +441,34 @@ class Store:
             ).fetchone()[0]
             return self._layout_of(moment)
 
+    def look_at_every_page(self) -> None:
+        """Raises DamagedError unless SQLite can make sense of all of the file. A second for a gigabyte."""
+        with self._reading():
+            self._quick_check()
+
     def check(self) -> list[str]:
-        """Look at every page and every chunk. Returns a sentence per problem; none is a whole store."""
+        """Look at every page, chunk and other row. Returns a sentence per problem; none is a whole store."""
         problems: list[str] = []
         try:
             rows = self._sql.execute("PRAGMA integrity_check(20)").fetchall()
             problems += [f"{self.path.name}: {row[0]}" for row in rows if row[0] != "ok"]
+            problems += [
+                f"{self.path.name}: row {row} of {table} speaks of a screen that is not there"
+                for table, row, _, _ in self._sql.execute("PRAGMA foreign_key_check")
+            ]
+            problems += [
+                f"{self.path.name}: {sentence}" for query, sentence in _SENSE for _ in self._sql.execute(query)
+            ]
+            screens = self.monitors()
             for chunk in self._chunks(None, None, None, problems):
                 try:
-                    Counts.decode(chunk.counts)
+                    counts = Counts.decode(chunk.counts)
                 except ValueError as error:
                     problems.append(f"chunk {chunk.row} ({chunk.layer}): {error}")
+                    continue
+                screen = screens.get(chunk.monitor)
+                if screen is not None and (counts.width_px, counts.height_px) != (screen.width_px, screen.height_px):
+                    problems.append(f"chunk {chunk.row} ({chunk.layer}): it is not of {screen.label}'s size")
         except (sqlite3.Error, StoreError, UnicodeDecodeError) as error:
             problems.append(f"{self.path.name}: {error}")
         return problems
@@ -507,7 +526,7 @@ class Store:
                 (since_s, until_s, *(layers or ())),
             )
             for row, start_s, span_s, monitor, layer, total, counts, crc in rows:
-                if crc == _crc(start_s, span_s, monitor, layer, total, counts):
+                if crc == crc_of(start_s, span_s, monitor, layer, total, counts):
                     yield _Chunk(row, start_s, span_s, monitor, layer, counts)
                 else:
                     when = self._local(start_s)
@@ -522,7 +541,7 @@ class Store:
 
     def _insert(self, start_s: int, span_s: int, monitor: int, layer: str, counts: Counts) -> None:
         blob, total = counts.encode(), min(counts.total, (1 << 63) - 1)
-        crc = _crc(start_s, span_s, monitor, layer, total, blob)
+        crc = crc_of(start_s, span_s, monitor, layer, total, blob)
         self._sql.execute(
             "INSERT INTO chunk (start_s, span_s, monitor, layer, total, counts, crc) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (start_s, span_s, monitor, layer, total, blob, crc),
@@ -668,12 +687,24 @@ def set_aside(path: Path, now: datetime) -> Path:
 
     Returns the new name. Raises StoreError when it cannot be renamed.
     """
+    aside = name_aside(path, now)
+    move_aside(path, aside)
+    return aside
+
+
+def name_aside(path: Path, now: datetime) -> Path:
+    """A name that says when, and that nothing has yet."""
     stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     aside = path.with_name(f"{path.stem}.damaged-{stamp}{path.suffix}")
     number = 1
     while aside.exists():
         number += 1
         aside = path.with_name(f"{path.stem}.damaged-{stamp}-{number}{path.suffix}")
+    return aside
+
+
+def move_aside(path: Path, aside: Path) -> None:
+    """Rename a store, the file itself last. Raises StoreError when it cannot be."""
     try:
         for ending in ("-wal", "-shm", ""):
             old = path.with_name(path.name + ending)
@@ -682,7 +713,11 @@ def set_aside(path: Path, now: datetime) -> Path:
         sync_folder(path.parent)
     except OSError as error:
         raise _sentence(path, error) from error
-    return aside
+
+
+def rescue_note(path: Path) -> Path:
+    """What a damaged store is being set aside as. While it is there, only the rescue may write."""
+    return path.with_name(f".{path.name}.rescue") / "aside"
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
@@ -702,8 +737,11 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     return connection
 
 
-def _create(path: Path) -> None:
-    """Make an empty store whole before it has its name: a crash never leaves half of one."""
+def create(path: Path, fill: Callable[[sqlite3.Connection], None] | None = None) -> None:
+    """Make a store whole, with what ``fill`` puts into it, before it has its name: a crash leaves no half of one.
+
+    Raises sqlite3.Error and OSError.
+    """
     journal = path.with_name(path.name + "-wal")
     if journal.exists():  # of a store that is gone: SQLite would play it into the new one
         set_aside(path, datetime.fromtimestamp(journal.stat().st_mtime, UTC))
@@ -714,6 +752,8 @@ def _create(path: Path) -> None:
     connection = _connect(fresh, "rw")
     try:
         connection.executescript(f"BEGIN;{_SCHEMA}COMMIT;")
+        if fill is not None:
+            fill(connection)
     finally:
         connection.close()  # which writes the journal back and removes it
     with fresh.open("rb") as file:
@@ -721,6 +761,16 @@ def _create(path: Path) -> None:
     fresh.rename(path)
     sync_folder(path.parent)
 
+
+_SENSE = (
+    (
+        "SELECT 1 FROM monitor WHERE width_px < 1 OR height_px < 1 OR width_mm < 0 OR height_mm < 0",
+        "a screen of no size",
+    ),
+    ("SELECT 1 FROM path WHERE length_px < 0 OR span_s < 1", "a path of no length or time"),
+    ("SELECT 1 FROM chunk WHERE span_s < 1", "a chunk of no time"),
+)
+"""What finds rows that cannot be, and what they are called."""
 
 _HEADER_BYTES = 100
 _HEADER = struct.Struct(">16s44xI4xI28x")
@@ -750,7 +800,8 @@ def _check_header(path: Path) -> None:
         )
 
 
-def _crc(start_s: int, span_s: int, monitor: int, layer: str, total: int, counts: bytes) -> int:
+def crc_of(start_s: int, span_s: int, monitor: int, layer: str, total: int, counts: bytes) -> int:
+    """The checksum of a row of ``chunk``: of all it says, but its number."""
     return zlib.crc32(counts, zlib.crc32(f"{start_s} {span_s} {monitor} {layer} {total}".encode()))
 
 

@@ -1,0 +1,342 @@
+"""What can still be read of a damaged store, put into a new one; the damaged file is kept as it is.
+
+It is read as SQLite sees it, a row at a time, and never trusted: a chunk counts when its checksum is right and its
+counts fit their screen. The new store gets the old one's name when it is whole, so a rescue that is stopped at any
+moment, by a crash or a power cut, is done again from the start and nothing is ever counted twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import sqlite3
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mousetrackd.counts import Counts
+from mousetrackd.errors import StoreError
+from mousetrackd.layout import SIDE_MAX_PX, Monitor
+from mousetrackd.paths import make_private, write_whole
+from mousetrackd.store import DamagedError, Store, crc_of, create, move_aside, name_aside, rescue_note
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+_PAGE_BYTES = 4096
+_PROBES = 10_000
+"""So many rows are looked for one by one behind and before what cannot be read: a second at most."""
+
+_COLUMNS = {
+    "monitor": "rowid, output, width_px, height_px, edid_hash, width_mm, height_mm",
+    "chunk": "rowid, start_s, span_s, monitor, layer, total, counts, crc",
+    "path": "rowid, start_s, span_s, monitor, length_px",
+    "placement": "rowid, since_s, monitor, desktop_x, desktop_y",
+}
+
+_UNCOUNTED = bytes(4)
+"""Instead of how many pages there are: SQLite then asks the file and the journal."""
+_LAST_ROW = (1 << 63) - 1
+
+_Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Rescued:
+    """How many chunks of a damaged store are in the new one, and how many are not (None: nobody can tell)."""
+
+    kept: int
+    lost: int | None
+
+    def __str__(self) -> str:
+        lost = "and nobody can tell how many are lost" if self.lost is None else f"{self.lost} are lost"
+        return f"{self.kept} of its pieces could be read and are kept, {lost}"
+
+
+def rescue(path: Path, now: datetime) -> tuple[Path, Rescued]:
+    """Set a damaged store aside, and put what can be read of it into a new one.
+
+    Only for who holds the data lock. Returns the name it has now, and how much was kept. Raises StoreError when
+    that cannot be done; the damaged file is then there under one of the two names, and the next call goes on.
+    """
+    note = rescue_note(path)
+    folder = note.parent
+    try:
+        make_private(folder)
+        if not note.exists():
+            write_whole(note, name_aside(path, now).name.encode())
+        aside = path.with_name(note.read_text())
+        if os.path.lexists(aside) and os.path.lexists(path):  # stopped when all was done but the sweeping
+            rescued = _fill_from(aside, folder, None)
+        else:
+            if os.path.lexists(path):
+                move_aside(path, aside)
+            found: list[Rescued] = []
+            create(path, lambda fresh: found.append(_fill_from(aside, folder, fresh)))
+            rescued = found[0]
+        for left in folder.iterdir():
+            if left != note:  # which goes last: until then nobody else may write
+                left.unlink()
+        note.unlink()
+        folder.rmdir()
+    except (OSError, ValueError, sqlite3.Error) as error:
+        raise StoreError(
+            f"cannot begin a new store beside the damaged {path}: {error}",
+            "The damaged one is untouched. Check the disk and the folder's permissions.",
+        ) from error
+    return aside, rescued
+
+
+@contextlib.contextmanager
+def readable(path: Path) -> Iterator[tuple[Store, str]]:
+    """A store for reading, whatever state it is in, and a sentence about what is missing of it, or none.
+
+    Of a damaged one it is a copy of what can be read, which lives as long as the context. Raises StoreError.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            store = stack.enter_context(Store.open_read_only(path))
+            store.look_at_every_page()
+            said = ""
+        except DamagedError as error:
+            if not path.is_file():
+                raise
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mousetrackd-")))
+            found: list[Rescued] = []
+            copy = folder / path.name
+            try:
+                create(copy, lambda fresh: found.append(_fill_from(path, folder, fresh)))
+            except (OSError, sqlite3.Error) as problem:
+                raise error from problem
+            store = stack.enter_context(Store.open_read_only(copy))
+            said = f"{error.message}. {found[0]}"
+        yield store, said
+
+
+def _fill_from(damaged: Path, folder: Path, fresh: sqlite3.Connection | None) -> Rescued:
+    """Put every row of ``damaged`` that can be believed into ``fresh``, in one transaction; None only counts."""
+    with contextlib.ExitStack() as stack:
+        if fresh is None:
+            fresh = stack.enter_context(contextlib.closing(_scratch(folder)))
+        if not damaged.is_file():
+            return Rescued(0, None)
+        old = stack.enter_context(contextlib.closing(_connect_copy(damaged, folder)))
+        fresh.execute("BEGIN")
+        fresh.execute("PRAGMA defer_foreign_keys = ON")  # screens are written when it is known which are needed
+        rescued = _fill(_Damaged(old), fresh)
+        fresh.execute("COMMIT")
+        return rescued
+
+
+def _fill(old: _Damaged, fresh: sqlite3.Connection) -> Rescued:
+    screens = _screens(old)
+    used: dict[int, Monitor] = {}
+    wrong = 0
+    seen: set[int] = set()
+    for row in old.rows("chunk"):
+        counts = _believed(row)
+        if counts is None or row[0] in seen:
+            wrong += 1
+            continue
+        seen.add(row[0])
+        size = (counts.width_px, counts.height_px)
+        known = screens.get(row[3])
+        # What the checksum vouches for is right: a screen's size, where its own row says otherwise or is lost.
+        output, edid = (known[0].output, known[0].edid_hash) if known else (f"unknown-{row[3]}", "")
+        if used.setdefault(row[3], Monitor(output, *size, edid)) != Monitor(output, *size, edid):
+            wrong += 1
+            continue
+        fresh.execute("INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    complete = not old.is_broken
+    fresh.execute(_DROP_WHAT_WAS_FOLDED)
+    for number, (monitor, _, _) in screens.items():
+        used.setdefault(number, monitor)
+    for number, monitor in used.items():
+        size_mm = screens[number][1:] if number in screens else (0, 0)
+        fresh.execute(
+            "INSERT INTO monitor (id, output, width_px, height_px, edid_hash, width_mm, height_mm)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (number, monitor.output, monitor.width_px, monitor.height_px, monitor.edid_hash, *size_mm),
+        )
+    _fill_paths(old, fresh)
+    _fill_placements(old, fresh, used)
+    kept = int(fresh.execute("SELECT count(*) FROM chunk").fetchone()[0])
+    there = wrong + kept if complete else old.count_of_chunks()
+    return Rescued(kept, None if there is None else max(there - kept, 0))
+
+
+_DROP_WHAT_WAS_FOLDED = """
+DELETE FROM chunk WHERE EXISTS (
+    SELECT 1 FROM chunk AS whole
+    WHERE whole.start_s <= chunk.start_s AND chunk.start_s < whole.start_s + whole.span_s
+    AND whole.monitor = chunk.monitor AND whole.layer = chunk.layer
+    AND whole.id > chunk.id AND whole.span_s > chunk.span_s
+    AND whole.start_s % 900 = 0 AND whole.span_s % 900 = 0
+)
+"""
+"""Damaged pointers may lead to pages that were given up: what lies there, and was folded since, is counted already.
+
+A fold makes a chunk that is longer, younger, and as long as an hour or more of some zone: a multiple of 15 minutes.
+"""
+
+
+def _believed(row: _Row) -> Counts | None:
+    """The counts of a row of ``chunk``, if it is as it was written."""
+    _, start_s, span_s, monitor, layer, total, blob, crc = row
+    whole = all(type(number) is int for number in (start_s, span_s, monitor, total, crc))
+    if not whole or type(layer) is not str or type(blob) is not bytes:
+        return None
+    if crc != crc_of(start_s, span_s, monitor, layer, total, blob):
+        return None
+    try:
+        counts = Counts.decode(blob)
+    except ValueError:
+        return None
+    return counts if min(counts.width_px, counts.height_px) > 0 else None
+
+
+def _screens(old: _Damaged) -> dict[int, tuple[Monitor, int, int]]:
+    """Every screen whose row makes sense, by number, with its size in mm."""
+    screens = {}
+    for number, output, width_px, height_px, edid, *size_mm in old.rows("monitor"):
+        sides = (width_px, height_px)
+        if (
+            all(type(side) is int and 0 < side <= SIDE_MAX_PX for side in sides)
+            and all(type(side) is int and 0 <= side <= 100_000 for side in size_mm)
+            and all(type(text) is str and (text.isprintable() and "\ufffd" not in text) for text in (output, edid))
+        ):
+            screens[number] = (Monitor(output, width_px, height_px, edid), *size_mm)
+    return screens
+
+
+def _fill_paths(old: _Damaged, fresh: sqlite3.Connection) -> None:
+    """A length is believed where a chunk of the same time and screen is there: it has no checksum of its own."""
+    chunks = set(fresh.execute("SELECT DISTINCT start_s, span_s, monitor FROM chunk"))
+    for row in old.rows("path"):
+        if row[1:4] in chunks and type(row[4]) is int and row[4] >= 0:
+            fresh.execute(
+                "INSERT OR IGNORE INTO path (rowid, start_s, span_s, monitor, length_px) VALUES (?, ?, ?, ?, ?)", row
+            )
+
+
+def _fill_placements(old: _Damaged, fresh: sqlite3.Connection, screens: dict[int, Monitor]) -> None:
+    for row in old.rows("placement"):
+        _, since_s, monitor, *corner = row
+        if (
+            type(since_s) is int
+            and monitor in screens
+            and all(type(side) is int and abs(side) <= 16 * SIDE_MAX_PX for side in corner)
+        ):
+            fresh.execute(
+                "INSERT OR IGNORE INTO placement (rowid, since_s, monitor, desktop_x, desktop_y)"
+                " VALUES (?, ?, ?, ?, ?)",
+                row,
+            )
+
+
+class _Damaged:
+    """A damaged database, as far as it can be read. is_broken: the last table read was not whole."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._sql = connection
+        self.is_broken = False
+
+    def rows(self, table: str) -> Iterator[_Row]:
+        """Rows with their number first: from the front, from the back, and one by one in between."""
+        select = f"SELECT {_COLUMNS[table]} FROM {table} NOT INDEXED"  # noqa: S608 - names of ours
+        first, last = 0, _LAST_ROW
+        self.is_broken = False
+        for row in self._until_broken(f"{select} ORDER BY rowid"):
+            first = max(first, row[0])
+            yield row
+        if not self.is_broken:
+            return
+        for row in self._until_broken(f"{select} WHERE rowid > ? ORDER BY rowid DESC", first):
+            last = min(last, row[0])
+            yield row
+        if (first, last) == (0, _LAST_ROW):
+            return  # where the table begins is lost, and with it the way to every row
+        near = first + 1 + _PROBES
+        for number in itertools.chain(range(first + 1, min(near, last)), range(max(near, last - _PROBES), last)):
+            yield from self._until_broken(f"{select} WHERE rowid = ?", number)
+
+    def count_of_chunks(self) -> int | None:
+        """How many there were, by their index; None when it cannot be read either."""
+        (row,) = [*self._until_broken("SELECT count(*) FROM chunk INDEXED BY chunk_by_time")] or [(None,)]
+        return None if row[0] is None else int(row[0])
+
+    def _until_broken(self, query: str, *values: int) -> Iterator[_Row]:
+        try:
+            yield from self._sql.execute(query, values)
+        except sqlite3.DatabaseError:
+            self.is_broken = True
+
+
+def _connect_copy(damaged: Path, folder: Path) -> sqlite3.Connection:
+    """Open a copy of a damaged store, its journal with it: SQLite must not mend the only one."""
+    copy = folder / "copy.sqlite3"
+    for ending in ("", "-wal"):
+        copy.with_name(copy.name + ending).unlink(missing_ok=True)
+        if damaged.with_name(damaged.name + ending).is_file():
+            _copy_readable(damaged.with_name(damaged.name + ending), copy.with_name(copy.name + ending))
+    with contextlib.closing(_scratch(folder)):
+        whole = (folder / "scratch.sqlite3").read_bytes()[:_PAGE_BYTES]
+    # The first page says what the file is and where its tables begin, the same in every store. Of its header, what
+    # never changes is put right at once (fileformat2.html, 1.3), and all of the page where that is not enough.
+    with copy.open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.write(whole[size:])  # SQLite throws away the journal of a store of no page
+        for offset, right in ((0, whole[:24]), (28, _UNCOUNTED), (44, whole[44:48]), (52, whole[52:60])):
+            file.seek(offset)
+            file.write(right)
+    connection = _connect(copy)
+    if connection is None:
+        with copy.open("r+b") as file:
+            file.write(whole[:28] + _UNCOUNTED + whole[32:])
+        connection = _connect(copy) or sqlite3.connect(":memory:", isolation_level=None)
+    return connection
+
+
+def _connect(copy: Path) -> sqlite3.Connection | None:
+    connection = sqlite3.connect(copy, isolation_level=None)
+    connection.text_factory = lambda data: data.decode("utf-8", "replace")
+    try:
+        connection.execute("PRAGMA writable_schema = ON")  # which makes SQLite read what it else would refuse
+        for table, columns in _COLUMNS.items():
+            connection.execute(f"SELECT {columns} FROM {table} WHERE rowid = 0").fetchone()  # noqa: S608 - names of ours
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CORRUPT and _has_tables(connection):
+            return connection  # a table's first page is lost, the others may not be
+        connection.close()
+        return None
+    return connection
+
+
+def _has_tables(connection: sqlite3.Connection) -> bool:
+    try:
+        found = connection.execute("SELECT count(*) FROM sqlite_schema WHERE type = 'table'").fetchone()[0]
+    except sqlite3.DatabaseError:
+        return False
+    return int(found) >= 4
+
+
+def _scratch(folder: Path) -> sqlite3.Connection:
+    """An empty store that nobody keeps."""
+    scratch = folder / "scratch.sqlite3"
+    for ending in ("", "-wal", "-shm"):
+        scratch.with_name(scratch.name + ending).unlink(missing_ok=True)
+    create(scratch)
+    return sqlite3.connect(scratch, isolation_level=None)
+
+
+def _copy_readable(source: Path, target: Path) -> None:
+    """Copy a file; a page that the disk cannot read any more becomes zeros."""
+    with source.open("rb", buffering=0) as old, target.open("wb") as new:
+        for offset in range(0, source.stat().st_size, _PAGE_BYTES):
+            try:
+                new.write(os.pread(old.fileno(), _PAGE_BYTES, offset))
+            except OSError:
+                new.write(bytes(_PAGE_BYTES))
