@@ -112,10 +112,34 @@ def test_a_damaged_store_is_set_aside_and_counting_goes_on(home: Home, damage: s
         (problem,) = home.status()["problems"]
         assert str(aside) in problem
         assert aside.name in daemon.log
+        assert "of its pieces could be read" in problem
+        assert "of its pieces could be read" in daemon.log
         assert str(aside) in home.must("status")
         click_at(200, 200)
         daemon.stop()
-    assert home.cells("clicks.left") == {(200, 200): 1}
+    counted = sum(home.screens("clicks.left").values(), Counter())
+    # Where the counts are is not where the damage is.
+    kept = damage in ("zeroed page", "half of it")
+    assert counted == Counter({(200, 200): 1, **({(100, 100): 1} if kept else {})})
+
+
+@pytest.mark.usefixtures("desktop")
+def test_of_a_damaged_store_what_is_readable_is_drawn(home: Home) -> None:
+    with home.running() as daemon:
+        click_at(100, 100)
+        daemon.stop()
+    content = home.paths.store.read_bytes()
+    home.paths.store.write_bytes(content[:4096] + bytes(4096) + content[8192:])
+    before = home.paths.store.read_bytes()
+    said = home.say("render", "left.png", "--layer", "clicks.left")
+    assert said.code == 0, said
+    assert "is damaged" in said.err
+    assert "0 are lost" in said.err
+    assert decodes(home.folder / "left.png")
+    assert home.paths.store.read_bytes() == before
+    home.paths.store.write_bytes(b"")
+    said = home.say("export", "left.csv", "--layer", "clicks.left")
+    assert (said.code, said.err.count("\n")) == (0, 1)
 
 
 def test_a_store_of_a_newer_mousetrackd_is_refused_and_left_as_it_is(home: Home) -> None:
