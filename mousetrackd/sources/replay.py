@@ -63,6 +63,9 @@ class ReplaySource:
         self._played = False
         self._began_ns = 0
         self._last_ms = 0
+        self._next_ms = 0
+        self._drained_ms = 0
+        """When the first event is that has not been handed over, or that had not been at the last drain."""
 
     @property
     def name(self) -> str:
@@ -86,9 +89,11 @@ class ReplaySource:
         notify()
 
     def now_ms(self) -> int:
-        """The recording's time; it stands still when the recording has ended."""
-        played_ms = (time.monotonic_ns() - self._began_ns) / 1e6 * self._speed
-        return min(int(played_ms), self._last_ms)
+        """The recording's time; it waits for an event that is still to be drained, and for ever at the end.
+
+        Otherwise the time of the events on their way would be credited to where the pointer was before them.
+        """
+        return min(self._played_ms(), self._drained_ms)
 
     def catch_up(self) -> None:
         """Nothing lies unread in a recording but what has not been played yet."""
@@ -97,6 +102,7 @@ class ReplaySource:
         """Everything since the last call."""
         with self._lock:
             items, self._pending = self._pending, []
+            self._drained_ms = self._next_ms
         return items
 
     def is_alive(self) -> bool:
@@ -113,19 +119,23 @@ class ReplaySource:
         if self._thread is not None:
             self._thread.join()
 
+    def _played_ms(self) -> int:
+        return min(int((time.monotonic_ns() - self._began_ns) / 1e6 * self._speed), self._last_ms)
+
     def _play(self, events: Events) -> None:
         times_ms = events["time_ms"]
         done = 0
         while done < events.size:
             # Wait for the next event, then a tick more, so that a fast mouse wakes nobody oftener.
-            due_s = (int(times_ms[done]) - self.now_ms()) / 1000 / self._speed
+            due_s = (int(times_ms[done]) - self._played_ms()) / 1000 / self._speed
             if self._stop.wait(min(max(due_s, 0) + _TICK_S, 3600)):
                 return
-            upto = int(np.searchsorted(times_ms, self.now_ms(), "right"))
+            upto = int(np.searchsorted(times_ms, self._played_ms(), "right"))
             if upto > done:
                 with self._lock:
                     was_empty = not self._pending
                     self._pending.append(events[done:upto])
+                    self._next_ms = int(times_ms[min(upto, events.size - 1)])
                 if was_empty:
                     self._notify()
                 done = upto

@@ -103,6 +103,15 @@ def test_a_recording_saved_piece_by_piece_counts_the_same(home: Home) -> None:
     assert play(home, recording, "4") == counted(SESSION)
 
 
+def test_events_on_their_way_at_a_checkpoint_are_credited_to_nobody_twice(home: Home) -> None:
+    home.configure("checkpoint_interval_s = 1\nsnapshot_interval_s = 3600\n")
+    rows = [f"0,{number / 4},NoButton,Move,{100 + number % 900},{100 + number % 700}" for number in range(2400)]
+    session = "\n".join((HEAD, *rows)) + "\n"
+    recording = home.folder / "session.csv"
+    recording.write_text(session)
+    assert play(home, recording, "200") == {layer: cells for layer, cells in counted(session).items() if cells}
+
+
 def test_played_twice_counts_twice(home: Home) -> None:
     recording = home.folder / "session.csv"
     recording.write_text(SESSION)
