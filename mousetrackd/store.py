@@ -754,8 +754,10 @@ def create(path: Path, fill: Callable[[sqlite3.Connection], None] | None = None)
         connection.executescript(f"BEGIN;{_SCHEMA}COMMIT;")
         if fill is not None:
             fill(connection)
+        # Closing would write the journal back as well, and not say when the disk refused.
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     finally:
-        connection.close()  # which writes the journal back and removes it
+        connection.close()
     with fresh.open("rb") as file:
         os.fsync(file.fileno())
     fresh.rename(path)

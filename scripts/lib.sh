@@ -55,6 +55,8 @@ apt_name() {
         Xvfb) echo xvfb ;;
         xrandr) echo x11-xserver-utils ;;
         ss) echo iproute2 ;;
+        mkfs.ext4) echo e2fsprogs ;;
+        mkfs.xfs) echo xfsprogs ;;
         *) echo "$1" ;;
     esac
 }

@@ -24,7 +24,7 @@ from mousetrackd.counts import Counts
 from mousetrackd.errors import StoreError
 from mousetrackd.layers import LAYERS
 from mousetrackd.layout import Layout, Monitor, Placement, is_called
-from mousetrackd.store import SCHEMA_VERSION, DamagedError, FoldAges, Store, set_aside
+from mousetrackd.store import SCHEMA_VERSION, DamagedError, FoldAges, Store, create, set_aside
 
 A = Monitor("DP-1", 4, 3)
 B = Monitor("HDMI-1", 3, 3)
@@ -278,6 +278,17 @@ def test_a_commit_to_a_full_disk_is_counted_once_when_tried_again(path: Path, st
     store.commit(tally, NOON_S, NOON_S + 60)
     assert total(store) == 50_001
     assert store.check() == []
+
+
+def test_a_store_that_the_disk_did_not_take_whole_gets_no_name(path: Path) -> None:
+    def fill_disk(_: sqlite3.Connection) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8192, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+
+    with full_disk(1 << 30), pytest.raises(sqlite3.Error):
+        create(path, fill_disk)
+    assert not path.exists()
+    with Store.open(path) as store:
+        assert store.check() == []
 
 
 KILLED_CHILD = """
