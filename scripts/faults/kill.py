@@ -1,0 +1,230 @@
+"""kill -9: at random moments of a writer, and at the file system calls of each thing that is done with files."""
+
+import mmap
+import os
+import random
+import shutil
+import signal
+import struct
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from faults.child import Child, Say, run_traced
+from faults.report import Report
+from faults.writing import commit, fold, keep_picture, look, picture_number, write_for_ever, write_some
+from mousetrackd import snapshots
+from mousetrackd.config import Config, SnapshotConfig
+from mousetrackd.paths import Paths
+from mousetrackd.rescue import rescue
+from mousetrackd.store import DamagedError, Store
+
+KILLS = 200
+_IN_A_ROW = 25
+"""So many kills are done to one store before the next is begun."""
+LOOKS = 1000
+_PLACES = 6 * 4096
+"""Where the table of how the screens stood begins: without it a store is damaged, and has all its counts."""
+_MOST_OF_A_CALL = 24
+"""Of a call that is made oftener, every k-th is a killer, so that there are about so many."""
+_CALLS = (
+    *("openat", "write", "pwrite64", "fsync", "fdatasync", "ftruncate", "rename", "link", "linkat", "unlink"),
+    *("mkdir", "rmdir", "chmod", "fchmod", "close"),
+)
+
+
+def kill(report: Report, folder: Path) -> None:
+    """All that kill -9 can do."""
+    _at_random(report, folder)
+    _at_calls(report, folder)
+
+
+def _at_random(report: Report, base: Path) -> None:
+    dice = random.Random(3)  # noqa: S311 - moments to kill at, no secret
+    checkpoints = pictures = 0
+    wrong: list[str] = []
+    for row in range(KILLS // _IN_A_ROW):
+        folder = base / f"random-{row}"
+        folder.mkdir()
+        acknowledged: set[int] = set()
+        begin = 1
+        for killed in range(1, _IN_A_ROW + 1):
+            child = Child(partial(write_for_ever, folder, begin))
+            child.go()
+            child.listen(dice.random() * 0.15)
+            child.kill()
+            code = child.end()
+            if code != -signal.SIGKILL:
+                wrong.append(f"it ended by itself with {code}: {child.lines[-1:]}")
+            acknowledged |= set(child.numbers("C"))
+            found, problems = look(folder / "heat.sqlite3", acknowledged, killed)
+            wrong += problems
+            begin = max(found | {0}) + 1
+            pictures += len(child.numbers("P"))
+            latest = folder / "snapshots" / "latest.png"
+            if latest.exists() and picture_number(latest) < max(child.numbers("P") or [0]):
+                wrong.append("latest.png is not the last picture, or half of one")
+        checkpoints += len(acknowledged)
+    report.check(
+        not wrong,
+        f"kill -9 at {KILLS} random moments: of {checkpoints} acknowledged checkpoints and {pictures} pictures"
+        f" {'none was lost, doubled or torn' if not wrong else 'not all are right'}",
+        *wrong,
+    )
+
+
+# At calls ---------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _watched(latest: Path) -> Iterator[Callable[[], tuple[int, int, int]]]:
+    """Somebody looks at ``latest`` all the time: how often they looked, at how many pictures, how many were torn."""
+    notebook = mmap.mmap(-1, 24)
+
+    def watch(_: Say) -> None:
+        looks = torn = 0
+        seen: set[int] = set()
+        while True:
+            with latest.open("rb") as file:
+                seen.add(os.fstat(file.fileno()).st_ino)
+                content = file.read()
+            whole = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED) is not None
+            torn += not (whole and content.endswith(b"IEND\xaeB`\x82"))
+            looks += 1
+            notebook[:] = struct.pack("3q", looks, len(seen), torn)
+            time.sleep(0.001)
+
+    def written() -> tuple[int, int, int]:
+        if not watcher.listen(0):
+            raise RuntimeError(f"the watcher has ended: {watcher.lines[-1:]}")
+        looks, pictures, torn = struct.unpack("3q", notebook[:])
+        return looks, pictures, torn
+
+    watcher = Child(watch)
+    watcher.go()
+    try:
+        yield written
+    finally:
+        watcher.kill()
+        watcher.end()
+
+
+def _at_calls(report: Report, base: Path) -> None:
+    template = base / "template"
+    template.mkdir()
+    with Store.open(template / "heat.sqlite3", zone=UTC) as store:
+        for number in range(1, 61):
+            commit(store, number)
+    keep_picture(template / "snapshots", 1)
+    known = set(range(1, 61))
+    pages = (template / "heat.sqlite3").read_bytes()
+    damaged = base / "damaged"
+    shutil.copytree(template, damaged)
+    (damaged / "heat.sqlite3").write_bytes(pages[:_PLACES] + bytes(4096) + pages[_PLACES + 4096 :])
+
+    def does_fold(folder: Path, _: Say) -> None:
+        with Store.open(folder / "heat.sqlite3", zone=UTC) as store:
+            fold(store, 1000)
+
+    def does_snapshot(folder: Path, _say: Say) -> None:
+        small = Config(snapshot=SnapshotConfig(legend=False))
+        for _ in range(2):
+            snapshots.take(Paths(folder, folder, folder), small, datetime.now(UTC))
+
+    def does_rescue(folder: Path, _: Say) -> None:
+        rescue(folder / "heat.sqlite3", datetime(2024, 1, 1, tzinfo=UTC))
+
+    _each_call(report, base, "making a store and its first checkpoints", None, set(), _writes(1))
+    _each_call(report, base, "a checkpoint", template, known, _writes(61))
+    _each_call(report, base, "a fold", template, known, does_fold)
+    _each_call(report, base, "a rescue", damaged, known, does_rescue)
+    latest = base / "call" / "snapshots" / "latest.png"
+    _copy(template, base / "call")
+    with _watched(latest) as written:
+        _each_call(report, base, "a snapshot", template, known, does_snapshot, afresh=False)
+        while written()[0] < LOOKS:
+            time.sleep(0.05)
+        looks, pictures, torn = written()
+    report.check(
+        torn == 0 and pictures > 5,
+        f"latest.png, looked at {looks} times meanwhile: {pictures} pictures, {torn} not whole",
+    )
+
+
+def _writes(begin: int) -> Callable[[Path, Say], None]:
+    return lambda folder, say: write_some(folder, begin, 2, say)
+
+
+def _each_call(
+    report: Report,
+    base: Path,
+    what: str,
+    template: Path | None,
+    known: set[int],
+    work: Callable[[Path, Say], None],
+    *,
+    afresh: bool = True,
+) -> None:
+    """Kill ``work`` at its first, second, third... call of each kind, each time on a fresh copy of ``template``."""
+    folder, log = base / "call", base / "strace.log"
+    kills = 0
+    wrong: list[str] = []
+    strides = _calls_of(base, template, work)
+    for call, stride in strides.items():
+        nth = 1
+        while True:
+            if afresh:
+                _copy(template, folder)
+            child, was_killed = run_traced(partial(work, folder), f"{call}:signal=KILL:when={nth}", log)
+            wrong += [f"{call} {nth}: {line}" for line in child.lines if line.startswith("X ")]
+            if not was_killed:
+                break
+            kills += 1
+            acknowledged = known | set(child.numbers("C"))
+            try:
+                Store.open(folder / "heat.sqlite3").close()
+            except DamagedError:  # it was, and its rescue was stopped: what the daemon does at its next start
+                rescue(folder / "heat.sqlite3", datetime(2024, 1, 1, tzinfo=UTC))
+            _, problems = look(folder / "heat.sqlite3", acknowledged, 1)
+            wrong += [f"{call} {nth}: {problem}" for problem in problems]
+            nth += stride
+    often = ", ".join(f"one in {stride} {call}" for call, stride in strides.items() if stride > 1)
+    report.check(
+        not wrong and kills > 5,
+        f"kill -9 within {what}, at each of its file system calls{f' ({often})' if often else ''}: {kills} kills,"
+        f" {'nothing lost, doubled or torn' if not wrong else 'not all is right'}",
+        *wrong,
+    )
+
+
+def _calls_of(base: Path, template: Path | None, work: Callable[[Path, Say], None]) -> dict[str, int]:
+    """The calls that ``work`` makes, and of each every how many-th is to be a killer."""
+    folder, log = base / "counted", base / "strace.log"
+    _copy(template, folder)
+    run_traced(partial(work, folder), f"{','.join(_CALLS)}:delay_enter=1", log)
+    shutil.rmtree(folder)
+    lines = log.read_text().splitlines()
+    counts = {call: sum(f" {call}(" in line for line in lines) for call in _CALLS}
+    return {call: max(1, round(count / _MOST_OF_A_CALL)) for call, count in counts.items() if count}
+
+
+def _copy(template: Path | None, folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
+    if template is None:
+        folder.mkdir(mode=0o700)
+    else:
+        shutil.copytree(template, folder)
+
+
+def main(report: Report) -> None:
+    """In a folder that goes away."""
+    with tempfile.TemporaryDirectory(prefix="faults-") as folder:
+        kill(report, Path(folder))

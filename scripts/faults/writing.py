@@ -1,0 +1,129 @@
+"""What children write, and what must be found of it: checkpoints and pictures that know their numbers."""
+
+import io
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from faults.child import Say
+from mousetrackd import snapshots
+from mousetrackd.accumulator import Tally
+from mousetrackd.counts import Counts
+from mousetrackd.errors import StoreError
+from mousetrackd.layout import Layout, Monitor, Placement
+from mousetrackd.store import PATH, FoldAges, Store
+
+SCREEN = Monitor("W", 1000, 1000)
+LAYOUT = Layout([Placement(SCREEN, 0, 0)])
+BEGIN_S = 1_700_000_000
+STEP_S = 600
+AGES = FoldAges(1, 2, 3)
+"""So that a short history is folded into hours, days and months."""
+_WAY_PX = 400
+
+
+def _way(number: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    return (number * 7919 + np.arange(_WAY_PX, dtype=np.int64) * 2503) % 1_000_000
+
+
+def tally(number: int) -> Tally:
+    """Checkpoint ``number``: rested once at the pixel of that number, and went a way of its own."""
+    rest = Counts.from_pixels(1000, 1000, np.array([number]))
+    way = Counts.from_pixels(1000, 1000, _way(number))
+    return Tally({(SCREEN, "dwell"): rest, (SCREEN, "travel"): way}, {SCREEN: 1.0})
+
+
+def commit(store: Store, number: int) -> None:
+    """Save checkpoint ``number`` at its time."""
+    start_s = BEGIN_S + STEP_S * number
+    store.commit(tally(number), start_s, start_s + 60, LAYOUT)
+
+
+def fold(store: Store, number: int) -> None:
+    """Fold as at the time of checkpoint ``number``."""
+    store.fold(BEGIN_S + STEP_S * number, AGES)
+
+
+def keep_picture(folder: Path, number: int) -> None:
+    """Write a picture that shows its number."""
+    pixels = np.random.default_rng(number).integers(0, 256, (64, 64), np.uint8)
+    pixels[0, :4] = np.frombuffer(number.to_bytes(4, "little"), np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "png")
+    snapshots.keep(folder, file.getvalue(), datetime.now(UTC), 3, 10)
+
+
+def picture_number(latest: Path) -> int:
+    """The number a picture shows; -1 for half of one."""
+    content = latest.read_bytes()
+    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED) if content else None
+    if pixels is None or not content.endswith(b"IEND\xaeB`\x82"):
+        return -1
+    return int.from_bytes(pixels[0, :4].tobytes(), "little")
+
+
+def write_for_ever(folder: Path, begin: int, say: Say) -> None:
+    """Save, fold and draw as a daemon does in a hurry; say C after each checkpoint and P after each picture."""
+    number = begin
+    with Store.open(folder / "heat.sqlite3", zone=UTC) as store:
+        say("O 0")
+        while True:
+            commit(store, number)
+            say(f"C {number}")
+            if number % 5 == 0:
+                fold(store, number)
+            if number % 4 == 0:
+                keep_picture(folder / "snapshots", number)
+                say(f"P {number}")
+            number += 1
+
+
+def write_some(folder: Path, begin: int, count: int, say: Say) -> None:
+    """Open, save so many, each tried three times as the daemon would try again, close. E is a refusal it can tell."""
+    store: Store | None = None
+    for number in range(begin, begin + count):
+        for _ in range(3):
+            try:
+                if store is None:
+                    store = Store.open(folder / "heat.sqlite3", zone=UTC)
+                commit(store, number)
+            except StoreError as error:
+                say(f"E {number} {error.message!r} {error.hint!r}")
+                continue
+            say(f"C {number}")
+            break
+    if store is not None:
+        store.close()
+
+
+def look(path: Path, acknowledged: set[int], unsure: int) -> tuple[set[int], list[str]]:
+    """The numbers of the checkpoints in the store, and all that is wrong with it.
+
+    unsure: how many may be there beyond the acknowledged: those under way when their writer ended.
+    """
+    try:
+        with Store.open(path, zone=UTC) as store:
+            problems = store.check()
+            reading = store.read(("dwell", "travel"))
+            gone = sum(total.total for total in store.totals() if total.what == PATH)
+    except StoreError as error:
+        return set(), [f"unreadable: {error.message}"]
+    problems += reading.left_out
+    rests, ways = (reading.counts.get((SCREEN, layer), Counts.empty(1000, 1000)) for layer in ("dwell", "travel"))
+    found = set(rests.index.tolist())
+    if (rests.count != 1).any():
+        problems.append(f"counted twice: {rests.index[rests.count != 1].tolist()[:5]}")
+    if acknowledged - found:
+        problems.append(f"LOST {len(acknowledged - found)} acknowledged: {sorted(acknowledged - found)[:5]}")
+    if len(found - acknowledged) > unsure:
+        problems.append(f"nobody wrote {sorted(found - acknowledged)[:5]}")
+    expected = Counter(int(pixel) for number in found for pixel in _way(number))
+    if dict(zip(ways.index.tolist(), ways.count.tolist(), strict=True)) != dict(expected):
+        problems.append("the ways are not the sum of the checkpoints'")
+    if gone != len(found):
+        problems.append(f"the path is {gone} px long, not {len(found)}")
+    return found, problems
