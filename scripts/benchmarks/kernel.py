@@ -33,6 +33,11 @@ def pss_mb(pid: int) -> float:
     return _kb(Path(f"/proc/{pid}/smaps_rollup"), "Pss:") / 1000
 
 
+def own_mb(pid: int) -> float:
+    """Memory in use that no other process can have a part in: unlike the others, the same whoever else runs."""
+    return _kb(Path(f"/proc/{pid}/status"), "RssAnon:") / 1000
+
+
 def peak_mb(pid: int) -> float:
     """The most memory it ever had in use at once."""
     return _kb(Path(f"/proc/{pid}/status"), "VmHWM:") / 1000

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from benchmarks import motion
 from benchmarks.desk import Desk, end, wait_for
-from benchmarks.kernel import pss_mb
+from benchmarks.kernel import own_mb
 
 from faults.playing import differences, play, write_recording
 from faults.report import Report
@@ -34,7 +34,7 @@ def main(report: Report) -> None:
         process = play(desk, recording, _SPEED, log)
         desk.callback(end, process)
         wait_for(lambda: desk.status.get("last_checkpoint"), "the first checkpoint")
-        before_mb = pss_mb(process.pid)
+        before_mb = own_mb(process.pid)
         grown_mb: list[float] = []
         told = 0
         for full_for_s in _FULL_FOR_S:
@@ -43,7 +43,7 @@ def main(report: Report) -> None:
                 until_s = time.monotonic() + full_for_s
                 while time.monotonic() < until_s:
                     told += not _not_saving(desk)
-                    grown_mb.append(pss_mb(process.pid) - before_mb)
+                    grown_mb.append(own_mb(process.pid) - before_mb)
                     time.sleep(0.2)
             wait_for(lambda: not _not_saving(desk), "status to say that it is saving again")
         process.wait(180)

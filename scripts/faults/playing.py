@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import itertools
 import os
 import subprocess
 from collections import defaultdict
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from benchmarks import motion
 from benchmarks.desk import MOUSETRACKD, Desk
+from benchmarks.motion import HOUR_MS
 
 from mousetrackd.events import Events, Kind
 from mousetrackd.layers import LAYERS
@@ -27,28 +29,46 @@ _ROWS = {
 _CLICKS = {"Left": "clicks.left", "Middle": "clicks.middle", "Right": "clicks.right"}
 _REST_CAP_MS, _WARP_PX = 5000, 1000  # the configuration's defaults
 
+_Row = tuple[int, str]
+"""When, in ms, and the rest of a line."""
 Cells = dict[str, dict[int, int]]
 """How much was counted by layer and pixel number."""
 
 
 def write_recording(path: Path, made_up: Sequence[Events]) -> int:
-    """Recorded sessions, where there are some, and made up ones, one after the other. Returns how long, in ms."""
+    """Made up hours, and recorded people's where there are some, by turns. Returns how long it all is, in ms."""
     end_ms = 0
     with gzip.open(path, "wt", compresslevel=1) as out:
         print(_COLUMNS, file=out)
-        for file in _recorded():
+        for hour in _by_turns([_as_rows(events) for events in made_up], _recorded_hours()):
             begin_ms = end_ms
-            with gzip.open(file, "rt", newline="") as rows:
-                for row in csv.DictReader(rows):
-                    at_ms = begin_ms + round(float(row["client timestamp"]) * 1000)
-                    end_ms = max(at_ms, end_ms)
-                    print(f"0,{at_ms / 1000},{row['button']},{row['state']},{row['x']},{row['y']}", file=out)
-        for events in made_up:
-            begin_ms = end_ms
-            for time_ms, kind, x, y in events.tolist():
-                end_ms = begin_ms + time_ms
-                print(f"0,{end_ms / 1000},{_ROWS[Kind(kind)]},{x},{y}", file=out)
+            for time_ms, rest in hour:
+                end_ms = max(begin_ms + time_ms, end_ms)
+                print(f"0,{end_ms / 1000},{rest}", file=out)
     return end_ms
+
+
+def _as_rows(events: Events) -> list[_Row]:
+    return [(time_ms, f"{_ROWS[Kind(kind)]},{x},{y}") for time_ms, kind, x, y in events.tolist()]
+
+
+def _recorded_hours() -> list[list[_Row]]:
+    """The hours of recorded sessions, each from its own beginning."""
+    hours: list[list[_Row]] = []
+    for file in _recorded():
+        cut: dict[int, list[_Row]] = defaultdict(list)
+        with gzip.open(file, "rt", newline="") as rows:
+            for row in csv.DictReader(rows):
+                at_ms = round(float(row["client timestamp"]) * 1000)
+                rest = f"{row['button']},{row['state']},{row['x']},{row['y']}"
+                cut[at_ms // HOUR_MS].append((at_ms % HOUR_MS, rest))
+        hours += cut.values()
+    return hours
+
+
+def _by_turns(some: list[list[_Row]], others: list[list[_Row]]) -> Iterator[list[_Row]]:
+    for one, other in itertools.zip_longest(some, others, fillvalue=()):
+        yield from (list(one), list(other))
 
 
 def recorded_ms() -> int:

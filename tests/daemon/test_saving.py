@@ -4,13 +4,20 @@ import resource
 import shutil
 import sqlite3
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 from support.program import Home, Running, always, decodes
 from support.waiting import wait_until
 from support.xserver import LEFT, Hand
+
+from mousetrackd.accumulator import Tally
+from mousetrackd.counts import Counts
+from mousetrackd.layout import Monitor
+from mousetrackd.store import Store
 
 pytest_plugins = ("support.fixtures",)
 
@@ -140,6 +147,33 @@ def test_of_a_damaged_store_what_is_readable_is_drawn(home: Home) -> None:
     home.paths.store.write_bytes(b"")
     said = home.say("export", "left.csv", "--layer", "clicks.left")
     assert (said.code, said.err.count("\n")) == (0, 1)
+
+
+@pytest.mark.parametrize("met_by", ["a fold", "a picture"])
+def test_damage_that_is_met_while_it_runs_is_rescued_at_once(home: Home, met_by: str) -> None:
+    home.paths.data_dir.mkdir(parents=True, mode=0o700)
+    screen = Monitor("S", 400, 300)
+    rng = np.random.default_rng(1)
+    # What is of this hour is not folded, and only a fold or a picture follows a chunk through all its pages.
+    begin_s = int(time.time()) - (0 if met_by == "a picture" else 86_400)
+    with Store.open(home.paths.store) as store:
+        for _ in range(30):
+            counts = Counts.from_pixels(400, 300, rng.integers(0, 120_000, 40_000))
+            store.commit(Tally({(screen, "dwell"): counts}), begin_s, begin_s + 1)
+    content = home.paths.store.read_bytes()
+    # A page of a long chunk that says where the next one is (fileformat2.html, 1.6): its number is one higher.
+    page = next(
+        p for p in range(4096 * 9, len(content), 4096) if content[p : p + 4] == (p // 4096 + 2).to_bytes(4, "big")
+    )
+    home.paths.store.write_bytes(content[:page] + bytes(4096) + content[page + 4096 :])
+    with home.running(state="waiting") as daemon:  # it had ended well, so nobody looked
+        said = home.say("snapshot")
+        assert said.code == (1 if met_by == "a picture" else 0)
+        (problem,) = [one for one in home.status()["problems"] if "was set aside" in one]
+        assert "29 of its pieces could be read and are kept, 1 are lost" in problem
+        home.must("snapshot")
+        daemon.stop()
+    assert sum(home.cells("dwell").values()) == 29 * 40_000
 
 
 def test_a_store_of_a_newer_mousetrackd_is_refused_and_left_as_it_is(home: Home) -> None:
