@@ -120,7 +120,7 @@ def _fill_from(damaged: Path, folder: Path, fresh: sqlite3.Connection | None) ->
     """Put every row of ``damaged`` that can be believed into ``fresh``, in one transaction; None only counts."""
     with contextlib.ExitStack() as stack:
         if fresh is None:
-            fresh = stack.enter_context(contextlib.closing(_scratch(folder)))
+            fresh = stack.enter_context(contextlib.closing(_scratch(folder / "counted.sqlite3")))
         if not damaged.is_file():
             return Rescued(0, None)
         old = stack.enter_context(contextlib.closing(_connect_copy(damaged, folder)))
@@ -282,8 +282,9 @@ def _connect_copy(damaged: Path, folder: Path) -> sqlite3.Connection:
         copy.with_name(copy.name + ending).unlink(missing_ok=True)
         if damaged.with_name(damaged.name + ending).is_file():
             _copy_readable(damaged.with_name(damaged.name + ending), copy.with_name(copy.name + ending))
-    with contextlib.closing(_scratch(folder)):
-        whole = (folder / "scratch.sqlite3").read_bytes()[:_PAGE_BYTES]
+    scratch = folder / "scratch.sqlite3"
+    with contextlib.closing(_scratch(scratch)):
+        whole = scratch.read_bytes()[:_PAGE_BYTES]
     # The first page says what the file is and where its tables begin, the same in every store. Of its header, what
     # never changes is put right at once (fileformat2.html, 1.3), and all of the page where that is not enough.
     with copy.open("r+b") as file:
@@ -323,9 +324,8 @@ def _has_tables(connection: sqlite3.Connection) -> bool:
     return int(found) >= 4
 
 
-def _scratch(folder: Path) -> sqlite3.Connection:
+def _scratch(scratch: Path) -> sqlite3.Connection:
     """An empty store that nobody keeps."""
-    scratch = folder / "scratch.sqlite3"
     for ending in ("", "-wal", "-shm"):
         scratch.with_name(scratch.name + ending).unlink(missing_ok=True)
     create(scratch)
