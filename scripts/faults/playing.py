@@ -139,6 +139,6 @@ def differences(store: Path, recording: Path) -> tuple[str, list[str]]:
 
 def play(desk: Desk, recording: Path, speed: float, log: Path) -> subprocess.Popen[bytes]:
     """Start the daemon at this desk."""
-    command = [MOUSETRACKD, "run", "--source", f"replay:{recording}", "--speed", str(speed)]
+    command = [MOUSETRACKD, "run", "--allow-root", "--source", f"replay:{recording}", "--speed", str(speed)]
     with log.open("wb") as file:
         return subprocess.Popen(command, env=desk.env, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
