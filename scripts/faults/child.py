@@ -53,6 +53,13 @@ class Child:
             *whole, self._rest = (self._rest + said).split(b"\n")
             self.lines += [line.decode() for line in whole]
 
+    def listen_until(self, lines: int, then_s: float) -> None:
+        """Take what it says until it has said so many lines, and a moment more: work is what counts, not time."""
+        give_up_s = time.monotonic() + _PATIENCE_S
+        while len(self.lines) < lines and time.monotonic() < give_up_s and self.listen(0.001):
+            pass
+        self.listen(then_s)
+
     def numbers(self, letter: str) -> list[int]:
         """The numbers it has said with this letter: C for a checkpoint done, P for a picture."""
         return [int(line.split()[1]) for line in self.lines if line.startswith(f"{letter} ")]

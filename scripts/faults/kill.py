@@ -58,7 +58,7 @@ def _at_random(report: Report, base: Path) -> None:
         for killed in range(1, _IN_A_ROW + 1):
             child = Child(partial(write_for_ever, folder, begin))
             child.go()
-            child.listen(dice.random() * 0.15)
+            child.listen_until(dice.randrange(15), dice.random() * 0.02)
             child.kill()
             code = child.end()
             if code != -signal.SIGKILL:

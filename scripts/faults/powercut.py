@@ -99,12 +99,12 @@ def _neighbour(folder: Path, _: Say) -> None:
             time.sleep(dice.random() * 0.02)
 
 
-def _cut_while(disk: Disk, folder: Path, child: Child, after_s: float) -> None:
-    """Let them work, cut the power, and forget what is said after."""
+def _cut_while(disk: Disk, folder: Path, child: Child, lines: int, then_s: float) -> None:
+    """Let them work until the child has said so much, cut the power a moment later, and forget what is said after."""
     neighbour = Child(partial(_neighbour, folder))
     neighbour.go()
     child.go()
-    child.listen(after_s)
+    child.listen_until(lines, then_s)
     disk.cut()
     said = [*child.lines]
     for one in (child, neighbour):
@@ -120,7 +120,7 @@ def _cuts(report: Report, disk: Disk, cuts: int) -> None:
     for nth in range(cuts):
         with _power(disk) as folder:
             child = Child(partial(write_for_ever, folder, 1))
-            _cut_while(disk, folder, child, dice.random() * 0.6)
+            _cut_while(disk, folder, child, dice.randrange(40), dice.random() * 0.02)
         disk.mount()
         acknowledged, drawn = set(child.numbers("C")), child.numbers("P")
         checkpoints += len(acknowledged)
@@ -156,7 +156,7 @@ def _first_cuts(report: Report, disk: Disk) -> None:
     for nth in range(FIRST_CUTS):
         with _power(disk) as folder:
             child = Child(partial(make, folder))
-            _cut_while(disk, folder, child, dice.random() * 0.2)
+            _cut_while(disk, folder, child, dice.randrange(3), dice.random() * 0.02)
         disk.mount()
         path, latest = folder / "heat.sqlite3", folder / "snapshots" / "latest.png"
         made += len(child.lines)

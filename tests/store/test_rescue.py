@@ -5,6 +5,7 @@ import random
 import signal
 import sqlite3
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -187,6 +188,43 @@ def test_pages_that_were_given_up_bring_nothing_back(path: Path) -> None:
     assert rescued.kept == 1
     with Store.open_read_only(path, zone=UTC) as store:
         assert store.read(["dwell"]).counts[A, "dwell"].total == 3
+
+
+def be_a_folder(path: Path) -> None:
+    path.mkdir()
+    (path / "diary").write_text("Today")
+
+
+def be_a_link_to_nothing(path: Path) -> None:
+    path.symlink_to(path.with_name("nothing"))
+
+
+def be_noise(path: Path) -> None:
+    path.write_bytes(random.Random(1).randbytes(20_000))  # noqa: S311 - noise
+
+
+def be_zeros(path: Path) -> None:
+    path.write_bytes(bytes(20_000))
+
+
+def be_empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("be", [be_a_folder, be_a_link_to_nothing, be_noise, be_zeros, be_empty])
+def test_what_never_was_a_store_is_set_aside_as_it_is_and_a_new_one_begins(
+    path: Path, be: Callable[[Path], None]
+) -> None:
+    be(path)
+    before = path.lstat()
+    with pytest.raises(DamagedError):
+        Store.open(path)
+    aside, rescued = rescue(path, NOW)
+    assert rescued.kept == 0
+    assert os.path.samestat(aside.lstat(), before)
+    with Store.open(path) as store:
+        assert store.check() == []
+        assert pieces_of(store) == {}
 
 
 # Stopped on the way -----------------------------------------------------------------------------------
