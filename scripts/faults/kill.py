@@ -19,19 +19,26 @@ import numpy as np
 
 from faults.child import Child, Say, run_traced
 from faults.report import Report
-from faults.writing import commit, fold, keep_picture, look, picture_number, write_for_ever, write_some
+from faults.writing import (
+    commit,
+    fold,
+    keep_picture,
+    look,
+    make_damaged,
+    open_or_rescue,
+    picture_number,
+    write_for_ever,
+    write_some,
+)
 from mousetrackd import snapshots
 from mousetrackd.config import Config, SnapshotConfig
 from mousetrackd.paths import Paths
-from mousetrackd.rescue import rescue
-from mousetrackd.store import DamagedError, Store
+from mousetrackd.store import Store
 
 KILLS = 200
 _IN_A_ROW = 25
 """So many kills are done to one store before the next is begun."""
 LOOKS = 1000
-_PLACES = 6 * 4096
-"""Where the table of how the screens stood begins: without it a store is damaged, and has all its counts."""
 _MOST_OF_A_CALL = 24
 """Of a call that is made oftener, every k-th is a killer, so that there are about so many."""
 _CALLS = (
@@ -124,10 +131,9 @@ def _at_calls(report: Report, base: Path) -> None:
             commit(store, number)
     keep_picture(template / "snapshots", 1)
     known = set(range(1, 61))
-    pages = (template / "heat.sqlite3").read_bytes()
     damaged = base / "damaged"
-    shutil.copytree(template, damaged)
-    (damaged / "heat.sqlite3").write_bytes(pages[:_PLACES] + bytes(4096) + pages[_PLACES + 4096 :])
+    damaged.mkdir()
+    make_damaged(damaged / "heat.sqlite3", 60)
 
     def does_fold(folder: Path, _: Say) -> None:
         with Store.open(folder / "heat.sqlite3", zone=UTC) as store:
@@ -139,7 +145,7 @@ def _at_calls(report: Report, base: Path) -> None:
             snapshots.take(Paths(folder, folder, folder), small, datetime.now(UTC))
 
     def does_rescue(folder: Path, _: Say) -> None:
-        rescue(folder / "heat.sqlite3", datetime(2024, 1, 1, tzinfo=UTC))
+        open_or_rescue(folder / "heat.sqlite3")
 
     _each_call(report, base, "making a store and its first checkpoints", None, set(), _writes(1))
     _each_call(report, base, "a checkpoint", template, known, _writes(61))
@@ -188,10 +194,7 @@ def _each_call(
                 break
             kills += 1
             acknowledged = known | set(child.numbers("C"))
-            try:
-                Store.open(folder / "heat.sqlite3").close()
-            except DamagedError:  # it was, and its rescue was stopped: what the daemon does at its next start
-                rescue(folder / "heat.sqlite3", datetime(2024, 1, 1, tzinfo=UTC))
+            open_or_rescue(folder / "heat.sqlite3")
             _, problems = look(folder / "heat.sqlite3", acknowledged, 1)
             wrong += [f"{call} {nth}: {problem}" for problem in problems]
             nth += stride

@@ -19,12 +19,13 @@ from pathlib import Path
 
 from faults.child import Child, Say
 from faults.report import Report
-from faults.writing import keep_picture, look, picture_number, write_for_ever
+from faults.writing import keep_picture, look, make_damaged, open_or_rescue, picture_number, write_for_ever
 from mousetrackd.store import Store
 
 CUTS = 60
 FIRST_CUTS = 30
 """Within the first moments: while the store is made, and just after."""
+RESCUE_CUTS = 20
 _SIZES_MB = {"ext4": 96, "xfs": 320}
 _GOING_DOWN, _WITHOUT_JOURNAL = 0x8004587D, 2
 
@@ -70,6 +71,7 @@ def main(report: Report) -> None:
             disk = Disk(kind, Path(name))
             _cuts(report, disk, CUTS)
             _first_cuts(report, disk)
+            _rescue_cuts(report, disk)
 
 
 @contextlib.contextmanager
@@ -172,3 +174,35 @@ def _first_cuts(report: Report, disk: Disk) -> None:
         f" {'0 lost, 0 unreadable' if not wrong else 'not all are right'}",
         *wrong,
     )
+
+
+def _rescue_cuts(report: Report, disk: Disk) -> None:
+    """The rescue of a damaged store, cut off and done again at the next start."""
+    dice = random.Random(7)  # noqa: S311 - moments to cut at, no secret
+    wrong: list[str] = []
+    for nth in range(RESCUE_CUTS):
+        with _power(disk) as folder:
+            path = folder / "heat.sqlite3"
+            make_damaged(path, 40)
+            os.sync()
+            child = Child(partial(_rescue, path))
+            _cut_while(disk, folder, child, dice.randrange(2), dice.random() * 0.03)
+        disk.mount()
+        open_or_rescue(path)
+        wrong += [f"cut {nth}: {problem}" for problem in look(path, set(range(1, 41)), 0)[1]]
+        if not [*folder.glob("heat.damaged-*.sqlite3")]:
+            wrong.append(f"cut {nth}: the damaged file is gone")
+        disk.unmount()
+    report.check(
+        not wrong,
+        f"{disk.kind}: {RESCUE_CUTS} power cuts within the rescue of a damaged store:"
+        f" {'every checkpoint there once' if not wrong else 'not all is right'}",
+        *wrong,
+    )
+
+
+def _rescue(path: Path, say: Say) -> None:
+    say("begun 0")
+    open_or_rescue(path)
+    say("done 0")
+    time.sleep(60)

@@ -15,7 +15,8 @@ from mousetrackd.accumulator import Tally
 from mousetrackd.counts import Counts
 from mousetrackd.errors import StoreError
 from mousetrackd.layout import Layout, Monitor, Placement
-from mousetrackd.store import PATH, FoldAges, Store
+from mousetrackd.rescue import rescue
+from mousetrackd.store import PATH, DamagedError, FoldAges, Store
 
 SCREEN = Monitor("W", 1000, 1000)
 LAYOUT = Layout([Placement(SCREEN, 0, 0)])
@@ -24,6 +25,8 @@ STEP_S = 600
 AGES = FoldAges(1, 2, 3)
 """So that a short history is folded into hours, days and months."""
 _WAY_PX = 400
+_PLACES = 6 * 4096
+"""Where the table of how the screens stood begins."""
 
 
 def _way(number: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -41,6 +44,23 @@ def commit(store: Store, number: int) -> None:
     """Save checkpoint ``number`` at its time."""
     start_s = BEGIN_S + STEP_S * number
     store.commit(tally(number), start_s, start_s + 60, LAYOUT)
+
+
+def make_damaged(path: Path, count: int) -> None:
+    """A store of checkpoints 1 to ``count`` that is damaged, and has all its counts."""
+    with Store.open(path, zone=UTC) as store:
+        for number in range(1, count + 1):
+            commit(store, number)
+    pages = path.read_bytes()
+    path.write_bytes(pages[:_PLACES] + bytes(4096) + pages[_PLACES + 4096 :])
+
+
+def open_or_rescue(path: Path) -> None:
+    """What the daemon does at its start."""
+    try:
+        Store.open(path).close()
+    except DamagedError:
+        rescue(path, datetime(2024, 1, 1, tzinfo=UTC))
 
 
 def fold(store: Store, number: int) -> None:

@@ -500,6 +500,25 @@ def test_the_time_of_a_damaged_piece_is_told(path: Path, store: Store) -> None:
     assert store.read(["dwell"]).left_out == ("left out chunk 1 (dwell of 2024-05-14 12:00): its checksum is wrong",)
 
 
+@pytest.mark.parametrize(
+    ("damage", "problem"),
+    [
+        ("UPDATE path SET length_px = -1", "a path of no length or time"),
+        ("UPDATE path SET monitor = 7", "row 1 of path speaks of a screen that is not there"),
+        ("UPDATE monitor SET width_mm = -1", "a screen of no size"),
+        ("UPDATE monitor SET width_px = 5", "chunk 1 (dwell): it is not of DP-1@5x3's size"),
+    ],
+)
+def test_a_row_without_a_checksum_that_cannot_be_is_a_problem(
+    path: Path, store: Store, damage: str, problem: str
+) -> None:
+    store.commit(tally_of(1, path_px=5.0), NOON_S, NOON_S + 60)
+    assert store.check() == []
+    change(path, damage)
+    (said,) = store.check()
+    assert problem in said
+
+
 def filled(path: Path) -> bytes:
     """Make a store of many pages; returns the file."""
     rng = np.random.default_rng(8)
