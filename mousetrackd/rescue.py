@@ -134,22 +134,29 @@ def _fill_from(damaged: Path, folder: Path, fresh: sqlite3.Connection | None) ->
 def _fill(old: _Damaged, fresh: sqlite3.Connection) -> Rescued:
     screens = _screens(old)
     used: dict[int, Monitor] = {}
-    wrong = 0
-    seen: set[int] = set()
+    wrong = written = 0
+    seen: dict[int, int] = {}
     for row in old.rows("chunk"):
+        number, _, _, screen, _, _, _, crc = row
         counts = _believed(row)
-        if counts is None or row[0] in seen:
+        if counts is None:
             wrong += 1
             continue
-        seen.add(row[0])
+        if seen.get(number) == crc:  # damaged pointers led here twice
+            continue
         size = (counts.width_px, counts.height_px)
-        known = screens.get(row[3])
+        known = screens.get(screen)
         # What the checksum vouches for is right: a screen's size, where its own row says otherwise or is lost.
-        output, edid = (known[0].output, known[0].edid_hash) if known else (f"unknown-{row[3]}", "")
-        if used.setdefault(row[3], Monitor(output, *size, edid)) != Monitor(output, *size, edid):
+        output, edid = (known[0].output, known[0].edid_hash) if known else (f"unknown-{screen}", "")
+        if used.setdefault(screen, Monitor(output, *size, edid)) != Monitor(output, *size, edid):
             wrong += 1
             continue
-        fresh.execute("INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        # The number of a chunk that was folded may have been given again.
+        fresh.execute(
+            "INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (None if number in seen else number, *row[1:])
+        )
+        seen.setdefault(number, crc)
+        written += 1
     complete = not old.is_broken
     fresh.execute(_DROP_WHAT_WAS_FOLDED)
     for number, (monitor, _, _) in screens.items():
@@ -164,7 +171,7 @@ def _fill(old: _Damaged, fresh: sqlite3.Connection) -> Rescued:
     _fill_paths(old, fresh)
     _fill_placements(old, fresh, used)
     kept = int(fresh.execute("SELECT count(*) FROM chunk").fetchone()[0])
-    there = wrong + kept if complete else old.count_of_chunks()
+    there = wrong + written if complete else old.count_of_chunks()
     return Rescued(kept, None if there is None else max(there - kept, 0))
 
 
@@ -173,13 +180,15 @@ DELETE FROM chunk WHERE EXISTS (
     SELECT 1 FROM chunk AS whole
     WHERE whole.start_s <= chunk.start_s AND chunk.start_s < whole.start_s + whole.span_s
     AND whole.monitor = chunk.monitor AND whole.layer = chunk.layer
-    AND whole.id > chunk.id AND whole.span_s > chunk.span_s
+    AND whole.span_s > chunk.span_s AND whole.span_s >= 3600
     AND whole.start_s % 900 = 0 AND whole.span_s % 900 = 0
 )
 """
 """Damaged pointers may lead to pages that were given up: what lies there, and was folded since, is counted already.
 
-A fold makes a chunk that is longer, younger, and as long as an hour or more of some zone: a multiple of 15 minutes.
+A fold makes a chunk of an hour or more that begins and ends with a quarter of an hour, as those of all zones do. What
+was added to such a time after its fold, by an import or by a clock set back, and was not folded yet, goes as well:
+better lost, and told, than counted twice.
 """
 
 

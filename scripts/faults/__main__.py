@@ -4,6 +4,7 @@ import contextlib
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable
 
 import click
@@ -37,7 +38,10 @@ def main(parts: tuple[str, ...]) -> None:
         for part, try_it in PARTS.items():
             if part in chosen and not (part == "soak" and beside):
                 part_began_s = time.monotonic()
-                try_it(report)
+                try:
+                    try_it(report)
+                except Exception:  # noqa: BLE001 - the other parts are still worth trying
+                    report.check(False, f"{part} came to its end", traceback.format_exc())
                 click.echo(f"{part} took {time.monotonic() - part_began_s:.0f} s", err=True)
         if beside is not None:
             said, _ = beside.communicate()

@@ -29,18 +29,18 @@ _ROWS = {
 _CLICKS = {"Left": "clicks.left", "Middle": "clicks.middle", "Right": "clicks.right"}
 _REST_CAP_MS, _WARP_PX = 5000, 1000  # the configuration's defaults
 
-_Row = tuple[int, str]
+Row = tuple[int, str]
 """When, in ms, and the rest of a line."""
 Cells = dict[str, dict[int, int]]
 """How much was counted by layer and pixel number."""
 
 
-def write_recording(path: Path, made_up: Sequence[Events]) -> int:
-    """Made up hours, and recorded people's where there are some, by turns. Returns how long it all is, in ms."""
+def write_recording(path: Path, made_up: Sequence[Events], recorded: Sequence[list[Row]] = ()) -> int:
+    """Made up hours and recorded people's, by turns. Returns how long it all is, in ms."""
     end_ms = 0
     with gzip.open(path, "wt", compresslevel=1) as out:
         print(_COLUMNS, file=out)
-        for hour in _by_turns([_as_rows(events) for events in made_up], _recorded_hours()):
+        for hour in _by_turns([_as_rows(events) for events in made_up], recorded):
             begin_ms = end_ms
             for time_ms, rest in hour:
                 end_ms = max(begin_ms + time_ms, end_ms)
@@ -48,15 +48,15 @@ def write_recording(path: Path, made_up: Sequence[Events]) -> int:
     return end_ms
 
 
-def _as_rows(events: Events) -> list[_Row]:
+def _as_rows(events: Events) -> list[Row]:
     return [(time_ms, f"{_ROWS[Kind(kind)]},{x},{y}") for time_ms, kind, x, y in events.tolist()]
 
 
-def _recorded_hours() -> list[list[_Row]]:
-    """The hours of recorded sessions, each from its own beginning."""
-    hours: list[list[_Row]] = []
+def recorded_hours() -> list[list[Row]]:
+    """The hours of recorded sessions, where there are some, each from its own beginning."""
+    hours: list[list[Row]] = []
     for file in _recorded():
-        cut: dict[int, list[_Row]] = defaultdict(list)
+        cut: dict[int, list[Row]] = defaultdict(list)
         with gzip.open(file, "rt", newline="") as rows:
             for row in csv.DictReader(rows):
                 at_ms = round(float(row["client timestamp"]) * 1000)
@@ -66,7 +66,7 @@ def _recorded_hours() -> list[list[_Row]]:
     return hours
 
 
-def _by_turns(some: list[list[_Row]], others: list[list[_Row]]) -> Iterator[list[_Row]]:
+def _by_turns(some: Sequence[list[Row]], others: Sequence[list[Row]]) -> Iterator[list[Row]]:
     for one, other in itertools.zip_longest(some, others, fillvalue=()):
         yield from (list(one), list(other))
 

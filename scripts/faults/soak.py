@@ -9,7 +9,7 @@ from benchmarks import motion
 from benchmarks.desk import Desk, end
 from benchmarks.kernel import own_mb
 
-from faults.playing import differences, play, recorded_ms, write_recording
+from faults.playing import differences, play, recorded_hours, recorded_ms, write_recording
 from faults.report import Report
 
 DAY_MS = 24 * motion.HOUR_MS
@@ -24,7 +24,7 @@ def main(report: Report) -> None:
     hours = -(-max(DAY_MS - recorded_ms(), 0) // motion.HOUR_MS)
     with Desk() as desk:
         recording, log = desk.folder / "day.csv.gz", desk.folder / "log"
-        long_ms = write_recording(recording, [motion.hour(rng, layout) for _ in range(hours)])
+        long_ms = write_recording(recording, [motion.hour(rng, layout) for _ in range(hours)], recorded_hours())
         desk.configure("checkpoint_interval_s = 1\nsnapshot_interval_s = 60\n")
         process = play(desk, recording, SPEED, log)
         desk.callback(end, process)

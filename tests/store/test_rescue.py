@@ -171,7 +171,8 @@ def test_the_journal_of_a_daemon_that_was_killed_is_read_too(tmp_path: Path, pat
     assert (crashed / f"{ASIDE}-wal").stat().st_size > 0
 
 
-def test_pages_that_were_given_up_bring_nothing_back(path: Path) -> None:
+@pytest.mark.parametrize("number_of_hour", [10, 0])
+def test_pages_that_were_given_up_bring_nothing_back(path: Path, number_of_hour: int) -> None:
     """A damaged pointer leads into a page of what was folded since, whose checksums are right."""
     with Store.open(path, zone=UTC) as store:
         for minute in range(3):
@@ -182,10 +183,11 @@ def test_pages_that_were_given_up_bring_nothing_back(path: Path) -> None:
     with Store.open(path, zone=UTC) as store:
         store.fold(NOON_S + 3600, FoldAges())
     with closing(sqlite3.connect(path)) as sql, sql:
-        sql.execute("UPDATE chunk SET id = 10")
+        # Numbers are given again: the hour's may be less than those of what it was folded from.
+        sql.execute("UPDATE chunk SET id = ?", (number_of_hour,))
         sql.executemany("INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
     _, rescued = rescue(path, NOW)
-    assert rescued.kept == 1
+    assert rescued == Rescued(1, 3)
     with Store.open_read_only(path, zone=UTC) as store:
         assert store.read(["dwell"]).counts[A, "dwell"].total == 3
 
