@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from mousetrackd.counts import Counts
 from mousetrackd.errors import StoreError
 from mousetrackd.layout import SIDE_MAX_PX, Monitor
-from mousetrackd.paths import make_private, write_whole
+from mousetrackd.paths import make_private, sync_folder, write_whole
 from mousetrackd.store import DamagedError, Store, crc_of, create, move_aside, name_aside, rescue_note
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def rescue(path: Path, now: datetime) -> tuple[Path, Rescued]:
         make_private(folder)
         if not note.exists():
             write_whole(note, name_aside(path, now).name.encode())
+            sync_folder(path.parent)  # the note's folder is as lasting as the note
         aside = path.with_name(note.read_text())
         if os.path.lexists(aside) and os.path.lexists(path):  # stopped when all was done but the sweeping
             rescued = _fill_from(aside, folder, None)

@@ -14,13 +14,11 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from faults.child import Child, Say, run_traced
 from faults.report import Report
 from faults.writing import (
     commit,
+    decoded,
     fold,
     keep_picture,
     look,
@@ -101,9 +99,7 @@ def _watched(latest: Path) -> Iterator[Callable[[], tuple[int, int, int]]]:
         while True:
             with latest.open("rb") as file:
                 seen.add(os.fstat(file.fileno()).st_ino)
-                content = file.read()
-            whole = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED) is not None
-            torn += not (whole and content.endswith(b"IEND\xaeB`\x82"))
+                torn += decoded(file.read()) is None
             looks += 1
             notebook[:] = struct.pack("3q", looks, len(seen), torn)
             time.sleep(0.001)

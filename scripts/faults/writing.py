@@ -4,6 +4,7 @@ import io
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -77,13 +78,17 @@ def keep_picture(folder: Path, number: int) -> None:
     snapshots.keep(folder, file.getvalue(), datetime.now(UTC), 3, 10)
 
 
+def decoded(png: bytes) -> np.ndarray[Any, Any] | None:
+    """The pixels of a picture; None for half of one."""
+    if not png.endswith(b"IEND\xaeB`\x82"):
+        return None
+    return cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
+
+
 def picture_number(latest: Path) -> int:
     """The number a picture shows; -1 for half of one."""
-    content = latest.read_bytes()
-    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED) if content else None
-    if pixels is None or not content.endswith(b"IEND\xaeB`\x82"):
-        return -1
-    return int.from_bytes(pixels[0, :4].tobytes(), "little")
+    pixels = decoded(latest.read_bytes())
+    return -1 if pixels is None else int.from_bytes(pixels[0, :4].tobytes(), "little")
 
 
 def write_for_ever(folder: Path, begin: int, say: Say) -> None:
