@@ -313,7 +313,7 @@ class Store:
             return [
                 (row, start_s, start_s + span_s)
                 for row, start_s, span_s, screen, layer, total, counts, crc in rows
-                if crc != _crc(start_s, span_s, screen, layer, total, counts)
+                if crc != crc_of(start_s, span_s, screen, layer, total, counts)
                 or (
                     screen in screens
                     and (since_s is None or start_s + span_s > since_s)
