@@ -731,6 +731,8 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
         if mode == "rw":
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA journal_size_limit = 1048576")
+            # A writer appends, and reads little twice: SQLite's 2 MB of pages kept were the daemon's only growth.
+            connection.execute("PRAGMA cache_size = -256")
     except sqlite3.Error:
         connection.close()
         raise
