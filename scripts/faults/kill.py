@@ -138,7 +138,7 @@ def _at_calls(report: Report, base: Path) -> None:
     def does_snapshot(folder: Path, _say: Say) -> None:
         small = Config(snapshot=SnapshotConfig(legend=False))
         for _ in range(2):
-            snapshots.take(Paths(folder, folder, folder), small, datetime.now(UTC))
+            snapshots.take(Paths(folder, folder, folder, folder), small, datetime.now(UTC))
 
     def does_rescue(folder: Path, _: Say) -> None:
         open_or_rescue(folder / "heat.sqlite3")
