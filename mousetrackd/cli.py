@@ -139,7 +139,7 @@ def _want(*, pause: bool) -> None:
         lambda said: said.get("looked_ns", 0) >= asked_ns and (said["state"] == "paused") == pause,
         "pause" if pause else "resume",
     )
-    click.echo(_headline(status))
+    click.echo(control.headline(status))
 
 
 @cli.command(epilog=_example("xdg-open $(mousetrackd snapshot)"))
@@ -183,14 +183,8 @@ def status(as_json: bool) -> None:
         sys.exit(ExitCode.NOT_RUNNING)
 
 
-def _headline(said: dict[str, Any]) -> str:
-    since = f" since {said['since']}" if said.get("since") else ""
-    pid = f" (pid {said['pid']})" if said.get("pid") else ""
-    return f"{said['state']}{since}{pid}"
-
-
 def _status_lines(said: dict[str, Any]) -> list[str]:
-    lines = [_headline(said)]
+    lines = [control.headline(said)]
     if said.get("source"):
         lines.append(f"source           {said['source']}")
         lines += [f"                 {note}" for note in said.get("notes") or []]

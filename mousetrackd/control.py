@@ -308,6 +308,13 @@ def read_status(paths: Paths) -> dict[str, Any]:
     return said
 
 
+def headline(said: dict[str, Any]) -> str:
+    """A status in one line, for people and for systemd."""
+    since = f" since {said['since']}" if said.get("since") else ""
+    pid = f" (pid {said['pid']})" if said.get("pid") else ""
+    return f"{said['state']}{since}{pid}"
+
+
 def wait_for_status(
     paths: Paths, daemon: RunningDaemon, done: Callable[[dict[str, Any]], bool], doing: str
 ) -> dict[str, Any]:

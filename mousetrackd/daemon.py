@@ -216,6 +216,7 @@ class Daemon:
         self._changed_since_snapshot = False
         self._problems: dict[str, str] = {}
         self._rescued: Rescued | None = None
+        self._watchdog_s = _watchdog_s()
 
     # Life ---------------------------------------------------------------------------------------------
 
@@ -251,6 +252,8 @@ class Daemon:
         else:
             self._start_source()
         _tell_systemd("READY=1")
+        if self._watchdog_s:
+            self._timers.arm("watchdog", self._monotonic_s() + self._watchdog_s / 2)
 
     def _shutdown(self) -> None:
         """Stop listening, checkpoint, last snapshot, let go. A failing step does not skip the next."""
@@ -319,6 +322,8 @@ class Daemon:
                 self._start_source()
             else:
                 self._reload()
+        if "watchdog" in due:
+            self._feed_watchdog()
 
     # Pause and resume ---------------------------------------------------------------------------------
 
@@ -707,6 +712,21 @@ class Daemon:
             self._problem("configuration", f"the old source stays. {error.message}")
             self._start_source()
 
+    # The watchdog -------------------------------------------------------------------------------------
+
+    def _feed_watchdog(self) -> None:
+        """Tell systemd that all is well, if it is: this loop goes on, and the display that we listen to answers."""
+        source = self._source
+        if source is None or not source.is_alive() or source.ping():
+            _tell_systemd("WATCHDOG=1")
+            if "display" in self._problems:
+                self._problem("display", "")
+                self._write_status()
+        else:
+            self._problem("display", f"{source.name} does not answer: systemd may start mousetrackd anew")
+            self._checkpoint()  # which would be the end of what is not saved
+        self._timers.arm("watchdog", self._monotonic_s() + self._watchdog_s / 2)
+
     # What others see ----------------------------------------------------------------------------------
 
     def _enter(self, state: str, why: str) -> None:
@@ -716,7 +736,7 @@ class Daemon:
             self._since = self._iso_now()
             level = logging.WARNING if state in ("waiting", "blind") else logging.INFO
             log.log(level, "%s%s", state, f": {why}" if why else "")
-        _tell_systemd(f"STATUS={state}{f': {why}' if why else ''}")
+        _tell_systemd(f"STATUS={control.headline(self._status())}")
         self._write_status()
 
     def _problem(self, kind: str, sentence: str) -> None:
@@ -811,6 +831,12 @@ def _give_memory_back() -> None:
 
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
+
+
+def _watchdog_s() -> float:
+    """How long systemd lets us be silent (sd_watchdog_enabled(3)), in seconds; 0 where it does not care."""
+    usec, pid = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", str(os.getpid()))
+    return int(usec) / 1e6 if usec.isdecimal() and pid == str(os.getpid()) else 0.0
 
 
 def _tell_systemd(message: str) -> None:

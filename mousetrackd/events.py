@@ -92,6 +92,13 @@ class Source(Protocol):
     def is_alive(self) -> bool:
         """False once no more events can come: the display is gone, the recording has ended."""
 
+    def ping(self) -> bool:
+        """Ask the display server for a sign of life; True when it gave one the last time, or at the start.
+
+        The answer comes over our connection and through the thread that reads it, so it is a sign of life of that as
+        well. Never blocks; to be called no oftener than every few seconds.
+        """
+
     def finished(self) -> bool:
         """True when it ended because it had said everything (a recording), so trying again is senseless."""
 

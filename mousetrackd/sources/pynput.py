@@ -100,6 +100,9 @@ class PynputSource:
         self._raw: list[bytes] = []
         self._rows: list[tuple[int, int, int, int]] = []
         self._changes: list[LayoutChange | Gap] = []
+        self._taken = 0
+        self._taken_while_unread: int | None = None
+        self._bell: x11.Bell | None = None
         self._notify: Callable[[], None] = lambda: None
         self._notes: tuple[str, ...] = ()
         self._clock_offset_ms = 0
@@ -127,8 +130,9 @@ class PynputSource:
         try:
             display = self._watch_display = x11.open_display()
             x11.refuse_xwayland(display)
-            self._clock_offset_ms = x11.server_clock_offset_ms(display, self.now_ms)
-            reader = x11.MonitorReader(display)
+            bell = self._bell = x11.Bell(display)
+            self._clock_offset_ms = x11.server_clock_offset_ms(display, bell, self.now_ms)
+            reader = x11.MonitorReader(display, bell)
             reader.select_changes()
             layout = reader.read()
             self._changes.append(LayoutChange(self.now_ms(), layout))
@@ -191,6 +195,19 @@ class PynputSource:
             and self._watcher is not None
             and self._watcher.is_alive()
         )
+
+    def ping(self) -> bool:
+        """Did the server answer the last time, and does the listener's thread take what it is sent?"""
+        from mousetrackd.sources import x11  # noqa: PLC0415
+
+        if self._bell is None or not self._bell.is_answered:
+            return False
+        taken_while_unread = self._taken if self._listener.has_unread() else None
+        is_read = taken_while_unread is None or taken_while_unread != self._taken_while_unread
+        self._taken_while_unread = taken_while_unread
+        with contextlib.suppress(*x11.XLIB_ERRORS):  # of a display that goes away, which is told elsewhere
+            self._bell.ring()
+        return is_read
 
     def finished(self) -> bool:
         """A display never ends, it only goes away for a while."""
@@ -277,6 +294,7 @@ class PynputSource:
     ) -> None:
         with self._lock:
             was_empty = not (self._raw or self._rows or self._changes)
+            self._taken += change is None
             if raw is not None:
                 self._raw.append(raw)
             if row is not None:
@@ -457,11 +475,16 @@ def _base_listener(on_end: Callable[[], None]) -> Any:  # noqa: C901 - a class, 
         def await_read(self, timeout_s: float) -> None:
             """Return when all that the server had sent before this call has been read, or after the timeout."""
             give_up_s = time.monotonic() + timeout_s
-            with contextlib.suppress(*x11.XLIB_ERRORS, ValueError):  # closed meanwhile: there is nothing unread
-                while self.is_alive() and x11.unread_bytes(self._display_record) and time.monotonic() < give_up_s:
-                    time.sleep(_READ_INTERVAL_S / 10)
+            while self.has_unread() and time.monotonic() < give_up_s:
+                time.sleep(_READ_INTERVAL_S / 10)
             with self.reading:
                 pass
+
+        def has_unread(self) -> bool:
+            """Has the server sent something that is still to be read?"""
+            with contextlib.suppress(*x11.XLIB_ERRORS, ValueError):  # closed meanwhile: there is nothing unread
+                return self.is_alive() and x11.unread_bytes(self._display_record) > 0
+            return False
 
         def close(self, timeout_s: float) -> None:
             """Stop listening now. pynput's stop() waits for the next pointer event with both connections open."""

@@ -109,6 +109,10 @@ class ReplaySource:
         """True while there is more to play."""
         return self._thread is not None and self._thread.is_alive()
 
+    def ping(self) -> bool:
+        """A file always answers."""
+        return True
+
     def finished(self) -> bool:
         """True when all of it was played."""
         return self._played

@@ -85,11 +85,41 @@ def refuse_xwayland(display: Xlib.display.Display) -> None:
         )
 
 
-class MonitorReader:
-    """Reads the monitors of one display and tells when they change."""
+class Bell:
+    """A question that only a living server answers: it tells of each change of a property of a window of ours."""
 
     def __init__(self, display: Xlib.display.Display) -> None:
         self._display = display
+        self._rung = False
+        self._window = display.screen().root.create_window(
+            0, 0, 1, 1, 0, X.CopyFromParent, X.InputOnly, event_mask=X.PropertyChangeMask
+        )
+
+    def ring(self) -> None:
+        """Ask; does not wait. From any thread. Raises one of ``XLIB_ERRORS``."""
+        self._rung = True
+        self._window.change_property(Xatom.WM_NAME, Xatom.STRING, 8, b"mousetrackd")
+        self._display.flush()
+
+    def hear(self, event: Any) -> bool:
+        """True when ``event``, which the thread that reads the connection got, is an answer."""
+        is_answer = bool(event.type == X.PropertyNotify and event.window == self._window)
+        if is_answer:
+            self._rung = False
+        return is_answer
+
+    @property
+    def is_answered(self) -> bool:
+        """False from ``ring`` until the answer was heard."""
+        return not self._rung
+
+
+class MonitorReader:
+    """Reads the monitors of one display and tells when they change."""
+
+    def __init__(self, display: Xlib.display.Display, bell: Bell) -> None:
+        self._display = display
+        self._bell = bell
         self._root = display.screen().root
         self._has_monitors = False
         if display.has_extension("RANDR"):
@@ -109,10 +139,10 @@ class MonitorReader:
         self._display.sync()
 
     def wait(self) -> None:
-        """Block until something has changed. Raises one of ``XLIB_ERRORS`` when the server is gone."""
-        self._display.next_event()
-        while self._display.pending_events():
-            self._display.next_event()
+        """Block until something has changed, hearing the bell. Raises one of ``XLIB_ERRORS`` when it is all over."""
+        changed = False
+        while not changed or self._display.pending_events():
+            changed |= not self._bell.hear(self._display.next_event())
 
     def read(self) -> Layout:
         """The monitors as they stand. Without RandR 1.5, or with none switched on, the screen as a whole."""
@@ -147,20 +177,13 @@ class MonitorReader:
         return ""
 
 
-def server_clock_offset_ms(display: Xlib.display.Display, now_ms: Callable[[], int]) -> int:
+def server_clock_offset_ms(display: Xlib.display.Display, bell: Bell, now_ms: Callable[[], int]) -> int:
     """What to add to the server's time stamps to get those of ``now_ms``, both in milliseconds.
 
-    Measured by a round trip: the server stamps the change of a property of a window of ours.
+    Measured by a round trip: the server stamps its answer to the bell.
     """
-    window = display.screen().root.create_window(
-        0, 0, 1, 1, 0, X.CopyFromParent, X.InputOnly, event_mask=X.PropertyChangeMask
-    )
-    try:
-        window.change_property(Xatom.WM_NAME, Xatom.STRING, 8, b"mousetrackd clock")
-        while True:
-            event = display.next_event()
-            if event.type == X.PropertyNotify and event.window == window:
-                return now_ms() - int(event.time)
-    finally:
-        window.destroy()
-        display.flush()
+    bell.ring()
+    while True:
+        event = display.next_event()
+        if bell.hear(event):
+            return now_ms() - int(event.time)

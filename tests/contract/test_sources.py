@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import Xlib.display
+from support.program import always
 from support.waiting import wait_until
 from support.xserver import LEFT, MIDDLE, RIGHT, SIDE, WHEEL_DOWN, WHEEL_LEFT, WHEEL_RIGHT, WHEEL_UP, Hand, Xvfb, xrandr
 from Xlib import X
@@ -31,6 +32,7 @@ Row = tuple[Kind, int, int]
 """What the hand does, and what a source must say: kind and desktop pixel."""
 
 STOP_WITHIN_S = 2.0
+NO_ANSWER_FOR_S = 0.2
 
 MANY_MOVES = [(Kind.MOVE, 10 + 7 * i % 1900, 5 + 11 * i % 1070) for i in range(2000)]
 EVERY_BUTTON = [
@@ -186,6 +188,16 @@ class SourceContract(ABC):
             self.perform([row])
         assert ear.hear_when_notified(len(EVERY_BUTTON)) == EVERY_BUTTON
         ear.source.stop()
+
+    def test_a_ping_is_answered_again_and_again_and_is_no_event(self) -> None:
+        ear = self.started(MANY_MOVES[:5])
+        self.perform(MANY_MOVES[:5])
+        for _ in range(3):
+            wait_until(ear.source.ping, "the ping before was answered")
+        ear.hear(5)
+        ear.source.stop()
+        assert ear.listen() == MANY_MOVES[:5]
+        assert len(ear.layouts()) == 1
 
     def test_drain_gives_everything_only_once(self) -> None:
         ear = self.started(MANY_MOVES[:5])
@@ -571,6 +583,46 @@ class X11Contract(SourceContract):
                 hand.move((11, 12))
                 assert ear.hear(1) == [(Kind.MOVE, 11, 12)]
         ear.source.stop()
+
+    def test_a_ping_is_not_answered_by_a_server_that_hangs_and_is_again_when_it_goes_on(self) -> None:
+        ear = self.started([])
+        self.server.freeze()
+        assert ear.source.ping(), "the server was there when it was last asked"
+        always(lambda: not ear.source.ping(), "it is not answered", for_s=NO_ANSWER_FOR_S)
+        assert ear.source.is_alive()
+        self.server.thaw()
+        wait_until(ear.source.ping, "it was answered")
+        ear.source.stop()
+
+    def test_a_ping_of_a_dead_server_is_not_answered(self) -> None:
+        ear = self.started([])
+        self.server.kill()
+        ear.source.ping()
+        always(lambda: not ear.source.ping(), "it is not answered", for_s=NO_ANSWER_FOR_S)
+        ear.source.stop()
+
+    def test_a_ping_is_not_answered_while_the_thread_that_should_listen_hangs(self) -> None:
+        go_on, hangs = threading.Event(), threading.Event()
+        source = self.make([])
+
+        def hang() -> None:
+            if threading.current_thread() is not threading.main_thread():
+                hangs.set()
+                go_on.wait()
+
+        try:
+            source.start(hang)
+            source.drain()
+            self.hand.move((5, 6))
+            assert hangs.wait(10)
+            self.hand.move((7, 8))
+            wait_until(lambda: not source.ping(), "it was seen that nobody listens")
+            always(lambda: not source.ping(), "nobody listens", for_s=NO_ANSWER_FOR_S)
+            go_on.set()
+            wait_until(source.ping, "it listened again")
+        finally:
+            go_on.set()
+            source.stop()
 
     def test_stop_returns_when_the_server_answers_nobody(self) -> None:
         files = open_files()

@@ -4,11 +4,13 @@ The daemon runs in the main thread, because it takes the signals; a second threa
 """
 
 import collections
+import contextlib
 import functools
 import itertools
 import os
 import random
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +20,7 @@ import pytest
 from support.program import Home
 from support.waiting import wait_until
 
+from mousetrackd import control
 from mousetrackd.config import Config
 from mousetrackd.daemon import Daemon
 from mousetrackd.errors import BlindError, ConfigError, SourceError
@@ -45,6 +48,7 @@ class Script:
         self._items: list[Item] = []
         self._notify: Callable[[], None] = lambda: None
         self._alive = False
+        self.answers = True
         self.drained = threading.Event()
         self.lock = threading.Lock()
 
@@ -85,6 +89,9 @@ class Script:
 
     def is_alive(self) -> bool:
         return self._alive
+
+    def ping(self) -> bool:
+        return self.answers
 
     def finished(self) -> bool:
         return False
@@ -454,6 +461,106 @@ def test_a_configuration_that_fails_leaves_the_old_one_in_force(home: Home) -> N
         play.await_checkpoint()
 
     Play(home, HOUR_S, load_config=load_config).run(script)
+
+
+# The watchdog -------------------------------------------------------------------------------------------
+
+
+class Systemd:
+    """The other end of NOTIFY_SOCKET."""
+
+    def __init__(self, home: Home, environment: pytest.MonkeyPatch) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(home.folder / "notify"))
+        self._socket.setblocking(False)
+        environment.setenv("NOTIFY_SOCKET", str(home.folder / "notify"))
+
+    def fed(self) -> int:
+        """How often the watchdog was fed since the last call."""
+        times = 0
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                times += self._socket.recv(4096) == b"WATCHDOG=1"
+        return times
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+def systemd(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Systemd]:
+    monkeypatch.setenv("WATCHDOG_USEC", "60000000")
+    monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
+    other_end = Systemd(home, monkeypatch)
+    yield other_end
+    other_end.close()
+
+
+def test_the_watchdog_is_fed_at_half_its_time_and_not_before(home: Home, systemd: Systemd) -> None:
+    def script(play: Play) -> None:
+        for _ in range(3):
+            play.advance(29.9)
+            assert systemd.fed() == 0
+            play.advance(0.1)
+            assert systemd.fed() == 1
+
+    Play(home, HOUR_S).run(script)
+
+
+def test_a_display_that_does_not_answer_starves_the_watchdog_and_costs_no_counts(home: Home, systemd: Systemd) -> None:
+    def script(play: Play) -> None:
+        play.source.click(1, 1)
+        play.source.answers = False
+        play.advance(30)
+        play.await_checkpoint()
+        assert play.clicks() == 1
+        assert "does not answer" in play.home.status()["problems"][0]
+        assert systemd.fed() == 0
+        play.source.answers = True
+        play.advance(30)
+        assert systemd.fed() == 1
+        assert play.home.status()["problems"] == []
+
+    Play(home, HOUR_S).run(script)
+
+
+def test_the_watchdog_is_fed_while_the_display_is_away(home: Home, systemd: Systemd) -> None:
+    def script(play: Play) -> None:
+        play.refusals += [SourceError("no display", "Wait.")] * 20
+        play.source.answers = False
+        play.source.die()
+        wait_until(lambda: play.home.status()["state"] == "waiting", "it waits")
+        play.advance(30)
+        assert systemd.fed() == 1
+
+    Play(home, HOUR_S).run(script)
+
+
+def test_the_watchdog_is_fed_while_paused(home: Home, systemd: Systemd) -> None:
+    def script(play: Play) -> None:
+        control.set_wanted(home.paths, pause=True)
+        os.kill(os.getpid(), signal.SIGHUP)
+        wait_until(lambda: play.home.status()["state"] == "paused", "it is paused")
+        assert systemd.fed() == 0
+        play.clock.advance(30)
+        os.kill(os.getpid(), signal.SIGHUP)  # not ``settle``, which would resume
+        wait_until(lambda: systemd.fed() == 1, "the watchdog is fed")
+
+    Play(home, HOUR_S).run(script)
+
+
+@pytest.mark.parametrize(("usec", "pid"), [("", ""), ("60000000", "1"), ("soon", str(os.getpid()))])
+def test_where_nobody_waits_for_it_no_timer_is_armed(
+    home: Home, systemd: Systemd, monkeypatch: pytest.MonkeyPatch, usec: str, pid: str
+) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", usec)
+    monkeypatch.setenv("WATCHDOG_PID", pid)
+
+    def script(play: Play) -> None:
+        play.advance(300)
+        assert systemd.fed() == 0
+
+    Play(home, HOUR_S).run(script)
 
 
 def test_the_handlers_of_signals_are_put_back(home: Home) -> None:

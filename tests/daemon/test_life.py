@@ -1,11 +1,13 @@
 """How a daemon begins, what it is told, and how it ends."""
 
+import contextlib
 import json
 import os
 import signal
 import socket
 import time
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 from support.program import Home, Pixel, decodes, wander
@@ -152,28 +154,62 @@ def test_no_signal_is_slept_over(home: Home) -> None:
             daemon.await_status(lambda status, bad=is_bad: bool(status["problems"]) == bad, "it has read")  # type: ignore[misc]
 
 
-@pytest.mark.usefixtures("desktop")
-def test_systemd_is_told_what_happens(home: Home) -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+# The service manager ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def systemd(home: Home) -> Iterator[socket.socket]:
+    """The other end of NOTIFY_SOCKET."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other_end:
         address = home.folder / "notify"
-        systemd.bind(str(address))
-        systemd.settimeout(10)
+        other_end.bind(str(address))
+        other_end.settimeout(10)
         home.variables["NOTIFY_SOCKET"] = str(address)
+        yield other_end
 
-        def hear(word: str) -> str:
-            while word not in (said := systemd.recv(4096).decode()):
-                pass
-            return said
 
-        with home.running() as daemon:
-            hear("STATUS=tracking")
-            hear("READY=1")
-            daemon.send(signal.SIGHUP)
-            assert "MONOTONIC_USEC=" in hear("RELOADING=1")
-            hear("READY=1")
-            daemon.send(signal.SIGTERM)
-            hear("STOPPING=1")
-            assert daemon.ends() == 0
+def hear(systemd: socket.socket, word: str) -> str:
+    while word not in (said := systemd.recv(4096).decode()):
+        pass
+    return said
+
+
+@pytest.mark.usefixtures("desktop")
+def test_systemd_is_told_what_happens_in_the_words_of_status(home: Home, systemd: socket.socket) -> None:
+    with home.running() as daemon:
+        assert hear(systemd, "STATUS=") == f"STATUS={home.must('status').splitlines()[0]}"
+        hear(systemd, "READY=1")
+        home.must("pause")
+        assert hear(systemd, "STATUS=") == f"STATUS={home.must('status').splitlines()[0]}"
+        daemon.send(signal.SIGHUP)
+        assert "MONOTONIC_USEC=" in hear(systemd, "RELOADING=1")
+        hear(systemd, "READY=1")
+        daemon.send(signal.SIGTERM)
+        hear(systemd, "STOPPING=1")
+        assert daemon.ends() == 0
+
+
+def test_the_watchdog_is_not_fed_while_the_display_hangs(home: Home, desktop: Xvfb, systemd: socket.socket) -> None:
+    home.variables["WATCHDOG_USEC"] = "200000"
+    with home.running() as daemon:
+        move_and_click(100, 100)
+        daemon.await_read()
+        hear(systemd, "WATCHDOG=1")
+        desktop.freeze()
+        daemon.await_status(lambda status: status["problems"] != [], "it says that the display does not answer")
+        assert home.cells("clicks.left") == {(100, 100): 1}, "saved before systemd ends it"
+        systemd.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                systemd.recv(4096)
+        looked_ns = home.status()["looked_ns"]
+        daemon.send(signal.SIGUSR2)
+        daemon.await_status(lambda status: status["looked_ns"] > looked_ns, "the main loop goes on")
+        with pytest.raises(BlockingIOError):
+            systemd.recv(4096)
+        systemd.settimeout(10)
+        desktop.thaw()
+        hear(systemd, "WATCHDOG=1")
 
 
 # One of them --------------------------------------------------------------------------------------------

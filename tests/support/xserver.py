@@ -76,9 +76,14 @@ class Xvfb:
         self._end(signal.SIGKILL)
 
     def freeze(self) -> None:
-        """Let it answer nobody until it is ended."""
+        """Let it answer nobody until it is ended, or thawed."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on after ``freeze``."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def _end(self, how: signal.Signals) -> None:
         process, self._process = self._process, None
