@@ -57,6 +57,8 @@ apt_name() {
         ss) echo iproute2 ;;
         mkfs.ext4) echo e2fsprogs ;;
         mkfs.xfs) echo xfsprogs ;;
+        systemd-nspawn) echo systemd-container ;;
+        nsenter) echo util-linux ;;
         *) echo "$1" ;;
     esac
 }

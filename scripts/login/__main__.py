@@ -1,0 +1,345 @@
+"""What must hold of a login and all that follows, in the order in which it happens."""
+
+import contextlib
+import signal
+import sys
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from support.waiting import wait_until
+
+from login.guest import HOME, RUNTIME, SESSION_TIMEOUT_S, UNIT, Guest, Pixel
+
+SECURITY_LIMIT = 2.0
+WATCHDOG_S = 8
+"""The guest's watchdog is more impatient than the shipped one, so that the check takes less time."""
+
+_DROP_IN = f"{HOME}/.config/systemd/user/{UNIT}.d/watchdog.conf"
+
+
+class Checks:
+    """Counts what held, and tells what did not."""
+
+    def __init__(self, guest: Guest) -> None:
+        self._guest = guest
+        self.passed = 0
+        self.failed = 0
+
+    @contextlib.contextmanager
+    def check(self, what: str) -> Iterator[None]:
+        """What the block finds decides; the story goes on either way."""
+        began_s = time.monotonic()
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - whatever it was, the next one is still worth a look
+            self.failed += 1
+            line = traceback.extract_tb(error.__traceback__)[-1].line
+            print(
+                f"FAIL {what} ({time.monotonic() - began_s:.1f} s): {type(error).__name__} {error} in: {line}",
+                flush=True,
+            )
+            print("".join(f"     | {line}\n" for line in self._guest.journal(40).splitlines()), flush=True)
+        else:
+            self.passed += 1
+            print(f"PASS {what} ({time.monotonic() - began_s:.1f} s)", flush=True)
+
+
+class Story:
+    """alice, her presses, and what should be in her store."""
+
+    def __init__(self, guest: Guest) -> None:
+        self.guest = guest
+        self.pressed: Counter[Pixel] = Counter()
+        self.kind = ""
+        self.before: set[str] = set()
+        """Her files before anything of ours was installed."""
+
+    # What she does --------------------------------------------------------------------------------------
+
+    def log_in(self, kind: str = "systemd") -> None:
+        """Return when all is started that her systemd starts. For its kinds see the guest's /usr/local/bin/session."""
+        self.kind = kind
+        self.guest.root("systemctl", "start", f"login@{kind}.service")
+        if kind == "plain":
+            self.until(lambda: self.guest.processes("--exact", "Xvfb") != [], "there is a display")
+        else:
+            self.until(lambda: self.guest.is_active("desktop.target"), "her session is there")
+            self.until(lambda: self.guest.systemctl("list-jobs", "--no-legend") == "", "nothing is being started")
+
+    def log_out(self) -> None:
+        """Return when no daemon is left."""
+        self.guest.root("systemctl", "stop", f"login@{self.kind}.service")
+        self.until(lambda: self.guest.daemons() == [], "it has ended")
+
+    def press(self, x: int, y: int, times: int = 1) -> None:
+        """Press there, so often; all of it is to be counted."""
+        self.guest.hand(f"move(({x}, {y}))", *["click(LEFT)"] * times)
+        self.pressed[x, y] += times
+
+    # What is to be seen ---------------------------------------------------------------------------------
+
+    def until(self, condition: Callable[[], bool], what: str) -> None:
+        """Return as soon as ``condition`` holds."""
+        try:
+            wait_until(condition, what, timeout_s=SESSION_TIMEOUT_S)
+        except AssertionError as error:
+            seen = f"unit {self.guest.unit()}, daemons {self.guest.daemons()}, status {self.guest.status()}"
+            raise AssertionError(f"{error}; {seen}") from None
+
+    def until_state(self, state: str) -> None:
+        """Return when there is one daemon, and it says so."""
+        self.until(lambda: self._is(state), f"it is {state}")
+
+    def _is(self, state: str) -> bool:
+        status = self.guest.status()
+        return status.get("state") == state and self.guest.daemons() == [status["pid"]]
+
+    def until_unit(self, state: str) -> int:
+        """The pid of the one daemon, once it says so, and her systemd knows both."""
+
+        def is_known() -> bool:
+            unit, pid = self.guest.unit(), str(self.guest.status().get("pid"))
+            is_active = unit.get("ActiveState") == "active" and unit["MainPID"] == pid
+            return is_active and unit["StatusText"].startswith(state) and self._is(state)
+
+        self.until(is_known, f"it is {state}, as a unit")
+        return int(self.guest.status()["pid"])
+
+    def calm(self) -> int:
+        """The pid of a tracking daemon of whose starts nothing is remembered: a check starts it oftener than may be."""
+        self.guest.systemctl("reset-failed", UNIT)
+        return self.until_unit("tracking")
+
+    def until_restarted(self) -> None:
+        """Return when systemd has started it anew, once since it was ``calm``."""
+        self.until(lambda: self.restarts() > 0, "it is started anew")
+        self.until_unit("tracking")
+        assert self.restarts() == 1
+
+    def restarts(self) -> int:
+        """How often systemd has started it anew by itself, since it was ``calm``."""
+        return int(self.guest.unit().get("NRestarts", 0))
+
+    def expect_presses(self) -> None:
+        """What is in the store is what she pressed."""
+        found = self.guest.presses()
+        assert found == self.pressed, (
+            f"pressed and not counted: {self.pressed - found}; too many: {found - self.pressed}"
+        )
+
+    def files(self) -> set[str]:
+        """What lies in her home, but for the program itself, and what of ours is in her runtime folder."""
+        home = self.guest.root("find", f"/{HOME}", "-not", "-path", f"/{HOME}/venv*")
+        return {*home.splitlines(), *self.guest.root("find", f"/{RUNTIME}", "-name", "*mousetrackd*").splitlines()}
+
+
+def first_login(story: Story, checks: Checks) -> None:
+    """Installed by her, inside her session."""
+    guest = story.guest
+    with checks.check("the wheel installs into a venv of hers"):
+        guest.alice("python3", "-m", "venv", f"/{HOME}/venv")
+        guest.alice("env", "PIP_NO_INDEX=1", "PIP_FIND_LINKS=/srv/wheels", "pip", "install", "-q", "/checkout")
+        guest.alice("mkdir", "-p", ".config", ".local/share", ".ssh")  # as any desktop would have
+        guest.alice("touch", ".ssh/id")
+    with checks.check("she logs in, and nothing of ours runs"):
+        story.log_in()
+        assert guest.daemons() == []
+        story.before = story.files()
+    with checks.check("install: it tracks at once, as a unit that is told what happens"):
+        guest.alice("mousetrackd", "install")
+        story.until_unit("tracking")
+        assert guest.unit()["WatchdogUSec"] == "1min"
+    with checks.check("presses are counted exactly, and the sandboxed worker draws"):
+        for number in range(20):
+            story.press(40 + 7 * number, 500 - 11 * number, times=1 + number % 3)
+        guest.alice("mousetrackd", "snapshot")
+        story.expect_presses()
+        assert guest.status()["problems"] == []
+        assert guest.path(f"{HOME}/.local/share/mousetrackd/snapshots/latest.png").stat().st_size > 0
+    with checks.check("systemd-analyze verify has nothing to say"):
+        assert guest.alice("sh", "-c", f"systemd-analyze --user verify .config/systemd/user/{UNIT} 2>&1") == ""
+    with checks.check(f"systemd-analyze security: at most {SECURITY_LIMIT}"):
+        threshold = f"--threshold={SECURITY_LIMIT * 10:.0f}"
+        print(guest.alice("systemd-analyze", "--user", "security", threshold, "--no-pager", UNIT).splitlines()[-1])
+    with checks.check("the sandbox is real: it can write its data, and neither write the rest nor read her keys"):
+        inside = ("nsenter", "--target", str(story.until_unit("tracking")), "--mount", "--")
+        for folder in (f"/{HOME}", f"/{HOME}/.local/share", "/tmp"):  # noqa: S108 - the guest's
+            assert "Read-only" in guest.fails(*inside, "touch", f"{folder}/forbidden")
+        assert guest.root(*inside, "ls", f"/{HOME}/.ssh") == ""
+        for folder in (f"/{HOME}/.local/share/mousetrackd", f"/{RUNTIME}"):
+            guest.root(*inside, "touch", f"{folder}/allowed")
+            guest.root(*inside, "rm", f"{folder}/allowed")
+
+
+def signals(story: Story, checks: Checks) -> None:
+    """What systemctl can tell it."""
+    guest = story.guest
+    with checks.check("systemctl kill -s USR1 pauses"):
+        guest.systemctl("kill", "--signal=USR1", "--kill-whom=main", UNIT)
+        story.until_unit("paused")
+        guest.hand("move((600, 600))", "click(LEFT)")
+    with checks.check("systemctl kill -s USR2 resumes"):
+        guest.systemctl("kill", "--signal=USR2", "--kill-whom=main", UNIT)
+        story.until_unit("tracking")
+        story.press(601, 601)
+    with checks.check("systemctl reload"):
+        pid = story.calm()
+        guest.systemctl("reload", UNIT)
+        assert story.until_unit("tracking") == pid
+    with checks.check("USR1 before it can hear pauses and does not kill"):
+        guest.systemctl("stop", UNIT)
+        story.expect_presses()
+        guest.systemctl("start", "--no-block", UNIT)
+        story.until(lambda: guest.blocks(int(guest.unit()["MainPID"]), signal.SIGUSR1), "there is a process of ours")
+        guest.systemctl("kill", "--signal=USR1", "--kill-whom=main", UNIT)
+        story.until_unit("paused")
+        assert story.restarts() == 0
+        guest.alice("mousetrackd", "resume")
+        story.until_unit("tracking")
+
+
+def crashes(story: Story, checks: Checks) -> None:
+    """It dies, it hangs, the display hangs."""
+    guest = story.guest
+    with checks.check("kill -9: it is started anew"):
+        story.press(10, 10)
+        guest.alice("mousetrackd", "snapshot")
+        story.calm()
+        guest.systemctl("kill", "--signal=KILL", "--kill-whom=main", UNIT)
+        story.until_restarted()
+        story.expect_presses()
+    drop_in = guest.path(_DROP_IN)
+    guest.alice("mkdir", "-p", f"/{_DROP_IN.rpartition('/')[0]}")
+    drop_in.write_text(f"[Service]\nWatchdogSec={WATCHDOG_S}\n", "utf-8")
+    guest.systemctl("daemon-reload")
+    guest.systemctl("restart", UNIT)
+    with checks.check("a daemon that hangs is ended by the watchdog and started anew"):
+        guest.root("kill", "-STOP", str(story.calm()))
+        story.until_restarted()
+        story.press(12, 12)
+    with checks.check("a display that hangs: what was counted is saved, and it is started anew"):
+        story.calm()
+        story.press(13, 13)
+        (display,) = guest.processes("--exact", "Xvfb")
+        guest.root("kill", "-STOP", str(display))
+        story.until(lambda: story.restarts() > 0, "it is started anew")
+        guest.root("kill", "-CONT", str(display))
+        story.until_unit("tracking")
+        story.expect_presses()
+    drop_in.unlink()
+    drop_in.parent.rmdir()
+    guest.systemctl("daemon-reload")
+    guest.systemctl("restart", UNIT)
+
+
+def logins(story: Story, checks: Checks) -> None:
+    """Sessions end and begin. Leaves her logged in and tracked."""
+    guest = story.guest
+    with checks.check("logout: all is saved, and nothing of hers is left"):
+        story.until_unit("tracking")
+        story.press(20, 20, times=3)
+        story.log_out()
+        story.until(lambda: guest.processes() == [], "nothing of hers runs")
+        story.expect_presses()
+    with checks.check("lingering without a login does not start it"):
+        guest.root("loginctl", "enable-linger", "alice")
+        story.until(lambda: guest.is_active("user@1000.service", user=False), "she has a systemd")
+        assert guest.systemctl("is-system-running", "--wait") == "running\n"
+        assert not guest.is_active(UNIT)
+        assert guest.daemons() == []
+        guest.root("loginctl", "disable-linger", "alice")
+        story.until(lambda: guest.processes() == [], "nothing of hers runs")
+    with checks.check("the second login continues the same store"):
+        story.log_in()
+        story.until_unit("tracking")
+        story.press(20, 20)
+        story.press(21, 21)
+    with checks.check("X dies: the session ends, all is saved, nothing is started again and again"):
+        (display,) = guest.processes("--exact", "Xvfb")
+        guest.root("kill", "-KILL", str(display))
+        story.until(lambda: guest.unit()["ActiveState"] not in ("active", "deactivating"), "the unit has ended")
+        unit = guest.unit()
+        assert (unit["ActiveState"], unit["Result"], unit["NRestarts"]) == ("inactive", "success", "0"), unit
+        assert guest.daemons() == []
+        story.expect_presses()
+        story.until(lambda: not guest.is_active("login@systemd.service", user=False), "the session is over")
+    with checks.check("a login a moment after a logout"):
+        story.log_in()
+        first = story.until_unit("tracking")
+        story.press(22, 22)
+        guest.root("systemctl", "stop", "login@systemd.service")
+        story.log_in()
+        story.until(lambda: first not in guest.daemons(), "the first session's daemon has ended")
+        story.until_unit("tracking")
+        story.press(23, 23)
+
+
+def after_poweroff(story: Story, checks: Checks) -> None:
+    """The machine went down under her session."""
+    with checks.check("a power off while she works loses nothing"):
+        story.expect_presses()
+
+
+def desktops(story: Story, checks: Checks) -> None:
+    """Those that do not let systemd start the session, or not only."""
+    guest = story.guest
+    with checks.check("a desktop that knows nothing of systemd starts it by the autostart entry"):
+        story.log_in("plain")
+        story.until_state("tracking")
+        story.press(30, 30)
+        story.log_out()
+        story.expect_presses()
+    with checks.check("a desktop that starts unit and entry has one daemon"):
+        story.log_in("both")
+        story.until_unit("tracking")
+        story.press(31, 31)
+        guest.alice("mousetrackd", "snapshot")
+        story.expect_presses()
+        story.log_out()
+
+
+def uninstalled(story: Story, checks: Checks) -> None:
+    """Away with it, also inside her session."""
+    guest = story.guest
+    story.log_in()
+    with checks.check("uninstall leaves the data, and nothing else"):
+        story.until_unit("tracking")
+        guest.alice("mousetrackd", "uninstall")
+        story.until(lambda: guest.daemons() == [], "it has ended")
+        left = {file for file in story.files() - story.before if "/mousetrackd" not in file}
+        assert left == set(), f"left: {sorted(left)}"
+        story.expect_presses()
+    with checks.check("uninstalled, a login does not start it"):
+        story.log_out()
+        story.log_in("both")
+        assert not guest.is_active(UNIT)
+        assert guest.daemons() == []
+    with checks.check("uninstall --purge leaves nothing"):
+        guest.alice("mousetrackd", "uninstall", "--purge", "--yes")
+        left = story.files() - story.before
+        assert left == set(), f"left: {sorted(left)}"
+
+
+def main() -> None:
+    """Boot twice, and look."""
+    guest = Guest(Path(sys.argv[1]))
+    story, checks = Story(guest), Checks(guest)
+    with guest.booted():
+        guest.root("useradd", "--create-home", "--shell=/bin/bash", "alice")
+        first_login(story, checks)
+        signals(story, checks)
+        crashes(story, checks)
+        logins(story, checks)
+    with guest.booted():
+        after_poweroff(story, checks)
+        desktops(story, checks)
+        uninstalled(story, checks)
+    print(f"{checks.passed} passed, {checks.failed} failed")
+    sys.exit(checks.failed > 0)
+
+
+if __name__ == "__main__":
+    main()
