@@ -42,6 +42,14 @@ _CURRENT_MODE = 1
 _OUTPUT_VERSION, _OUTPUT_RELEASE_SINCE = 4, 3
 """The newest wl_output we understand, and the first that can be told that nobody looks at it any more."""
 
+_SEAT_VERSION = 5
+_POINTER_CAPABILITY = 1
+
+_INPUT_IDLE_SINCE = 2
+"""The first ext_idle_notifier_v1 that can be asked about the input devices alone."""
+
+_IDLE_AFTER_MS = 1000
+
 _NO_IDENTITY = {"", "unknown", "(null)"}
 """What compositors say of a screen that does not tell its make or model."""
 
@@ -190,6 +198,71 @@ def _name_of_peer(peer: socket.socket) -> str:
         return ""
 
 
+class Seat:
+    """The first seat of a compositor: its pointer, and whether somebody uses it. For one thread."""
+
+    def __init__(self, connection: Connection) -> None:
+        from pywayland.protocol.ext_idle_notify_v1 import ExtIdleNotifierV1  # noqa: PLC0415
+
+        self.is_idle = False
+        """True while nobody has touched mouse or keyboard for a moment; never where the compositor tells no such
+        thing."""
+        self.used_since_ms = _now_ms()
+        """When it was last no longer idle, on the monotonic clock."""
+        self._connection = connection
+        self._notifiers = ExtIdleNotifierV1
+        self._notification: Any = None
+        self._seat: Any = None
+        self._has_pointer = False
+        self._pointer: Any = None
+        self.follow()
+
+    def follow(self) -> Any:
+        """Do what has become possible since the last call; the wl_pointer, None while there is no mouse."""
+        from pywayland.protocol.wayland import WlSeat  # noqa: PLC0415
+
+        if self._seat is None:
+            self._seat = self._connection.bind(WlSeat, version=_SEAT_VERSION)
+            if self._seat is None:
+                return None
+            self._seat.dispatcher["capabilities"] = self._on_capabilities
+            self._ask_idle()
+        if self._has_pointer and self._pointer is None:
+            # Asking for it while there is none is a fatal error of the protocol.
+            self._pointer = self._seat.get_pointer()
+        elif not self._has_pointer and self._pointer is not None:
+            self._pointer.destroy()
+            self._pointer = None
+        self._connection.flush()
+        return self._pointer
+
+    def _ask_idle(self) -> None:
+        notifier = self._connection.bind(self._notifiers, version=_INPUT_IDLE_SINCE)
+        if notifier is None:
+            return
+        (number, *_) = self._connection.find(self._notifiers)
+        # A film keeps a seat from being idle, but not its mouse and keyboard.
+        newer = self._connection.globals[number][1] >= _INPUT_IDLE_SINCE
+        ask = notifier.get_input_idle_notification if newer else notifier.get_idle_notification
+        self._notification = ask(_IDLE_AFTER_MS, self._seat)
+        self._notification.dispatcher["idled"] = self._on_idled
+        self._notification.dispatcher["resumed"] = self._on_resumed
+
+    def _on_capabilities(self, _seat: object, capabilities: int) -> None:
+        self._has_pointer = bool(capabilities & _POINTER_CAPABILITY)
+
+    def _on_idled(self, _notification: object) -> None:
+        self.is_idle = True
+
+    def _on_resumed(self, _notification: object) -> None:
+        self.is_idle = False
+        self.used_since_ms = _now_ms()
+
+
+def _now_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
+
+
 @dataclass(frozen=True)
 class Output:
     """A screen that is switched on.
@@ -317,7 +390,7 @@ class LayoutReader:
         self.heads: dict[int, Head] = {}
         self._outputs: tuple[Output, ...] = ()
         self._layout = Layout()
-        self._places: tuple[tuple[Output, Placement], ...] = ()
+        self._places: dict[int, tuple[Output, Placement]] = {}
         self._plane_scale = 1.0
         self._extents: Any = None
         try:
@@ -352,11 +425,20 @@ class LayoutReader:
 
     def to_desktop(self, x: float, y: float) -> tuple[int, int]:
         """The pixel of ``layout()`` at a logical position; outside every monitor, one outside every placement."""
-        for output, placement in self._places:
+        for output, placement in self._places.values():
             if output.holds(x, y):
                 pixel_x, pixel_y = output.to_pixel(x, y)
                 return placement.desktop_x + pixel_x, placement.desktop_y + pixel_y
         return _rounded(x * self._plane_scale), _rounded(y * self._plane_scale)
+
+    def pixel_to_desktop(self, number: int, x: int, y: int) -> tuple[int, int] | None:
+        """The pixel of ``layout()`` that is pixel x, y of one of ``heads``; None where it has no such pixel."""
+        if number not in self._places:
+            return None
+        output, placement = self._places[number]
+        if not (0 <= x < output.width_px and 0 <= y < output.height_px):
+            return None
+        return placement.desktop_x + x, placement.desktop_y + y
 
     def close(self) -> None:
         """Hang up. Idempotent."""
@@ -384,14 +466,16 @@ class LayoutReader:
         self.connection.flush()
 
     def _take_outputs(self) -> bool:
-        outputs = tuple(head.output for _, head in sorted(self.heads.items()) if head.output is not None)
-        if outputs == self._outputs:
+        told = {number: head.output for number, head in sorted(self.heads.items()) if head.output is not None}
+        outputs = tuple(told.values())
+        if outputs == self._outputs and told.keys() == self._places.keys():
             return False
         self._outputs = outputs
         self._plane_scale = _plane_scale(outputs)
-        self._layout = Layout(_placements(outputs, self._plane_scale))
-        self._places = tuple(zip(outputs, self._layout.placements, strict=True))
-        return True
+        before, self._layout = self._layout, Layout(_placements(outputs, self._plane_scale))
+        places = zip(outputs, self._layout.placements, strict=True)
+        self._places = dict(zip(told, places, strict=True))
+        return self._layout != before
 
 
 def _plane_scale(outputs: tuple[Output, ...]) -> float:

@@ -108,6 +108,9 @@ class SourceContract(ABC):
     hears_to_the_end = True
     """After ``stop``, ``drain`` gives all that was done before. A source that cannot gives the beginning of it."""
 
+    unheard: frozenset[Kind] = frozenset()
+    """What its compositor tells nobody, as its notes say."""
+
     @pytest.fixture(autouse=True)
     def _end(self) -> Iterator[None]:
         """A test that fails half way leaves no source behind for the next one."""
@@ -121,6 +124,10 @@ class SourceContract(ABC):
         self.ears.append(ear)
         ear.start()
         return ear
+
+    def heard_of(self, rows: list[Row]) -> list[Row]:
+        """What it hears of ``rows``."""
+        return [row for row in rows if row[0] not in self.unheard]
 
     clock_slack_ms = 0
     """How far an event's time may be off, where two clocks of whole milliseconds meet."""
@@ -167,7 +174,8 @@ class SourceContract(ABC):
     def test_presses_and_scroll_steps_are_heard_by_kind_at_their_pixel(self) -> None:
         ear = self.started(EVERY_BUTTON)
         self.perform(EVERY_BUTTON)
-        assert ear.hear(len(EVERY_BUTTON)) == EVERY_BUTTON
+        expected = self.heard_of(EVERY_BUTTON)
+        assert ear.hear(len(expected)) == expected
         ear.source.stop()
 
     def test_times_never_run_backwards_and_are_on_the_sources_clock(self) -> None:
@@ -184,7 +192,8 @@ class SourceContract(ABC):
         ear = self.started(EVERY_BUTTON)
         for row in EVERY_BUTTON:
             self.perform([row])
-        assert ear.hear_when_notified(len(EVERY_BUTTON)) == EVERY_BUTTON
+        expected = self.heard_of(EVERY_BUTTON)
+        assert ear.hear_when_notified(len(expected)) == expected
         ear.source.stop()
 
     def test_drain_gives_everything_only_once(self) -> None:

@@ -92,7 +92,8 @@ def test_positions_are_pixels_of_a_scaled_screen(
 ) -> None:
     width, height = logical
     compositor.plug("DP-1", width=width, height=height, mode=mode, scale=scale)
-    wait_until(reader.dispatch, "the scale was seen")
+    before = reader.outputs()
+    wait_until(lambda: reader.dispatch() or reader.outputs() != before, "the scale was seen")
     assert reader.layout().placements == (placed("DP-1", *mode, 0, 0),)
     assert reader.to_desktop(0, 0) == (0, 0)
     assert reader.to_desktop(width - 1e-6, height - 1e-6) == (mode[0] - 1, mode[1] - 1)
