@@ -92,7 +92,9 @@ class CursorSessions:
     def _follow(self) -> None:
         """A session for each output that is there, for as long as the seat has a pointer."""
         pointer = self._seat.follow()
-        wanted = set(self._monitors.heads) if pointer is not None else set()
+        # Not before it has been told where the output stands: its first position may come with the same words.
+        told = {number for number, head in self._monitors.heads.items() if head.output is not None}
+        wanted = told if pointer is not None else set()
         for number in self._sessions.keys() - wanted:
             self._sessions.pop(number).close()
         for number in wanted - self._sessions.keys():
