@@ -55,6 +55,7 @@ apt_name() {
         Xvfb) echo xvfb ;;
         xrandr) echo x11-xserver-utils ;;
         ss) echo iproute2 ;;
+        dbus-daemon) echo dbus ;; # a package of its own only since Debian 12
         *) echo "$1" ;;
     esac
 }
