@@ -46,6 +46,7 @@ class PrivateBus:
             self._process = subprocess.Popen(
                 ["dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile", f"--print-pid={writes}"],
                 stdin=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,  # it says only that it may not have 65536 files open
                 pass_fds=(writes,),
             )
             tell.close()
