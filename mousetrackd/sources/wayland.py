@@ -42,7 +42,8 @@ _CURRENT_MODE = 1
 _OUTPUT_VERSION, _OUTPUT_RELEASE_SINCE = 4, 3
 """The newest wl_output we understand, and the first that can be told that nobody looks at it any more."""
 
-_SEAT_VERSION = 5
+_SEAT_VERSION = 3
+"""The first wl_seat whose pointer can be given back; every compositor of the last ten years has it."""
 _POINTER_CAPABILITY = 1
 
 _INPUT_IDLE_SINCE = 2
@@ -222,16 +223,17 @@ class Seat:
         from pywayland.protocol.wayland import WlSeat  # noqa: PLC0415
 
         if self._seat is None:
-            self._seat = self._connection.bind(WlSeat, version=_SEAT_VERSION)
-            if self._seat is None:
+            numbers = self._connection.find(WlSeat)
+            if not numbers or self._connection.globals[numbers[0]][1] < _SEAT_VERSION:
                 return None
+            self._seat = self._connection.bind(WlSeat, version=_SEAT_VERSION)
             self._seat.dispatcher["capabilities"] = self._on_capabilities
             self._ask_idle()
         if self._has_pointer and self._pointer is None:
             # Asking for it while there is none is a fatal error of the protocol.
             self._pointer = self._seat.get_pointer()
         elif not self._has_pointer and self._pointer is not None:
-            self._pointer.destroy()
+            self._pointer.release()
             self._pointer = None
         self._connection.flush()
         return self._pointer

@@ -1,7 +1,9 @@
 """Sources that speak with a compositor's sockets: the contract of all sources, and what is particular about them."""
 
+import socket
 import threading
 import time
+from abc import abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from test_sources import MANY_MOVES, STOP_WITHIN_S, Ear, Row, SourceContract, op
 from mousetrackd.errors import SourceError
 from mousetrackd.events import Gap, Kind, Source
 from mousetrackd.layout import Layout
-from mousetrackd.sources import wlroots
+from mousetrackd.sources import hyprland, polling, wayfire, wlroots
 
 NOT_MOTION = frozenset(Kind) - {Kind.MOVE}
 
@@ -22,15 +24,13 @@ class WaylandContract(SourceContract):
     """A source of a compositor with one screen."""
 
     unheard = NOT_MOTION
-    without: tuple[str, ...] = ()
-    """What the compositor does not offer."""
 
     @pytest.fixture(autouse=True)
     def _session(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
         self.environment = monkeypatch
         self.folder = tmp_path
-        self.compositor = Compositor(tmp_path, without=self.without)
+        self.compositor = Compositor(tmp_path)
         self.compositor.start()
         self.compositor.plug("DP-1")
         monkeypatch.setenv("WAYLAND_DISPLAY", self.compositor.name)
@@ -38,6 +38,10 @@ class WaylandContract(SourceContract):
         for ear in self.ears:
             ear.source.stop()
         self.compositor.kill()
+
+    def restart_compositor(self) -> None:
+        self.compositor.start()
+        self.compositor.plug("DP-1")
 
     def gaps(self, ear: Ear) -> list[Gap]:
         ear.listen()
@@ -60,8 +64,7 @@ class WaylandContract(SourceContract):
         assert not ear.source.finished()
         ear.source.stop()
         assert len(ear.listen()) == 2
-        self.compositor.start()
-        self.compositor.plug("DP-1")
+        self.restart_compositor()
         ear = self.started(MANY_MOVES[:1])
         self.perform(MANY_MOVES[:1])
         assert ear.hear(1) == MANY_MOVES[:1]
@@ -150,7 +153,7 @@ class TestCursorSessions(WaylandContract):
 
     def test_the_pointer_is_asked_for_when_there_is_one(self) -> None:
         self.compositor.kill()
-        self.compositor = Compositor(self.folder, without=self.without, pointer=False)
+        self.compositor = Compositor(self.folder, pointer=False)
         self.compositor.start()
         self.compositor.plug("DP-1")
         ear = self.started([])
@@ -215,6 +218,17 @@ class TestCursorSessions(WaylandContract):
         wait_until(lambda: len(self.gaps(ear)) == 1, "there was a gap")
         ear.source.stop()
 
+    def test_where_the_compositor_does_not_tell_of_idleness_the_worse_is_assumed(self) -> None:
+        self.compositor.kill()
+        self.compositor = Compositor(self.folder, without=[IDLE])
+        self.restart_compositor()
+        ear = self.started_watching(unseen_after_s=0.05)
+        self.compositor.move("DP-1", (5, 6))
+        ear.hear(1)
+        self.compositor.leave("DP-1")
+        wait_until(lambda: len(self.gaps(ear)) == 1, "there was a gap")
+        ear.source.stop()
+
     def test_the_compositor_tells_of_idleness_by_itself(self) -> None:
         ear = self.started([])
         assert self.compositor.idle_timeouts_ms() == [1000]
@@ -231,13 +245,144 @@ class TestCursorSessions(WaylandContract):
         ear.source.stop()
 
 
-class TestCursorSessionsWithoutIdleness(TestCursorSessions):
-    """A compositor that does not tell whether the seat is used: the worse is assumed."""
+class PollingContract(WaylandContract):
+    """A source that asks. What it is answered is what it hears, so a test answers each question differently."""
 
-    without = (IDLE,)
+    hears_to_the_end = False  # what it has not asked for before it stops, it never learns
 
-    test_the_compositor_tells_of_idleness_by_itself = None  # type: ignore[assignment]
-    test_nobody_at_the_seat_is_no_gap_until_somebody_comes_back = None  # type: ignore[assignment]
+    @abstractmethod
+    def make(self, rows: list[Row], moving_interval_s: float = 0) -> Source: ...
+
+    @abstractmethod
+    def listen_for_questions(self) -> None:
+        """Let the compositor answer."""
+
+    @pytest.fixture(autouse=True)
+    def _answers(self, _session: None) -> None:
+        self.listen_for_questions()
+
+    def perform(self, rows: list[Row]) -> None:
+        self.compositor.answer(*((x, y) for kind, x, y in rows if kind == Kind.MOVE))
+
+    def restart_compositor(self) -> None:
+        super().restart_compositor()
+        self.listen_for_questions()
+
+    def test_where_the_pointer_is_found_is_no_event(self) -> None:
+        self.compositor.answer((300, 400))
+        ear = self.started([])
+        self.compositor.answer((301, 400))
+        assert ear.hear(1) == [(Kind.MOVE, 301, 400)]
+        ear.source.stop()
+
+    def test_logical_positions_become_pixels(self) -> None:
+        self.compositor.plug("DP-1", width=1280, height=720, scale=2)
+        self.compositor.plug("DP-2", x=1280, width=1280, height=720, scale=2)
+        ear = self.started([])
+        self.compositor.answer((640, 360), (1279, 719), (1281, 1))
+        assert ear.hear(3) == [(Kind.MOVE, 960, 540), (Kind.MOVE, 1918, 1078), (Kind.MOVE, 1921, 1)]
+        ear.source.stop()
+
+    def test_it_asks_ever_more_rarely_while_nothing_moves(self) -> None:
+        ear = Ear(self.make([], polling.MOVING_INTERVAL_S))
+        self.ears.append(ear)
+        ear.start()
+        before = self.compositor.questions()
+        time.sleep(1)  # nothing is waited for: it is about how little happens
+        assert 5 <= self.compositor.questions() - before <= 1 + 1 / polling.MOVING_INTERVAL_S
+        assert polling.pause_s(0, 0.02) == 0.02
+        assert polling.pause_s(1, 0.02) == 0.125
+        assert polling.pause_s(8, 0.02) == polling.pause_s(3600, 0.02) == 1
+        ear.source.stop()
+
+    def test_it_asks_nothing_while_nobody_is_at_the_seat(self) -> None:
+        ear = self.started(MANY_MOVES[:2])
+        self.perform(MANY_MOVES[:2])
+        ear.hear(2)
+        self.compositor.idle(idled=True)
+        self.compositor.plug("DP-2", x=1920)  # its news come after the others
+        self.wait_for_monitors(ear, "DP-1", "DP-2")
+        before = self.compositor.questions()
+        (thread,) = [thread for thread in threading.enumerate() if thread.name == "pointer"]
+        woken_before = wake_ups(thread)
+        time.sleep(0.5)  # nothing is waited for: it is about nothing happening
+        assert self.compositor.questions() == before
+        assert wake_ups(thread) - woken_before <= 1
+        self.perform(MANY_MOVES[2:4])
+        self.compositor.idle(idled=False)
+        assert ear.hear(4) == MANY_MOVES[:4]
+        ear.source.stop()
+
+    @pytest.mark.parametrize(
+        "answer", ["unknown request", "{}", '{"error": "No such method found!"}', "[1", "1;2", "x"]
+    )
+    def test_an_answer_that_is_no_position_is_told_and_nothing_is_left_open(self, answer: str) -> None:
+        self.compositor.answer_wrongly(answer)
+        files = open_files()
+        source = self.make([])
+        with pytest.raises(SourceError) as raised:
+            source.start(lambda: None)
+        assert raised.value.hint
+        assert open_files() == files
+
+    def test_an_answer_that_stops_making_sense_ends_it(self) -> None:
+        ear = self.started([])
+        self.compositor.answer_wrongly("1; 2")
+        wait_until(lambda: not ear.source.is_alive(), "the source was dead")
+        ear.source.stop()
+
+
+class TestHyprland(PollingContract):
+    def listen_for_questions(self) -> None:
+        folder = self.folder / "hypr" / "abc_1"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".socket.sock").unlink(missing_ok=True)
+        self.compositor.answer_as_hyprland(folder / ".socket.sock")
+        self.environment.setenv("HYPRLAND_INSTANCE_SIGNATURE", "abc_1")
+
+    def make(self, rows: list[Row], moving_interval_s: float = 0) -> Source:
+        del rows
+        return hyprland.make_source(moving_interval_s=moving_interval_s)
+
+    def make_homeless(self) -> Source:
+        self.environment.setenv("HYPRLAND_INSTANCE_SIGNATURE", "abc_2")
+        return self.make([])
+
+    def test_a_service_that_lacks_the_signature_finds_the_only_instance_that_lives(self) -> None:
+        self.environment.delenv("HYPRLAND_INSTANCE_SIGNATURE")
+        dead = self.folder / "hypr" / "dead_0"
+        dead.mkdir()
+        with socket.socket(socket.AF_UNIX) as nobody:
+            nobody.bind(str(dead / ".socket.sock"))
+        ear = self.started([])
+        self.compositor.answer((3, 4))
+        assert ear.hear(1) == [(Kind.MOVE, 3, 4)]
+        ear.source.stop()
+        (self.folder / "hypr" / "abc_1" / ".socket.sock").unlink()
+        with pytest.raises(SourceError, match="no Hyprland"):
+            self.make([]).start(lambda: None)
+
+
+class TestWayfire(PollingContract):
+    def listen_for_questions(self) -> None:
+        path = self.folder / "wayfire.socket"
+        path.unlink(missing_ok=True)
+        self.compositor.answer_as_wayfire(path)
+        self.environment.setenv("WAYFIRE_SOCKET", str(path))
+
+    def make(self, rows: list[Row], moving_interval_s: float = 0) -> Source:
+        del rows
+        return wayfire.make_source(moving_interval_s=moving_interval_s)
+
+    def make_homeless(self) -> Source:
+        self.environment.delenv("WAYFIRE_SOCKET")
+        return self.make([])
+
+    def test_a_plugin_that_is_not_on_is_told_with_what_to_write_where(self) -> None:
+        self.compositor.answer_wrongly('{"error": "No such method found!"}')
+        with pytest.raises(SourceError, match="No such method") as raised:
+            self.make([]).start(lambda: None)
+        assert "wayfire.ini" in raised.value.hint
 
 
 @pytest.mark.parametrize("missing", CAPTURE)

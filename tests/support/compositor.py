@@ -90,6 +90,27 @@ class Compositor:
         answer: list[int] = self.tell("idle_timeouts_ms")
         return answer
 
+    def answer_as_hyprland(self, path: Path) -> None:
+        """Answer questions at Hyprland's socket from now on."""
+        self.tell("answer_at", str(path), "hyprland")
+
+    def answer_as_wayfire(self, path: Path) -> None:
+        """Answer questions at Wayfire's socket from now on."""
+        self.tell("answer_at", str(path), "wayfire")
+
+    def answer(self, *points: tuple[float, float]) -> None:
+        """Answer the next questions with these positions, each once; those after them with the last."""
+        self.tell("answer", points)
+
+    def answer_wrongly(self, answer: str) -> None:
+        """Answer every question with this text."""
+        self.tell("answer_wrongly", answer)
+
+    def questions(self) -> int:
+        """How many it has been asked."""
+        answer: int = self.tell("questions")
+        return answer
+
     def freeze(self) -> None:
         """Let it answer nobody until it is ended."""
         assert self._process is not None
@@ -299,6 +320,35 @@ class Client:
                 self.send(number, 2, word(x) + word(y))
 
 
+class Answerer:
+    """Answers questions about the pointer, as Hyprland (a connection each) or as Wayfire."""
+
+    def __init__(self, server: "Server", peer: socket.socket, kind: str) -> None:
+        self.server = server
+        self.peer = peer
+        self.kind = kind
+
+    def read(self) -> None:
+        question = self.peer.recv(4096)
+        if not question:
+            self.hang_up()
+            return
+        self.server.questions += 1
+        x, y = self.server.position()
+        if self.kind == "hyprland":
+            assert question == b"cursorpos", question
+            self.peer.sendall((self.server.wrong_answer or f"{x}, {y}").encode())
+            self.hang_up()
+        else:
+            assert json.loads(question[4:])["method"] == "window-rules/get_cursor_position", question
+            answer = self.server.wrong_answer or json.dumps({"result": "ok", "pos": {"x": x, "y": y}})
+            self.peer.sendall(word(len(answer)) + answer.encode())
+
+    def hang_up(self) -> None:
+        self.server.selector.unregister(self.peer)
+        self.peer.close()
+
+
 class Server:
     """The globals, and everybody who is connected."""
 
@@ -308,6 +358,10 @@ class Server:
         self.clients: list[Client] = []
         self.globals: dict[int, tuple[str, int, str]] = {}
         self.last_number = 0
+        self.questions = 0
+        self.next_answers: list[tuple[float, float]] = []
+        self.last_answer: tuple[float, float] = (0, 0)
+        self.wrong_answer = ""
         for interface, version in VERSIONS.items():
             if interface not in options["without"]:
                 self.add_global(interface, version)
@@ -328,6 +382,11 @@ class Server:
         client = Client(self, self.ear.accept()[0])
         self.clients.append(client)
         self.selector.register(client.peer, selectors.EVENT_READ, client.read)
+
+    def position(self) -> tuple[float, float]:
+        if self.next_answers:
+            self.last_answer = self.next_answers.pop(0)
+        return self.last_answer
 
     def forget(self, client: Client) -> None:
         if client in self.clients:
@@ -390,6 +449,26 @@ class Server:
         for client in list(self.clients):
             for number in client.numbers("ext_idle_notification_v1"):
                 client.send(number, 0 if idled else 1)
+
+    def told_answer_at(self, path: str, kind: str) -> None:
+        ear = socket.socket(socket.AF_UNIX)
+        ear.bind(path)
+        ear.listen()
+
+        def accept() -> None:
+            answerer = Answerer(self, ear.accept()[0], kind)
+            self.selector.register(answerer.peer, selectors.EVENT_READ, answerer.read)
+
+        self.selector.register(ear, selectors.EVENT_READ, accept)
+
+    def told_answer(self, points: list[tuple[float, float]]) -> None:
+        self.next_answers += points
+
+    def told_answer_wrongly(self, text: str) -> None:
+        self.wrong_answer = text
+
+    def told_questions(self) -> int:
+        return self.questions
 
     def told_count(self, interface: str) -> int:
         return sum(len(client.numbers(interface)) for client in self.clients)
