@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from mousetrackd import __version__, control
+from mousetrackd import __version__, control, sources
 from mousetrackd.errors import ExitCode, MousetrackError, NotRunningError, RefusedError, UsageError
 from mousetrackd.layers import LAYERS, expand_layers
 from mousetrackd.paths import make_private, user_paths, write_whole
@@ -76,7 +76,7 @@ def cli() -> None:
 
 
 @cli.command(epilog=_example("mousetrackd run", "mousetrackd run --source replay:session.csv --speed 20"))
-@click.option("--source", metavar="NAME", help='Where events come from: "auto", "pynput" or "replay:FILE".')
+@click.option("--source", metavar="NAME", help=f"Where events come from: {sources.EXPECTED}.")
 @click.option("--speed", type=click.FloatRange(0.01, 100_000), default=1.0, help="How much faster to play a recording.")
 @click.option("--allow-root", is_flag=True, help="Run as root, where root is the user: in a container.")
 @click.option("-v", "--verbose", is_flag=True, help="Say more in the log.")
@@ -87,7 +87,7 @@ def run(source: str | None, speed: float, allow_root: bool, verbose: bool) -> No
             "mousetrackd does not run as root: it needs no such power, and the heatmap would be root's.",
             "Start it as the user whose pointer it is. Where root is that user: mousetrackd run --allow-root",
         )
-    from mousetrackd import config, sources  # noqa: PLC0415
+    from mousetrackd import config  # noqa: PLC0415
     from mousetrackd.daemon import Daemon  # noqa: PLC0415
 
     _log_to_stderr(verbose=verbose)
@@ -98,7 +98,7 @@ def run(source: str | None, speed: float, allow_root: bool, verbose: bool) -> No
         return conf if source is None else replace(conf, source=source)
 
     conf = load_config()
-    sources.choose(conf.source)  # a misspelt one is told before anything is touched
+    sources.check(conf.source)  # a misspelt one is told before anything is touched
     Daemon(paths, conf, lambda now: sources.choose(now.source, speed=speed), load_config).run()
 
 

@@ -193,6 +193,7 @@ class Daemon:
         self._source: Source | None = None
         self._source_name = conf.source
         self._source_notes: tuple[str, ...] = ()
+        self._gaps_told: set[str] = set()
         self._retry_s = RETRY_FIRST_S
 
         self._state = "starting"
@@ -441,8 +442,14 @@ class Daemon:
                 self._write_status()
             elif isinstance(item, Gap):
                 self._accumulator.gap(item.time_ms)
+                if item.reason not in self._gaps_told:
+                    self._gaps_told.add(item.reason)
+                    log.warning("%s", item.reason)
             else:
                 self._accumulator.feed(item)
+        if source.notes != self._source_notes:
+            self._source_notes = source.notes
+            self._write_status()
 
     # The store ----------------------------------------------------------------------------------------
 

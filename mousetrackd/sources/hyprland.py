@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from mousetrackd.errors import SourceError
 from mousetrackd.sources.listening import ListeningSource
 from mousetrackd.sources.polling import ANSWER_TIMEOUT_S, MOVING_INTERVAL_S, PollingEar
+from mousetrackd.sources.wayland import answers
 
 if TYPE_CHECKING:
     from mousetrackd.sources.polling import Position
@@ -31,14 +32,8 @@ def socket_path() -> Path | None:
     signature = os.environ.get("HYPRLAND_INSTANCE_SIGNATURE", "")
     if signature:
         return folder / signature / ".socket.sock"
-    found = [path for path in folder.glob("*/.socket.sock") if _answers(path)]
+    found = [path for path in folder.glob("*/.socket.sock") if answers(path)]
     return found[0] if len(found) == 1 else None
-
-
-def _answers(path: Path) -> bool:
-    """Whether somebody listens; a killed Hyprland leaves its socket behind."""
-    with socket.socket(socket.AF_UNIX) as peer:
-        return peer.connect_ex(str(path)) == 0
 
 
 def make_source(*, moving_interval_s: float = MOVING_INTERVAL_S) -> ListeningSource:

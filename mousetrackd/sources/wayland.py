@@ -56,19 +56,34 @@ _NO_IDENTITY = {"", "unknown", "(null)"}
 
 
 def display_path(name: str | None = None) -> Path:
-    """The socket of a compositor, as every Wayland program finds it. Raises SourceError where none is named.
+    """The socket of a compositor, as every Wayland program finds it. Raises SourceError where there is none.
 
-    name: as in WAYLAND_DISPLAY, which is taken when it is None.
+    name: as in WAYLAND_DISPLAY, which is taken when it is None. A service may lack that variable: the only
+    compositor that answers in the runtime folder is meant then.
     """
     name = os.environ.get("WAYLAND_DISPLAY", "") if name is None else name
-    folder = os.environ.get("XDG_RUNTIME_DIR", "")
-    if not name or not (folder or name.startswith("/")):
-        raise SourceError(
-            "there is no Wayland display: WAYLAND_DISPLAY or XDG_RUNTIME_DIR is not set",
-            "Start mousetrackd inside a graphical session; under systemd: "
-            "systemctl --user import-environment WAYLAND_DISPLAY",
-        )
-    return Path(folder, name)
+    folder = Path(os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}")
+    if name:
+        return folder / name
+    found = [path for path in sorted(folder.glob("wayland-*")) if path.is_socket() and answers(path)]
+    if len(found) == 1:
+        return found[0]
+    several = f": which one of {', '.join(path.name for path in found)}?" if found else ""
+    raise SourceError(
+        f"there is no Wayland display: WAYLAND_DISPLAY is not set{several}",
+        "Start mousetrackd inside a graphical session; under systemd: "
+        "systemctl --user import-environment WAYLAND_DISPLAY",
+    )
+
+
+def answers(path: Path) -> bool:
+    """Whether somebody listens there; a killed compositor leaves its sockets behind."""
+    with socket.socket(socket.AF_UNIX) as peer:
+        try:
+            peer.connect(str(path))
+        except OSError:
+            return False
+        return True
 
 
 class Connection:

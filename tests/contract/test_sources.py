@@ -20,10 +20,9 @@ from support.waiting import wait_until
 from support.xserver import LEFT, MIDDLE, RIGHT, SIDE, WHEEL_DOWN, WHEEL_LEFT, WHEEL_RIGHT, WHEEL_UP, Hand, Xvfb, xrandr
 from Xlib import X
 
-from mousetrackd.errors import SourceError, UsageError
+from mousetrackd.errors import SourceError
 from mousetrackd.events import Events, Gap, Item, Kind, LayoutChange, Source
 from mousetrackd.layout import Layout, Monitor, Placement
-from mousetrackd.sources import choose
 from mousetrackd.sources.pynput import PynputSource
 from mousetrackd.sources.replay import ReplaySource, read_recording
 
@@ -815,26 +814,6 @@ def test_time_asleep_is_what_the_clock_of_the_boot_is_ahead() -> None:
         for how in ([], hour_of_sleep)
     )
     assert abs(there - here - 3_600_000) < 100
-
-
-# Choosing ---------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("wanted", ["auto", "pynput"])
-def test_x11_is_chosen_through_pynput(wanted: str) -> None:
-    assert isinstance(choose(wanted), PynputSource)
-
-
-def test_a_recording_is_chosen_by_its_file() -> None:
-    chosen = choose("replay:/a/b.csv.gz")
-    assert isinstance(chosen, ReplaySource)
-    assert chosen.name == "replay:/a/b.csv.gz"
-
-
-@pytest.mark.parametrize("wanted", ["", "usb", "replay", "replay:", "Auto"])
-def test_a_source_nobody_knows_is_wrong_usage(wanted: str) -> None:
-    with pytest.raises(UsageError, match=f'"{wanted}"'):
-        choose(wanted)
 
 
 # The keyboard is nobody's business ------------------------------------------------------------------------

@@ -21,6 +21,9 @@ from typing import Any
 CAPTURE = ("ext_output_image_capture_source_manager_v1", "ext_image_copy_capture_manager_v1")
 IDLE = "ext_idle_notifier_v1"
 
+PROGRAM = "tinyway"
+"""What the process is called, as a compositor is known by its program's name."""
+
 
 class Compositor:
     """A running one. ``path`` is its socket, ``name`` is for WAYLAND_DISPLAY.
@@ -483,6 +486,7 @@ def answer(value: Any) -> None:
 
 
 if __name__ == "__main__":
+    Path("/proc/self/comm").write_text(PROGRAM)
     server = Server(sys.argv[1], json.loads(sys.argv[2]))
     answer(None)
     server.run()
