@@ -163,7 +163,7 @@ def check(report: Report) -> None:
         session.end_shell()
         session.start_shell()
         hand = session.hand()
-        with session.tracking("gnome") as daemon:
+        with session.tracking() as daemon:
             notes = " ".join(session.home.status()["notes"])
             report.check("it says that scroll is not seen", "scroll is not seen" in notes)
             check_stillness(report, daemon)
@@ -171,9 +171,9 @@ def check(report: Report) -> None:
             ended_ms = daemon.clock_ms()
         person.compare(report, made, ended_ms, session.home, per_s=TOLD_PER_S)
 
-        with session.home.running("--source", "gnome") as killed:
+        with session.home.running() as killed:
             killed.kill()
-        with session.tracking("gnome") as daemon:
+        with session.tracking() as daemon:
             check_each_is_heard_once(report, "after a kill -9 the next daemon", session, hand.move)
             _check_clicks(report, session, hand)
             session.run_quietly("gnome-extensions", "disable", UUID)
@@ -196,7 +196,7 @@ def check(report: Report) -> None:
 
 
 def _check_blind(report: Report, session: Gnome, when: str, hint: str) -> None:
-    with session.home.running("--source", "gnome", state="blind") as daemon:
+    with session.home.running(state="blind") as daemon:
         problem = " ".join(session.home.status()["problems"])
         report.check(f"{when} it is blind and says what to do", hint in problem, problem)
         daemon.stop()

@@ -156,8 +156,9 @@ def check(report: Report) -> None:
     with Plasma() as session:
         session.start_kwin()
         hand = session.hand()
-        with session.tracking("kwin") as daemon:
-            report.check("the source is KWin's script", session.scripting("isScriptLoaded") is True)
+        with session.tracking() as daemon:
+            source = session.home.status()["source"]
+            report.check("KWin is chosen, and has the script", session.scripting("isScriptLoaded") is True, source)
             notes = " ".join(session.home.status()["notes"])
             report.check("it says that clicks and scroll are not seen", "clicks and scroll" in notes)
             check_stillness(report, daemon)
@@ -166,10 +167,10 @@ def check(report: Report) -> None:
         person.compare(report, made, ended_ms, session.home, per_s=TOLD_PER_S)
         report.check("stopped, it leaves no script behind", session.scripting("isScriptLoaded") is False)
 
-        with session.home.running("--source", "kwin") as killed:
+        with session.home.running() as killed:
             killed.kill()
             report.check("killed, it leaves its script", session.scripting("isScriptLoaded") is True)
-        with session.tracking("kwin") as daemon:
+        with session.tracking() as daemon:
             check_each_is_heard_once(report, "the next daemon", session, hand.move)
             session.kill_kwin()
             daemon.await_state("waiting")

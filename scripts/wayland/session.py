@@ -92,9 +92,9 @@ class Session(contextlib.ExitStack):
         self.home.variables["WAYLAND_DISPLAY"] = name
 
     @contextlib.contextmanager
-    def tracking(self, source: str) -> Iterator[Running]:
-        """A daemon that listens to ``source``; it is stopped, and all is saved, at the end."""
-        with self.home.running("--source", source) as daemon:
+    def tracking(self) -> Iterator[Running]:
+        """A daemon that has chosen by itself what to listen to; it is stopped, and all is saved, at the end."""
+        with self.home.running() as daemon:
             yield daemon
             if not daemon.has_ended():
                 daemon.stop()

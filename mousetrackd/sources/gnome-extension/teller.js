@@ -1,7 +1,7 @@
 
 const DAEMON = 'org.mousetrackd.Daemon';
 const LOOK_MS = 25;  // a shorter click is missed
-const LOOKS_PER_MOVE = 2;  // positions are told every 50 ms
+const LOOKS_PER_MOVE = 2;  // positions are told at most every 50 ms
 const REST_MS = 1000;  // after so long without any input it looks no more until there is some
 const BUTTONS = 0x1f00;  // of Clutter.ModifierType
 
@@ -51,9 +51,10 @@ class Teller {
 
     _look() {
         const [x, y, buttons] = this._pointer();
-        const isMovesTurn = ++this._looks % LOOKS_PER_MOVE === 0;
-        if (buttons !== this._buttons || (isMovesTurn && (x !== this._x || y !== this._y))) {
-            [this._x, this._y, this._buttons] = [x, y, buttons];
+        const moved = x !== this._x || y !== this._y;
+        this._looks++;
+        if (buttons !== this._buttons || (moved && this._looks >= LOOKS_PER_MOVE)) {
+            [this._x, this._y, this._buttons, this._looks] = [x, y, buttons, 0];
             this._tell('Moved', '(ddu)', [x, y, buttons]);
         }
         if (this._idle.get_idletime() < REST_MS) {
