@@ -143,8 +143,8 @@ class Gnome(Session):
     def xwayland(self) -> tuple[str, str]:
         """DISPLAY and XAUTHORITY of the X server inside, which starts when somebody connects."""
         found = re.findall(r"Using public X11 display (:\d+)", self.log("gnome-shell").read_text(errors="replace"))
-        (authority,) = list(self.runtime.glob(".mutter-Xwaylandauth.*"))[-1:]
-        return found[-1], str(authority)
+        authorities = self.runtime.glob(".mutter-Xwaylandauth.*")  # a shell that crashed leaves its own
+        return found[-1], str(max(authorities, key=lambda path: path.stat().st_mtime_ns))
 
     def hand(self) -> Hand:
         """A hand for the shell that runs now."""
