@@ -12,12 +12,18 @@ not a pointer at rest.
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from mousetrackd.errors import SourceError
 from mousetrackd.events import Gap, LayoutChange
 from mousetrackd.sources.listening import ListeningSource
-from mousetrackd.sources.wayland import Connection, LayoutReader, Seat
+from mousetrackd.sources.wayland import LayoutReader, Seat
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mousetrackd.sources.wayland import Connection
 
 UNSEEN_AFTER_S = 3.0
 """The cursor may be nowhere for so long while somebody uses the seat: it changes screens, a menu takes it."""
@@ -53,6 +59,7 @@ class CursorSessions:
         self._sessions: dict[int, _Session] = {}
         self._nowhere_since_ms: int | None = None
         self._unseen = False
+        self._is_open = False
         self._monitors = LayoutReader(display_name)
         try:
             connection = self._monitors.connection
@@ -61,7 +68,8 @@ class CursorSessions:
             connection.sync()  # from here on it is known whether there is a mouse
             source.say(LayoutChange(source.now_ms(), self._monitors.layout()))
             self._follow()
-            connection.sync()  # and from here on no move is missed
+            connection.sync()  # where it is found says nothing yet: nobody has moved it
+            self._is_open = True
         except SourceError:
             self.close()
             raise
@@ -102,8 +110,14 @@ class CursorSessions:
             image = sources.create_source(self._monitors.heads[number].proxy)
             session = captures.create_pointer_cursor_session(image, pointer)
             image.destroy()
-            self._sessions[number] = _Session(session, self._source, self._monitors, number)
+            self._sessions[number] = _Session(session, partial(self._take, number))
         self._monitors.connection.flush()
+
+    def _take(self, output: int, x: int, y: int) -> None:
+        """A position. That of a cursor on a neighbour, whose picture reaches over, is outside of this output."""
+        pixel = self._monitors.pixel_to_desktop(output, x, y)
+        if pixel is not None and self._is_open:
+            self._source.say_move(*pixel)
 
     def _watch(self) -> float | None:
         """Tell of a cursor that is nowhere while the seat is used. When to look again, None if not for the time."""
@@ -136,15 +150,12 @@ def _bind_managers(connection: Connection) -> list[Any]:
 class _Session:
     """What one output tells of the cursor. ``inside`` while the cursor, or a part of its picture, is on it."""
 
-    def __init__(self, proxy: Any, source: ListeningSource, monitors: LayoutReader, output: int) -> None:
+    def __init__(self, proxy: Any, take: Callable[[int, int], None]) -> None:
         self._proxy = proxy
-        self._source = source
-        self._monitors = monitors
-        self._output = output
         self.inside = False
         proxy.dispatcher["enter"] = self._on_enter
         proxy.dispatcher["leave"] = self._on_leave
-        proxy.dispatcher["position"] = self._on_position
+        proxy.dispatcher["position"] = lambda _proxy, x, y: take(x, y)
 
     def close(self) -> None:
         self._proxy.destroy()
@@ -154,9 +165,3 @@ class _Session:
 
     def _on_leave(self, _proxy: object) -> None:
         self.inside = False
-
-    def _on_position(self, _proxy: object, x: int, y: int) -> None:
-        # A cursor on a neighbour whose picture reaches over has a position outside of this output.
-        pixel = self._monitors.pixel_to_desktop(self._output, x, y)
-        if pixel is not None:
-            self._source.say_move(*pixel)

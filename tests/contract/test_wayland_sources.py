@@ -110,6 +110,13 @@ class TestCursorSessions(WaylandContract):
         ear.start()
         return ear
 
+    def test_where_the_pointer_is_found_is_no_event(self) -> None:
+        self.compositor.move("DP-1", (300, 400))
+        ear = self.started([])
+        self.compositor.move("DP-1", (301, 400))
+        assert ear.hear(1) == [(Kind.MOVE, 301, 400)]
+        ear.source.stop()
+
     def test_a_new_screen_gets_a_session_and_a_lost_one_loses_it(self) -> None:
         sessions = "ext_image_copy_capture_cursor_session_v1"
         ear = self.started([])

@@ -306,7 +306,10 @@ class Client:
         if self.things[pointer].interface != "wl_pointer":
             self.fail(pointer, "not a pointer")
             return
-        self.things[new] = Thing("ext_image_copy_capture_cursor_session_v1", 1, self.things[source].output)
+        output = self.things[source].output
+        self.things[new] = Thing("ext_image_copy_capture_cursor_session_v1", 1, output)
+        if output == self.server.cursor[0]:
+            self.move(*self.server.cursor)
 
     def do_get_idle_notification(self, _notifier: int, new: int, timeout_ms: int, _seat: int) -> None:
         self.things[new] = Thing("ext_idle_notification_v1")
@@ -361,6 +364,7 @@ class Server:
         self.clients: list[Client] = []
         self.globals: dict[int, tuple[str, int, str]] = {}
         self.last_number = 0
+        self.cursor: tuple[str, list[tuple[int, int]]] = ("", [])
         self.questions = 0
         self.next_answers: list[tuple[float, float]] = []
         self.last_answer: tuple[float, float] = (0, 0)
@@ -433,6 +437,7 @@ class Server:
                 client.send(registry, 1, word(number))
 
     def told_move(self, output: str, points: list[tuple[int, int]]) -> None:
+        self.cursor = (output, points[-1:])
         for client in list(self.clients):
             client.move(output, points)
 
