@@ -5,10 +5,10 @@ import sys
 
 import click
 
-from wayland import gnome, kwin
+from wayland import gnome, kwin, wlroots
 from wayland.report import Report
 
-PARTS = {"kwin": kwin.check, "gnome": gnome.check}
+PARTS = {"kwin": kwin.check, "gnome": gnome.check, "sway": wlroots.sway, "labwc": wlroots.labwc}
 
 
 @click.command()
@@ -16,7 +16,7 @@ PARTS = {"kwin": kwin.check, "gnome": gnome.check}
 def main(names: tuple[str, ...]) -> None:
     """Check the Wayland sources under real compositors. Closes non-zero when something failed.
 
-    Parts: kwin gnome
+    Parts: kwin gnome, of this system; sway labwc, which run inside a newer Debian and take root.
 
     Example: scripts/check-wayland kwin
     """
