@@ -6,11 +6,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mousetrackd.errors import BlindError, UsageError
+from mousetrackd.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mousetrackd.errors import SourceError
     from mousetrackd.events import Item, Source
 
 NAMES = ("auto", "pynput", "kwin", "gnome", "wlroots", "hyprland", "wayfire")
@@ -44,8 +45,8 @@ def choose(wanted: str, *, speed: float = 1.0) -> Source:  # noqa: PLR0911 - one
         from mousetrackd.sources import session  # noqa: PLC0415
 
         choice = session.look()
-        if choice.blind is not None:
-            return NoSource(choice.blind)
+        if choice.refusal is not None:
+            return NoSource(choice.refusal)
         wanted = choice.source
     match wanted:
         case "pynput":
@@ -82,14 +83,14 @@ def explain() -> list[str]:
     from mousetrackd.sources import session  # noqa: PLC0415
 
     choice = session.look()
-    verdict = f"chosen: {choice.source}" if choice.blind is None else f"none fits: {choice.blind.message}"
+    verdict = f"chosen: {choice.source}" if choice.refusal is None else f"none fits: {choice.refusal.message}"
     return [*map(str, choice.findings), verdict]
 
 
 class NoSource:
     """A session in which none can listen: to start it fails, with the reason. See ``events.Source``."""
 
-    def __init__(self, why: BlindError) -> None:
+    def __init__(self, why: SourceError) -> None:
         self._why = why
 
     @property
@@ -103,7 +104,7 @@ class NoSource:
         return ()
 
     def start(self, notify: Callable[[], None]) -> None:
-        """Raise BlindError."""
+        """Raise the reason."""
         del notify
         raise self._why
 

@@ -48,14 +48,15 @@ class Finding:
 
 @dataclass(frozen=True)
 class Choice:
-    """The source for this session by its name; "" where none would hear the whole truth, and ``blind`` says why.
+    """The source for this session by its name; "" where there is none, and ``refusal`` says why.
 
-    findings are in the order in which they were looked at, up to the one that fits.
+    The refusal is a BlindError where a source would hear a part of the truth only. findings are in the order in
+    which they were looked at, up to the one that fits.
     """
 
     source: str
     findings: tuple[Finding, ...]
-    blind: BlindError | None = None
+    refusal: SourceError | None = None
 
 
 def look() -> Choice:
@@ -82,11 +83,15 @@ def _without_wayland(wayland_error: SourceError) -> Choice:
     """X11, or nothing: also where there is no display at all, for which the X11 source knows how to wait."""
     x11, is_xwayland = _x11()
     findings = (x11, Finding("Wayland", fits=False, why=wayland_error.message))
-    if not is_xwayland:
-        return Choice("pynput", findings[:1] if x11.fits else findings)
-    name = os.environ.get("XDG_CURRENT_DESKTOP") or "a compositor that cannot be reached"
-    message = f"this is a Wayland session of {name}: {wayland_error.message}"
-    return Choice("", findings, BlindError(message, f"{wayland_error.hint} Nothing is recorded meanwhile."))
+    if x11.fits:
+        return Choice("pynput", findings[:1])
+    if is_xwayland:
+        name = os.environ.get("XDG_CURRENT_DESKTOP") or "a compositor that cannot be reached"
+        message = f"this is a Wayland session of {name}: {wayland_error.message}"
+        return Choice("", findings, BlindError(message, f"{wayland_error.hint} Nothing is recorded meanwhile."))
+    if "WAYLAND_DISPLAY" in os.environ or os.environ.get("XDG_SESSION_TYPE", "") == "wayland":
+        return Choice("", findings, wayland_error)
+    return Choice("pynput", findings)
 
 
 def _with_wayland(connection: Connection) -> Choice:

@@ -9,7 +9,7 @@ from support.compositor import CAPTURE, Compositor
 from support.shells import GnomeShell, KWin, Peer
 from support.xserver import Xvfb
 
-from mousetrackd.errors import BlindError, UsageError
+from mousetrackd.errors import BlindError, SourceError, UsageError
 from mousetrackd.sources import NAMES, choose, explain, is_known
 from mousetrackd.sources.pynput import PynputSource
 from mousetrackd.sources.replay import ReplaySource
@@ -143,6 +143,14 @@ def test_where_nothing_fits_it_is_blind_and_names_the_compositor(monkeypatch: py
     assert [line.split(",")[0] for line in explain()[:-1]] == [
         *("X11: no", "cursor sessions: no", "KWin: no", "GNOME Shell: no", "Hyprland: no", "Wayfire: no")
     ]
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_compositor_that_is_named_but_not_there_yet_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-8")
+    with pytest.raises(SourceError, match="wayland-8") as raised:
+        choose("auto").start(lambda: None)
+    assert not isinstance(raised.value, BlindError)
 
 
 def test_a_recording_is_chosen_by_its_file() -> None:
