@@ -5,10 +5,17 @@ import sys
 
 import click
 
-from wayland import gnome, kwin, wlroots
+from wayland import gnome, kwin, newer, wlroots
 from wayland.report import Report
 
-PARTS = {"kwin": kwin.check, "gnome": gnome.check, "sway": wlroots.sway, "labwc": wlroots.labwc}
+PARTS = {
+    "kwin": kwin.check,
+    "gnome": gnome.check,
+    "sway": wlroots.sway,
+    "labwc": wlroots.labwc,
+    "newer-kwin": newer.inside("newer-kwin", kwin.check),
+    "newer-gnome": newer.inside("newer-gnome", gnome.check),
+}
 
 
 @click.command()
@@ -16,7 +23,7 @@ PARTS = {"kwin": kwin.check, "gnome": gnome.check, "sway": wlroots.sway, "labwc"
 def main(names: tuple[str, ...]) -> None:
     """Check the Wayland sources under real compositors. Closes non-zero when something failed.
 
-    Parts: kwin gnome, of this system; sway labwc, which run inside a newer Debian and take root.
+    Parts: kwin gnome, of this system; sway labwc newer-kwin newer-gnome, which run inside a newer Debian and take root.
 
     Example: scripts/check-wayland kwin
     """

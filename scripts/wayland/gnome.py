@@ -11,6 +11,7 @@ from jeepney import DBusAddress, MessageType, new_method_call
 from jeepney.io.blocking import open_dbus_connection
 from jeepney.wrappers import unwrap_msg
 from support.bus import PrivateBus
+from support.program import Running
 from support.waiting import wait_until
 
 from mousetrackd.sources.gnome_extension import UUID
@@ -108,7 +109,8 @@ class Gnome(Session):
     def start_shell(self) -> None:
         """Log in: return when the shell takes clients and calls."""
         x11 = () if shutil.which("Xwayland") else ("--no-x11",)
-        words = ["--headless", "--wayland", "--virtual-monitor", "1920x1080", *x11]
+        # Unsafe mode is for ``evaluate``.
+        words = ["--headless", "--wayland", "--unsafe-mode", "--virtual-monitor", "1920x1080", *x11]
         self.shell = self.start("gnome-shell", [self._shell, *words])
         self.wait_for_display("wayland-0", self.shell, "gnome-shell")
         wait_until(self._answers, "GNOME Shell answers", timeout_s=60)
@@ -129,6 +131,15 @@ class Gnome(Session):
         with open_dbus_connection(self.bus.address) as asker:
             asked = new_method_call(extensions, "ListExtensions")
             return bool(asker.send_and_get_reply(asked, timeout=20).header.message_type == MessageType.method_return)
+
+    def evaluate(self, javascript: str) -> None:
+        """Run a line inside the shell."""
+        shell = DBusAddress("/org/gnome/Shell", "org.gnome.Shell", "org.gnome.Shell")
+        with open_dbus_connection(self.bus.address) as asker:
+            asked = new_method_call(shell, "Eval", "s", (javascript,))
+            done, said = unwrap_msg(asker.send_and_get_reply(asked, timeout=20))
+        if not done:
+            raise RuntimeError(f"GNOME Shell refuses {javascript}: {said}")
 
     def run_quietly(self, *command: str) -> bool:
         """Run a program in the session; False when it fails."""
@@ -176,6 +187,7 @@ def check(report: Report) -> None:
         with session.tracking() as daemon:
             check_each_is_heard_once(report, "after a kill -9 the next daemon", session, hand.move)
             _check_clicks(report, session, hand)
+            _check_lock(report, session, hand, daemon)
             session.run_quietly("gnome-extensions", "disable", UUID)
             daemon.await_state("blind")
             problem = " ".join(session.home.status()["problems"])
@@ -213,3 +225,17 @@ def _check_clicks(report: Report, session: Gnome, hand: Hand) -> None:
     report.check(
         f"{CLICKS} clicks of {CLICK_S * 1000:.0f} ms are {CLICKS}", clicks == {(960, 540): CLICKS}, dict(clicks)
     )
+
+
+def _check_lock(report: Report, session: Gnome, hand: Hand, daemon: Running) -> None:
+    """Lock as far as it goes without a login manager: the shell enters the mode in which it stops extensions."""
+    session.home.must("snapshot")
+    before = session.home.status()["events"]
+    session.evaluate("Main.sessionMode.pushMode('unlock-dialog')")
+    hand.move(300, 300)
+    time.sleep(CLICK_S)
+    session.evaluate("Main.sessionMode.popMode('unlock-dialog')")
+    session.home.must("snapshot")
+    unheard = session.home.status()["events"] == before and not daemon.has_ended()
+    report.check("behind a locked screen nothing is heard", unheard)
+    check_each_is_heard_once(report, "unlocked, the daemon", session, hand.move)

@@ -166,6 +166,10 @@ def check(report: Report) -> None:
             ended_ms = daemon.clock_ms()
         person.compare(report, made, ended_ms, session.home, per_s=TOLD_PER_S)
         report.check("stopped, it leaves no script behind", session.scripting("isScriptLoaded") is False)
+        if shutil.which("Xwayland"):
+            check_xwayland_is_refused(report, session, *session.xwayland())
+        else:
+            print("kwin: Xwayland is not installed, so nothing was asked of it: apt-get install xwayland")
 
         with session.home.running() as killed:
             killed.kill()
@@ -177,8 +181,3 @@ def check(report: Report) -> None:
             session.start_kwin()
             daemon.await_state("tracking")
             check_each_is_heard_once(report, "after a crash of KWin the daemon", session, session.hand().move)
-
-        if shutil.which("Xwayland"):
-            check_xwayland_is_refused(report, session, *session.xwayland())
-        else:
-            print("kwin: Xwayland is not installed, so nothing was asked of it: apt-get install xwayland")

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 from wayland.report import Report, SkipError
@@ -12,6 +13,11 @@ _SCRIPT = Path(__file__).with_name("newer-debian")
 def is_inside() -> bool:
     """Whether this is that root already."""
     return "CHECK_WAYLAND_INSIDE" in os.environ
+
+
+def inside(part: str, checks: Callable[[Report], None]) -> Callable[[Report], None]:
+    """A part that is made of these checks, in that root."""
+    return lambda report: checks(report) if is_inside() else run_inside(part, report)
 
 
 def run_inside(part: str, report: Report) -> None:

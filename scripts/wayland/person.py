@@ -17,7 +17,7 @@ from wayland.report import Report
 
 SCREEN = motion.SCREENS["1920x1080"]
 MONITOR = SCREEN.monitors[0]
-PLAY_MS = 20_000
+PLAY_MS = 15_000
 LAST_REST_S = 1.0
 
 # Positions that come 20 times a second cut a hand's curves and its trembling short. A recorded person loses 1 % of
@@ -28,7 +28,7 @@ NEAR_PX = 20
 NEAR_SHARE = 0.95
 CELL_PX = 32
 MISPLACED_SHARE = 0.12
-LATE_MS = 150
+LATE_MS = 400
 """A rest begins and ends up to 50 ms late, and a busy machine adds to it."""
 
 
