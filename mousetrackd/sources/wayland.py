@@ -125,7 +125,7 @@ class Connection:
                 self.compositor = _name_of_peer(peer)
             except OSError as error:
                 raise SourceError(
-                    f"cannot open the Wayland display {self.path}: {error.strerror}",
+                    f"cannot open the Wayland display {self.path}: {error.strerror or error}",
                     "Is the session still there, and is it yours?",
                 ) from error
             return peer.detach()

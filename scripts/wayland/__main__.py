@@ -5,14 +5,15 @@ import sys
 
 import click
 
-from wayland import gnome, kwin, newer, wlroots
+from wayland import gnome, kwin, newer, weston, wlroots
 from wayland.report import Report
 
 PARTS = {
     "kwin": kwin.check,
     "gnome": gnome.check,
-    "sway": wlroots.sway,
-    "labwc": wlroots.labwc,
+    "sway": newer.inside("sway", wlroots.sway),
+    "labwc": newer.inside("labwc", wlroots.labwc),
+    "weston": newer.inside("weston", weston.check),
     "newer-kwin": newer.inside("newer-kwin", kwin.check),
     "newer-gnome": newer.inside("newer-gnome", gnome.check),
 }
@@ -23,7 +24,8 @@ PARTS = {
 def main(names: tuple[str, ...]) -> None:
     """Check the Wayland sources under real compositors. Closes non-zero when something failed.
 
-    Parts: kwin gnome, of this system; sway labwc newer-kwin newer-gnome, which run inside a newer Debian and take root.
+    Parts: kwin gnome, of this system; sway labwc weston newer-kwin newer-gnome, which run inside a newer
+    Debian and take root.
 
     Example: scripts/check-wayland kwin
     """

@@ -15,15 +15,15 @@ from support.waiting import wait_until
 
 from mousetrackd.sources.wayland import Connection, LayoutReader
 from mousetrackd.sources.wlroots import UNSEEN, UNSEEN_AFTER_S
-from wayland import newer, person
+from wayland import person
 from wayland.report import Report
 from wayland.session import Session, check_each_is_heard_once, check_stillness, check_xwayland_is_refused, must_have
 
 FRAMES_PER_S = 70
 """A headless screen has 60 frames a second, and a busy machine makes up for late ones."""
 
-_SETTLE_S = 0.2
-"""Longer than a few frames."""
+_SETTLE_S = 0.6
+"""Longer than a busy machine takes for a frame."""
 
 SWAY_CONFIG = """
 xwayland force
@@ -190,9 +190,6 @@ class Wlroots(Session):
 
 def sway(report: Report) -> None:
     """All that can be shown of cursor sessions."""
-    if not newer.is_inside():
-        newer.run_inside("sway", report)
-        return
     with Wlroots("sway") as session:
         session.start_compositor()
         hand = session.hand()
@@ -212,9 +209,6 @@ def sway(report: Report) -> None:
 
 def labwc(report: Report) -> None:
     """That it is the same there."""
-    if not newer.is_inside():
-        newer.run_inside("labwc", report)
-        return
     with Wlroots("labwc") as session:
         session.start_compositor()
         hand = session.hand()
@@ -290,9 +284,9 @@ def _turn_and_point(report: Report, session: Wlroots, hand: Hand, daemon: Runnin
 
 
 def _is_near(place: Pixel, scale: float, heard: Any) -> bool:
-    """Whether a place was rested at, to the pixel: logical places lie between the pixels of a scaled screen."""
+    """Whether a place was rested at, within a pixel: logical places lie between the pixels of a scaled screen."""
     x, y = (value * scale for value in place)
-    return any(abs(at_x - x) <= 1 and abs(at_y - y) <= 1 and ms >= 100 for (at_x, at_y), ms in heard.items())
+    return any(abs(at_x - x) <= 1 and abs(at_y - y) <= 1 for at_x, at_y in heard)
 
 
 def _check_screenshot(report: Report, session: Wlroots, hand: Hand) -> None:
