@@ -19,6 +19,7 @@ import select
 import socket
 import struct
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -285,7 +286,8 @@ class Output:
     """A screen that is switched on.
 
     x, y, width, height: its rectangle in logical coordinates. width_px, height_px: its pixels, as they stand
-    after rotation; so are the millimetres, 0 where unknown. identity is its make and model, "" where unknown.
+    after rotation; so are the millimetres, 0 where unknown. identity is its make and model, with its serial number
+    where the compositor tells that, "" where unknown.
     """
 
     name: str
@@ -320,7 +322,7 @@ class Head:
         self.output: Output | None = None
         self._extent: Any = None  # its xdg_output, the only one that tells fractional scale
         self._name = ""
-        self._identity = ""
+        self._make, self._model, self._description = "", "", ""
         self._x, self._y = 0, 0
         self._logical_size: tuple[int, int] | None = None
         self._mode_px = (0, 0)
@@ -333,6 +335,7 @@ class Head:
         proxy.dispatcher["done"] = self._on_done
         proxy.dispatcher["scale"] = self._on_scale
         proxy.dispatcher["name"] = self._on_name
+        proxy.dispatcher["description"] = self._on_description
 
     def ask_extent(self, manager: Any) -> None:
         """Ask where it stands in logical coordinates; nothing counts as told whole before the answer."""
@@ -341,6 +344,7 @@ class Head:
         extent.dispatcher["logical_position"] = self._on_logical_position
         extent.dispatcher["logical_size"] = self._on_logical_size
         extent.dispatcher["name"] = self._on_name
+        extent.dispatcher["description"] = self._on_description
         extent.dispatcher["done"] = self._on_done
 
     def release(self) -> None:
@@ -355,13 +359,11 @@ class Head:
     def _on_geometry(
         self, _proxy: object, x: int, y: int, width_mm: int, height_mm: int, _subpixel: int, *rest: Any
     ) -> None:
-        make, model, transform = rest
+        self._make, self._model, transform = rest
         if self._extent is None:
             self._x, self._y = x, y
         self._size_mm = (max(width_mm, 0), max(height_mm, 0))
         self._sideways = bool(transform & _SIDEWAYS)
-        known = [part for part in (make or "", model or "") if part.lower() not in _NO_IDENTITY]
-        self._identity = " ".join(known)
 
     def _on_mode(self, _proxy: object, flags: int, width_px: int, height_px: int, _refresh: int) -> None:
         if flags & _CURRENT_MODE:
@@ -372,6 +374,9 @@ class Head:
 
     def _on_name(self, _proxy: object, name: str) -> None:
         self._name = name
+
+    def _on_description(self, _proxy: object, description: str) -> None:
+        self._description = description
 
     def _on_logical_position(self, _proxy: object, x: int, y: int) -> None:
         self._x, self._y = x, y
@@ -390,8 +395,15 @@ class Head:
             return
         name = self._name or "screen"
         self.output = Output(
-            name, self._x, self._y, width, height, width_px, height_px, width_mm, height_mm, self._identity
+            name, self._x, self._y, width, height, width_px, height_px, width_mm, height_mm, self._identity()
         )
+
+    def _identity(self) -> str:
+        known = [part for part in (self._make or "", self._model or "") if part.lower() not in _NO_IDENTITY]
+        if known and known[-1] in self._description:
+            # wlroots describes a screen by make, model, serial number and, in brackets, connector.
+            return self._description.removesuffix(f"({self._name})").strip()
+        return " ".join(known)
 
 
 class LayoutReader:
@@ -501,14 +513,13 @@ def _plane_scale(outputs: tuple[Output, ...]) -> float:
 
 
 def _placements(outputs: tuple[Output, ...], plane_scale: float) -> list[Placement]:
+    identities = Counter(output.identity for output in outputs)
     placements = []
-    seen: set[str] = set()
     for output in outputs:
-        identity = hashlib.sha256(output.identity.encode()).hexdigest()[:8] if output.identity else ""
-        if identity and identity in seen:  # two screens of one make: the connector tells
-            identity = hashlib.sha256(f"{identity} {output.name}".encode()).hexdigest()[:8]
-        seen.add(identity)
-        monitor = Monitor(output.name, output.width_px, output.height_px, identity)
+        # Of several screens that call themselves the same, the connector tells.
+        identity = output.identity if identities[output.identity] == 1 else f"{output.identity} {output.name}"
+        edid_hash = hashlib.sha256(identity.encode()).hexdigest()[:8] if output.identity else ""
+        monitor = Monitor(output.name, output.width_px, output.height_px, edid_hash)
         left, top = _rounded(output.x * plane_scale), _rounded(output.y * plane_scale)
         placements.append(Placement(monitor, left, top, output.width_mm, output.height_mm))
     return placements

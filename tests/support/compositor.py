@@ -62,7 +62,7 @@ class Compositor:
 
     def plug(self, output: str, **properties: Any) -> None:
         """Plug a screen in, or tell of a change of one: x, y, width, height (logical), mode, transform, scale,
-        make, model, mm."""
+        make, model, description, mm."""
         self.tell("plug", output, properties)
 
     def unplug(self, output: str) -> None:
@@ -288,6 +288,7 @@ class Client:
         self.send(number, 1, b"".join(map(word, [0, 640, 480, 60000])))
         self.send(number, 3, word(told["scale"]))
         self.send(number, 4, text(name))
+        self.send(number, 5, text(told["description"]))
         for extent in self.numbers("zxdg_output_v1", name):
             self.send(extent, 0, word(told["x"]) + word(told["y"]))
             self.send(extent, 1, word(told["width"]) + word(told["height"]))
@@ -419,7 +420,7 @@ class Server:
 
     def told_plug(self, name: str, properties: dict[str, Any]) -> None:
         usual: dict[str, Any] = {"x": 0, "y": 0, "width": 1920, "height": 1080, "mode": [1920, 1080], "transform": 0}
-        usual |= {"scale": 1, "make": "Unknown", "model": "Unknown", "mm": [0, 0]}
+        usual |= {"scale": 1, "make": "Unknown", "model": "Unknown", "description": "a screen", "mm": [0, 0]}
         is_new = name not in self.outputs
         self.outputs[name] = self.outputs.get(name, usual) | properties
         if is_new:

@@ -153,16 +153,46 @@ def test_screens_of_one_scale_stand_exactly(compositor: Compositor, reader: Layo
     assert reader.layout().placements[1:] == (placed("DP-2", 1920, 1080, 1920, -60),)
 
 
-def test_a_screen_is_known_by_its_make_and_two_of_one_make_by_their_connectors(
+DELL = {"make": "Dell Inc.", "model": "DELL U2415"}
+
+
+def hashes(reader: LayoutReader) -> list[str]:
+    return [monitor.edid_hash for monitor in reader.layout().monitors]
+
+
+def test_a_screen_is_known_by_its_make_and_several_of_one_make_by_their_connectors(
     compositor: Compositor, reader: LayoutReader
 ) -> None:
-    compositor.plug("DP-2", x=1920, make="Dell Inc.", model="DELL U2415")
-    compositor.plug("DP-3", x=3840, make="Dell Inc.", model="DELL U2415")
+    compositor.plug("DP-2", x=1920, **DELL)
+    wait_until(lambda: reader.dispatch() and len(reader.outputs()) == 2, "both were seen")
+    assert hashes(reader)[0] == ""
+    alone = hashes(reader)[1]
+    compositor.plug("DP-3", x=3840, **DELL)
     wait_until(lambda: reader.dispatch() and len(reader.outputs()) == 3, "all were seen")
-    unknown, one, other = (monitor.edid_hash for monitor in reader.layout().monitors)
-    assert unknown == ""
-    assert len(one) == len(other) == 8
+    one, other = hashes(reader)[1:]
+    assert len({alone, one, other}) == 3
+    # Plugged in the other way round, each is who it was.
+    compositor.unplug("DP-2")
+    wait_until(lambda: reader.dispatch() and len(reader.outputs()) == 2, "the loss was seen")
+    assert hashes(reader)[1] == alone
+    compositor.plug("DP-2", x=1920, **DELL)
+    wait_until(lambda: reader.dispatch() and len(reader.outputs()) == 3, "all were seen")
+    assert hashes(reader)[1:] == [other, one]
+
+
+def test_a_serial_number_tells_screens_of_one_make_apart_wherever_they_are_plugged_in(
+    compositor: Compositor, reader: LayoutReader
+) -> None:
+    for output, serial in (("DP-2", "7MT01"), ("DP-3", "7MT02")):
+        compositor.plug(output, x=1920, description=f"Dell Inc. DELL U2415 {serial} ({output})", **DELL)
+    wait_until(lambda: reader.dispatch() and len(reader.outputs()) == 3, "all were seen")
+    one, other = hashes(reader)[1:]
     assert one != other
+    compositor.unplug("DP-3")
+    compositor.unplug("DP-2")
+    compositor.plug("HDMI-A-1", x=1920, description="Dell Inc. DELL U2415 7MT02 (HDMI-A-1)", **DELL)
+    wait_until(lambda: reader.dispatch() and reader.outputs()[-1].name == "HDMI-A-1", "it was seen elsewhere")
+    assert hashes(reader)[1:] == [other]
 
 
 def test_a_compositor_without_xdg_output_is_read_by_wl_output_alone(folder: Path) -> None:
