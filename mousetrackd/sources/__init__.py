@@ -108,6 +108,9 @@ class NoSource:
         del notify
         raise self._why
 
+    def catch_up(self) -> None:
+        """There is nothing to wait for."""
+
     def drain(self) -> list[Item]:
         """Nothing."""
         return []

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from mousetrackd.errors import SourceError
 from mousetrackd.events import Gap, Item, Kind, LayoutChange, batch
+from mousetrackd.sources.suspend import Sleep, asleep_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _STOP_TIMEOUT_S = 5.0
+_CATCH_UP_TIMEOUT_S = 0.5
 
 
 class Ear(Protocol):
@@ -42,19 +44,25 @@ class ListeningSource:
     """A compositor's pointer, as an ear hears it. See ``events.Source``.
 
     open_ear: makes the ear, which tells by ``say_move`` and ``say``, its LayoutChange first; raises SourceError
-    and leaves nothing open where it cannot.
+    and leaves nothing open where it cannot. asleep_ms: how long the machine has been suspended so far; a Gap keeps
+    lines from being drawn from before to after.
     """
 
-    def __init__(self, name: str, open_ear: Callable[[ListeningSource], Ear]) -> None:
+    def __init__(
+        self, name: str, open_ear: Callable[[ListeningSource], Ear], *, asleep_ms: Callable[[], int] = asleep_ms
+    ) -> None:
         self._name = name
         self._open_ear = open_ear
         self._ear: Ear | None = None
         self._lock = threading.Lock()
         self._said: list[tuple[int, int, int, int] | Gap | LayoutChange] = []
         self._notify: Callable[[], None] = lambda: None
-        self._stop_asked = -1
+        self._waker = -1
+        self._is_stopping = False
+        self._caught_up = threading.Event()
         self._thread: threading.Thread | None = None
         self._listening = False
+        self._sleep = Sleep(asleep_ms)
 
     @property
     def name(self) -> str:
@@ -73,7 +81,7 @@ class ListeningSource:
         except SourceError:
             self._said.clear()
             raise
-        self._stop_asked = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._waker = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._notify = notify
         self._listening = True
         self._thread = threading.Thread(target=self._listen, args=(ear,), name="pointer", daemon=True)
@@ -83,6 +91,13 @@ class ListeningSource:
     def now_ms(self) -> int:
         """The monotonic clock. An event's time is that of its arrival: no compositor stamps positions."""
         return time.monotonic_ns() // 1_000_000
+
+    def catch_up(self) -> None:
+        """Return when all that the compositor had sent before has been heard, or after half a second."""
+        if self._listening:
+            self._caught_up.clear()
+            os.eventfd_write(self._waker, 1)
+            self._caught_up.wait(_CATCH_UP_TIMEOUT_S)
 
     def drain(self) -> list[Item]:
         """Everything since the last call."""
@@ -113,9 +128,10 @@ class ListeningSource:
     def stop(self) -> None:
         """Hear what had come until now, and close every connection."""
         if self._thread is not None:
-            os.eventfd_write(self._stop_asked, 1)
+            self._is_stopping = True
+            os.eventfd_write(self._waker, 1)
             self._thread.join(_STOP_TIMEOUT_S)
-            os.close(self._stop_asked)
+            os.close(self._waker)
             self._thread = None
 
     def say_move(self, desktop_x: int, desktop_y: int) -> None:
@@ -134,17 +150,21 @@ class ListeningSource:
         try:
             with selectors.DefaultSelector() as selector:
                 selector.register(ear, selectors.EVENT_READ)
-                selector.register(self._stop_asked, selectors.EVENT_READ)
-                stopping = False
-                while True:
-                    again_s = ear.hear()
-                    if stopping:
-                        break
+                selector.register(self._waker, selectors.EVENT_READ)
+                again_s = ear.hear()
+                while not self._is_stopping:
                     ready = selector.select(again_s)
-                    stopping = any(key.fileobj == self._stop_asked for key, _ in ready)
+                    if self._sleep.is_over():
+                        self.say(Gap(self.now_ms(), "suspend"))
+                    again_s = ear.hear()
+                    if any(key.fileobj == self._waker for key, _ in ready):
+                        os.eventfd_read(self._waker)
+                        self._caught_up.set()
+                ear.hear()  # what came while it was told to stop
         except SourceError:
             pass  # it is gone, which is_alive tells
         finally:
             ear.close()
             self._listening = False
+            self._caught_up.set()
             self._notify()

@@ -13,9 +13,10 @@ from support.waiting import wait_until
 from test_sources import MANY_MOVES, STOP_WITHIN_S, Ear, Row, SourceContract, open_files
 
 from mousetrackd.errors import SourceError
-from mousetrackd.events import Gap, Kind, Source
+from mousetrackd.events import Gap, Item, Kind, LayoutChange, Source
 from mousetrackd.layout import Layout
 from mousetrackd.sources import hyprland, polling, wayfire, wlroots
+from mousetrackd.sources.listening import ListeningSource
 
 NOT_MOTION = frozenset(Kind) - {Kind.MOVE}
 
@@ -77,6 +78,17 @@ class WaylandContract(SourceContract):
         ear.source.stop()
         assert time.monotonic() - began_s < STOP_WITHIN_S
         assert not ear.source.is_alive()
+
+    def test_who_has_it_catch_up_need_not_wait(self) -> None:
+        ear = self.started(MANY_MOVES[:1])
+        self.perform(MANY_MOVES[:1])
+        began_s = time.monotonic()
+        ear.source.catch_up()
+        assert time.monotonic() - began_s < STOP_WITHIN_S
+        if self.hears_to_the_end:
+            assert ear.listen() == MANY_MOVES[:1]
+        ear.source.stop()
+        ear.source.catch_up()
 
     def test_it_says_what_it_cannot_see(self) -> None:
         ear = self.started(MANY_MOVES[:1])
@@ -157,6 +169,22 @@ class TestCursorSessions(WaylandContract):
         moves = [*((x, 7) for x in range(1918, 1922)), (3, 8)]
         assert ear.hear(5) == [(Kind.MOVE, x, y) for x, y in moves]
         ear.source.stop()
+
+    def test_no_line_is_drawn_over_a_time_asleep(self) -> None:
+        asleep_ms = [0]
+        source = ListeningSource(
+            "a sleeper", lambda source: wlroots.CursorSessions(source, None, 10), asleep_ms=lambda: asleep_ms[0]
+        )
+        ear = Ear(source)
+        self.ears.append(ear)
+        ear.start()
+        for slept_ms, x in ((0, 1), (10, 2), (5000, 3), (5000, 4)):
+            asleep_ms[0] = slept_ms
+            self.compositor.move("DP-1", (x, 0))
+            ear.hear(x)
+        said = [x for item in ear.items[1:] for x in (["gap"] if isinstance(item, Gap) else xs_of(item))]
+        assert said == [1, 2, "gap", 3, 4]
+        source.stop()
 
     def test_the_pointer_is_asked_for_when_there_is_one(self) -> None:
         self.compositor.kill()
@@ -404,6 +432,13 @@ def test_a_compositor_without_cursor_sessions_is_told_by_name(
         wlroots.make_source(compositor.name).start(lambda: None)
     assert open_files() == files
     compositor.kill()
+
+
+def xs_of(item: Item) -> list[int]:
+    """Where the events of a batch were, from the left."""
+    assert not isinstance(item, Gap | LayoutChange)
+    xs: list[int] = item["x"].tolist()
+    return xs
 
 
 def wake_ups(thread: threading.Thread) -> int:

@@ -495,13 +495,13 @@ def test_both_words_during_a_long_call_into_c_mean_pause(home: Home) -> None:
     Play(home, HOUR_S, kind=Deaf).run(script)
 
 
-def test_why_nothing_is_seen_is_logged_once_and_stands_in_status_while_it_is_so(
+def test_what_cannot_be_seen_just_now_is_logged_once_and_stands_in_status_while_it_is_so(
     home: Home, caplog: pytest.LogCaptureFixture
 ) -> None:
     def script(play: Play) -> None:
         for _ in range(2):
             play.source.notes = ("not seen just now",)
-            play.source.say(Gap(play.source.now_ms(), "it is painted"))
+            play.source.say(Gap(play.source.now_ms(), "hidden"))
             play.advance(3)
             assert home.status()["notes"] == ["not seen just now"]
             play.source.notes = ()
@@ -510,4 +510,4 @@ def test_why_nothing_is_seen_is_logged_once_and_stands_in_status_while_it_is_so(
             assert home.status()["notes"] == []
 
     Play(home, HOUR_S).run(script)
-    assert [record.message for record in caplog.records].count("it is painted") == 1
+    assert [record.message for record in caplog.records].count("not seen just now") == 1
