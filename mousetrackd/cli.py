@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import os
 import signal
 import sys
@@ -82,24 +81,33 @@ def cli() -> None:
 @click.option("-v", "--verbose", is_flag=True, help="Say more in the log.")
 def run(source: str | None, speed: float, allow_root: bool, verbose: bool) -> None:
     """Track the pointer, in the foreground, until stopped."""
-    if os.geteuid() == 0 and not allow_root:
-        raise RefusedError(
-            "mousetrackd does not run as root: it needs no such power, and the heatmap would be root's.",
-            "Start it as the user whose pointer it is. Where root is that user: mousetrackd run --allow-root",
-        )
-    from mousetrackd import config  # noqa: PLC0415
+    if not allow_root:
+        _refuse_root("run")
+    from mousetrackd import config, logs  # noqa: PLC0415
     from mousetrackd.daemon import Daemon  # noqa: PLC0415
 
-    _log_to_stderr(verbose=verbose)
     paths = user_paths()
+    keep = logs.start(paths.log, verbose=verbose)
 
     def load_config() -> config.Config:
         conf = config.load(paths.config_file)
         return conf if source is None else replace(conf, source=source)
 
-    conf = load_config()
-    sources.check(conf.source)  # a misspelt one is told before anything is touched
-    Daemon(paths, conf, lambda now: sources.choose(now.source, speed=speed), load_config).run()
+    try:
+        conf = load_config()
+        sources.check(conf.source)  # a misspelt one is told before anything is touched
+        Daemon(paths, conf, lambda now: sources.choose(now.source, speed=speed), load_config).run()
+    except MousetrackError as error:
+        keep(str(error))
+        raise
+
+
+def _refuse_root(command: str) -> None:
+    if os.geteuid() == 0:
+        raise RefusedError(
+            "mousetrackd does not run as root: it needs no such power, and the heatmap would be root's.",
+            f"Start it as the user whose pointer it is. Where root is that user: mousetrackd {command} --allow-root",
+        )
 
 
 @cli.command(epilog=_example("mousetrackd pause"))
@@ -597,23 +605,66 @@ def config_(default: bool) -> None:
     click.echo(config.to_toml(conf, comments=False), nl=False)
 
 
-# Log ----------------------------------------------------------------------------------------------------
+# Installing -----------------------------------------------------------------------------------------------
 
 
-class _JournalFormatter(logging.Formatter):
-    """Levels as the journal reads them (sd-daemon(3)): 4 warning, 6 information."""
+@cli.command(epilog=_example("mousetrackd install", "mousetrackd install --dry-run"))
+@click.option("--dry-run", is_flag=True, help="Only show what would be written.")
+@click.option("--no-start", is_flag=True, help="Do not start it now, only from the next login on.")
+@click.option("--allow-root", is_flag=True, help="Install for root, where root is the user: in a container.")
+def install(dry_run: bool, no_start: bool, allow_root: bool) -> None:
+    """Start with your session from now on; with completion for your shell, and a man page."""
+    from mousetrackd import autostart, manual  # noqa: PLC0415
+    from mousetrackd.ownfiles import Found  # noqa: PLC0415
 
-    def format(self, record: logging.LogRecord) -> str:
-        level = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4}.get(record.levelno, 3)
-        return f"<{level}>" + super().format(record).replace("\n", f"\n<{level}>")
+    if not (dry_run or allow_root):
+        _refuse_root("install")
+    places, systemd = autostart.user_places(), autostart.look_at_systemd()
+    starting = autostart.files(places, systemd, autostart.own_launch())
+    helping = manual.files(places, cli)
+    if dry_run:
+        for file in (*starting, *helping):
+            there = file.found()
+            instead = {Found.NOTHING: "", Found.SAME: " is there already"}.get(there, f", instead of {there.value}")
+            click.echo(f"# {file.path}{instead}")
+            if file in starting:  # the others are long, and run nothing by themselves
+                click.echo(file.content())
+        return
+    said = 0
+    for sentence in autostart.install([*starting, *helping], systemd, user_paths(), start=not no_start):
+        click.echo(sentence)
+        said += 1
+    if not said:
+        click.echo("nothing to change: it is installed")
 
 
-def _log_to_stderr(*, verbose: bool) -> None:
-    handler = logging.StreamHandler()
-    if "JOURNAL_STREAM" in os.environ:  # the journal keeps the time itself
-        handler.setFormatter(_JournalFormatter("%(message)s"))
-    else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
-    logger = logging.getLogger("mousetrackd")
-    logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG if verbose else logging.INFO)
+@cli.command(epilog=_example("mousetrackd uninstall", "mousetrackd uninstall --purge"))
+@click.option("--purge", is_flag=True, help="Remove all counts, pictures and settings too.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--allow-root", is_flag=True, help="Uninstall for root, where root is the user: in a container.")
+def uninstall(purge: bool, yes: bool, allow_root: bool) -> None:
+    """Stop, and take away what install wrote. Your counts and pictures stay, unless you purge them."""
+    from mousetrackd import autostart  # noqa: PLC0415
+
+    if not allow_root:
+        _refuse_root("uninstall")
+    paths = user_paths()
+    if purge and not yes:
+        click.confirm(f"Remove every count and picture in {paths.data_dir}, and the settings?", abort=True)
+    for sentence in autostart.uninstall(autostart.user_places(), paths, purge=purge):
+        click.echo(sentence)
+
+
+@cli.command(epilog=_example("mousetrackd doctor", "mousetrackd doctor --json"))
+@click.option("--json", "as_json", is_flag=True, help="For bug reports: without names of yours or of your machine.")
+def doctor(as_json: bool) -> None:
+    """Look for whatever could be wrong, and say what to do. Exits with 1 when there is a problem."""
+    from mousetrackd import autostart, doctor  # noqa: PLC0415
+    from mousetrackd.findings import Level  # noqa: PLC0415
+
+    paths = user_paths()
+    findings = doctor.examine(paths, autostart.user_places())
+    said = json.dumps(doctor.as_json(findings, paths), indent=1) if as_json else "\n".join(doctor.lines(findings))
+    click.echo(said)
+    if any(finding.level is Level.PROBLEM for finding in findings):
+        sys.exit(ExitCode.COULD_NOT)

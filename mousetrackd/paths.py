@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import shutil
 import stat
 import warnings
 from dataclasses import dataclass
@@ -24,11 +25,12 @@ APP = "mousetrackd"
 
 @dataclass(frozen=True)
 class Paths:
-    """The three folders of one user. Nothing is created by making one of these."""
+    """The four folders of one user. Nothing is created by making one of these."""
 
     config_dir: Path
     data_dir: Path
     runtime_dir: Path
+    state_dir: Path
 
     @property
     def config_file(self) -> Path:
@@ -75,6 +77,11 @@ class Paths:
         """What the daemon says about itself, for others to read."""
         return self.runtime_dir / "status.json"
 
+    @property
+    def log(self) -> Path:
+        """What the daemon logs where no journal and no terminal takes it."""
+        return self.state_dir / "mousetrackd.log"
+
 
 def user_paths() -> Paths:
     """The folders of the user who runs this, by the XDG rules."""
@@ -87,7 +94,7 @@ def user_paths() -> Paths:
         with warnings.catch_warnings(), contextlib.suppress(Warning):
             warnings.simplefilter("error")
             runtime_dir = dirs.user_runtime_path
-    return Paths(dirs.user_config_path, data_dir, runtime_dir)
+    return Paths(dirs.user_config_path, data_dir, runtime_dir, dirs.user_state_path)
 
 
 def make_private(folder: Path) -> None:
@@ -117,8 +124,21 @@ def make_private(folder: Path) -> None:
     except OSError as error:
         raise RefusedError(
             f"cannot use the folder {folder}: {error.strerror or error}",
-            "Check its permissions and the disk, or point XDG_DATA_HOME, XDG_CONFIG_HOME or XDG_RUNTIME_DIR elsewhere.",
+            "Check its permissions and the disk, or point XDG_DATA_HOME, XDG_CONFIG_HOME, XDG_STATE_HOME or "
+            "XDG_RUNTIME_DIR elsewhere.",
         ) from error
+
+
+def remove_all(paths: Paths) -> list[str]:
+    """Remove every folder of ``paths`` with all that is in it; what was done, in words. Raises OSError."""
+    done = []
+    for folder in (paths.runtime_dir, paths.data_dir, paths.config_dir, paths.state_dir):
+        if folder.is_symlink():  # who knows what else is there
+            done.append(f"left {folder}, a link: remove what it leads to yourself, {folder.resolve()}")
+        elif folder.exists():
+            shutil.rmtree(folder)
+            done.append(f"removed {folder}")
+    return done
 
 
 def write_whole(path: Path, content: bytes, *, durable: bool = True) -> None:

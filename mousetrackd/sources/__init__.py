@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mousetrackd.errors import UsageError
+from mousetrackd.errors import BlindError, SourceError, UsageError
+from mousetrackd.findings import Finding, ok, problem, warning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mousetrackd.errors import SourceError
     from mousetrackd.events import Item, Source
 
 NAMES = ("auto", "pynput", "kwin", "gnome", "wlroots", "hyprland", "wayfire")
@@ -78,13 +78,37 @@ def choose(wanted: str, *, speed: float = 1.0) -> Source:  # noqa: PLR0911 - one
     return ReplaySource(Path(os.path.expanduser(wanted.removeprefix(_RECORDING))), speed=speed)  # noqa: PTH111 - Path's raises for an unknown user
 
 
-def explain() -> list[str]:
-    """What "auto" looks at in this session and finds, a sentence each; the last says what it takes."""
-    from mousetrackd.sources import session  # noqa: PLC0415
+def explain(wanted: str, *, try_it: bool) -> list[Finding]:
+    """What ``choose`` takes here and why; where ``try_it``, also whether it can listen, and what it cannot see."""
+    reasons: list[Finding] = []
+    if wanted == "auto":
+        from mousetrackd.sources import session  # noqa: PLC0415
 
-    choice = session.look()
-    verdict = f"chosen: {choice.source}" if choice.refusal is None else f"none fits: {choice.refusal.message}"
-    return [*map(str, choice.findings), verdict]
+        choice = session.look()
+        reasons = [ok("source", str(finding)) for finding in choice.findings]
+        if choice.refusal is not None:
+            return [*reasons, _judge(choice.refusal, "none fits")]
+        wanted = choice.source
+    source = choose(wanted)
+    chosen = ok("source", f"{source.name}, {'the first that fits' if reasons else 'as the configuration asks'}")
+    if not try_it:
+        return [*reasons, chosen]
+    try:
+        source.start(lambda: None)
+    except BlindError as error:
+        return [*reasons, _judge(error, f"{source.name} would be blind")]
+    except SourceError as error:
+        return [*reasons, _judge(error, f"{source.name} cannot listen")]
+    notes = source.notes
+    source.stop()
+    return [*reasons, chosen, *(warning("source", note) for note in notes)]
+
+
+def _judge(error: SourceError, what: str) -> Finding:
+    displays = os.environ.get("DISPLAY", "") + os.environ.get("WAYLAND_DISPLAY", "")
+    # No desktop, nothing to listen to: that is no fault.
+    judge = problem if displays or isinstance(error, BlindError) else warning
+    return judge("source", f"{what}: {error.message}", error.hint)
 
 
 class NoSource:

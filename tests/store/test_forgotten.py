@@ -31,7 +31,7 @@ _SLICE = 32
 @pytest.fixture
 def paths(tmp_path: Path) -> Paths:
     """Folders in which eight hours of both screens are kept, an hour at a time, and a picture of each hour."""
-    made = Paths(tmp_path / "config", tmp_path / "data", tmp_path / "run")
+    made = Paths(tmp_path / "config", tmp_path / "data", tmp_path / "run", tmp_path / "state")
     made.snapshots.mkdir(parents=True)
     dice = np.random.default_rng(5)
     with Store.open(made.store, zone=UTC) as store:
@@ -208,7 +208,7 @@ def test_a_monitor_never_seen_is_not_forgotten(paths: Paths) -> None:
 
 
 def test_where_nothing_was_ever_counted_there_is_nothing_to_forget(tmp_path: Path) -> None:
-    empty = Paths(tmp_path / "config", tmp_path / "data", tmp_path / "run")
+    empty = Paths(tmp_path / "config", tmp_path / "data", tmp_path / "run", tmp_path / "state")
     assert not forget.look(empty, Choice())
     assert not forget.carry_out(empty, Choice())
     assert not empty.store.exists()

@@ -1,11 +1,13 @@
 """What the tests of the whole program ask for. A test file gets it with ``pytest_plugins``."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from support.program import Home
+from support.systemctl import FakeSystemctl
 from support.xserver import Xvfb
 
 
@@ -25,3 +27,11 @@ def desktop(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Xvfb]:
     monkeypatch.setenv("DISPLAY", server.name)
     yield server
     server.stop()
+
+
+@pytest.fixture
+def systemctl(home: Home) -> FakeSystemctl:
+    """The only systemctl that the user's programs find."""
+    fake = FakeSystemctl(home.folder)
+    home.variables["PATH"] = f"{fake.bin}:{os.environ['PATH']}"
+    return fake

@@ -52,7 +52,12 @@ class Home:
         self.folder = folder
         self.variables: dict[str, str | None] = {}
         """Set or (None) taken out of the environment of everything that is started from here."""
-        homes = {"XDG_CONFIG_HOME": "config", "XDG_DATA_HOME": "data", "XDG_RUNTIME_DIR": "runtime"}
+        homes = {
+            "XDG_CONFIG_HOME": "config",
+            "XDG_DATA_HOME": "data",
+            "XDG_RUNTIME_DIR": "runtime",
+            "XDG_STATE_HOME": "state",
+        }
         self._folders = {variable: str(folder / name) for variable, name in homes.items()}
         (folder / "runtime").mkdir(mode=0o700)
         self.paths = Paths(*(folder / name / "mousetrackd" for name in homes.values()))
@@ -254,8 +259,11 @@ class Running:
         wait_until(lambda: unread() == [], "it has read all that the display said")
 
     def children(self) -> list[int]:
-        tasks = Path(f"/proc/{self.pid}/task").iterdir()
-        return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+        found: list[int] = []
+        for task in Path(f"/proc/{self.pid}/task").iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that ends while we look
+                found += map(int, (task / "children").read_text().split())
+        return found
 
     def uses(self) -> dict[str, int]:
         """What it takes of the machine: threads, open files (sockets too), and memory that is its own."""

@@ -23,18 +23,19 @@ def _careless_umask() -> Iterator[None]:
 
 
 def test_folders_follow_the_xdg_rules(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("CONFIG_HOME", "DATA_HOME", "RUNTIME_DIR"):
+    for name in ("CONFIG_HOME", "DATA_HOME", "RUNTIME_DIR", "STATE_HOME"):
         monkeypatch.setenv(f"XDG_{name}", str(tmp_path / name))
     assert user_paths() == Paths(
         tmp_path / "CONFIG_HOME" / "mousetrackd",
         tmp_path / "DATA_HOME" / "mousetrackd",
         tmp_path / "RUNTIME_DIR" / "mousetrackd",
+        tmp_path / "STATE_HOME" / "mousetrackd",
     )
     assert list(tmp_path.iterdir()) == []  # asking makes nothing
 
 
 def test_what_outlives_a_login_is_data_and_what_does_not_is_runtime(tmp_path: Path) -> None:
-    paths = Paths(tmp_path / "config", tmp_path / "data", tmp_path / "run")
+    paths = Paths(tmp_path / "config", tmp_path / "data", tmp_path / "run", tmp_path / "state")
     assert {paths.store.parent, paths.wanted.parent, paths.data_lock.parent, paths.snapshots.parent} == {
         tmp_path / "data"
     }

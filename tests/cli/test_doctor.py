@@ -1,0 +1,212 @@
+"""doctor as a user runs it: whatever is wrong it says what, changes nothing, and never falls over."""
+
+import json
+import platform
+import re
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from support.program import Home, Said
+from support.systemctl import FakeSystemctl
+
+pytest_plugins = ("support.fixtures",)
+
+LEVELS = ("ok", "warning", "problem")
+
+
+def doctor(home: Home, *options: str) -> Said:
+    """What it says; it has changed nothing, and a line that is no finding belongs to the one above it."""
+    before = files_in(home.folder)
+    said = home.say("doctor", *options)
+    assert files_in(home.folder) == before
+    assert "Traceback" not in said.out + said.err
+    assert said.err == ""
+    return said
+
+
+def files_in(folder: Path) -> dict[Path, bytes]:
+    """Every file below ``folder`` but what SQLite makes beside a store that is read, and a fake's notes."""
+    passing = ("-shm", "-wal", "calls", "status.json", ".log")
+    return {p: p.read_bytes() for p in folder.rglob("*") if p.is_file() and not p.name.endswith(passing)}
+
+
+def found(said: Said) -> dict[str, str]:
+    """The level of each finding by what it is about; the worst where there are several."""
+    levels: dict[str, str] = {}
+    for line in said.out.splitlines():
+        level, about = line[:8].strip(), line[9:].partition(":")[0]
+        if level:
+            assert level in LEVELS
+            levels[about] = max(level, levels.get(about, "ok"), key=LEVELS.index)
+    assert said.code == ("problem" in levels.values())
+    return levels
+
+
+def count_something(home: Home) -> None:
+    file = home.folder / "pairs.json"
+    file.write_text('{"(15341, 9973)": 1}')
+    home.must("import", file, "--size", "16000x10000", "--monitor", "DP-1")
+
+
+# Good days ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("desktop", "systemctl")
+def test_where_all_is_well_it_says_so_in_every_point(home: Home) -> None:
+    home.must("install", "--allow-root")
+    assert found(doctor(home))["source"] == "ok"  # tried, for no daemon listens
+    with home.running():
+        said = doctor(home)
+    assert set(found(said)) == {
+        "versions",
+        "system",
+        "session",
+        "configuration",
+        "source",
+        "drawing",
+        "unit",
+        "unit file",
+        "autostart entry",
+        "daemon",
+        "folders",
+        "store",
+        "disk",
+    }
+    assert set(found(said).values()) == {"ok"}
+    assert re.search(r"source: pynput \(X11 :\d+\), the first that fits", said.out)
+    assert "daemon: tracking" in said.out
+
+
+def test_without_anything_it_only_warns(home: Home) -> None:
+    home.variables["PATH"] = str(home.folder)
+    levels = found(doctor(home))
+    assert "problem" not in levels.values()
+    assert {about for about, level in levels.items() if level == "warning"} == {
+        "session",
+        "source",
+        "unit",
+        "autostart entry",
+        "daemon",
+    }
+
+
+# Whatever is wrong --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("damage", ["a chunk", "cut short", "empty", "a folder", "text", "someone else's"])
+def test_a_store_that_is_not_whole_is_a_problem(home: Home, damage: str) -> None:
+    count_something(home)
+    store = home.paths.store
+    content = store.read_bytes()
+    match damage:
+        case "a chunk":
+            with closing(sqlite3.connect(store)) as connection, connection:
+                connection.execute("UPDATE chunk SET crc = crc + 1")
+        case "cut short":
+            store.write_bytes(content[: len(content) // 2])
+        case "empty":
+            store.write_bytes(b"")
+        case "a folder":
+            store.unlink()
+            store.mkdir()
+        case "text":
+            store.write_text("nothing of SQLite's" * 100)
+        case _:
+            store.unlink()
+            with closing(sqlite3.connect(store)) as connection, connection:
+                connection.execute("CREATE TABLE theirs (x)")
+    assert found(doctor(home))["store"] == "problem"
+
+
+def test_stores_set_aside_are_named(home: Home) -> None:
+    count_something(home)
+    shutil.copy(home.paths.store, home.paths.data_dir / "heat.damaged-20260101T000000Z.sqlite3")
+    said = doctor(home)
+    assert found(said)["set aside"] == "warning"
+    assert "heat.damaged-20260101T000000Z.sqlite3" in said.out
+
+
+def test_a_wrong_configuration_is_told_key_by_key(home: Home) -> None:
+    home.configure('warp_px = 0\nsuorce = "auto"\n')
+    said = doctor(home)
+    assert found(said)["configuration"] == "problem"
+    assert "warp_px: expected" in said.out
+    assert "did you mean source?" in said.out
+
+
+def test_a_display_that_does_not_answer_is_a_problem(home: Home) -> None:
+    home.variables["DISPLAY"] = ":987"
+    assert found(doctor(home))["source"] == "problem"
+
+
+def test_while_paused_nobody_listens_not_even_the_doctor(home: Home) -> None:
+    home.variables["DISPLAY"] = ":987"
+    assert home.say("pause").code == 3
+    assert found(doctor(home))["source"] == "ok"
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_a_unit_that_failed_is_a_problem(home: Home, systemctl: FakeSystemctl) -> None:
+    home.must("install", "--allow-root")
+    systemctl.unit_is("failed")
+    said = doctor(home)
+    assert found(said)["unit"] == "problem"
+    assert "journalctl --user -u mousetrackd" in said.out
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_an_entry_of_the_users_own_is_told(home: Home) -> None:
+    home.must("install", "--allow-root")
+    entry = home.folder / "config" / "autostart" / "mousetrackd.desktop"
+    entry.write_text("[Desktop Entry]\nmine")
+    levels = found(doctor(home))
+    assert (levels["autostart entry"], levels["unit file"]) == ("warning", "ok")
+
+
+def test_a_folder_that_others_can_enter_is_told(home: Home) -> None:
+    home.paths.data_dir.mkdir(parents=True, mode=0o755)
+    home.paths.data_dir.chmod(0o755)
+    said = doctor(home)
+    assert found(said)["folders"] == "warning"
+    assert f"chmod 700 {home.paths.data_dir}" in said.out
+
+
+@pytest.mark.usefixtures("desktop")
+def test_what_the_daemon_complains_of_is_repeated(home: Home) -> None:
+    home.paths.data_dir.mkdir(parents=True)
+    home.paths.snapshots.write_text("a file in the way of the pictures")
+    with home.running() as daemon:
+        said = home.say("snapshot")
+        assert said.code == 1
+        daemon.await_status(lambda status: bool(status["problems"]), "it has a problem")
+        assert found(doctor(home))["daemon"] == "problem"
+
+
+# For bug reports ----------------------------------------------------------------------------------------
+
+
+def test_the_json_holds_nothing_private(home: Home) -> None:
+    person = home.folder / "home-of-ada"
+    person.mkdir()
+    home.variables |= {"HOME": str(person), "LOGNAME": "ada", "USER": "ada", "DISPLAY": f"{platform.node()}:9"}
+    home.variables |= dict.fromkeys(("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"))
+    count_something(home)
+    data = person / ".local/share/mousetrackd"
+    (data / "heat.sqlite3").rename(data / "heat.damaged-20260101T000000Z.sqlite3")
+    (data / "heat.sqlite3").write_bytes(b"")
+    configuration = person / ".config/mousetrackd/config.toml"
+    configuration.parent.mkdir(parents=True)
+    configuration.write_text(f'source = "replay:{person}/by-ada.csv"\nsnapshot.scale = "{person}"\n')
+
+    plain = doctor(home)
+    assert str(person) in plain.out  # so there is something to hide
+    said = doctor(home, "--json")
+    assert said.code == plain.code == 1
+    for private in (str(person), "ada", platform.node(), "15341", "9973"):
+        assert not re.search(rf"(?<!\w){re.escape(private)}(?!\w)", said.out), private
+    findings = json.loads(said.out)["findings"]
+    assert {finding["level"] for finding in findings} == set(LEVELS)
+    assert "<data>/heat.sqlite3 is damaged" in next(f["says"] for f in findings if f["about"] == "store")

@@ -1,0 +1,60 @@
+"""The man page and the completions, made from the commands."""
+
+import shutil
+import subprocess
+
+import click
+import pytest
+
+from mousetrackd.cli import cli
+from mousetrackd.manual import completion, man_page
+
+
+def shown(page: str, *, width: int = 100) -> str:
+    """The page as a person reads it."""
+    words = ["groff", "-man", "-Tutf8", "-P-cbou", f"-rLL={width}n", "-ww"]
+    done = subprocess.run(words, input=page, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stderr == ""
+    return done.stdout
+
+
+@pytest.mark.skipif(shutil.which("groff") is None, reason="there is no groff")
+def test_every_command_and_option_can_be_read_in_it() -> None:
+    text = shown(man_page(cli))
+    for name, command in cli.commands.items():
+        assert f"   mousetrackd {name}" in text
+        for option in (option for parameter in command.params for option in parameter.opts if option[0] == "-"):
+            assert option in text
+
+
+@pytest.mark.skipif(shutil.which("groff") is None, reason="there is no groff")
+@pytest.mark.parametrize("words", [".dot first", "'quote first", r"back\slash \fBbold", "a-b --c ~ ^ `d`", '"quoted"'])
+def test_no_text_is_taken_for_a_command_of_roffs(words: str) -> None:
+    group = click.Group("mousetrackd")
+    group.add_command(click.Command("odd", help=words, epilog=f"\b\nExample:\n  {words}"))
+    assert shown(man_page(group)).count(words) == 2
+
+
+@pytest.mark.skipif(shutil.which("mandoc") is None, reason="there is no mandoc")
+def test_mandoc_finds_no_fault_but_the_missing_date() -> None:
+    done = subprocess.run(
+        ["mandoc", "-Tlint", "-Wwarning"], input=man_page(cli), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert [line for line in done.stdout.splitlines() if "missing date" not in line] == []
+
+
+def test_a_hidden_command_stays_hidden() -> None:
+    group = click.Group("mousetrackd")
+    group.add_command(click.Command("secret", hidden=True))
+    assert "secret" not in man_page(group)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_is_told_what_to_ask(shell: str) -> None:
+    text = completion(shell, cli)
+    assert f"_MOUSETRACKD_COMPLETE={shell}_complete" in text
+    assert text.endswith("\n")
+
+
+def test_zsh_finds_what_it_completes_in_the_first_line() -> None:
+    assert completion("zsh", cli).splitlines()[0] == "#compdef mousetrackd"
