@@ -91,6 +91,8 @@ class Gnome(Session):
         self._start_logind(bus.address)
         for what in ("enable-hot-corners", "enable-animations"):  # which take the software renderer's time
             self.run_quietly("gsettings", "set", "org.gnome.desktop.interface", what, "false")
+        fractions = ("org.gnome.mutter", "experimental-features", "['scale-monitor-framebuffer']")
+        self.run_quietly("gsettings", "set", *fractions)
 
     def _start_logind(self, address: str) -> None:
         python = next((p for p in ("/usr/bin/python3", sys.executable) if shutil.which(p)), sys.executable)
@@ -131,6 +133,20 @@ class Gnome(Session):
         with open_dbus_connection(self.bus.address) as asker:
             asked = new_method_call(extensions, "ListExtensions")
             return bool(asker.send_and_get_reply(asked, timeout=20).header.message_type == MessageType.method_return)
+
+    def scale_screen(self, scale: float) -> None:
+        """Show everything so many times as large."""
+        name = "org.gnome.Mutter.DisplayConfig"
+        config = DBusAddress("/org/gnome/Mutter/DisplayConfig", name, name)
+        with open_dbus_connection(self.bus.address) as asker:
+            serial, screens, *_ = unwrap_msg(asker.send_and_get_reply(new_method_call(config, "GetCurrentState")))
+            (connector, *_), ((mode, *_), *_), _ = screens[0]
+            wanted: list[Any] = [(0, 0, scale, 0, True, [(connector, mode, {})])]
+            until_logout = 1
+            apply = new_method_call(
+                config, "ApplyMonitorsConfig", "uua(iiduba(ssa{sv}))a{sv}", (serial, until_logout, wanted, {})
+            )
+            unwrap_msg(asker.send_and_get_reply(apply, timeout=20))
 
     def evaluate(self, javascript: str) -> None:
         """Run a line inside the shell."""
@@ -187,6 +203,7 @@ def check(report: Report) -> None:
         with session.tracking() as daemon:
             check_each_is_heard_once(report, "after a kill -9 the next daemon", session, hand.move)
             _check_clicks(report, session, hand)
+            _check_scale(report, session)
             _check_lock(report, session, hand, daemon)
             session.run_quietly("gnome-extensions", "disable", UUID)
             daemon.await_state("blind")
@@ -225,6 +242,22 @@ def _check_clicks(report: Report, session: Gnome, hand: Hand) -> None:
     report.check(
         f"{CLICKS} clicks of {CLICK_S * 1000:.0f} ms are {CLICKS}", clicks == {(960, 540): CLICKS}, dict(clicks)
     )
+
+
+def _check_scale(report: Report, session: Gnome) -> None:
+    """Positions are kept in the screen's own pixels, whatever its scale."""
+    for scale in (1.5, 2.0, 1.0):
+        session.scale_screen(scale)
+        hand = session.hand()
+        hand.move(410, 310)
+        time.sleep(CLICK_S)
+        hand.click()
+        time.sleep(CLICK_S)
+        session.home.must("snapshot")
+        pixel = (round(410 * scale), round(310 * scale))
+        report.check(
+            f"at scale {scale:g} a click counts at its pixel", pixel in session.home.cells("clicks.left"), pixel
+        )
 
 
 def _check_lock(report: Report, session: Gnome, hand: Hand, daemon: Running) -> None:

@@ -1,5 +1,6 @@
 """A user's session of its own: private folders, a private bus, a compositor, and mousetrackd in it."""
 
+import atexit
 import contextlib
 import os
 import subprocess
@@ -41,6 +42,7 @@ class Session(contextlib.ExitStack):
 
     def __init__(self) -> None:
         super().__init__()
+        atexit.register(self.close)  # also where a part cannot be set up
         # Short, and not in the checkout: the path of a socket has 107 characters.
         self.folder = Path(self.enter_context(tempfile.TemporaryDirectory(prefix="mousetrackd-")))
         self.home = Home(self.folder)
