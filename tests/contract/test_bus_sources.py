@@ -158,6 +158,16 @@ class BusContract(SourceContract):
         self.bus.stop()
         assert not is_on_bus(name)
 
+    def test_what_had_come_is_there_once_it_has_caught_up(self) -> None:
+        ear = self.started([])
+        for row in MANY_MOVES[:20]:
+            self.perform([row])
+            self.shell.settle()
+            ear.source.catch_up()
+            assert ear.listen()[-1:] == [row]
+        ear.source.stop()
+        ear.source.catch_up()
+
     def test_when_the_bus_dies_the_source_is_dead_and_leaves_nothing_open(self) -> None:
         ear = self.started([])
         self.bus.stop()
