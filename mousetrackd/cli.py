@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from mousetrackd import __version__, control
+from mousetrackd import __version__, control, sources
 from mousetrackd.errors import ExitCode, MousetrackError, NotRunningError, RefusedError, UsageError
 from mousetrackd.layers import LAYERS, expand_layers
 from mousetrackd.paths import make_private, user_paths, write_whole
@@ -75,7 +75,7 @@ def cli() -> None:
 
 
 @cli.command(epilog=_example("mousetrackd run", "mousetrackd run --source replay:session.csv --speed 20"))
-@click.option("--source", metavar="NAME", help='Where events come from: "auto", "pynput" or "replay:FILE".')
+@click.option("--source", metavar="NAME", help=f"Where events come from: {sources.EXPECTED}.")
 @click.option("--speed", type=click.FloatRange(0.01, 100_000), default=1.0, help="How much faster to play a recording.")
 @click.option("--allow-root", is_flag=True, help="Run as root, where root is the user: in a container.")
 @click.option("-v", "--verbose", is_flag=True, help="Say more in the log.")
@@ -83,7 +83,7 @@ def run(source: str | None, speed: float, allow_root: bool, verbose: bool) -> No
     """Track the pointer, in the foreground, until stopped."""
     if not allow_root:
         _refuse_root("run")
-    from mousetrackd import config, logs, sources  # noqa: PLC0415
+    from mousetrackd import config, logs  # noqa: PLC0415
     from mousetrackd.daemon import Daemon  # noqa: PLC0415
 
     paths = user_paths()
@@ -95,7 +95,7 @@ def run(source: str | None, speed: float, allow_root: bool, verbose: bool) -> No
 
     try:
         conf = load_config()
-        sources.choose(conf.source)  # a misspelt one is told before anything is touched
+        sources.check(conf.source)  # a misspelt one is told before anything is touched
         Daemon(paths, conf, lambda now: sources.choose(now.source, speed=speed), load_config).run()
     except MousetrackError as error:
         keep(str(error))

@@ -9,6 +9,7 @@ import tomllib
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from mousetrackd import sources
 from mousetrackd.colours import OPENCV_MAPS, OWN_MAPS, is_colour
 from mousetrackd.errors import ConfigError, PrivacyError, UsageError
 from mousetrackd.layers import CLICKS, LAYERS
@@ -226,12 +227,10 @@ class Config:
     )
     source: str = _setting(
         "auto",
-        'Where events come from: "auto", "pynput" (X11), or "replay:FILE".',
-        '"auto", "pynput" or "replay:FILE"',
-        lambda value: (
-            isinstance(value, str)
-            and (value in ("auto", "pynput") or (value.startswith("replay:") and value != "replay:"))
-        ),
+        'Where events come from: "auto" looks at the session; "pynput" (X11), "kwin", "gnome", "wlroots" (sway,\n'
+        'labwc, COSMIC, niri), "hyprland" and "wayfire" force one; "replay:FILE" plays a recording.',
+        sources.EXPECTED,
+        sources.is_known,
     )
     snapshot: SnapshotConfig = field(default_factory=SnapshotConfig)
     store: StoreConfig = field(default_factory=StoreConfig)

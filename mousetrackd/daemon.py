@@ -194,6 +194,7 @@ class Daemon:
         self._source: Source | None = None
         self._source_name = conf.source
         self._source_notes: tuple[str, ...] = ()
+        self._notes_logged: set[str] = set()
         self._retry_s = RETRY_FIRST_S
 
         self._state = "starting"
@@ -450,6 +451,17 @@ class Daemon:
                 self._accumulator.gap(item.time_ms)
             else:
                 self._accumulator.feed(item)
+        if source.notes != self._source_notes:
+            self._tell_notes(source.notes)
+
+    def _tell_notes(self, notes: tuple[str, ...]) -> None:
+        """What the source cannot see just now, and could before: in status, and the first time in the log."""
+        for note in notes:
+            if note not in self._source_notes and note not in self._notes_logged:
+                self._notes_logged.add(note)
+                log.warning("%s", note)
+        self._source_notes = notes
+        self._write_status()
 
     # The store ----------------------------------------------------------------------------------------
 

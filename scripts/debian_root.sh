@@ -74,7 +74,7 @@ mount_system() {
 
 # The same file or folder under the same name inside, where it exists here and not there.
 lend() {
-    if [ -d "$1" ] && ! [ -e "$root$1" ]; then
+    if [ -d "$1" ] && [ -z "$(ls -A "$root$1" 2>/dev/null)" ]; then
         mkdir -p "$root$1"
         mount --bind -o ro "$1" "$root$1"
     elif [ -f "$1" ] && ! [ -e "$root$1" ]; then

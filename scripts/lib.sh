@@ -59,6 +59,7 @@ apt_name() {
         mkfs.xfs) echo xfsprogs ;;
         systemd-nspawn) echo systemd-container ;;
         nsenter) echo util-linux ;;
+        dbus-daemon) echo dbus ;; # a package of its own only since Debian 12
         *) echo "$1" ;;
     esac
 }

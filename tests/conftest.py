@@ -12,6 +12,21 @@ settings.register_profile("mousetrackd", deadline=None, database=None)
 settings.load_profile("mousetrackd")
 
 
+SESSION_VARIABLES = (
+    *("WAYLAND_DISPLAY", "XDG_SESSION_TYPE", "XDG_CURRENT_DESKTOP", "DBUS_SESSION_BUS_ADDRESS"),
+    *("HYPRLAND_INSTANCE_SIGNATURE", "WAYFIRE_SOCKET"),
+)
+"""By which the session of whoever runs the tests would be found."""
+
+
+@pytest.fixture(autouse=True)
+def _no_session(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test sees the developer's own desktop."""
+    for name in SESSION_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.getbasetemp()))
+
+
 @pytest.fixture(autouse=True)
 def _no_thread_is_left_behind() -> Iterator[None]:
     before = set(threading.enumerate())

@@ -1,4 +1,4 @@
-"""Where events come from. ``choose`` picks a source for this session."""
+"""Where events come from. ``choose`` picks a source for this session, ``explain`` says why that one."""
 
 from __future__ import annotations
 
@@ -10,40 +10,146 @@ from mousetrackd.errors import BlindError, SourceError, UsageError
 from mousetrackd.findings import Finding, ok, problem, warning
 
 if TYPE_CHECKING:
-    from mousetrackd.events import Source
+    from collections.abc import Callable
+
+    from mousetrackd.events import Item, Source
+
+NAMES = ("auto", "pynput", "kwin", "gnome", "wlroots", "hyprland", "wayfire")
+"""What a user may ask for, besides a recording."""
+
+EXPECTED = f'{", ".join(f"{chr(34)}{name}{chr(34)}" for name in NAMES)} or "replay:FILE"'
+
+_RECORDING = "replay:"
 
 
-def choose(wanted: str, *, speed: float = 1.0) -> Source:
+def is_known(wanted: object) -> bool:
+    """Whether ``choose`` knows what is meant."""
+    return wanted in NAMES or (isinstance(wanted, str) and wanted.startswith(_RECORDING) and wanted != _RECORDING)
+
+
+def check(wanted: str) -> None:
+    """Raise UsageError for what ``choose`` would not know."""
+    if not is_known(wanted):
+        raise UsageError(f'unknown source "{wanted}"', f"Use {EXPECTED}.")
+
+
+def choose(wanted: str, *, speed: float = 1.0) -> Source:  # noqa: PLR0911 - one per source
     """A source that is not started yet.
 
-    wanted: "auto", "pynput" or "replay:FILE". speed: how many times its own pace a recording is played.
-    Raises UsageError for anything else. Sources are imported only when chosen: pynput's memory is nobody's
-    who plays a file.
+    wanted: one of ``NAMES``, where "auto" looks at the session, or "replay:FILE". speed: how many times its own
+    pace a recording is played. Raises UsageError for anything else. Sources are imported only when chosen:
+    pynput's memory is nobody's who plays a file, and pywayland's nobody's who has X11.
     """
-    if wanted in ("auto", "pynput"):
-        from mousetrackd.sources.pynput import PynputSource  # noqa: PLC0415
+    check(wanted)
+    if wanted == "auto":
+        from mousetrackd.sources import session  # noqa: PLC0415
 
-        return PynputSource()
-    if wanted.startswith("replay:") and wanted != "replay:":
-        from mousetrackd.sources.replay import ReplaySource  # noqa: PLC0415
+        choice = session.look()
+        if choice.refusal is not None:
+            return NoSource(choice.refusal)
+        wanted = choice.source
+    match wanted:
+        case "pynput":
+            from mousetrackd.sources.pynput import PynputSource  # noqa: PLC0415
 
-        return ReplaySource(Path(os.path.expanduser(wanted.removeprefix("replay:"))), speed=speed)  # noqa: PTH111 - Path's raises for an unknown user
-    raise UsageError(f'unknown source "{wanted}"', 'Use "auto", "pynput" or "replay:FILE".')
+            return PynputSource()
+        case "kwin":
+            from mousetrackd.sources import kwin  # noqa: PLC0415
+
+            return kwin.make_source()
+        case "gnome":
+            from mousetrackd.sources import gnome  # noqa: PLC0415
+
+            return gnome.make_source()
+        case "wlroots":
+            from mousetrackd.sources import wlroots  # noqa: PLC0415
+
+            return wlroots.make_source()
+        case "hyprland":
+            from mousetrackd.sources import hyprland  # noqa: PLC0415
+
+            return hyprland.make_source()
+        case "wayfire":
+            from mousetrackd.sources import wayfire  # noqa: PLC0415
+
+            return wayfire.make_source()
+    from mousetrackd.sources.replay import ReplaySource  # noqa: PLC0415
+
+    return ReplaySource(Path(os.path.expanduser(wanted.removeprefix(_RECORDING))), speed=speed)  # noqa: PTH111 - Path's raises for an unknown user
 
 
 def explain(wanted: str, *, try_it: bool) -> list[Finding]:
     """What ``choose`` takes here and why; where ``try_it``, also whether it can listen, and what it cannot see."""
+    reasons: list[Finding] = []
+    if wanted == "auto":
+        from mousetrackd.sources import session  # noqa: PLC0415
+
+        choice = session.look()
+        reasons = [ok("source", str(finding)) for finding in choice.findings]
+        if choice.refusal is not None:
+            return [*reasons, _judge(choice.refusal, "none fits")]
+        wanted = choice.source
     source = choose(wanted)
-    chosen = ok("source", f"{source.name}, {'there is no other' if wanted == 'auto' else 'as the configuration asks'}")
+    chosen = ok("source", f"{source.name}, {'the first that fits' if reasons else 'as the configuration asks'}")
     if not try_it:
-        return [chosen]
+        return [*reasons, chosen]
     try:
         source.start(lambda: None)
     except BlindError as error:
-        return [problem("source", f"{source.name} would be blind: {error.message}", error.hint)]
+        return [*reasons, _judge(error, f"{source.name} would be blind")]
     except SourceError as error:
-        displays = os.environ.get("DISPLAY", "") + os.environ.get("WAYLAND_DISPLAY", "")
-        judge = problem if displays else warning  # no desktop, nothing to listen to: that is no fault
-        return [judge("source", f"{source.name} cannot listen: {error.message}", error.hint)]
+        return [*reasons, _judge(error, f"{source.name} cannot listen")]
+    notes = source.notes
     source.stop()
-    return [chosen, *(warning("source", note) for note in source.notes)]
+    return [*reasons, chosen, *(warning("source", note) for note in notes)]
+
+
+def _judge(error: SourceError, what: str) -> Finding:
+    displays = os.environ.get("DISPLAY", "") + os.environ.get("WAYLAND_DISPLAY", "")
+    # No desktop, nothing to listen to: that is no fault.
+    judge = problem if displays or isinstance(error, BlindError) else warning
+    return judge("source", f"{what}: {error.message}", error.hint)
+
+
+class NoSource:
+    """A session in which none can listen: to start it fails, with the reason. See ``events.Source``."""
+
+    def __init__(self, why: SourceError) -> None:
+        self._why = why
+
+    @property
+    def name(self) -> str:
+        """How status calls it."""
+        return "none"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The reason is told by ``start``."""
+        return ()
+
+    def start(self, notify: Callable[[], None]) -> None:
+        """Raise the reason."""
+        del notify
+        raise self._why
+
+    def catch_up(self) -> None:
+        """There is nothing to wait for."""
+
+    def drain(self) -> list[Item]:
+        """Nothing."""
+        return []
+
+    def now_ms(self) -> int:
+        """No clock is needed for no events."""
+        return 0
+
+    def is_alive(self) -> bool:
+        """Never."""
+        return False
+
+    def finished(self) -> bool:
+        """Never: the next look at the session may find something."""
+        return False
+
+    def stop(self) -> None:
+        """There is nothing to close."""

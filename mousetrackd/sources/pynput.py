@@ -24,6 +24,7 @@ import numpy as np
 
 from mousetrackd.errors import SourceError
 from mousetrackd.events import EVENT, Events, Gap, Item, Kind, LayoutChange, batch
+from mousetrackd.sources.suspend import Sleep, asleep_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,9 +47,6 @@ _FAST_MOUSE_EVENTS_PER_S = 2000
 _FAST_MOUSE_INTERVAL_S = 0.03
 _FLOOD_EVENTS_PER_S = 12_000
 """Faster than any mouse: a program's burst, which is read without a pause."""
-
-_SUSPEND_LEAST_MS = 1000
-"""Less is two clocks that were not read at the same moment."""
 
 _CHANGE_TIMEOUT_S = 0.5
 _START_TIMEOUT_S = 5.0
@@ -79,11 +77,6 @@ _RECORD_ENABLE_CONTEXT = 5
 _ENABLE_REQUEST = struct.Struct("=BBHI")  # major opcode, minor opcode, length in words, context
 
 
-def asleep_ms() -> int:
-    """How long this machine has been suspended since it was started."""
-    return (time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()) // 1_000_000
-
-
 class PynputSource:
     """The pointer of the X server at $DISPLAY. See ``events.Source``.
 
@@ -93,8 +86,7 @@ class PynputSource:
 
     def __init__(self, *, fast: bool = True, asleep_ms: Callable[[], int] = asleep_ms) -> None:
         self._want_fast = fast
-        self._asleep_ms = asleep_ms
-        self._was_asleep_ms = asleep_ms()
+        self._sleep = Sleep(asleep_ms)
         self._lock = threading.Lock()
         self._changing = threading.Lock()
         self._raw: list[bytes] = []
@@ -270,20 +262,15 @@ class PynputSource:
             self._notify()
 
     def _take_raw(self, raw: bytes) -> None:
-        if self._has_slept():
+        if self._sleep.is_over():
             times_ms = self._decode(raw)["time_ms"]
             self._put(change=Gap(int(times_ms[0]) if times_ms.size else self.now_ms(), "suspend"))
         self._put(raw=raw)
 
     def _take_row(self, row: tuple[int, int, int, int]) -> None:
-        if self._has_slept():
+        if self._sleep.is_over():
             self._put(change=Gap(row[0], "suspend"))
         self._put(row=row)
-
-    def _has_slept(self) -> bool:
-        """Was the machine suspended since the last time this was asked?"""
-        before_ms, self._was_asleep_ms = self._was_asleep_ms, self._asleep_ms()
-        return self._was_asleep_ms - before_ms > _SUSPEND_LEAST_MS
 
     def _put(
         self,

@@ -78,7 +78,8 @@ def refuse_xwayland(display: Xlib.display.Display) -> None:
     root = display.screen().root
     outputs = root.xrandr_get_screen_resources_current().outputs if display.has_extension("RANDR") else ()
     names = [str(display.xrandr_get_output_info(output, X.CurrentTime).name) for output in outputs]
-    if display.has_extension("XWAYLAND") or any(name.startswith("XWAYLAND") for name in names):
+    # Not has_extension: it knows only extensions that python-xlib has code for.
+    if display.query_extension("XWAYLAND") is not None or any(name.startswith("XWAYLAND") for name in names):
         raise BlindError(
             f"this is a Wayland session: the X server {display.get_display_name()} sees only part of the screen",
             "Nothing is recorded, because the picture would be wrong. Log in to an X11 (Xorg) session instead.",

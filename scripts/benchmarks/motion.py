@@ -28,7 +28,7 @@ _NEAR, _TO_SPOT = 0.45, 0.85
 _SLOWLY = 3
 """Short ways are mostly those of a hand that follows what one reads."""
 _CLICKED = 0.4
-_REST_CAP_MS, _WARP_PX = 5000, 1000  # the configuration's defaults
+REST_CAP_MS, WARP_PX = 5000, 1000  # the configuration's defaults
 
 
 def side_by_side(count: int, width_px: int, height_px: int) -> Layout:
@@ -107,10 +107,10 @@ def _way(rng: np.random.Generator, size: NDArray[np.float64], crossings: int) ->
 
 def count(events: Events, layout: Layout) -> Tally:
     """What the daemon's accumulator makes of events."""
-    accumulator = Accumulator(rest_cap_ms=_REST_CAP_MS, warp_px=_WARP_PX)
+    accumulator = Accumulator(rest_cap_ms=REST_CAP_MS, warp_px=WARP_PX)
     accumulator.change_layout(layout, int(events["time_ms"][0]))
     accumulator.feed(events)
-    return accumulator.take(int(events["time_ms"][-1]) + _REST_CAP_MS)
+    return accumulator.take(int(events["time_ms"][-1]) + REST_CAP_MS)
 
 
 @cache

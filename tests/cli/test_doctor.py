@@ -76,7 +76,7 @@ def test_where_all_is_well_it_says_so_in_every_point(home: Home) -> None:
         "disk",
     }
     assert set(found(said).values()) == {"ok"}
-    assert re.search(r"source: pynput \(X11 :\d+\), there is no other", said.out)
+    assert re.search(r"source: pynput \(X11 :\d+\), the first that fits", said.out)
     assert "daemon: tracking" in said.out
 
 

@@ -24,7 +24,7 @@ from mousetrackd import control
 from mousetrackd.config import Config
 from mousetrackd.daemon import Daemon
 from mousetrackd.errors import BlindError, ConfigError, SourceError
-from mousetrackd.events import Item, Kind, LayoutChange, batch
+from mousetrackd.events import Gap, Item, Kind, LayoutChange, batch
 from mousetrackd.layout import Layout, Monitor, Placement
 from mousetrackd.store import FoldAges, Store
 
@@ -600,3 +600,21 @@ def test_both_words_during_a_long_call_into_c_mean_pause(home: Home) -> None:
         assert play.clicks() == 1
 
     Play(home, HOUR_S, kind=Deaf).run(script)
+
+
+def test_what_cannot_be_seen_just_now_is_logged_once_and_stands_in_status_while_it_is_so(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    def script(play: Play) -> None:
+        for _ in range(2):
+            play.source.notes = ("not seen just now",)
+            play.source.say(Gap(play.source.now_ms(), "hidden"))
+            play.advance(3)
+            assert home.status()["notes"] == ["not seen just now"]
+            play.source.notes = ()
+            play.source.click(1, 1)
+            play.advance(3)
+            assert home.status()["notes"] == []
+
+    Play(home, HOUR_S).run(script)
+    assert [record.message for record in caplog.records].count("not seen just now") == 1

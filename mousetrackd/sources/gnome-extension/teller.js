@@ -1,0 +1,80 @@
+
+const DAEMON = 'org.mousetrackd.Daemon';
+const LOOK_MS = 25;  // a shorter click is missed
+const LOOKS_PER_MOVE = 2;  // positions are told at most every 50 ms
+const REST_MS = 1000;  // after so long without any input it looks no more until there is some
+const BUTTONS = 0x1f00;  // of Clutter.ModifierType
+
+// Tells the daemon, while there is one, where the pointer is and which buttons are down. GNOME Shell announces no
+// click over another program's window, so this looks at the pointer while the user does something.
+class Teller {
+    constructor() {
+        this._idle = global.backend.get_core_idle_monitor();
+        this._daemon = null;
+        this._timer = 0;
+        this._untilActive = 0;
+        this._watch = Gio.bus_watch_name_on_connection(Gio.DBus.session, DAEMON, Gio.BusNameWatcherFlags.NONE,
+            (_bus, _name, owner) => this._begin(owner), () => this._rest());
+    }
+
+    end() {
+        Gio.bus_unwatch_name(this._watch);
+        if (this._daemon) {
+            this._tell('Bye', '(b)', [Main.sessionMode.isLocked]);
+        }
+        this._rest();
+    }
+
+    _begin(owner) {
+        this._rest();
+        this._daemon = owner;
+        this._looks = 0;
+        [this._x, this._y, this._buttons] = this._pointer();
+        this._tell('Hello', '(u)', [this._buttons]);
+        this._start();
+    }
+
+    _rest() {
+        if (this._timer) {
+            GLib.source_remove(this._timer);
+        }
+        if (this._untilActive) {
+            this._idle.remove_watch(this._untilActive);
+        }
+        this._timer = this._untilActive = 0;
+        this._daemon = null;
+    }
+
+    _start() {
+        this._timer = GLib.timeout_add(GLib.PRIORITY_DEFAULT, LOOK_MS, () => this._look());
+    }
+
+    _look() {
+        const [x, y, buttons] = this._pointer();
+        const moved = x !== this._x || y !== this._y;
+        this._looks++;
+        if (buttons !== this._buttons || (moved && this._looks >= LOOKS_PER_MOVE)) {
+            [this._x, this._y, this._buttons, this._looks] = [x, y, buttons, 0];
+            this._tell('Moved', '(ddu)', [x, y, buttons]);
+        }
+        if (this._idle.get_idletime() < REST_MS) {
+            return GLib.SOURCE_CONTINUE;
+        }
+        this._timer = 0;
+        this._untilActive = this._idle.add_user_active_watch(() => {
+            this._untilActive = 0;
+            this._start();
+        });
+        return GLib.SOURCE_REMOVE;
+    }
+
+    _pointer() {
+        const [x, y, modifiers] = global.get_pointer();
+        return [x, y, modifiers & BUTTONS];
+    }
+
+    _tell(method, signature, values) {
+        Gio.DBus.session.call(this._daemon, '/org/mousetrackd/Pointer', 'org.mousetrackd.Pointer', method,
+            new GLib.Variant(signature, values), null, Gio.DBusCallFlags.NO_AUTO_START, -1, null, null);
+    }
+}

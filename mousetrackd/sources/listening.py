@@ -1,0 +1,170 @@
+"""What native sources share: one thread that sleeps until the compositor says something, or until told to stop."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import threading
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from mousetrackd.errors import SourceError
+from mousetrackd.events import Gap, Item, Kind, LayoutChange, batch
+from mousetrackd.sources.suspend import Sleep, asleep_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_STOP_TIMEOUT_S = 5.0
+_CATCH_UP_TIMEOUT_S = 0.5
+
+
+class Ear(Protocol):
+    """A connection to a compositor, open from its making on. Used by one thread."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What it cannot hear, in general and just now. Read from any thread."""
+
+    def fileno(self) -> int:
+        """What to wait for, to be readable, before ``hear``."""
+
+    def hear(self) -> float | None:
+        """Tell the source all that has come.
+
+        Returns after how many seconds to call it again even if nothing comes; None for never. Never blocks for
+        long. Raises SourceError when the compositor is gone.
+        """
+
+    def close(self) -> None:
+        """Close every connection."""
+
+
+class ListeningSource:
+    """A compositor's pointer, as an ear hears it. See ``events.Source``.
+
+    open_ear: makes the ear, which tells by ``say_move`` and ``say``, its LayoutChange first; raises SourceError
+    and leaves nothing open where it cannot. asleep_ms: how long the machine has been suspended so far; a Gap keeps
+    lines from being drawn from before to after.
+    """
+
+    def __init__(
+        self, name: str, open_ear: Callable[[ListeningSource], Ear], *, asleep_ms: Callable[[], int] = asleep_ms
+    ) -> None:
+        self._name = name
+        self._open_ear = open_ear
+        self._ear: Ear | None = None
+        self._lock = threading.Lock()
+        self._said: list[tuple[int, int, int, int] | Gap | LayoutChange] = []
+        self._notify: Callable[[], None] = lambda: None
+        self._waker = -1
+        self._is_stopping = False
+        self._caught_up = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._listening = False
+        self._sleep = Sleep(asleep_ms)
+
+    @property
+    def name(self) -> str:
+        """How status calls it."""
+        return self._name
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What it cannot see, in general and just now."""
+        return () if self._ear is None else self._ear.notes
+
+    def start(self, notify: Callable[[], None]) -> None:
+        """Connect and begin to listen. Raises SourceError."""
+        try:
+            ear = self._ear = self._open_ear(self)
+        except SourceError:
+            self._said.clear()
+            raise
+        self._waker = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._notify = notify
+        self._listening = True
+        self._thread = threading.Thread(target=self._listen, args=(ear,), name="pointer", daemon=True)
+        self._thread.start()
+        notify()
+
+    def now_ms(self) -> int:
+        """The monotonic clock. An event's time is that of its arrival: no compositor stamps positions."""
+        return time.monotonic_ns() // 1_000_000
+
+    def catch_up(self) -> None:
+        """Return when all that the compositor had sent before has been heard, or after half a second."""
+        if self._listening:
+            self._caught_up.clear()
+            os.eventfd_write(self._waker, 1)
+            self._caught_up.wait(_CATCH_UP_TIMEOUT_S)
+
+    def drain(self) -> list[Item]:
+        """Everything since the last call."""
+        with self._lock:
+            said, self._said = self._said, []
+        items: list[Item] = []
+        rows: list[tuple[int, int, int, int]] = []
+        for one in said:
+            if isinstance(one, tuple):
+                rows.append(one)
+                continue
+            if rows:
+                items.append(batch(rows))
+                rows = []
+            items.append(one)
+        if rows:
+            items.append(batch(rows))
+        return items
+
+    def is_alive(self) -> bool:
+        """False once the compositor is gone."""
+        return self._listening
+
+    def finished(self) -> bool:
+        """Never: a compositor may come back."""
+        return False
+
+    def stop(self) -> None:
+        """Hear what had come until now, and close every connection."""
+        if self._thread is not None:
+            self._is_stopping = True
+            os.eventfd_write(self._waker, 1)
+            self._thread.join(_STOP_TIMEOUT_S)
+            os.close(self._waker)
+            self._thread = None
+
+    def say_move(self, desktop_x: int, desktop_y: int) -> None:
+        """The pointer is at this desktop pixel now."""
+        self.say((self.now_ms(), Kind.MOVE, desktop_x, desktop_y))
+
+    def say(self, what: tuple[int, int, int, int] | Gap | LayoutChange) -> None:
+        """An event (a row of ``events.EVENT``), or something between events."""
+        with self._lock:
+            was_empty = not self._said
+            self._said.append(what)
+        if was_empty:
+            self._notify()
+
+    def _listen(self, ear: Ear) -> None:
+        try:
+            with selectors.DefaultSelector() as selector:
+                selector.register(ear, selectors.EVENT_READ)
+                selector.register(self._waker, selectors.EVENT_READ)
+                again_s = ear.hear()
+                while not self._is_stopping:
+                    ready = selector.select(again_s)
+                    if self._sleep.is_over():
+                        self.say(Gap(self.now_ms(), "suspend"))
+                    again_s = ear.hear()
+                    if any(key.fileobj == self._waker for key, _ in ready):
+                        os.eventfd_read(self._waker)
+                        self._caught_up.set()
+                ear.hear()  # what came while it was told to stop
+        except SourceError:
+            pass  # it is gone, which is_alive tells
+        finally:
+            ear.close()
+            self._listening = False
+            self._caught_up.set()
+            self._notify()

@@ -1,0 +1,41 @@
+"""The command line of ``scripts/check-wayland``."""
+
+import signal
+import sys
+
+import click
+
+from wayland import gnome, kwin, newer, weston, wlroots
+from wayland.report import Report
+
+PARTS = {
+    "kwin": kwin.check,
+    "gnome": gnome.check,
+    "sway": newer.inside("sway", wlroots.sway),
+    "labwc": newer.inside("labwc", wlroots.labwc),
+    "weston": newer.inside("weston", weston.check),
+    "newer-kwin": newer.inside("newer-kwin", kwin.check),
+    "newer-gnome": newer.inside("newer-gnome", gnome.check),
+}
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[PART]...", type=click.Choice([*PARTS]))
+def main(names: tuple[str, ...]) -> None:
+    """Check the Wayland sources under real compositors. Closes non-zero when something failed.
+
+    Parts: kwin gnome, of this system; sway labwc weston newer-kwin newer-gnome, which run inside a newer
+    Debian and take root.
+
+    Example: scripts/check-wayland kwin
+    """
+    # A signal is an exception here, so that every process that was started is ended.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    report = Report()
+    for name in names or PARTS:
+        report.run(name, PARTS[name])
+    sys.exit(not report.close())
+
+
+if __name__ == "__main__":
+    main()

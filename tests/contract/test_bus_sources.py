@@ -1,0 +1,446 @@
+"""KWin and GNOME Shell on a private session bus: the contract of all sources, and what is particular about them."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+import time
+from abc import abstractmethod
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jeepney import DBusAddress, HeaderFields, MessageType, new_method_call
+from jeepney.bus_messages import Monitoring, message_bus
+from jeepney.io.blocking import open_dbus_connection
+from support.bus import PrivateBus
+from support.compositor import Compositor
+from support.program import always
+from support.shells import DISABLED, ERROR, OUT_OF_DATE, POINTER, GnomeShell, KWin, Peer
+from support.waiting import wait_until
+from test_sources import MANY_MOVES, STOP_WITHIN_S, Row, SourceContract, open_files
+
+from mousetrackd.errors import BlindError, SourceError
+from mousetrackd.events import Gap, Kind, LayoutChange, Source
+from mousetrackd.sources import gnome, gnome_extension, kwin
+from mousetrackd.sources.bus import is_on_bus
+
+BITS = {Kind.LEFT: 1 << 8, Kind.MIDDLE: 1 << 9, Kind.RIGHT: 1 << 10, Kind.OTHER: 1 << 11}
+"""Of Clutter's mask."""
+
+
+class BusContract(SourceContract):
+    """A source that is told by a program on the session bus."""
+
+    @pytest.fixture(autouse=True)
+    def _session(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+        monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+        self.environment = monkeypatch
+        self.folder = tmp_path
+        self.bus = PrivateBus(tmp_path)
+        self.bus.start()
+        monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", self.bus.address)
+        self.screens = Compositor(tmp_path)
+        self.screens.start()
+        self.screens.plug("DP-1")
+        monkeypatch.setenv("WAYLAND_DISPLAY", self.screens.name)
+        self.peers: list[Peer] = []
+        self.shell = self.start_shell()
+        yield
+        for ear in self.ears:
+            ear.source.stop()
+        self.bus.stop()
+        for peer in self.peers:
+            peer.quit()
+        self.screens.kill()
+
+    @abstractmethod
+    def start_shell(self) -> Any:
+        """What tells the source, in a session of its own kind."""
+
+    def make_homeless(self) -> Source:
+        self.environment.setenv("DBUS_SESSION_BUS_ADDRESS", f"unix:path={self.folder}/none")
+        return self.make([])
+
+    def watch_bus(self) -> Any:
+        """A connection that gets a copy of all that is said from now on."""
+        monitor = open_dbus_connection(self.bus.address)
+        monitor.send_and_get_reply(Monitoring().BecomeMonitor([]))
+        return monitor
+
+    def test_nothing_is_broadcast_and_only_the_daemon_is_told(self) -> None:
+        with self.watch_bus() as monitor:
+            ear = self.started([])
+            daemon = self.listener()
+            self.perform(MANY_MOVES[:3])
+            ear.hear(3)
+            ear.source.stop()
+            said = []
+            with contextlib.suppress(TimeoutError):
+                while True:
+                    said.append(monitor.receive(timeout=0.2).header)
+        moves = [header for header in said if header.fields.get(HeaderFields.member) == "Moved"]
+        assert len(moves) == 3
+        assert {header.message_type for header in moves} == {MessageType.method_call}
+        assert {header.fields[HeaderFields.destination] for header in moves} == {daemon}
+        ours = [header for header in said if header.fields.get(HeaderFields.sender) == daemon]
+        assert ours
+        assert MessageType.signal not in {header.message_type for header in ours}
+
+    @abstractmethod
+    def listener(self) -> str:
+        """Whom the shell tells."""
+
+    def test_who_is_not_the_compositor_moves_nothing(self) -> None:
+        ear = self.started([])
+        path, interface = POINTER
+        there = DBusAddress(path, self.listener(), interface)
+        with open_dbus_connection(self.bus.address) as stranger:
+            for signature, values in (("ii", (1, 2)), ("ddu", (1.0, 2.0, 256)), ("u", (1,)), ("b", (False,))):
+                for member in ("Moved", "Hello", "Bye"):
+                    stranger.send(new_method_call(there, member, signature, values))
+            stranger.send_and_get_reply(message_bus.GetId())  # by now the bus has passed them on
+        self.perform(MANY_MOVES[:1])
+        assert ear.hear(1) == MANY_MOVES[:1]
+        assert ear.source.is_alive()
+        ear.source.stop()
+
+    @pytest.mark.parametrize(
+        ("signature", "values"),
+        [
+            *(("", ()), ("s", ("1",)), ("ss", ("1", "2")), ("dd", (float("nan"), 1.0)), ("dd", (1.0, float("inf")))),
+            *(("ii", (2**30, 5)), ("iis", (1, 2, "3")), ("ddu", (float("-inf"), 1.0, 256)), ("ddd", (1.0, 2.0, 3.0))),
+        ],
+    )
+    def test_a_position_that_is_none_is_not_counted(self, signature: str, values: tuple[Any, ...]) -> None:
+        ear = self.started([])
+        for member in ("Moved", "Unheard"):
+            self.shell.tell(self.listener(), member, signature, *values)
+        self.perform(MANY_MOVES[:1])
+        assert ear.hear(1)[-1] == MANY_MOVES[0]
+        ear.source.stop()
+        assert all(abs(x) <= 1920 and abs(y) <= 1080 for _, x, y in ear.listen())
+
+    def test_when_the_compositor_leaves_the_bus_the_source_is_dead_says_so_and_gives_what_it_heard(self) -> None:
+        ear = self.started([])
+        self.perform(MANY_MOVES[:2])
+        ear.hear(2)
+        ear.calls = 0
+        self.shell.quit()
+        wait_until(lambda: not ear.source.is_alive() and ear.calls > 0, "the source was dead and had said so")
+        assert not ear.source.finished()
+        ear.source.stop()
+        assert ear.listen() == MANY_MOVES[:2]
+        with pytest.raises(SourceError, match="not running"):
+            self.make([]).start(lambda: None)
+
+    def test_a_new_source_works_when_the_compositor_is_back(self) -> None:
+        ear = self.started([])
+        for _ in range(2):
+            self.shell.quit()
+            wait_until(lambda ear=ear: not ear.source.is_alive(), "the source was dead")  # type: ignore[misc]
+            ear.source.stop()
+            self.shell = self.start_shell()
+            ear = self.started([])
+            self.perform(MANY_MOVES[:2])
+            assert ear.hear(2) == MANY_MOVES[:2]
+        ear.source.stop()
+
+    def test_whether_it_is_there_can_be_asked(self) -> None:
+        name = self.shell.bus_name
+        assert is_on_bus(name)
+        self.shell.quit()
+        assert not is_on_bus(name)
+        self.bus.stop()
+        assert not is_on_bus(name)
+
+    def test_what_had_come_is_there_once_it_has_caught_up(self) -> None:
+        ear = self.started([])
+        for row in MANY_MOVES[:20]:
+            self.perform([row])
+            self.shell.settle()
+            ear.source.catch_up()
+            assert ear.listen()[-1:] == [row]
+        ear.source.stop()
+        ear.source.catch_up()
+
+    def test_when_the_bus_dies_the_source_is_dead_and_leaves_nothing_open(self) -> None:
+        ear = self.started([])
+        self.bus.stop()
+        wait_until(lambda: not ear.source.is_alive(), "the source was dead")
+        ear.source.stop()
+        self.shell.quit()
+        assert not [name for name in open_files() if "eventfd" in name or "eventpoll" in name]
+
+    def test_when_the_wayland_socket_dies_the_source_is_dead(self) -> None:
+        ear = self.started([])
+        self.screens.kill()
+        wait_until(lambda: not ear.source.is_alive() and ear.calls > 0, "the source was dead and had said so")
+        ear.source.stop()
+
+    def test_without_a_wayland_socket_it_says_so_and_leaves_nothing_open(self) -> None:
+        self.screens.kill()
+        files_before = open_files()
+        source = self.make([])
+        with pytest.raises(SourceError, match=self.screens.name):
+            source.start(lambda: None)
+        assert open_files() == files_before
+
+    @pytest.mark.parametrize("frozen", ["compositor", "bus"])
+    def test_stop_returns_when_nobody_answers(self, frozen: str) -> None:
+        ear = self.started([])
+        {"compositor": self.shell, "bus": self.bus}[frozen].freeze()
+        began_s = time.monotonic()
+        ear.source.stop()
+        assert time.monotonic() - began_s < STOP_WITHIN_S
+        assert not ear.source.is_alive()
+
+    def test_a_monitor_plugged_in_while_running_is_another_layout_and_gets_its_pixels(self) -> None:
+        ear = self.started([])
+        # Logical 960x540 at 1920,0, with two pixels each way for one of the compositor's.
+        self.screens.plug("DP-2", x=1920, width=960, height=540, scale=2)
+        wait_until(lambda: len(ear.layouts()) == 2, "the second monitor was told")
+        layout = ear.layouts()[-1]
+        assert [monitor.output for monitor in layout.monitors] == ["DP-1", "DP-2"]
+        second = layout.placements[1]
+        self.perform([(Kind.MOVE, 1920 + 100, 50)])
+        assert ear.hear(1) == [(Kind.MOVE, second.desktop_x + 200, second.desktop_y + 100)]
+        ear.source.stop()
+
+    def test_at_rest_nothing_of_it_runs(self) -> None:
+        ear = self.started([])
+        self.perform(MANY_MOVES[:1])
+        ear.hear(1)
+        (thread,) = (thread for thread in threading.enumerate() if thread.name == "pointer")
+        status = Path(f"/proc/self/task/{thread.native_id}/status")
+
+        def switches() -> list[str]:
+            return [line for line in status.read_text().splitlines() if "ctxt_switches" in line]
+
+        wait_until(lambda: "sleeping" in status.read_text(), "it sleeps")
+        at_rest = switches()
+        always(lambda: switches() == at_rest, "it sleeps", for_s=0.3)
+        ear.source.stop()
+
+    def test_it_says_what_it_cannot_see(self) -> None:
+        ear = self.started([])
+        notes = " ".join(ear.source.notes)
+        assert "scroll" in notes
+        assert "clicks" in notes
+        assert "50 ms" in notes
+        ear.source.stop()
+
+
+# KWin -------------------------------------------------------------------------------------------------
+
+KILLED = """
+import os, signal
+from mousetrackd.sources import kwin
+kwin.make_source().start(lambda: None)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+class TestKWin(BusContract):
+    unheard = frozenset(Kind) - {Kind.MOVE}
+    shell: KWin
+
+    def start_shell(self) -> KWin:
+        return self.start_kwin(plasma=6)
+
+    def start_kwin(self, *, plasma: int) -> KWin:
+        self.peers.append(shell := KWin(self.bus.address, plasma=plasma))
+        return shell
+
+    def make(self, rows: list[Row]) -> Source:
+        del rows
+        return kwin.make_source()
+
+    def perform(self, rows: list[Row]) -> None:
+        self.shell.move(*((x, y) for kind, x, y in rows if kind == Kind.MOVE))
+
+    def listener(self) -> str:
+        (listener,) = self.shell.listeners
+        return listener
+
+    def test_the_script_runs_while_the_source_does_and_no_longer(self) -> None:
+        ear = self.started([])
+        assert len(self.shell.running) == 1
+        assert self.shell.calls == ["unloadScript", "loadScript", *self.shell.calls[2:]]
+        ear.source.stop()
+        assert not self.shell.running
+        assert self.shell.calls[-1] == "unloadScript"
+
+    def test_a_killed_ones_script_is_unloaded_by_the_next(self) -> None:
+        done = subprocess.run([sys.executable, "-c", KILLED], timeout=30, check=False)
+        assert done.returncode < 0
+        (killed,) = self.shell.listeners
+        ear = self.started([])
+        assert self.listener() != killed
+        self.perform(MANY_MOVES[:2])
+        assert ear.hear(2) == MANY_MOVES[:2]
+        ear.source.stop()
+
+    def test_the_script_lies_nowhere_once_it_runs_and_nobody_else_could_have_read_it(self) -> None:
+        modes = []
+        self.shell.on_run = lambda file: modes.append((file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777))
+        ear = self.started([])
+        assert modes == [(0o600, 0o700)]
+        assert not list((self.folder / "mousetrackd").iterdir())
+        ear.source.stop()
+
+    def test_a_script_that_cannot_be_written_is_a_source_error(self) -> None:
+        folder = self.folder / "mousetrackd"
+        folder.mkdir(mode=0o700)
+        (folder / f".kwin-{os.getpid()}.js.{os.getpid()}.new").mkdir()
+        before = open_files()
+        with pytest.raises(SourceError, match="cannot write"):
+            self.make([]).start(lambda: None)
+        assert open_files() == before
+
+    def test_a_script_that_kwin_does_not_run_is_a_source_error_and_leaves_nothing_open(self) -> None:
+        self.shell.refuses = True
+        before = open_files()
+        with pytest.raises(SourceError, match="does not run") as raised:
+            self.make([]).start(lambda: None)
+        assert raised.value.hint
+        assert open_files() == before
+        assert not list((self.folder / "mousetrackd").iterdir())
+
+    def test_a_kwin_that_does_not_answer_is_a_source_error(self) -> None:
+        self.shell.freeze()
+        source = kwin.make_source(answer_timeout_s=0.05)
+        with pytest.raises(SourceError, match="does not answer"):
+            source.start(lambda: None)
+        assert not source.is_alive()
+
+    def test_another_kwin_in_its_place_is_another_kwin(self) -> None:
+        ear = self.started([])
+        self.shell.give_up_name()
+        wait_until(lambda: not ear.source.is_alive(), "the source was dead")
+        ear.source.stop()
+
+    def test_plasma_5_keeps_scripts_elsewhere(self) -> None:
+        self.shell.quit()
+        self.shell = self.start_kwin(plasma=5)
+        ear = self.started([])
+        self.perform(MANY_MOVES[:2])
+        assert ear.hear(2) == MANY_MOVES[:2]
+        ear.source.stop()
+        assert not self.shell.running
+
+
+def test_the_script_tells_one_connection_at_most_20_times_a_second() -> None:
+    text = files("mousetrackd.sources").joinpath("kwin.js").read_text("utf-8")
+    assert "const INTERVAL_MS = 50;" in text
+    assert "timer.interval = INTERVAL_MS;" in text
+    assert "timer.singleShot = true;" in text
+    assert text.count("callDBus(") == 1
+    assert "callDBus(LISTENER," in text
+    assert text.count("@LISTENER@") == 1
+
+
+# GNOME ------------------------------------------------------------------------------------------------
+
+
+class TestGnome(BusContract):
+    unheard = frozenset({Kind.SCROLL})
+    shell: GnomeShell
+
+    def start_shell(self) -> GnomeShell:
+        return self.start_gnome()
+
+    def start_gnome(self, **how: Any) -> GnomeShell:
+        self.peers.append(shell := GnomeShell(self.bus.address, **how))
+        return shell
+
+    def restart_gnome(self, **how: Any) -> None:
+        self.shell.quit()
+        self.shell = self.start_gnome(**how)
+
+    def make(self, rows: list[Row]) -> Source:
+        del rows
+        return gnome.make_source()
+
+    def perform(self, rows: list[Row]) -> None:
+        for kind, x, y in rows:
+            if kind == Kind.MOVE:
+                self.shell.move((x, y))
+            elif kind in BITS:
+                self.shell.press(BITS[kind])
+        self.shell.settle()
+
+    def listener(self) -> str:
+        return self.shell.listener
+
+    def test_a_button_held_since_before_is_no_press(self) -> None:
+        self.shell.hold(BITS[Kind.LEFT])
+        ear = self.started([])
+        self.shell.move((5, 6))
+        self.shell.press(BITS[Kind.RIGHT] | BITS[Kind.LEFT])
+        assert ear.hear(2) == [(Kind.MOVE, 5, 6), (Kind.RIGHT, 5, 6)]
+        ear.source.stop()
+
+    def test_behind_a_locked_screen_is_a_gap_and_then_it_goes_on(self) -> None:
+        ear = self.started([])
+        self.shell.move((5, 6))
+        self.shell.disable(locked=True)
+        self.shell.enable()
+        self.shell.move((7, 8))
+        assert ear.hear(2) == [(Kind.MOVE, 5, 6), (Kind.MOVE, 7, 8)]
+        kinds = [type(item) for item in ear.items]
+        assert kinds[0] is LayoutChange
+        assert kinds[2] is Gap
+        assert len(kinds) == 4
+        ear.source.stop()
+
+    def test_an_extension_that_is_switched_off_ends_the_source_and_the_next_says_how_to_switch_it_on(self) -> None:
+        ear = self.started([])
+        self.shell.disable(locked=False)
+        wait_until(lambda: not ear.source.is_alive() and ear.calls > 0, "the source was dead and had said so")
+        ear.source.stop()
+        with pytest.raises(BlindError, match="switched off") as raised:
+            self.make([]).start(lambda: None)
+        assert f"gnome-extensions enable {gnome_extension.UUID}" in raised.value.hint
+
+    @pytest.mark.parametrize(
+        ("state", "is_there", "says", "hint"),
+        [
+            (None, False, "not installed", "mousetrackd install"),
+            (None, True, "does not know", "Log out and in once"),
+            (DISABLED, True, "switched off", "gnome-extensions enable"),
+            (ERROR, True, "failed: oh", "mousetrackd install"),
+            (OUT_OF_DATE, True, "does not fit", "mousetrackd install"),
+        ],
+    )
+    def test_without_the_extension_it_is_blind_and_says_what_to_do(
+        self, state: float | None, is_there: bool, says: str, hint: str
+    ) -> None:
+        self.restart_gnome(state=state)
+        if is_there:
+            place = self.folder / "data/gnome-shell/extensions" / gnome_extension.UUID
+            place.mkdir(parents=True)
+            (place / "metadata.json").write_text("{}")
+        before = open_files()
+        source = self.make([])
+        with pytest.raises(BlindError, match=says) as raised:
+            source.start(lambda: None)
+        assert hint in raised.value.hint
+        assert "Nothing is recorded" in raised.value.hint
+        assert open_files() == before
+        assert not source.is_alive()
+
+    def test_an_extension_that_says_nothing_is_blind(self) -> None:
+        self.restart_gnome(silent=True)
+        with pytest.raises(BlindError, match="silent"):
+            gnome.make_source(answer_timeout_s=0.05).start(lambda: None)
+
+    def test_another_program_of_our_name_is_a_source_error(self) -> None:
+        with open_dbus_connection(self.bus.address) as other:
+            other.send_and_get_reply(message_bus.RequestName("org.mousetrackd.Daemon"))
+            with pytest.raises(SourceError, match="another program"):
+                self.make([]).start(lambda: None)

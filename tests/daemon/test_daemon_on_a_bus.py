@@ -1,0 +1,109 @@
+"""The real daemon beside a compositor that tells it over the session bus where the pointer is."""
+
+from collections.abc import Iterator
+
+import pytest
+from support.bus import PrivateBus
+from support.compositor import CAPTURE, Compositor
+from support.program import Home, line_cells, wander
+from support.shells import DISABLED, GnomeShell, KWin
+from support.waiting import wait_until
+
+pytest_plugins = ("support.fixtures",)
+
+
+@pytest.fixture
+def bus(home: Home) -> Iterator[PrivateBus]:
+    """A session of the user's with a bus and a Wayland compositor of one screen."""
+    runtime = home.folder / "runtime"
+    bus, screens = PrivateBus(runtime), Compositor(runtime, without=CAPTURE)
+    bus.start()
+    screens.start()
+    screens.plug("DP-1")
+    home.variables |= {"DBUS_SESSION_BUS_ADDRESS": bus.address, "WAYLAND_DISPLAY": screens.name}
+    yield bus
+    bus.stop()
+    screens.kill()
+
+
+@pytest.fixture
+def kwin(bus: PrivateBus) -> Iterator[KWin]:
+    peer = KWin(bus.address)
+    yield peer
+    bus.stop()
+    peer.quit()
+
+
+def counted(home: Home, events: int) -> None:
+    def all_are_saved() -> bool:
+        home.must("snapshot")
+        return int(home.status()["events"]) >= events
+
+    wait_until(all_are_saved, f"{events} events are counted")
+    assert home.status()["events"] == events
+
+
+def test_what_kwin_tells_is_counted_and_a_stop_takes_the_script_away(home: Home, kwin: KWin) -> None:
+    points = wander(40, seed=3)
+    with home.running() as daemon:
+        assert home.status()["source"] == "KWin (Wayland)"
+        kwin.move(*points)
+        counted(home, len(points))
+        assert home.cells("travel") == line_cells(points)
+        assert "clicks and scroll are not seen" in home.must("status")
+        daemon.stop()
+    assert not kwin.running
+
+
+def test_a_pause_takes_the_script_away_and_closes_every_connection(home: Home, kwin: KWin) -> None:
+    with home.running() as daemon:
+        kwin.move((5, 5))
+        counted(home, 1)
+        home.must("pause")
+        assert not kwin.running
+        assert daemon.sockets() == []
+        home.must("resume")
+        daemon.await_state("tracking")
+        kwin.move((6, 5))
+        counted(home, 2)
+
+
+def test_when_kwin_crashes_and_returns_counting_goes_on_and_no_line_is_drawn_across(
+    home: Home, bus: PrivateBus, kwin: KWin
+) -> None:
+    with home.running() as daemon:
+        kwin.move((100, 100), (110, 100))
+        counted(home, 2)
+        kwin.quit()
+        daemon.await_state("waiting")
+        again = KWin(bus.address)
+        daemon.await_state("tracking")
+        again.move((500, 500), (510, 500))
+        counted(home, 4)
+        assert home.cells("travel") == line_cells([(100, 100), (110, 100)]) + line_cells([(500, 500), (510, 500)])
+        daemon.stop()
+        again.quit()
+
+
+def test_a_daemon_after_a_killed_one_hears_each_move_once(home: Home, kwin: KWin) -> None:
+    with home.running() as killed:
+        killed.kill()
+    with home.running():
+        assert len(kwin.running) == 1
+        kwin.move((1, 2), (3, 4))
+        counted(home, 2)
+
+
+def test_gnome_without_the_extension_is_blind_and_with_it_tracks(home: Home, bus: PrivateBus) -> None:
+    shell = GnomeShell(bus.address, state=DISABLED)
+    with home.running(state="blind") as daemon:
+        assert "gnome-extensions enable" in home.must("status")
+        shell.enable()
+        daemon.await_state("tracking")
+        shell.move((7, 8))
+        shell.press(1 << 8)
+        counted(home, 2)
+        assert home.cells("clicks.left") == {(7, 8): 1}
+        daemon.stop()
+    bus.stop()
+    shell.quit()

@@ -1,0 +1,232 @@
+"""KWin and GNOME Shell as far as mousetrackd talks to them: real connections to a real bus, and nothing behind."""
+
+import contextlib
+import re
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from jeepney import (
+    DBusAddress,
+    HeaderFields,
+    MatchRule,
+    MessageFlag,
+    MessageType,
+    new_error,
+    new_method_call,
+    new_method_return,
+)
+from jeepney.bus_messages import message_bus
+from jeepney.io.blocking import open_dbus_connection
+
+POINTER = ("/org/mousetrackd/Pointer", "org.mousetrackd.Pointer")
+"""The path and the interface by which a daemon is told."""
+
+Pixel = tuple[int, int]
+
+
+class Peer(ABC):
+    """A program on the bus at ``address``, called ``bus_name``, which answers until ``quit``."""
+
+    bus_name = "org.example.Peer"
+
+    def __init__(self, address: str) -> None:
+        self._bus: Any = open_dbus_connection(address)
+        self._sending = threading.Lock()
+        self._settled = threading.Event()
+        self._bus.send_and_get_reply(message_bus.RequestName(self.bus_name))
+        self.is_frozen = False
+        self._answering = threading.Thread(target=self._answer, name=self.bus_name)
+        self._answering.start()
+
+    def freeze(self) -> None:
+        """Answer nobody from now on."""
+        self.is_frozen = True
+
+    def quit(self) -> None:
+        """Leave the bus. Idempotent."""
+        with contextlib.suppress(OSError):  # the bus may be gone, and then it has ended
+            self._tell_self("Quit")
+        self._answering.join()
+
+    def settle(self) -> None:
+        """Return when the bus has passed on all that was told so far."""
+        self._settled.clear()
+        self._tell_self("Settle")
+        assert self._settled.wait(10), "the bus is gone"
+
+    def give_up_name(self) -> None:
+        """Stay, but no longer by that name."""
+        self._send(message_bus.ReleaseName(self.bus_name))
+
+    def tell(self, listener: str, member: str, signature: str, *values: Any, quietly: bool = False) -> None:
+        """Call a daemon's method, without waiting for an answer. quietly: without wanting one, either."""
+        path, interface = POINTER
+        message = new_method_call(DBusAddress(path, listener, interface), member, signature, values)
+        if quietly:
+            message.header.flags |= MessageFlag.no_reply_expected
+        self._send(message)
+
+    @abstractmethod
+    def do(self, path: str, member: str, values: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]] | None:
+        """Do what is asked: the signature and the values of the answer, None where there is no such object."""
+
+    def _tell_self(self, member: str) -> None:
+        self._send(new_method_call(DBusAddress("/", self._bus.unique_name, "org.example.Peer"), member))
+
+    def _send(self, message: Any) -> None:
+        with self._sending:
+            self._bus.send(message)
+
+    def _answer(self) -> None:
+        while True:
+            try:
+                message = self._bus.receive()
+            except ConnectionResetError:
+                break
+            fields = message.header.fields
+            member = str(fields.get(HeaderFields.member))
+            from_self = fields[HeaderFields.sender] == self._bus.unique_name
+            if from_self and member == "Quit":
+                break
+            if from_self and member == "Settle":
+                self._settled.set()
+            elif message.header.message_type == MessageType.signal:
+                self.heard_signal(member, message.body)
+            elif message.header.message_type == MessageType.method_call and not self.is_frozen:
+                done = self.do(fields[HeaderFields.path], member, message.body)
+                unknown = "org.freedesktop.DBus.Error.UnknownObject"
+                self._send(new_error(message, unknown) if done is None else new_method_return(message, *done))
+        self._bus.close()
+
+    def heard_signal(self, member: str, values: tuple[Any, ...]) -> None:
+        """One of those that it asked for."""
+        del member, values
+
+
+class KWin(Peer):
+    """Keeps scripts as Plasma 6 or (plasma=5) 5.27 does. It runs none: it does what ours would do, when told to."""
+
+    bus_name = "org.kde.KWin"
+
+    def __init__(self, address: str, *, plasma: int = 6) -> None:
+        self._plasma = plasma
+        self._number = 7
+        self._loaded: dict[str, int] = {}
+        self._texts: dict[str, str] = {}
+        self.running: dict[int, str] = {}
+        """By the script's number, the text of what runs."""
+        self.calls: list[str] = []
+        self.refuses = False
+        """To run anything."""
+        self.on_run: Callable[[Path], None] = lambda _file: None
+        super().__init__(address)
+
+    @property
+    def listeners(self) -> list[str]:
+        """Whom the running scripts call."""
+        return [found[1] for text in self.running.values() if (found := re.search(r'LISTENER = "(.*?)"', text))]
+
+    def move(self, *points: Pixel) -> None:
+        for x, y in points:
+            for listener in self.listeners:
+                self.tell(listener, "Moved", "ii", x, y)
+
+    def do(self, path: str, member: str, values: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]] | None:
+        self.calls.append(member)
+        if path == "/Scripting":
+            match member, values:
+                case "loadScript", (file, name):
+                    if name in self._loaded:
+                        return "i", (-1,)
+                    self._number += 1
+                    self._loaded[name] = self._number
+                    self._texts[self._script(self._number)] = file
+                    return "i", (self._number,)
+                case "unloadScript", (name,):
+                    number = self._loaded.pop(name, None)
+                    if number is not None:
+                        self.running.pop(number, None)
+                    return "b", (number is not None,)
+                case "isScriptLoaded", (name,):
+                    return "b", (name in self._loaded,)
+        elif member == "run" and path in self._texts and not self.refuses:
+            file = Path(self._texts[path])
+            self.on_run(file)
+            self.running[int(re.sub(r"\D", "", path))] = file.read_text("utf-8")
+            return "", ()
+        return None
+
+    def _script(self, number: int) -> str:
+        return f"/{number}" if self._plasma == 5 else f"/Scripting/Script{number}"
+
+
+ENABLED, DISABLED, ERROR, OUT_OF_DATE = 1.0, 2.0, 3.0, 4.0
+
+
+class GnomeShell(Peer):
+    """With the extension in it, which does by command what the real one does by itself.
+
+    state: what the shell says of the extension, None where it knows none; it runs only when ENABLED.
+    """
+
+    bus_name = "org.gnome.Shell"
+
+    def __init__(self, address: str, *, state: float | None = ENABLED, silent: bool = False) -> None:
+        self._state = state
+        self._silent = silent
+        self._daemon = ""
+        self._buttons = 0
+        self._at = (0, 0)
+        self.listener = ""
+        super().__init__(address)
+        changes = MatchRule(type="signal", sender=message_bus.bus_name, member="NameOwnerChanged")
+        changes.add_arg_condition(0, "org.mousetrackd.Daemon")
+        self._send(message_bus.AddMatch(changes))
+
+    def enable(self) -> None:
+        """Switch the extension on."""
+        self._state = ENABLED
+        self._greet()
+
+    def disable(self, *, locked: bool) -> None:
+        """Switch it off, as the lock screen does, too."""
+        self._state = DISABLED
+        self.tell(self.listener, "Bye", "b", locked, quietly=True)
+        self.listener = ""
+
+    def move(self, *points: Pixel) -> None:
+        for self._at in points:
+            self._moved()
+
+    def hold(self, bits: int) -> None:
+        """Press, and do not let go."""
+        self._buttons = bits
+
+    def press(self, bit: int) -> None:
+        """Press and let go of a button of Clutter's mask."""
+        for self._buttons in (bit, 0):
+            self._moved()
+
+    def do(self, path: str, member: str, values: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]] | None:
+        if (path, member) != ("/org/gnome/Shell", "GetExtensionInfo"):
+            return None
+        known = self._state is not None and values == ("mousetrackd@local",)
+        return "a{sv}", ({"state": ("d", self._state), "error": ("s", "oh")} if known else {},)
+
+    def heard_signal(self, member: str, values: tuple[Any, ...]) -> None:
+        if member == "NameOwnerChanged":
+            self._daemon = values[2]
+            self.listener = ""
+            self._greet()
+
+    def _greet(self) -> None:
+        if self._daemon and self._state == ENABLED and not self._silent:
+            self.listener = self._daemon
+            self.tell(self.listener, "Hello", "u", self._buttons, quietly=True)
+
+    def _moved(self) -> None:
+        x, y = self._at
+        self.tell(self.listener, "Moved", "ddu", float(x), float(y), self._buttons, quietly=True)

@@ -1,0 +1,251 @@
+"""How the monitors of a Wayland compositor are read."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.compositor import Compositor
+from support.waiting import wait_until
+
+from mousetrackd.errors import SourceError
+from mousetrackd.layout import Layout, Monitor, Placement
+from mousetrackd.sources.wayland import Connection, LayoutReader
+
+
+@pytest.fixture
+def folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
+    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-7")
+    return folder
+
+
+@pytest.fixture
+def compositor(folder: Path) -> Iterator[Compositor]:
+    compositor = Compositor(folder)
+    compositor.start()
+    yield compositor
+    compositor.kill()
+
+
+@pytest.fixture
+def reader(compositor: Compositor) -> Iterator[LayoutReader]:
+    """Of a compositor with one plain screen."""
+    compositor.plug("DP-1")
+    reader = LayoutReader()
+    yield reader
+    reader.close()
+
+
+def open_files() -> list[str]:
+    return [descriptor.name for descriptor in Path("/proc/self/fd").iterdir()]
+
+
+def placed(name: str, width_px: int, height_px: int, x: int, y: int) -> Placement:
+    return Placement(Monitor(name, width_px, height_px), x, y)
+
+
+def test_a_plain_screen_is_read_as_it_stands(reader: LayoutReader) -> None:
+    assert reader.layout() == Layout([placed("DP-1", 1920, 1080, 0, 0)])
+    assert reader.to_desktop(0, 0) == (0, 0)
+    assert reader.to_desktop(1919.999, 1079.5) == (1919, 1079)
+
+
+def test_a_reader_that_is_told_nothing_new_says_so(reader: LayoutReader) -> None:
+    assert not reader.dispatch()
+    assert reader.connection.compositor == "tinyway"
+
+
+def test_a_screen_that_is_plugged_in_moved_and_unplugged_is_followed(
+    compositor: Compositor, reader: LayoutReader
+) -> None:
+    compositor.plug("HDMI-A-1", x=1920, width=1280, height=720, mode=(1280, 720))
+    wait_until(reader.dispatch, "the new screen was seen")
+    assert reader.layout() == Layout([placed("DP-1", 1920, 1080, 0, 0), placed("HDMI-A-1", 1280, 720, 1920, 0)])
+    assert reader.to_desktop(1930, 7) == (1930, 7)
+    compositor.plug("HDMI-A-1", x=-1280, y=300)
+    wait_until(reader.dispatch, "the move was seen")
+    assert reader.layout().bounds() == (-1280, 0, 3200, 1080)
+    assert reader.to_desktop(-1280, 300) == (-1280, 300)
+    compositor.unplug("DP-1")
+    wait_until(reader.dispatch, "the loss was seen")
+    assert [monitor.output for monitor in reader.layout().monitors] == ["HDMI-A-1"]
+    reader.connection.sync()
+    assert compositor.count("wl_output") == 1
+    assert compositor.count("zxdg_output_v1") == 1
+
+
+def test_the_last_screen_may_go(compositor: Compositor, reader: LayoutReader) -> None:
+    compositor.unplug("DP-1")
+    wait_until(reader.dispatch, "the loss was seen")
+    assert reader.layout() == Layout()
+    assert reader.to_desktop(5, 6) == (5, 6)
+
+
+@pytest.mark.parametrize(
+    ("mode", "logical", "scale"),
+    [((3840, 2160), (1920, 1080), 2), ((2560, 1440), (1707, 960), 2), ((1920, 1080), (1536, 864), 2)],
+)
+def test_positions_are_pixels_of_a_scaled_screen(
+    compositor: Compositor, reader: LayoutReader, mode: tuple[int, int], logical: tuple[int, int], scale: int
+) -> None:
+    width, height = logical
+    compositor.plug("DP-1", width=width, height=height, mode=mode, scale=scale)
+    before = reader.outputs()
+    wait_until(lambda: reader.dispatch() or reader.outputs() != before, "the scale was seen")
+    assert reader.layout().placements == (placed("DP-1", *mode, 0, 0),)
+    assert reader.to_desktop(0, 0) == (0, 0)
+    assert reader.to_desktop(width - 1e-6, height - 1e-6) == (mode[0] - 1, mode[1] - 1)
+    assert reader.to_desktop(width / 2, height / 4) == (mode[0] // 2, mode[1] // 4)
+
+
+@pytest.mark.parametrize("transform", range(8))
+def test_a_turned_screen_is_as_it_is_seen(compositor: Compositor, reader: LayoutReader, transform: int) -> None:
+    sideways = transform % 2 == 1
+    width, height = (600, 960) if sideways else (960, 600)
+    compositor.plug("DP-1", width=width, height=height, mode=(1920, 1200), transform=transform, scale=2, mm=(520, 320))
+    wait_until(reader.dispatch, "the turn was seen")
+    (placement,) = reader.layout().placements
+    assert (placement.monitor.width_px, placement.monitor.height_px) == (2 * width, 2 * height)
+    assert (placement.width_mm, placement.height_mm) == ((320, 520) if sideways else (520, 320))
+    assert reader.to_desktop(100, 500) == (200, 1000)
+
+
+@pytest.mark.parametrize(
+    "screens",
+    [
+        {"A": (0, 0, 1280, 720, 1920, 1080), "B": (1280, 0, 1707, 960, 2560, 1440)},
+        {
+            "A": (0, 0, 1920, 1080, 1920, 1080),
+            "B": (1920, 0, 1920, 1080, 3840, 2160),
+            "C": (0, 1080, 960, 540, 1920, 1080),
+        },
+        {
+            "A": (-1537, -3, 1537, 865, 1920, 1080),
+            "B": (0, 0, 1093, 615, 1366, 768),
+            "C": (1093, 0, 800, 600, 800, 600),
+        },
+    ],
+)
+def test_screens_that_touch_never_overlap_whatever_their_scales(
+    compositor: Compositor, reader: LayoutReader, screens: dict[str, tuple[int, int, int, int, int, int]]
+) -> None:
+    for name, (x, y, width, height, *mode) in screens.items():
+        compositor.plug(name, x=x, y=y, width=width, height=height, mode=mode, scale=2)
+    compositor.unplug("DP-1")
+    wait_until(lambda: reader.dispatch() and len(reader.outputs()) == len(screens), "all were seen")
+    rects = [
+        (p.desktop_x, p.desktop_y, p.desktop_x + p.monitor.width_px, p.desktop_y + p.monitor.height_px)
+        for p in reader.layout().placements
+    ]
+    for number, one in enumerate(rects):
+        for other in rects[:number]:
+            assert one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
+    for name, (x, y, *_), rect in zip(screens, screens.values(), rects, strict=True):
+        assert reader.to_desktop(x, y) == rect[:2], name
+
+
+def test_screens_of_one_scale_stand_exactly(compositor: Compositor, reader: LayoutReader) -> None:
+    compositor.plug("DP-1", width=1280, height=720, scale=2)
+    compositor.plug("DP-2", x=1280, y=-40, width=1280, height=720, scale=2)
+    wait_until(lambda: reader.dispatch() and len(reader.outputs()) == 2, "both were seen")
+    assert reader.layout().placements[1:] == (placed("DP-2", 1920, 1080, 1920, -60),)
+
+
+DELL = {"make": "Dell Inc.", "model": "DELL U2415"}
+
+
+def hashes(reader: LayoutReader) -> list[str]:
+    return [monitor.edid_hash for monitor in reader.layout().monitors]
+
+
+def test_a_screen_is_known_by_its_make_and_several_of_one_make_by_their_connectors(
+    compositor: Compositor, reader: LayoutReader
+) -> None:
+    compositor.plug("DP-2", x=1920, **DELL)
+    wait_until(lambda: reader.dispatch() and len(reader.outputs()) == 2, "both were seen")
+    assert hashes(reader)[0] == ""
+    alone = hashes(reader)[1]
+    compositor.plug("DP-3", x=3840, **DELL)
+    wait_until(lambda: reader.dispatch() and len(reader.outputs()) == 3, "all were seen")
+    one, other = hashes(reader)[1:]
+    assert len({alone, one, other}) == 3
+    # Plugged in the other way round, each is who it was.
+    compositor.unplug("DP-2")
+    wait_until(lambda: reader.dispatch() and len(reader.outputs()) == 2, "the loss was seen")
+    assert hashes(reader)[1] == alone
+    compositor.plug("DP-2", x=1920, **DELL)
+    wait_until(lambda: reader.dispatch() and len(reader.outputs()) == 3, "all were seen")
+    assert hashes(reader)[1:] == [other, one]
+
+
+def test_a_serial_number_tells_screens_of_one_make_apart_wherever_they_are_plugged_in(
+    compositor: Compositor, reader: LayoutReader
+) -> None:
+    for output, serial in (("DP-2", "7MT01"), ("DP-3", "7MT02")):
+        compositor.plug(output, x=1920, description=f"Dell Inc. DELL U2415 {serial} ({output})", **DELL)
+    wait_until(lambda: reader.dispatch() and len(reader.outputs()) == 3, "all were seen")
+    one, other = hashes(reader)[1:]
+    assert one != other
+    compositor.unplug("DP-3")
+    compositor.unplug("DP-2")
+    compositor.plug("HDMI-A-1", x=1920, description="Dell Inc. DELL U2415 7MT02 (HDMI-A-1)", **DELL)
+    wait_until(lambda: reader.dispatch() and reader.outputs()[-1].name == "HDMI-A-1", "it was seen elsewhere")
+    assert hashes(reader)[1:] == [other]
+
+
+def test_a_compositor_without_xdg_output_is_read_by_wl_output_alone(folder: Path) -> None:
+    compositor = Compositor(folder, without=["zxdg_output_manager_v1"])
+    compositor.start()
+    compositor.plug("DP-1", x=100, mode=(3840, 2160), scale=2)
+    reader = LayoutReader()
+    assert reader.layout() == Layout([placed("DP-1", 3840, 2160, 200, 0)])
+    assert reader.to_desktop(101, 1) == (202, 2)
+    reader.close()
+    compositor.kill()
+
+
+def test_a_compositor_that_goes_away_is_a_source_error(compositor: Compositor, reader: LayoutReader) -> None:
+    compositor.kill()
+
+    def is_told() -> bool:
+        try:
+            reader.dispatch()
+        except SourceError as error:
+            return "wayland-7" in error.message
+        return False
+
+    wait_until(is_told, "it was told")
+    reader.close()
+    reader.close()
+
+
+def test_a_compositor_that_hangs_is_not_waited_for_for_ever(compositor: Compositor) -> None:
+    connection = Connection()
+    compositor.freeze()
+    with pytest.raises(SourceError, match="did not answer"):
+        connection.sync(timeout_s=0.05)
+    connection.close()
+
+
+@pytest.mark.parametrize("name", ["", "wayland-8", "/nowhere/wayland-0", "x" * 200])
+def test_where_there_is_no_compositor_it_says_so_and_leaves_nothing_open(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("WAYLAND_DISPLAY", name)
+    files = open_files()
+    with pytest.raises(SourceError) as raised:
+        LayoutReader()
+    assert raised.value.hint
+    assert open_files() == files
+    del folder
+
+
+def test_a_socket_that_hangs_up_at_once_is_a_source_error(folder: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as ear:
+        ear.bind(str(folder / "wayland-7"))
+        ear.listen()
+        ear.shutdown(socket.SHUT_RDWR)
+        with pytest.raises(SourceError):
+            LayoutReader()
