@@ -147,6 +147,10 @@ class NoSource:
         """Never."""
         return False
 
+    def ping(self) -> bool:
+        """Nobody is asked."""
+        return False
+
     def finished(self) -> bool:
         """Never: the next look at the session may find something."""
         return False

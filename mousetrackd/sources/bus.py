@@ -32,6 +32,8 @@ from mousetrackd.events import LayoutChange
 from mousetrackd.sources.wayland import LayoutReader
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mousetrackd.sources.listening import ListeningSource
 
 POINTER_PATH = "/org/mousetrackd/Pointer"
@@ -209,6 +211,10 @@ class BusEar(ABC):
             if member == "NameOwnerChanged":  # what of ours ran inside it is gone with it
                 raise SourceError(f"{self.compositor} went away", "Waiting for it to return.")
             self._take(member, values)
+
+    def ask(self, answered: Callable[[], None]) -> None:
+        """Ask the compositor for a sign of life, over its own socket."""
+        self._monitors.connection.ask(answered)
 
     def close(self) -> None:
         """Take ours out of the compositor again, as far as it can be reached, and close every connection."""

@@ -36,6 +36,9 @@ class Ear(Protocol):
         long. Raises SourceError when the compositor is gone.
         """
 
+    def ask(self, answered: Callable[[], None]) -> None:
+        """Ask the compositor for a sign of life; ``answered`` is called by the ``hear`` that hears it."""
+
     def close(self) -> None:
         """Close every connection."""
 
@@ -60,6 +63,8 @@ class ListeningSource:
         self._waker = -1
         self._is_stopping = False
         self._caught_up = threading.Event()
+        self._is_answered = True
+        self._is_to_ask = False
         self._thread: threading.Thread | None = None
         self._listening = False
         self._sleep = Sleep(asleep_ms)
@@ -121,6 +126,15 @@ class ListeningSource:
         """False once the compositor is gone."""
         return self._listening
 
+    def ping(self) -> bool:
+        """Did the compositor answer the last time, and the thread hear it?"""
+        if self._thread is None or not self._listening or not self._is_answered:
+            return False
+        self._is_answered = False
+        self._is_to_ask = True
+        os.eventfd_write(self._waker, 1)
+        return True
+
     def finished(self) -> bool:
         """Never: a compositor may come back."""
         return False
@@ -146,6 +160,9 @@ class ListeningSource:
         if was_empty:
             self._notify()
 
+    def _take_answer(self) -> None:
+        self._is_answered = True
+
     def _listen(self, ear: Ear) -> None:
         try:
             with selectors.DefaultSelector() as selector:
@@ -160,6 +177,9 @@ class ListeningSource:
                     if any(key.fileobj == self._waker for key, _ in ready):
                         os.eventfd_read(self._waker)
                         self._caught_up.set()
+                        if self._is_to_ask:
+                            self._is_to_ask = False
+                            ear.ask(self._take_answer)
                 ear.hear()  # what came while it was told to stop
         except SourceError:
             pass  # it is gone, which is_alive tells

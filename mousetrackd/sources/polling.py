@@ -14,6 +14,8 @@ from mousetrackd.events import LayoutChange
 from mousetrackd.sources.wayland import LayoutReader, Seat
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mousetrackd.sources.listening import ListeningSource
 
 Position: TypeAlias = tuple[float, float]
@@ -90,6 +92,10 @@ class PollingEar:
             self._ask(now_s)
             wait_s = self._interval_s(now_s)
         return wait_s
+
+    def ask(self, answered: Callable[[], None]) -> None:
+        """Ask the compositor for a sign of life."""
+        self._reader.connection.ask(answered)
 
     def close(self) -> None:
         """Hang up."""

@@ -28,6 +28,8 @@ from mousetrackd.errors import SourceError
 from mousetrackd.layout import Layout, Monitor, Placement
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pywayland.protocol_core.interface import Interface
     from pywayland.protocol_core.proxy import Proxy
 
@@ -104,6 +106,7 @@ class Connection:
         self.path = display_path(name)
         self.globals: dict[int, tuple[str, int]] = {}
         self.compositor = ""
+        self._question: Any = None
         self._display = Display(self._connect())
         try:
             self._display.connect()
@@ -184,6 +187,12 @@ class Connection:
                 raise SourceError(
                     f"the Wayland compositor at {self.path} did not answer within {timeout_s:g} s", "Waiting for it."
                 )
+
+    def ask(self, answered: Callable[[], None]) -> None:
+        """Ask for a sign of life; ``answered`` is called by the ``dispatch`` that hears it."""
+        question = self._question = self._display.sync()
+        question.dispatcher["done"] = lambda _callback, _serial: answered()
+        self.flush()
 
     def close(self) -> None:
         """Hang up. Idempotent."""

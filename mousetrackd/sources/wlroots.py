@@ -93,6 +93,10 @@ class CursorSessions:
         self._follow()
         return self._watch()
 
+    def ask(self, answered: Callable[[], None]) -> None:
+        """Ask the compositor for a sign of life."""
+        self._monitors.connection.ask(answered)
+
     def close(self) -> None:
         """Hang up; the compositor ends the sessions."""
         self._monitors.close()

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 from support.compositor import CAPTURE, IDLE, Compositor
+from support.program import always
 from support.waiting import wait_until
-from test_sources import MANY_MOVES, STOP_WITHIN_S, Ear, Row, SourceContract, open_files
+from test_sources import MANY_MOVES, NO_ANSWER_FOR_S, STOP_WITHIN_S, Ear, Row, SourceContract, open_files
 
 from mousetrackd.errors import SourceError
 from mousetrackd.events import Gap, Item, Kind, LayoutChange, Source
@@ -78,6 +79,13 @@ class WaylandContract(SourceContract):
         ear.source.stop()
         assert time.monotonic() - began_s < STOP_WITHIN_S
         assert not ear.source.is_alive()
+
+    def test_a_ping_is_not_answered_by_a_compositor_that_hangs(self) -> None:
+        ear = self.started([])
+        self.compositor.freeze()
+        assert ear.source.ping(), "the compositor was there when it was last asked"
+        always(lambda: not ear.source.ping(), "it is not answered", for_s=NO_ANSWER_FOR_S)
+        ear.source.stop()
 
     def test_who_has_it_catch_up_need_not_wait(self) -> None:
         ear = self.started(MANY_MOVES[:1])
