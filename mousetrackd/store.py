@@ -273,7 +273,7 @@ class Store:
             if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:  # "no such table", in a file that says it is ours
                 raise DamagedError(path, str(error)) from error
             raise _sentence(path, error) from error
-        except (sqlite3.Error, UnicodeDecodeError) as error:
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
             store.close()
             raise _sentence(path, error) from error
         except StoreError:
@@ -957,11 +957,13 @@ def _decoded(counts: bytes, screen: Monitor) -> Iterator[Counts]:
 
 
 def _too_coarse(coarse: Mapping[int, int]) -> list[str]:
-    """A sentence for each span, of which so many pieces were too coarse to tell."""
+    """A sentence for each kind of period, of which so many pieces were too coarse to tell."""
+    by_kind: Counter[str] = Counter()
+    for span_s, count in sorted(coarse.items()):
+        by_kind[_duration(span_s)] += count
     return [
-        f"left out {'one piece' if count == 1 else f'{count} pieces'} kept only per {_duration(span_s)}, "
-        "too coarse for this range"
-        for span_s, count in sorted(coarse.items())
+        f"left out {'one piece' if count == 1 else f'{count} pieces'} kept only per {kind}, too coarse for this range"
+        for kind, count in by_kind.items()
     ]
 
 
