@@ -227,7 +227,7 @@ class FoldAges:
     """After how many days hours become days, days months, and months years."""
 
     hours_days: int = 7
-    days_days: int = 21
+    days_days: int = 14
     months_days: int = 400
 
 
