@@ -51,8 +51,7 @@ LONG_S = 27 * 86400
 BACKUP_KEPT_S = 30 * 86400
 """How long a copy made before a change of the schema is kept."""
 
-_TRIES = 20
-_TRY_AGAIN_S = 0.1
+_TRIES = 4
 
 _SUMS = (
     """CREATE TABLE sum (
@@ -561,9 +560,9 @@ class Store:
     # Inside -------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def _transaction(self, kind: str = "IMMEDIATE") -> Iterator[None]:
         try:
-            self._sql.execute("BEGIN IMMEDIATE")
+            self._sql.execute(f"BEGIN {kind}")
             try:
                 yield
                 self._sql.execute("COMMIT")
@@ -603,24 +602,17 @@ class Store:
     def _at_once(self, work: Callable[[], _T]) -> _T:
         """Do what reads and then writes as one transaction; from its beginning again when another wrote meanwhile.
 
-        Nobody waits while it reads and reckons: the file is locked from the first statement that writes.
+        Nobody waits while it reads and reckons: the file is locked from the first statement that writes. Only after
+        some tries in vain it is locked from the beginning.
         """
-        for again in reversed(range(_TRIES)):
+        for tries_left in reversed(range(_TRIES)):
             try:
-                self._sql.execute("BEGIN")
-                try:
-                    done = work()
-                    self._sql.execute("COMMIT")
-                except BaseException:
-                    with contextlib.suppress(sqlite3.Error):
-                        self._sql.execute("ROLLBACK")
+                with self._transaction("DEFERRED" if tries_left else "IMMEDIATE"):
+                    return work()
+            except StoreError as error:
+                code = getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF
+                if not tries_left or code != sqlite3.SQLITE_BUSY:
                     raise
-            except (sqlite3.Error, UnicodeDecodeError) as error:
-                if not again or getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY:
-                    raise _sentence(self.path, error) from error
-                time.sleep(_TRY_AGAIN_S)
-            else:
-                return done
         raise AssertionError  # the last try returns or raises
 
     def _migrate(self) -> None:

@@ -72,7 +72,7 @@ def still(*, quick: bool) -> Iterator[Row]:
         with desk.daemon() as pid:
             desk.drive("drive", 500, 1, 0)
             wait_for(lambda: desk.status["last_snapshot"], "the picture")
-            _settle(pid)
+            settle(pid)
             peers = {name: desk.start_ready(_PEERS[name]).pid for name in (_STOCK, "60 Hz poller")}
             pids = {"ours": pid, **peers}
             time.sleep(1)
@@ -85,7 +85,7 @@ def still(*, quick: bool) -> Iterator[Row]:
         yield Row(f"pointer still for {seconds} s: {what}", str(used["ours"]), beside, "0", used["ours"] == 0)
 
 
-def _settle(pid: int) -> None:
+def settle(pid: int) -> None:
     """Wait until it has slept for a while."""
     for _ in range(30):
         before = kernel.wake_ups(pid)

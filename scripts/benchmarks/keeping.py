@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import kernel, motion
+from benchmarks.capture import settle
 from benchmarks.desk import Desk, python, wait_for
 from benchmarks.table import Row, at_most
 from mousetrackd.accumulator import Accumulator
@@ -105,14 +106,14 @@ def memory(*, quick: bool) -> Iterator[Row]:
             began_mb = kernel.pss_mb(pid)
             desk.drive("drive", 500, 1, 40)
             wait_for(lambda: desk.status["last_checkpoint"], "the first checkpoint, after which a child folds", 120)
-            time.sleep(15)
+            settle(pid)
             folding_mb = kernel.peak_mb(pid)
             kernel.forget_peak(pid)
             seen_mb = []
             crossed = 0
             for _ in range(rounds):
                 crossed += 60 * desk.drive("drive", 8000, events / 8000, 60)
-                time.sleep(6)
+                settle(pid)  # a busy machine takes a while to count so much
                 seen_mb.append(kernel.pss_mb(pid))
             peak_mb = kernel.peak_mb(pid)
     beside = f"{began_mb:.1f} MB when it began; then after each of {rounds}: " + ", ".join(f"{m:.1f}" for m in seen_mb)

@@ -287,24 +287,33 @@ def test_a_fold_killed_at_any_moment_changes_no_sum(path: Path) -> None:
 def test_folding_beside_one_who_saves_loses_and_doubles_nothing(path: Path) -> None:
     with Store.open(path, zone=UTC) as store:
         expected = three_months(store)
-        ended = threading.Event()
+        saved, ended = threading.Event(), threading.Event()
 
         def fold_again_and_again() -> None:
-            with Store.open(path, zone=UTC, beside=True) as other:
-                for day in range(30, 130):
-                    other.fold(now_s(day), AGES)
-            ended.set()
+            try:
+                with Store.open(path, zone=UTC, beside=True) as other:
+                    for day in range(30, 130, 12):
+                        saved.wait()  # or who only folds would keep the other waiting
+                        saved.clear()
+                        other.fold(now_s(day), AGES)
+            finally:
+                ended.set()
 
         folding = threading.Thread(target=fold_again_and_again)
         folding.start()
-        nth = 0
-        while not ended.is_set():
-            nth += 1
-            commit(store, nth % 80, [nth % 12], span_s=60)
-            expected[SCREEN.label, "dwell", nth % 12] += 1
-            assert all_time(store) == expected
-        folding.join()
-    assert nth > 10
+        try:
+            nth = 0
+            while not ended.is_set():
+                nth += 1
+                commit(store, nth % 80, [nth % 12], span_s=60)
+                saved.set()
+                expected[SCREEN.label, "dwell", nth % 12] += 1
+                assert all_time(store) == expected
+        finally:
+            saved.set()
+            folding.join()
+        store.fold(now_s(130), AGES)
+        assert all_time(store) == without_sums(store) == expected
 
 
 # An older schema --------------------------------------------------------------------------------------
