@@ -371,6 +371,7 @@ class Store:
         with self._transaction():
             deleted = self._to_forget(since_s, until_s, monitor)
             self._sql.executemany("DELETE FROM chunk WHERE id = ?", [(row,) for row, _, _ in deleted])
+            self._sql.execute("DELETE FROM sum")  # all: a damaged piece does not say of which it was a part
             self._sql.executemany(
                 "DELETE FROM path WHERE monitor = ?1"
                 " AND (?2 IS NULL OR start_s + span_s > ?2) AND (?3 IS NULL OR start_s < ?3)",

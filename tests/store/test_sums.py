@@ -212,6 +212,23 @@ def test_counts_of_the_past_are_added_to_it(path: Path, store: Store) -> None:
     assert all_time(store) == expected
 
 
+def test_what_is_forgotten_is_in_no_sum(path: Path, store: Store) -> None:
+    three_months(store)
+    store.fold(now_s(80), AGES)
+    with contextlib.closing(sqlite3.connect(path)) as disk, disk:
+        for event in ("old", "new"):
+            disk.execute(f"DROP TRIGGER no_sum_after_update_of_{event}")
+        # A damaged piece names another layer than the one whose sum it is in.
+        disk.execute("UPDATE chunk SET layer = 'scroll' WHERE span_s >= ? AND start_s = ?", (LONG_S, now_s(0)))
+    store.forget(now_s(0), now_s(31), None)
+    assert sums(path) == 0
+    assert all_time(store) == without_sums(store)
+    store.fold(now_s(80), AGES)
+    assert sums(path) == len(LAYERS)
+    assert all_time(store) == without_sums(store)
+    assert store.read(["dwell"]).counts[SCREEN, "dwell"].total == (80 - 31) * 2
+
+
 # Damage -----------------------------------------------------------------------------------------------
 
 
