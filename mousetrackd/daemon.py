@@ -567,8 +567,9 @@ class Daemon:
         self._housekeeper = self._wait_in_thread(process, "housekeeping", _HouseKept)
 
     def _house_kept(self, kept: _HouseKept) -> None:
-        if self._housekeeper is not None:
-            self._housekeeper.join()
+        if self._housekeeper is None:
+            return  # it was ended by us
+        self._housekeeper.join()
         self._housekeeper = self._housekeeper_process = None
         self._problem("fold", f"could not fold old counts: {kept.error}" if kept.error else "")
         if kept.error:
@@ -580,6 +581,7 @@ class Daemon:
         if self._housekeeper is not None and self._housekeeper_process is not None:
             self._housekeeper_process.kill()
             self._housekeeper.join()
+        self._housekeeper = self._housekeeper_process = None
 
     # Snapshots ----------------------------------------------------------------------------------------
 

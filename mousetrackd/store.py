@@ -64,7 +64,6 @@ _SUMS = (
     crc INTEGER NOT NULL,
     PRIMARY KEY (monitor, layer)
 ) STRICT""",
-    "CREATE INDEX chunk_by_screen ON chunk (monitor, layer, span_s)",
     *(
         f"""CREATE TRIGGER no_sum_after_{event}_of_{row} AFTER {event} ON chunk WHEN {row}.span_s >= {LONG_S} BEGIN
     DELETE FROM sum WHERE monitor = {row}.monitor AND layer = {row}.layer;
@@ -1080,6 +1079,15 @@ def create(path: Path, fill: Callable[[sqlite3.Connection], None] | None = None)
         os.fsync(file.fileno())
     fresh.rename(path)
     sync_folder(path.parent)
+
+
+def _fresh_file(path: Path) -> Path:
+    """An empty private file to become ``path``; what an earlier try left there is removed."""
+    fresh = path.with_name(f".{path.name}.new")
+    for ending in ("", "-wal", "-shm", "-journal"):
+        fresh.with_name(fresh.name + ending).unlink(missing_ok=True)
+    os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+    return fresh
 
 
 _SENSE = (
