@@ -331,8 +331,9 @@ class Store:
     def fold(self, now_s: int, ages: FoldAges) -> int:
         """Fold chunks that are old enough into longer ones. Changes no sum. Returns how many rows it saved.
 
-        A period is folded only when it lies wholly in the past by the age given for it. One screen and layer of one
-        period is one transaction, and the file is locked only while that is written, so others can save meanwhile.
+        A period is folded only when it lies wholly in the past by the age given for it. An hour or a day is one
+        transaction, one screen and layer of a month or a year is one, and the file is locked only while that is
+        written, so others can save meanwhile.
         """
         saved = 0
         for period, age_days in (
@@ -810,12 +811,21 @@ class Store:
             period_of = _Where(starts_from_s=begin_s, starts_before_s=end_s, shorter_than_s=end_s - begin_s)
             condition, values = period_of.condition()
             screens = self._read_rows(f"SELECT DISTINCT monitor, layer FROM chunk WHERE {condition}", values)  # noqa: S608 - ours
-            for monitor, layer in screens:
-                where = replace(period_of, monitor=monitor, layers=(layer,))
-                fold = partial(self._fold_chunks, monitor, layer, where, (begin_s, end_s))
-                saved += self._at_once(fold)
-            with self._transaction():
-                saved += self._fold_paths(begin_s, end_s)
+            works: list[Callable[[], int]] = [
+                partial(
+                    self._fold_chunks,
+                    monitor,
+                    layer,
+                    replace(period_of, monitor=monitor, layers=(layer,)),
+                    (begin_s, end_s),
+                )
+                for monitor, layer in screens
+            ]
+            works.append(partial(self._fold_paths, begin_s, end_s))
+            if end_s - begin_s < LONG_S:  # soon done, and one transaction writes less than many
+                saved += self._at_once(partial(_sum_of, works))
+            else:
+                saved += sum(self._at_once(work) for work in works)
         return saved
 
     def _fold_chunks(self, monitor: int, layer: str, where: _Where, ends_s: tuple[int, int]) -> int:
@@ -933,6 +943,10 @@ class _Where:
             texts.append(f"layer IN ({_marks(self.layers)})")
             values += self.layers
         return " AND ".join(texts), values
+
+
+def _sum_of(works: Iterable[Callable[[], int]]) -> int:
+    return sum(work() for work in works)
 
 
 def _marks(values: Sequence[str]) -> str:
