@@ -261,6 +261,8 @@ class Store:
         except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
             raise _sentence(path, error) from error
         try:
+            if beside:  # it folds, and then ends: less is written where a transaction fits into memory
+                store._sql.execute("PRAGMA cache_size = -8000")
             if had_wal and not beside:  # the last daemon did not end cleanly: worth the time to look at every page
                 store._quick_check()
             store._migrate()

@@ -46,8 +46,6 @@ def write_hours(name: str, folder: Path, hours: int) -> None:
     store_file = folder / "DATA_HOME" / "mousetrackd" / "heat.sqlite3"
     store_file.parent.mkdir(mode=0o700, exist_ok=True)
     store_file.unlink(missing_ok=True)
-    keep = StoreConfig()
-    ages = FoldAges(keep.hours_days, keep.days_days, keep.months_days)
     accumulator = Accumulator(rest_cap_ms=Config().rest_cap_ms, warp_px=Config().warp_px)
     begin_s = int(time.time()) // 86_400 * 86_400 - 86_400
     now_s, checkpoints, folded_hour = begin_s, 0, 0
@@ -64,9 +62,9 @@ def write_hours(name: str, folder: Path, hours: int) -> None:
                 checkpoints += 1
                 if now_s // 3600 != folded_hour:
                     folded_hour = now_s // 3600
-                    store.fold(now_s, ages)
+                    _fold(store_file, now_s)
             accumulator.gap(int(events["time_ms"][-1]))
-        store.fold(now_s + 8 * 86_400, ages)  # a week later the hours become a day
+        _fold(store_file, now_s + 8 * 86_400)  # a week later the hours become a day
         written_mb = (kernel.written_bytes() - before) / 1e6
     subprocess.run(
         [sys.executable, "-m", "mousetrackd.snapshots"], input=to_toml(Config(), comments=False), text=True, check=True
@@ -76,6 +74,13 @@ def write_hours(name: str, folder: Path, hours: int) -> None:
     print(
         json.dumps({"store_mb": written_mb, "picture_mb": picture_mb, "hours": used_hours, "checkpoints": checkpoints})
     )
+
+
+def _fold(store_file: Path, now_s: int) -> None:
+    """As the daemon's housekeeping does."""
+    keep = StoreConfig()
+    with Store.open(store_file, zone=UTC, beside=True) as store:
+        store.fold(now_s, FoldAges(keep.hours_days, keep.days_days, keep.months_days))
 
 
 def _sessions(name: str, hours: int) -> tuple[Layout, list[Events]]:
