@@ -183,7 +183,7 @@ class StoreConfig:
         7, "After so many days, hours are added up into days.", "whole days from 1 up", _whole(1, 36500)
     )
     days_days: int = _setting(
-        21, "After so many days, days are added up into months.", "whole days from 1 up", _whole(1, 36500)
+        14, "After so many days, days are added up into months.", "whole days from 1 up", _whole(1, 36500)
     )
     months_days: int = _setting(
         400, "After so many days, months are added up into years.", "whole days from 1 up", _whole(1, 36500)

@@ -22,7 +22,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mousetrackd import __version__, config, control
 from mousetrackd.accumulator import Accumulator
@@ -42,7 +42,7 @@ from mousetrackd.forget import unfinished
 from mousetrackd.layout import Layout, is_called
 from mousetrackd.paths import make_private, write_whole
 from mousetrackd.rescue import Rescued, rescue
-from mousetrackd.store import DamagedError, FoldAges, Store
+from mousetrackd.store import DamagedError, Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -62,7 +62,7 @@ _CLOCK_STEP_S = 2.0
 
 RETRY_FIRST_S = 1.0
 RETRY_LONGEST_S = 30.0
-WORKER_TIMEOUT_S = 300.0
+CHILD_TIMEOUT_S = 300.0
 
 _WORDS = {
     signal.SIGUSR1: "pause",
@@ -90,6 +90,16 @@ class _Moment:
     boottime_s: float
 
 
+@dataclass(frozen=True)
+class _HouseKept:
+    """The same for the process that folds old counts."""
+
+    error: str
+
+
+_Word: TypeAlias = str | _SnapshotDone | _HouseKept
+
+
 class _Words:
     """What signals, the source and the worker say, for the one loop to hear.
 
@@ -98,24 +108,24 @@ class _Words:
     """
 
     def __init__(self) -> None:
-        self._said: deque[str | _SnapshotDone] = deque()
+        self._said: deque[_Word] = deque()
         self._ear, self.mouth = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._poll = select.poll()
         self._poll.register(self._ear, select.POLLIN)
 
-    def say(self, word: str | _SnapshotDone) -> None:
+    def say(self, word: _Word) -> None:
         """Say a word, from any thread or signal handler."""
         self._said.append(word)
         with contextlib.suppress(BlockingIOError):  # a full pipe wakes as well
             os.write(self.mouth, b".")
 
-    def wait(self, timeout_s: float | None) -> list[str | _SnapshotDone]:
+    def wait(self, timeout_s: float | None) -> list[_Word]:
         """Sleep until something is said, at most ``timeout_s``; everything that has been said."""
         self._poll.poll(None if timeout_s is None else math.ceil(timeout_s * 1000))
         with contextlib.suppress(BlockingIOError):
             while os.read(self._ear, 4096):
                 pass
-        words: list[str | _SnapshotDone] = []
+        words: list[_Word] = []
         with contextlib.suppress(IndexError):
             while True:
                 words.append(self._said.popleft())
@@ -214,6 +224,8 @@ class Daemon:
         self._worker: threading.Thread | None = None
         self._worker_process: subprocess.Popen[bytes] | None = None
         self._snapshot_again = False
+        self._housekeeper: threading.Thread | None = None
+        self._housekeeper_process: subprocess.Popen[bytes] | None = None
         self._changed_since_snapshot = False
         self._problems: dict[str, str] = {}
         self._rescued: Rescued | None = None
@@ -266,6 +278,7 @@ class Daemon:
                 self._checkpoint()
         with _logged("draw the last picture"):
             self._last_picture()
+        self._end_housekeeping()
         if self._store is not None:
             self._store.close()
         if self._is_the_one:
@@ -291,13 +304,15 @@ class Daemon:
 
     # The loop -----------------------------------------------------------------------------------------
 
-    def _next_words(self) -> list[str | _SnapshotDone]:
+    def _next_words(self) -> list[_Word]:
         """Sleep until there is a word or a deadline; then everything that has been said."""
         return self._words.wait(self._timers.wait_s(self._monotonic_s()))
 
-    def _handle(self, words: list[str | _SnapshotDone], *, ending: bool = False) -> None:
+    def _handle(self, words: list[_Word], *, ending: bool = False) -> None:
         for done in (word for word in words if isinstance(word, _SnapshotDone)):
             self._snapshot_done(done, ending=ending)
+        for kept in (word for word in words if isinstance(word, _HouseKept)):
+            self._house_kept(kept)
         self._ends_asked += words.count("end")
         if ending or self._ends_asked:
             return
@@ -475,6 +490,7 @@ class Daemon:
 
     def _rescue(self, error: DamagedError) -> None:
         """Set the damaged store aside, and begin a new one with what can be read of it."""
+        self._end_housekeeping()
         if self._store is not None:
             self._store.close()
             self._store = None  # opened again by the next checkpoint
@@ -556,20 +572,33 @@ class Daemon:
     def _keep_house(self, now_s: int) -> None:
         """Once an hour: fold what is old enough, drop what is too old."""
         hour = now_s // 3600
-        if self._store is None or hour == self._folded_hour:
+        if self._store is None or hour == self._folded_hour or self._ends_asked or self._housekeeper is not None:
             return
         self._folded_hour = hour
-        keep = self._config.store
         try:
-            self._store.fold(now_s, FoldAges(keep.hours_days, keep.days_days, keep.months_days))
-            if keep.keep_days:
-                self._store.prune(now_s - keep.keep_days * 86400)
-            self._problem("fold", "")
-        except DamagedError as error:
-            with _logged("rescue the damaged store"):
-                self._rescue(error)
-        except StoreError as error:
-            self._problem("fold", f"could not fold old counts: {error.message}")
+            process = self._start_child("mousetrackd.housekeeping")
+        except OSError as error:
+            self._problem("fold", f"could not fold old counts: {error.strerror}")
+            return
+        self._housekeeper_process = process
+        self._housekeeper = self._wait_in_thread(process, "housekeeping", _HouseKept)
+
+    def _house_kept(self, kept: _HouseKept) -> None:
+        if self._housekeeper is None:
+            return  # it was ended by us
+        self._housekeeper.join()
+        self._housekeeper = self._housekeeper_process = None
+        self._problem("fold", f"could not fold old counts: {kept.error}" if kept.error else "")
+        if kept.error:
+            self._look_at_store()
+            self._write_status()
+
+    def _end_housekeeping(self) -> None:
+        """What it has not done yet can wait for the next daemon."""
+        if self._housekeeper is not None and self._housekeeper_process is not None:
+            self._housekeeper_process.kill()
+            self._housekeeper.join()
+        self._housekeeper = self._housekeeper_process = None
 
     # Snapshots ----------------------------------------------------------------------------------------
 
@@ -592,35 +621,49 @@ class Daemon:
         self._timers.disarm("snapshot")
         self._changed_since_snapshot = False
         try:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "mousetrackd.snapshots"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                # A thread per core costs OpenBLAS a fifth of a second of start-up, and the worker uses none.
-                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
-                start_new_session=True,  # Ctrl-C is for the daemon, which decides what becomes of the worker
-            )
+            process = self._start_child("mousetrackd.snapshots")
         except OSError as error:
             self._words.say(_SnapshotDone(f"cannot start the snapshot worker: {error.strerror}"))
             return
         self._worker_process = process
-        conf = config.to_toml(self._config, comments=False)
-        self._worker = threading.Thread(target=self._wait_for_worker, args=(process, conf), name="snapshot")
-        self._worker.start()
+        self._worker = self._wait_in_thread(process, "the snapshot worker", _SnapshotDone)
 
-    def _wait_for_worker(self, process: subprocess.Popen[bytes], conf: str) -> None:
-        error = "the snapshot worker could not be told what to draw"
+    @staticmethod
+    def _start_child(module: str) -> subprocess.Popen[bytes]:
+        """A module of ours as a process; it is told the configuration by its stdin. Raises OSError."""
+        return subprocess.Popen(
+            [sys.executable, "-m", module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            # A thread per core costs OpenBLAS a fifth of a second of start-up, and none is used.
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+            start_new_session=True,  # Ctrl-C is for the daemon, which decides what becomes of the child
+        )
+
+    def _wait_in_thread(
+        self, process: subprocess.Popen[bytes], named: str, done: type[_SnapshotDone | _HouseKept]
+    ) -> threading.Thread:
+        """Tell the child the configuration, and say ``done`` with its error when it has ended."""
+        conf = config.to_toml(self._config, comments=False).encode("utf-8", "surrogateescape")
+        thread = threading.Thread(target=self._wait_for_child, args=(process, conf, named, done), name=named)
+        thread.start()
+        return thread
+
+    def _wait_for_child(
+        self, process: subprocess.Popen[bytes], conf: bytes, named: str, done: type[_SnapshotDone | _HouseKept]
+    ) -> None:
+        error = f"{named} could not be told the configuration"
         try:
-            _, said = process.communicate(conf.encode("utf-8", "surrogateescape"), timeout=WORKER_TIMEOUT_S)
+            _, said = process.communicate(conf, timeout=CHILD_TIMEOUT_S)
             words = said.decode("utf-8", "replace").strip()
             error = "" if process.returncode == 0 else words or f"it ended with {process.returncode}"
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
-            error = f"the snapshot worker took longer than {WORKER_TIMEOUT_S:.0f} s"
+            error = f"{named} took longer than {CHILD_TIMEOUT_S:.0f} s"
         finally:
-            self._words.say(_SnapshotDone(error))  # unsaid, it would be waited for to the end of time
+            self._words.say(done(error))  # unsaid, it would be waited for to the end of time
 
     def _snapshot_done(self, done: _SnapshotDone, *, ending: bool) -> None:
         if self._worker is not None:
@@ -643,7 +686,7 @@ class Daemon:
             self._snapshot()
 
     def _look_at_store(self) -> None:
-        """A picture could not be drawn: if that is because the store is damaged, rescue it now."""
+        """A child could not do its work: if that is because the store is damaged, rescue it now."""
         if self._store is not None:
             try:
                 self._store.look_at_every_page()

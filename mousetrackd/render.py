@@ -30,6 +30,8 @@ LOG_RANGE: Final = 200.0
 
 BAND_ROWS: Final = 128
 _SLICE_PIXELS: Final = 1 << 14
+_MANY_FROM: Final = 16
+"""Where one in so many pixels has a count, all of them are looked at in their order, which is quicker."""
 
 FAINTEST_DOT: Final = 0.15
 """How bright a dot of one count should be at least, in a picture that is not blurred: a lone pixel must be seen."""
@@ -75,8 +77,15 @@ def heat_grid(parts: Sequence[Counts], width_px: int, height_px: int, sigma_px: 
     rows, cols = height_px // cell_height_px, width_px // cell_width_px
     cells = np.zeros(rows * cols, np.float32)
     for counts in parts:
+        many = counts.pixels * _MANY_FROM > counts.width_px * counts.height_px
         if (rows, cols) == (counts.height_px, counts.width_px):
-            cells[counts.index] += counts.count  # every pixel stands there once
+            if many:
+                for band in bands(rows):
+                    cells[band.start * cols : band.stop * cols] += counts.rows(band.start, band.stop).reshape(-1)
+            else:
+                cells[counts.index] += counts.count  # every pixel stands there once
+        elif many and sigma_px and counts.height_px % rows == counts.width_px % cols == 0:
+            cells += _all_shared_among_cells(counts, rows, cols)
         elif sigma_px == 0:
             y, x = np.divmod(counts.index, counts.width_px)
             row, col = y * rows // counts.height_px, x * cols // counts.width_px
@@ -136,6 +145,7 @@ def _sigma_cells(sigma_px: float, cell_px: int) -> float:
 def _shared_among_cells(counts: Counts, rows: int, cols: int) -> NDArray[np.float32]:
     """Each count shared among the four cells around it, or it would move by up to half a cell. (rows * cols,)."""
     shared = np.zeros(rows * cols, np.float64)
+    all_index, all_count = counts.index, counts.count
     # Whole numbers up to the division: sums of fractions would not be symmetric to the last bit.
     around_y = [
         (row * cols, share.astype(np.float64))
@@ -144,9 +154,9 @@ def _shared_among_cells(counts: Counts, rows: int, cols: int) -> NDArray[np.floa
     around_x = [
         (col, share.astype(np.float64)) for col, share in _around(np.arange(counts.width_px), counts.width_px, cols)
     ]
-    for start in range(0, counts.index.size, _SLICE_PIXELS):
-        index = counts.index[start : start + _SLICE_PIXELS]
-        count = counts.count[start : start + _SLICE_PIXELS].astype(np.float64)
+    for start in range(0, all_index.size, _SLICE_PIXELS):
+        index = all_index[start : start + _SLICE_PIXELS]
+        count = all_count[start : start + _SLICE_PIXELS].astype(np.float64)
         y = index // counts.width_px
         x = index - y * counts.width_px
         of_rows = [(first_of_row[y], share_y[y] * count) for first_of_row, share_y in around_y]
@@ -155,6 +165,31 @@ def _shared_among_cells(counts: Counts, rows: int, cols: int) -> NDArray[np.floa
             for first, weight in of_rows:
                 np.add.at(shared, first + col_here, weight * share_here)
     return (shared / (4 * counts.height_px * counts.width_px)).astype(np.float32)
+
+
+def _all_shared_among_cells(counts: Counts, rows: int, cols: int) -> NDArray[np.float32]:
+    """The same of every pixel of the screen, for cells of whole pixels: a fifth of the time. (rows * cols,)."""
+    along_rows = np.empty((counts.height_px, cols), np.float64)
+    for band in bands(counts.height_px):
+        along_rows[band] = _shared_along(counts.rows(band.start, band.stop).astype(np.float64), cols)
+    shared = _shared_along(np.ascontiguousarray(along_rows.T), rows).T
+    return (shared.reshape(-1) / (4 * counts.height_px * counts.width_px)).astype(np.float32)
+
+
+def _shared_along(values: NDArray[np.float64], cells: int) -> NDArray[np.float64]:
+    """Rows of values shared among the cells along them: (N, length) to (N, cells). Exact for whole numbers."""
+    length = values.shape[1]
+    pixels = length // cells
+    # In the middle one of three cells: what each of its pixels gives to the one before, to itself, to the one after.
+    give = np.zeros((pixels, 3), np.float64)
+    for cell, share in _around(np.arange(pixels, 2 * pixels), 3 * pixels, 3):
+        give[np.arange(pixels), cell] += share * cells / 3  # of 2 * length, as everywhere
+    before, own, after = np.moveaxis((values.reshape(-1, pixels) @ give).reshape(len(values), cells, 3), 2, 0)
+    own[:, :-1] += before[:, 1:]
+    own[:, 1:] += after[:, :-1]
+    own[:, 0] += before[:, 0]
+    own[:, -1] += after[:, -1]
+    return own
 
 
 def _around(

@@ -137,6 +137,7 @@ def _fill(old: _Damaged, fresh: sqlite3.Connection) -> Rescued:
     used: dict[int, Monitor] = {}
     wrong = written = 0
     seen: dict[int, int] = {}
+    taken: set[int | None] = set()
     for row in old.rows("chunk"):
         number, _, _, screen, _, _, _, crc = row
         counts = _believed(row)
@@ -152,10 +153,9 @@ def _fill(old: _Damaged, fresh: sqlite3.Connection) -> Rescued:
         if used.setdefault(screen, Monitor(output, *size, edid)) != Monitor(output, *size, edid):
             wrong += 1
             continue
-        # The number of a chunk that was folded may have been given again.
-        fresh.execute(
-            "INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (None if number in seen else number, *row[1:])
-        )
+        # The number of a chunk that was folded may have been given again, and here a new one to another.
+        new = (None if number in taken else number, *row[1:])
+        taken.add(fresh.execute("INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?)", new).lastrowid)
         seen.setdefault(number, crc)
         written += 1
     complete = not old.is_broken

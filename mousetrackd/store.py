@@ -4,6 +4,10 @@ A *chunk* is the Counts of one stretch of time, monitor and layer. A checkpoint 
 since everything adds, chunks are folded as they age: checkpoints into their hour, hours into days, days into
 months, months into years, in transactions that change no sum.
 
+What spans a month or more is *long*, and the sum of all that is long is kept as well, per monitor and layer, so that
+"all time" costs the same however old the store is. A trigger drops that sum whenever a long chunk comes, goes or
+changes, whoever does it; the transaction of a fold puts the new one in its place, and ``fold`` makes what is missing.
+
 Hours, days, months and years are those of the local clock, because people ask for "yesterday" and "9 to 17".
 """
 
@@ -14,11 +18,13 @@ import itertools
 import os
 import sqlite3
 import struct
+import time
 import zlib
-from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING, Self
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import quote
 
 from mousetrackd.counts import Counts
@@ -27,19 +33,46 @@ from mousetrackd.layout import Layout, Monitor, Placement, is_called
 from mousetrackd.paths import sync_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from mousetrackd.accumulator import Tally
 
 APPLICATION_ID = 0x4D54726B  # "MTrk"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_TIMEOUT_S = 5.0
 PATH = "path"
 """What ``Total`` calls the length of the pointer's path."""
 HOUR_S = 3600
 LONGEST_DAY_S = 25 * HOUR_S
 """The day on which summer time ends."""
+LONG_S = 27 * 86400
+"""From a month on: shorter than any, and longer than any day."""
+BACKUP_KEPT_S = 30 * 86400
+"""How long a copy made before a change of the schema is kept."""
+
+_TRIES = 4
+
+_SUMS = (
+    """CREATE TABLE sum (
+    monitor INTEGER NOT NULL REFERENCES monitor,
+    layer TEXT NOT NULL,
+    first_s INTEGER NOT NULL,
+    last_s INTEGER NOT NULL,
+    left_out TEXT NOT NULL,
+    counts BLOB NOT NULL,
+    crc INTEGER NOT NULL,
+    PRIMARY KEY (monitor, layer)
+) STRICT""",
+    *(
+        f"""CREATE TRIGGER no_sum_after_{event}_of_{row} AFTER {event} ON chunk WHEN {row}.span_s >= {LONG_S} BEGIN
+    DELETE FROM sum WHERE monitor = {row}.monitor AND layer = {row}.layer;
+END"""  # noqa: S608 - our names
+        for event, row in (("insert", "new"), ("delete", "old"), ("update", "old"), ("update", "new"))
+    ),
+    "PRAGMA user_version = 2",
+)
+"""What schema 2 has and 1 had not."""
 
 _SCHEMA = f"""
 CREATE TABLE monitor (
@@ -76,8 +109,10 @@ CREATE TABLE placement (
     desktop_y INTEGER NOT NULL
 ) STRICT;
 PRAGMA application_id = {APPLICATION_ID};
-PRAGMA user_version = {SCHEMA_VERSION};
+{";".join(_SUMS)};
 """
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -138,11 +173,59 @@ class _Chunk:
 
 
 @dataclass(frozen=True)
+class _Sum:
+    """A row of ``sum`` that has passed its checksum: between which seconds, and what could not be included."""
+
+    first_s: int
+    last_s: int
+    left_out: str
+    counts: bytes
+
+
+@dataclass
+class _Merged:
+    """The sum of chunks: which rows, between which seconds each was counted, and what could not be included."""
+
+    counts: Counts | None = None
+    rows: list[int] = field(default_factory=list)
+    spans: list[tuple[int, int]] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Range:
+    """What is asked for: see ``Store.pieces``."""
+
+    since_s: int | None
+    until_s: int | None
+    hours: Container[int] | None
+    weekdays: Container[int] | None
+
+    def holds(self, first_s: int, last_s: int) -> bool:
+        """Does it hold all of that time, whatever the hour or the day?"""
+        return (
+            (self.since_s is None or first_s >= self.since_s)
+            and (self.until_s is None or last_s <= self.until_s)
+            and self.hours is None
+            and self.weekdays is None
+        )
+
+    def is_too_coarse(self, chunk: _Chunk) -> bool:
+        """Can it not be told whether the chunk belongs to it?"""
+        return (
+            (self.since_s is not None and chunk.start_s < self.since_s)
+            or (self.until_s is not None and chunk.start_s + chunk.span_s > self.until_s)
+            or (self.hours is not None and chunk.span_s > HOUR_S)
+            or (self.weekdays is not None and chunk.span_s > LONGEST_DAY_S)
+        )
+
+
+@dataclass(frozen=True)
 class FoldAges:
     """After how many days hours become days, days months, and months years."""
 
     hours_days: int = 7
-    days_days: int = 21
+    days_days: int = 14
     months_days: int = 400
 
 
@@ -158,10 +241,11 @@ class Store:
     # Opening ------------------------------------------------------------------------------------------
 
     @classmethod
-    def open(cls, path: Path, *, zone: tzinfo | None = None) -> Self:
+    def open(cls, path: Path, *, zone: tzinfo | None = None, beside: bool = False) -> Self:
         """Open for writing; make it when there is none.
 
-        zone: whose hours and days chunks are folded into; None is the local clock's. Raises DamagedError
+        zone: whose hours and days chunks are folded into; None is the local clock's. beside: another process has it
+        open, and has looked at it. Raises DamagedError
         when there is a file that is no whole store, StoreError when it is another program's, from a newer
         mousetrackd, or cannot be opened.
         """
@@ -177,21 +261,25 @@ class Store:
         except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
             raise _sentence(path, error) from error
         try:
-            if had_wal:  # the last daemon did not end cleanly: worth the time to look at every page
+            if beside:  # it folds, and then ends: less is written where a transaction fits into memory
+                store._sql.execute("PRAGMA cache_size = -8000")
+            if had_wal and not beside:  # the last daemon did not end cleanly: worth the time to look at every page
                 store._quick_check()
-            for table in ("monitor", "chunk", "path", "placement"):
+            store._migrate()
+            for table in ("monitor", "chunk", "path", "placement", "sum"):
                 store._sql.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone()  # noqa: S608 - a name of ours
         except sqlite3.OperationalError as error:
             store.close()
             if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:  # "no such table", in a file that says it is ours
                 raise DamagedError(path, str(error)) from error
             raise _sentence(path, error) from error
-        except (sqlite3.Error, UnicodeDecodeError) as error:
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
             store.close()
             raise _sentence(path, error) from error
         except StoreError:
             store.close()
             raise
+        _drop_old_backups(path)
         return store
 
     @classmethod
@@ -245,7 +333,9 @@ class Store:
     def fold(self, now_s: int, ages: FoldAges) -> int:
         """Fold chunks that are old enough into longer ones. Changes no sum. Returns how many rows it saved.
 
-        A period is folded only when it lies wholly in the past by the age given for it.
+        A period is folded only when it lies wholly in the past by the age given for it. An hour or a day is one
+        transaction, one screen and layer of a month or a year is one, and the file is locked only while that is
+        written, so others can save meanwhile.
         """
         saved = 0
         for period, age_days in (
@@ -255,6 +345,7 @@ class Store:
             ("year", ages.months_days),
         ):
             saved += self._fold_into(period, now_s - age_days * 86400)
+        self._make_missing_sums()
         return saved
 
     def prune(self, before_s: int) -> int:
@@ -282,6 +373,7 @@ class Store:
         with self._transaction():
             deleted = self._to_forget(since_s, until_s, monitor)
             self._sql.executemany("DELETE FROM chunk WHERE id = ?", [(row,) for row, _, _ in deleted])
+            self._sql.execute("DELETE FROM sum")  # all: a damaged piece does not say of which it was a part
             self._sql.executemany(
                 "DELETE FROM path WHERE monitor = ?1"
                 " AND (?2 IS NULL OR start_s + span_s > ?2) AND (?3 IS NULL OR start_s < ?3)",
@@ -337,21 +429,25 @@ class Store:
 
         The range is that of ``pieces``. What had to be left out is named.
         """
+        asked = _Range(since_s, until_s, hours, weekdays)
         left_out: list[str] = []
+        coarse: Counter[int] = Counter()
         merged: dict[tuple[Monitor, str], Counts] = {}
         spans: list[tuple[int, int]] = []
-        pieces = self.pieces(
-            layers,
-            left_out,
-            since_s=since_s,
-            until_s=until_s,
-            monitor=monitor,
-            hours=hours,
-            weekdays=weekdays,
-            by_screen=True,
-        )
-        for key, group in itertools.groupby(pieces, key=lambda piece: (piece.monitor, piece.layer)):
-            merged[key] = Counts.merge(_noting(group, spans))
+        with self._one_state():
+            names = self.monitors()
+            for row, layer in self._screens(layers):
+                screen = names[row]
+                if monitor is not None and not is_called(screen, monitor):
+                    continue
+                known = len(spans)
+                # With nothing to begin with, a sum of no parts would have no size.
+                nothing = Counts.empty(screen.width_px, screen.height_px)
+                parts = self._parts(row, layer, screen, asked, left_out, coarse, spans)
+                counts = Counts.merge(itertools.chain([nothing], parts))
+                if len(spans) > known:
+                    merged[screen, layer] = counts
+        left_out += _too_coarse(coarse)
         first_s = min((start_s for start_s, _ in spans), default=None)
         last_s = max((end_s for _, end_s in spans), default=None)
         return Reading(merged, first_s, last_s, tuple(left_out))
@@ -366,7 +462,6 @@ class Store:
         monitor: str | None = None,
         hours: Container[int] | None = None,
         weekdays: Container[int] | None = None,
-        by_screen: bool = False,
     ) -> Iterator[Piece]:
         """The chunks of ``layers`` that lie within the range, oldest first.
 
@@ -377,31 +472,18 @@ class Store:
         """
         names = self.monitors()
         wanted = {row for row, m in names.items() if monitor is None or is_called(m, monitor)}
+        asked = _Range(since_s, until_s, hours, weekdays)
         coarse: Counter[int] = Counter()
-        for chunk in self._chunks(tuple(layers), since_s, until_s, left_out, by_screen=by_screen):
-            if chunk.monitor not in wanted:
+        for chunk in self._chunks(_Where(layers=tuple(layers), since_s=since_s, until_s=until_s), left_out):
+            if chunk.monitor not in wanted or not self._is_asked_for(chunk, asked, coarse):
                 continue
-            begin = datetime.fromtimestamp(chunk.start_s, self._zone)
-            end_s = chunk.start_s + chunk.span_s
-            if (
-                (since_s is not None and chunk.start_s < since_s)
-                or (until_s is not None and end_s > until_s)
-                or (hours is not None and chunk.span_s > HOUR_S)
-                or (weekdays is not None and chunk.span_s > LONGEST_DAY_S)
-            ):
-                coarse[chunk.span_s] += 1
-            elif (hours is None or begin.hour in hours) and (weekdays is None or begin.weekday() in weekdays):
-                try:
-                    counts = Counts.decode(chunk.counts)
-                except ValueError as error:
-                    left_out.append(f"left out chunk {chunk.row}: {error}")
-                    continue
-                yield Piece(chunk.start_s, chunk.span_s, names[chunk.monitor], chunk.layer, counts)
-        left_out.extend(
-            f"left out {'one piece' if count == 1 else f'{count} pieces'} kept only per {_duration(span_s)}, "
-            "too coarse for this range"
-            for span_s, count in sorted(coarse.items())
-        )
+            try:
+                counts = Counts.decode(chunk.counts)
+            except ValueError as error:
+                left_out.append(f"left out chunk {chunk.row}: {error}")
+                continue
+            yield Piece(chunk.start_s, chunk.span_s, names[chunk.monitor], chunk.layer, counts)
+        left_out += _too_coarse(coarse)
 
     def totals(self, *, since_s: int | None = None, until_s: int | None = None) -> list[Total]:
         """The sums of all chunks that begin within the range, and the length of the path, oldest first."""
@@ -460,15 +542,20 @@ class Store:
                 f"{self.path.name}: {sentence}" for query, sentence in _SENSE for _ in self._sql.execute(query)
             ]
             screens = self.monitors()
-            for chunk in self._chunks(None, None, None, problems):
+            for chunk in self._chunks(_Where(), problems):
                 try:
-                    counts = Counts.decode(chunk.counts)
+                    counts = next(Counts.decode_parts(chunk.counts))
                 except ValueError as error:
                     problems.append(f"chunk {chunk.row} ({chunk.layer}): {error}")
                     continue
                 screen = screens.get(chunk.monitor)
                 if screen is not None and (counts.width_px, counts.height_px) != (screen.width_px, screen.height_px):
                     problems.append(f"chunk {chunk.row} ({chunk.layer}): it is not of {screen.label}'s size")
+            problems += [
+                f"the sum of {layer} on screen {row} is damaged, and what it sums is read instead"
+                for row, layer in (self._read_rows("SELECT monitor, layer FROM sum") if self._has_sums() else [])
+                if self._sum(row, layer) is None
+            ]
         except (sqlite3.Error, StoreError, UnicodeDecodeError) as error:
             problems.append(f"{self.path.name}: {error}")
         return problems
@@ -476,9 +563,9 @@ class Store:
     # Inside -------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def _transaction(self, kind: str = "IMMEDIATE") -> Iterator[None]:
         try:
-            self._sql.execute("BEGIN IMMEDIATE")
+            self._sql.execute(f"BEGIN {kind}")
             try:
                 yield
                 self._sql.execute("COMMIT")
@@ -504,33 +591,155 @@ class Store:
         if found != "ok":
             raise DamagedError(self.path, found)
 
-    def _chunks(
-        self,
-        layers: tuple[str, ...] | None,
-        since_s: int | None,
-        until_s: int | None,
-        damaged: list[str],
-        *,
-        by_screen: bool = False,
-    ) -> Iterator[_Chunk]:
-        """Rows that touch the range, oldest first; what fails its checksum is named in ``damaged``."""
-        query = (
-            "SELECT id, start_s, span_s, monitor, layer, total, counts, crc FROM chunk"
-            " WHERE (?1 IS NULL OR start_s + span_s > ?1) AND (?2 IS NULL OR start_s < ?2)"
-        )
-        if layers is not None:
-            query += f" AND layer IN ({','.join('?' * len(layers))})"
+    @contextlib.contextmanager
+    def _one_state(self) -> Iterator[None]:
+        """All that is read is of one moment, whatever others write meanwhile."""
         with self._reading():
-            rows = self._sql.execute(
-                query + (" ORDER BY monitor, layer, start_s, id" if by_screen else " ORDER BY start_s, id"),
-                (since_s, until_s, *(layers or ())),
-            )
+            self._sql.execute("BEGIN")
+            try:
+                yield
+            finally:
+                with contextlib.suppress(sqlite3.Error):
+                    self._sql.execute("ROLLBACK")  # there is nothing to keep
+
+    def _at_once(self, work: Callable[[], _T]) -> _T:
+        """Do what reads and then writes as one transaction; from its beginning again when another wrote meanwhile.
+
+        Nobody waits while it reads and reckons: the file is locked from the first statement that writes. Only after
+        some tries in vain it is locked from the beginning.
+        """
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                with self._transaction("DEFERRED" if tries_left else "IMMEDIATE"):
+                    return work()
+            except StoreError as error:
+                code = getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF
+                if not tries_left or code != sqlite3.SQLITE_BUSY:
+                    raise
+        raise AssertionError  # the last try returns or raises
+
+    def _migrate(self) -> None:
+        """Bring an older schema up to ours, a copy of the file being kept beside it. Ours is left alone."""
+        version = self._version()
+        if version == SCHEMA_VERSION:
+            return
+        if version != 1:
+            raise DamagedError(self.path, f"there is no schema {version}")
+        _back_up(self._sql, backup_of(self.path, version))
+        with self._transaction():
+            if self._version() == version:  # another may have been quicker
+                for statement in _SUMS:
+                    self._sql.execute(statement)
+
+    def _version(self) -> int:
+        return int(self._sql.execute("PRAGMA user_version").fetchone()[0])
+
+    def _has_sums(self) -> bool:
+        return self._version() >= 2  # read-only, an older store is read as it is
+
+    def _screens(self, layers: Iterable[str]) -> list[tuple[int, str]]:
+        """The rows of monitors, and the layers, of which there are chunks."""
+        layers = tuple(layers)
+        return self._read_rows(
+            f"SELECT DISTINCT monitor, layer FROM chunk WHERE layer IN ({_marks(layers)}) ORDER BY 1, 2",  # noqa: S608 - marks
+            layers,
+        )
+
+    def _parts(
+        self,
+        row: int,
+        layer: str,
+        screen: Monitor,
+        asked: _Range,
+        left_out: list[str],
+        coarse: Counter[int],
+        spans: list[tuple[int, int]],
+    ) -> Iterator[Counts]:
+        """The counts of one screen and layer in parts; into ``spans`` between which seconds each was counted."""
+        where = _Where(row, (layer,), asked.since_s, asked.until_s)
+        summed = self._sum(row, layer)
+        if summed is not None and asked.holds(summed.first_s, summed.last_s):
+            left_out += summed.left_out.splitlines()
+            spans.append((summed.first_s, summed.last_s))
+            where = replace(where, shorter_than_s=LONG_S)
+            yield from Counts.decode_parts(summed.counts)
+            del summed
+        for chunk in self._chunks(where, left_out):
+            if not self._is_asked_for(chunk, asked, coarse):
+                continue
+            try:
+                parts = _decoded(chunk.counts, screen)
+            except ValueError as error:
+                left_out.append(f"left out chunk {chunk.row}: {error}")
+                continue
+            spans.append((chunk.start_s, chunk.start_s + chunk.span_s))
+            yield from parts
+
+    def _is_asked_for(self, chunk: _Chunk, asked: _Range, coarse: Counter[int]) -> bool:
+        """Does it belong to the range? What cannot be told is noted in ``coarse``, by its span."""
+        if asked.is_too_coarse(chunk):
+            coarse[chunk.span_s] += 1
+            return False
+        begin = datetime.fromtimestamp(chunk.start_s, self._zone)
+        return (asked.hours is None or begin.hour in asked.hours) and (
+            asked.weekdays is None or begin.weekday() in asked.weekdays
+        )
+
+    def _chunks(self, where: _Where, damaged: list[str]) -> Iterator[_Chunk]:
+        """The chunks of ``where``, of all screens oldest first; ``damaged`` is told what fails its checksum."""
+        condition, values = where.condition()
+        query = f"SELECT id, start_s, span_s, monitor, layer, total, counts, crc FROM chunk WHERE {condition}"  # noqa: S608 - our names
+        if where.monitor is None:
+            query += " ORDER BY start_s, id"
+        with self._reading():
+            rows = self._sql.execute(query, values)
             for row, start_s, span_s, monitor, layer, total, counts, crc in rows:
                 if crc == crc_of(start_s, span_s, monitor, layer, total, counts):
                     yield _Chunk(row, start_s, span_s, monitor, layer, counts)
                 else:
                     when = self._local(start_s)
                     damaged.append(f"left out chunk {row} ({layer} of {when}): its checksum is wrong")
+
+    def _sum(self, monitor: int, layer: str) -> _Sum | None:
+        """The sum of the long chunks of a screen and layer; None where there is none that can be believed."""
+        if not self._has_sums():
+            return None
+        with self._reading():
+            found = self._sql.execute(
+                "SELECT first_s, last_s, left_out, counts, crc FROM sum WHERE monitor = ? AND layer = ?",
+                (monitor, layer),
+            ).fetchone()
+        if found is None:
+            return None
+        *rest, crc = found
+        summed = _Sum(*rest)
+        return summed if crc == _sum_crc(monitor, layer, summed) else None
+
+    def _insert_sum(self, monitor: int, layer: str, summed: _Sum) -> None:
+        self._sql.execute("DELETE FROM sum WHERE monitor = ? AND layer = ?", (monitor, layer))
+        self._sql.execute(
+            "INSERT INTO sum (monitor, layer, first_s, last_s, left_out, counts, crc) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(monitor, layer, summed.first_s, summed.last_s, summed.left_out, summed.counts),
+                _sum_crc(monitor, layer, summed),
+            ),
+        )
+
+    def _make_missing_sums(self) -> None:
+        missing = self._read_rows(
+            "SELECT DISTINCT monitor, layer FROM chunk WHERE span_s >= ?"
+            " AND NOT EXISTS (SELECT 1 FROM sum WHERE (sum.monitor, sum.layer) = (chunk.monitor, chunk.layer))",
+            (LONG_S,),
+        )
+        for monitor, layer in missing:
+            self._at_once(partial(self._sum_up, monitor, layer))
+
+    def _sum_up(self, monitor: int, layer: str) -> None:
+        """Sum all long chunks of a screen and layer anew."""
+        long = self._merged(_Where(monitor, (layer,), at_least_s=LONG_S))
+        if long.counts is not None:
+            first_s, last_s = min(begin_s for begin_s, _ in long.spans), max(end_s for _, end_s in long.spans)
+            self._insert_sum(monitor, layer, _Sum(first_s, last_s, "\n".join(long.left_out), long.counts.encode()))
 
     def _local(self, moment_s: int) -> str:
         """A moment for people, even one that damage has made absurd."""
@@ -599,23 +808,69 @@ class Store:
         }
         saved = 0
         for begin_s, end_s in sorted({self._period(period, start_s) for start_s in starts}):
-            if end_s <= cutoff_s:
-                with self._transaction():
-                    saved += self._fold_chunks(begin_s, end_s) + self._fold_paths(begin_s, end_s)
+            if end_s > cutoff_s:
+                continue
+            period_of = _Where(starts_from_s=begin_s, starts_before_s=end_s, shorter_than_s=end_s - begin_s)
+            condition, values = period_of.condition()
+            screens = self._read_rows(f"SELECT DISTINCT monitor, layer FROM chunk WHERE {condition}", values)  # noqa: S608 - ours
+            works: list[Callable[[], int]] = [
+                partial(
+                    self._fold_chunks,
+                    monitor,
+                    layer,
+                    replace(period_of, monitor=monitor, layers=(layer,)),
+                    (begin_s, end_s),
+                )
+                for monitor, layer in screens
+            ]
+            works.append(partial(self._fold_paths, begin_s, end_s))
+            if end_s - begin_s < LONG_S:  # soon done, and one transaction writes less than many
+                saved += self._at_once(partial(_sum_of, works))
+            else:
+                saved += sum(self._at_once(work) for work in works)
         return saved
 
-    def _fold_chunks(self, begin_s: int, end_s: int) -> int:
-        groups: dict[tuple[int, str], list[_Chunk]] = defaultdict(list)
-        for chunk in self._chunks(None, begin_s, end_s, []):
-            if begin_s <= chunk.start_s and chunk.span_s < end_s - begin_s:
-                groups[chunk.monitor, chunk.layer].append(chunk)
-        saved = 0
-        for (monitor, layer), chunks in groups.items():
-            merged = Counts.merge(Counts.decode(chunk.counts) for chunk in chunks)
-            self._sql.executemany("DELETE FROM chunk WHERE id = ?", [(chunk.row,) for chunk in chunks])
-            self._insert(begin_s, end_s - begin_s, monitor, layer, merged)
-            saved += len(chunks) - 1
-        return saved
+    def _fold_chunks(self, monitor: int, layer: str, where: _Where, ends_s: tuple[int, int]) -> int:
+        """Make one chunk of those of one screen and layer in one period."""
+        begin_s, end_s = ends_s
+        span_s = end_s - begin_s
+        fresh = self._merged(replace(where, shorter_than_s=min(span_s, LONG_S)))
+        summed_already = self._merged(replace(where, at_least_s=LONG_S)) if span_s > LONG_S else _Merged()
+        both = [part.counts for part in (fresh, summed_already) if part.counts is not None]
+        rows = fresh.rows + summed_already.rows
+        if not both:
+            return 0
+        summed = self._sum(monitor, layer) if span_s >= LONG_S else None
+        self._sql.executemany("DELETE FROM chunk WHERE id = ?", [(row,) for row in rows])
+        self._insert(begin_s, span_s, monitor, layer, both[0] if len(both) == 1 else Counts.merge(both))
+        if summed is not None:  # the trigger has dropped it
+            counts = summed.counts
+            if fresh.counts is not None:
+                counts = Counts.merge(itertools.chain([fresh.counts], Counts.decode_parts(counts))).encode()
+            first_s, last_s = min(summed.first_s, begin_s), max(summed.last_s, end_s)
+            self._insert_sum(monitor, layer, _Sum(first_s, last_s, summed.left_out, counts))
+        return len(rows) - 1
+
+    def _merged(self, where: _Where) -> _Merged:
+        """The sum of chunks of one screen and layer. What is damaged stays where it is."""
+        merged = _Merged()
+
+        def parts() -> Iterator[Counts]:
+            for chunk in self._chunks(where, merged.left_out):
+                try:
+                    decoded = Counts.decode_parts(chunk.counts)
+                except ValueError as error:
+                    merged.left_out.append(f"left out chunk {chunk.row}: {error}")
+                    continue
+                merged.rows.append(chunk.row)
+                merged.spans.append((chunk.start_s, chunk.start_s + chunk.span_s))
+                yield from decoded
+
+        all_parts = parts()
+        first = next(all_parts, None)
+        if first is not None:
+            merged.counts = Counts.merge(itertools.chain([first], all_parts))
+        return merged
 
     def _fold_paths(self, begin_s: int, end_s: int) -> int:
         shorter = "FROM path WHERE start_s >= ? AND start_s < ? AND span_s < ?"
@@ -628,7 +883,7 @@ class Store:
         )
         return sum(count - 1 for _, _, count in rows)
 
-    def _read_rows(self, query: str, values: tuple[int, ...]) -> list[tuple[int, ...]]:
+    def _read_rows(self, query: str, values: Sequence[int | str] = ()) -> list[Any]:
         with self._reading():
             return self._sql.execute(query, values).fetchall()
 
@@ -659,11 +914,65 @@ def _held(pieces: list[tuple[int, int, int]]) -> Held:
     return Held(len(pieces), first_s, max((end_s for _, _, end_s in pieces), default=None))
 
 
-def _noting(pieces: Iterable[Piece], spans: list[tuple[int, int]]) -> Iterator[Counts]:
-    """The counts of pieces, one at a time, and into ``spans`` when each began and ended."""
-    for piece in pieces:
-        spans.append((piece.start_s, piece.start_s + piece.span_s))
-        yield piece.counts
+@dataclass(frozen=True)
+class _Where:
+    """Which chunks; None is all. since_s, until_s: those that touch this range."""
+
+    monitor: int | None = None
+    layers: tuple[str, ...] | None = None
+    since_s: int | None = None
+    until_s: int | None = None
+    starts_from_s: int | None = None
+    starts_before_s: int | None = None
+    at_least_s: int | None = None
+    shorter_than_s: int | None = None
+
+    def condition(self) -> tuple[str, list[int | str]]:
+        """SQL, and the values of its marks."""
+        parts: list[tuple[str, int | None]] = [
+            ("monitor = ?", self.monitor),
+            ("start_s + span_s > ?", self.since_s),
+            ("start_s < ?", self.until_s),
+            ("start_s >= ?", self.starts_from_s),
+            ("start_s < ?", self.starts_before_s),
+            ("span_s >= ?", self.at_least_s),
+            ("span_s < ?", self.shorter_than_s),
+        ]
+        chosen = [(text, value) for text, value in parts if value is not None]
+        texts = ["TRUE", *(text for text, _ in chosen)]
+        values: list[int | str] = [value for _, value in chosen]
+        if self.layers is not None:
+            texts.append(f"layer IN ({_marks(self.layers)})")
+            values += self.layers
+        return " AND ".join(texts), values
+
+
+def _sum_of(works: Iterable[Callable[[], int]]) -> int:
+    return sum(work() for work in works)
+
+
+def _marks(values: Sequence[str]) -> str:
+    return ",".join("?" * len(values))
+
+
+def _decoded(counts: bytes, screen: Monitor) -> Iterator[Counts]:
+    """A chunk's counts in parts. Raises ValueError at once when they are none, or not of that screen."""
+    parts = Counts.decode_parts(counts)
+    first = next(parts)
+    if (first.width_px, first.height_px) != (screen.width_px, screen.height_px):
+        raise ValueError(f"it is of {first.width_px}x{first.height_px} pixels, its screen is {screen.label}")
+    return itertools.chain([first], parts)
+
+
+def _too_coarse(coarse: Mapping[int, int]) -> list[str]:
+    """A sentence for each kind of period, of which so many pieces were too coarse to tell."""
+    by_kind: Counter[str] = Counter()
+    for span_s, count in sorted(coarse.items()):
+        by_kind[_duration(span_s)] += count
+    return [
+        f"left out {'one piece' if count == 1 else f'{count} pieces'} kept only per {kind}, too coarse for this range"
+        for kind, count in by_kind.items()
+    ]
 
 
 class NotOursError(StoreError):
@@ -720,6 +1029,31 @@ def rescue_note(path: Path) -> Path:
     return path.with_name(f".{path.name}.rescue") / "aside"
 
 
+def backup_of(path: Path, version: int) -> Path:
+    """Where the store as it was is kept for a while when its schema is changed."""
+    return path.with_name(f"{path.stem}.schema-{version}{path.suffix}")
+
+
+def _back_up(connection: sqlite3.Connection, backup: Path) -> None:
+    """Copy an open store, whole before it has its name."""
+    fresh = _fresh_file(backup)
+    with contextlib.closing(sqlite3.connect(fresh)) as copy:
+        connection.backup(copy)
+        copy.execute("PRAGMA journal_mode = DELETE")  # one file, whatever comes
+    with fresh.open("rb") as file:
+        os.fsync(file.fileno())
+    fresh.rename(backup)
+    sync_folder(backup.parent)
+
+
+def _drop_old_backups(path: Path) -> None:
+    for version in range(1, SCHEMA_VERSION):
+        backup = backup_of(path, version)
+        with contextlib.suppress(OSError):  # not there, or not ours to remove
+            if time.time() - backup.stat().st_mtime > BACKUP_KEPT_S:
+                backup.unlink()
+
+
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
         f"file:{quote(os.fsencode(path))}?mode={mode}", uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S
@@ -747,10 +1081,7 @@ def create(path: Path, fill: Callable[[sqlite3.Connection], None] | None = None)
     journal = path.with_name(path.name + "-wal")
     if journal.exists():  # of a store that is gone: SQLite would play it into the new one
         set_aside(path, datetime.fromtimestamp(journal.stat().st_mtime, UTC))
-    fresh = path.with_name(f".{path.name}.new")
-    for ending in ("", "-wal", "-shm", "-journal"):
-        fresh.with_name(fresh.name + ending).unlink(missing_ok=True)
-    os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+    fresh = _fresh_file(path)
     connection = _connect(fresh, "rw")
     try:
         connection.executescript(f"BEGIN;{_SCHEMA}COMMIT;")
@@ -766,6 +1097,15 @@ def create(path: Path, fill: Callable[[sqlite3.Connection], None] | None = None)
     sync_folder(path.parent)
 
 
+def _fresh_file(path: Path) -> Path:
+    """An empty private file to become ``path``; what an earlier try left there is removed."""
+    fresh = path.with_name(f".{path.name}.new")
+    for ending in ("", "-wal", "-shm", "-journal"):
+        fresh.with_name(fresh.name + ending).unlink(missing_ok=True)
+    os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+    return fresh
+
+
 _SENSE = (
     (
         "SELECT 1 FROM monitor WHERE width_px < 1 OR height_px < 1 OR width_mm < 0 OR height_mm < 0",
@@ -775,6 +1115,7 @@ _SENSE = (
     ("SELECT 1 FROM chunk WHERE span_s < 1", "a chunk of no time"),
 )
 """What finds rows that cannot be, and what they are called."""
+
 
 _HEADER_BYTES = 100
 _HEADER = struct.Struct(">16s44xI4xI28x")
@@ -807,6 +1148,11 @@ def _check_header(path: Path) -> None:
 def crc_of(start_s: int, span_s: int, monitor: int, layer: str, total: int, counts: bytes) -> int:
     """The checksum of a row of ``chunk``: of all it says, but its number."""
     return zlib.crc32(counts, zlib.crc32(f"{start_s} {span_s} {monitor} {layer} {total}".encode()))
+
+
+def _sum_crc(monitor: int, layer: str, summed: _Sum) -> int:
+    facts = f"{monitor} {layer} {summed.first_s} {summed.last_s} {summed.left_out}"
+    return zlib.crc32(summed.counts, zlib.crc32(facts.encode()))
 
 
 def _duration(span_s: int) -> str:

@@ -36,6 +36,12 @@ if TYPE_CHECKING:
 
 _READ_INTERVAL_S = 0.05
 """How long to let events gather in the socket: 20 wake-ups a second at the most, whatever the mouse does."""
+_SLOW_INTERVAL_S = 0.1
+"""The same while few come: a wake-up costs more than all that it finds."""
+_SLOW_EVENTS_PER_S = 300
+"""Few: of the fastest that come next, without warning, a socket takes nine times as many in that time."""
+_READ_BYTES = 1 << 16
+"""More than a socket holds, and little enough that the allocator need not ask the kernel for it each time."""
 
 # A socket takes about 278 small writes, and where the server finds it full it drops events (seen with Xvfb 21.1:
 # 1 to 3 of 2,000 moves that were flushed one by one while nobody read). So a pause begins short, grows only while
@@ -319,7 +325,7 @@ class _Pace:
 
     def __init__(self) -> None:
         self._interval_s = 0.0
-        self._longest_s = _READ_INTERVAL_S
+        self._longest_s = _SLOW_INTERVAL_S
 
     def next_interval_s(self, events: float, gathered_s: float) -> float:
         """Seconds to sleep, after ``events`` have gathered in ``gathered_s``."""
@@ -332,7 +338,8 @@ class _Pace:
             if per_s > _FAST_MOUSE_EVENTS_PER_S:
                 self._longest_s = _FAST_MOUSE_INTERVAL_S
             grown_s = max(self._interval_s * 1.3, _FIRST_INTERVAL_S)
-            self._interval_s = min(grown_s, _GATHER_EVENTS / per_s, self._longest_s)
+            at_this_pace_s = _SLOW_INTERVAL_S if per_s < _SLOW_EVENTS_PER_S else _READ_INTERVAL_S
+            self._interval_s = min(grown_s, _GATHER_EVENTS / per_s, self._longest_s, at_this_pace_s)
         return self._interval_s
 
 
@@ -366,7 +373,7 @@ def _fast_listener(take: Callable[[bytes], None], on_end: Callable[[], None]) ->
             # Not "while running": what arrived before the connection was hung up is still counted.
             while connection.recv(1, socket.MSG_PEEK):
                 with self.reading:
-                    data = rest + connection.recv(1 << 18)
+                    data = rest + connection.recv(_READ_BYTES)
                     whole = len(data) - len(data) % size
                     rest = data[whole:]
                     take(data[:whole])

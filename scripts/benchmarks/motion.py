@@ -1,7 +1,7 @@
 """A person's pointer, made up: where it goes in an hour of work, or recorded sessions where there are some."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -124,10 +124,11 @@ def elsewhere(counts: Counts, rng: np.random.Generator, spread: float = 0.02) ->
     """The same counts, moved by a little: another day's windows stood elsewhere."""
     width_px, height_px = counts.width_px, counts.height_px
     by_y, by_x = (rng.normal(0, spread, 2) * width_px).round().astype(np.int64)
-    y, x = np.divmod(counts.index, width_px)
+    index, count = counts.index, counts.count
+    y, x = np.divmod(index, width_px)
     y, x = y + by_y, x + by_x
     inside = (x >= 0) & (x < width_px) & (y >= 0) & (y < height_px)
-    return Counts(width_px, height_px, (y * width_px + x)[inside], counts.count[inside])
+    return Counts(width_px, height_px, (y * width_px + x)[inside], count[inside])
 
 
 def another(tally: Tally, rng: np.random.Generator) -> Tally:
@@ -143,9 +144,22 @@ def minutes(events: Events) -> Iterator[Events]:
 
 def day(screen: str) -> Tally:
     """A whole day in one."""
-    hours = template_hours(screen, 1)
-    keys = {key for tally in hours for key in tally.counts}
-    return Tally({key: Counts.merge(t.counts[key] for t in hours if key in t.counts) for key in keys})
+    return together(template_hours(screen, 1))
+
+
+def together(tallies: Sequence[Tally], rng: np.random.Generator | None = None) -> Tally:
+    """The sum of some; with ``rng`` each of them is moved a little."""
+    keys = {key for tally in tallies for key in tally.counts}
+    return Tally(
+        {
+            key: Counts.merge(
+                tally.counts[key] if rng is None else elsewhere(tally.counts[key], rng)
+                for tally in tallies
+                if key in tally.counts
+            )
+            for key in keys
+        }
+    )
 
 
 def dense(tally: Tally, layout: Layout) -> NDArray[np.float32]:

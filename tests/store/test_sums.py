@@ -1,0 +1,498 @@
+"""The kept sum of all months: exact whatever comes, dropped by whoever touches what it sums; and an older store."""
+
+import contextlib
+import os
+import random
+import sqlite3
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mousetrackd.accumulator import Tally
+from mousetrackd.counts import Counts
+from mousetrackd.errors import StoreError
+from mousetrackd.layout import Layout, Monitor, Placement
+from mousetrackd.store import BACKUP_KEPT_S, LONG_S, SCHEMA_VERSION, DamagedError, FoldAges, Store, backup_of
+
+SCREEN = Monitor("DP-1", 4, 3)
+OTHER = Monitor("HDMI-1", 3, 3)
+DAY_S = 86_400
+NEW_YEAR_S = int(datetime(2023, 1, 1, tzinfo=UTC).timestamp())
+LATER_S = NEW_YEAR_S + 300 * DAY_S
+AGES = FoldAges(hours_days=1, days_days=7, months_days=400)
+LAYERS = ("dwell", "travel")
+
+Cells = Counter[tuple[str, str, int]]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "heat.sqlite3"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[Store]:
+    with Store.open(path, zone=UTC) as opened:
+        yield opened
+
+
+def commit(
+    store: Store, day: int, pixels: list[int], *, layers: Sequence[str] = ("dwell",), span_s: int = DAY_S
+) -> None:
+    counts = Counts.from_pixels(SCREEN.width_px, SCREEN.height_px, np.array(pixels, np.int64))
+    begin_s = NEW_YEAR_S + day * DAY_S
+    store.commit(Tally({(SCREEN, layer): counts for layer in layers}, {SCREEN: 1.0}), begin_s, begin_s + span_s)
+
+
+def cells(found: dict[tuple[Monitor, str], Counts]) -> Cells:
+    return Counter(
+        {
+            (screen.label, layer, pixel): count
+            for (screen, layer), counts in found.items()
+            for pixel, count in zip(counts.index.tolist(), counts.count.tolist(), strict=True)
+        }
+    )
+
+
+def all_time(store: Store) -> Cells:
+    return cells(dict(store.read(LAYERS).counts))
+
+
+def without_sums(store: Store) -> Cells:
+    """All time from the chunks alone: ``pieces`` knows no sums."""
+    found: dict[tuple[Monitor, str], list[Counts]] = {}
+    for piece in store.pieces(LAYERS, []):
+        found.setdefault((piece.monitor, piece.layer), []).append(piece.counts)
+    return cells({key: Counts.merge(parts) for key, parts in found.items()})
+
+
+def sql(path: Path, statement: str, *values: object) -> list[tuple[int, ...]]:
+    """Do what no method of Store would do."""
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        return connection.execute(statement, values).fetchall()
+
+
+def sums(path: Path) -> int:
+    return sql(path, "SELECT count(*) FROM sum")[0][0]
+
+
+def three_months(store: Store) -> Cells:
+    """A piece a day in two layers; folded, January and February are months, and summed."""
+    expected: Cells = Counter()
+    for day in range(80):
+        pixels = [day % 12, (day * 7) % 12]
+        commit(store, day, pixels, layers=LAYERS)
+        expected.update((SCREEN.label, layer, pixel) for layer in LAYERS for pixel in pixels)
+    return expected
+
+
+def now_s(day: int) -> int:
+    return NEW_YEAR_S + day * DAY_S
+
+
+# Exact ------------------------------------------------------------------------------------------------
+
+commits = st.tuples(
+    st.just("commit"),
+    st.integers(0, 900),
+    st.sampled_from([1, 3600, DAY_S, LONG_S - 1, LONG_S, 31 * DAY_S, 100 * DAY_S]),
+    st.sampled_from(LAYERS),
+    st.lists(st.integers(0, 11), min_size=1, max_size=3),
+)
+folds = st.tuples(st.just("fold"), st.integers(0, 1500))
+prunes = st.tuples(st.just("prune"), st.integers(0, 400))
+damages = st.tuples(st.just("damage"), st.sampled_from(["crc = crc + 1", "counts = x'00'", "last_s = last_s + 1"]))
+
+
+@settings(max_examples=40)
+@given(st.lists(st.one_of(commits, commits, commits, folds, folds, prunes, damages), max_size=25))
+def test_all_time_is_exact_whatever_was_committed_folded_and_pruned(steps: list[tuple[object, ...]]) -> None:
+    with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "heat.sqlite3", zone=UTC) as store:
+        expected: Cells = Counter()
+        for step in steps:
+            match step:
+                case ("commit", int(day), int(span_s), str(layer), list(pixels)):
+                    commit(store, day, pixels, layers=[layer], span_s=span_s)
+                    expected.update((SCREEN.label, layer, pixel) for pixel in pixels)
+                case ("fold", int(day)):
+                    store.fold(now_s(day), AGES)
+                case ("prune", int(day)):
+                    store.prune(now_s(day))
+                    expected = without_sums(store)
+                case ("damage", str(change)):
+                    sql(store.path, f"UPDATE sum SET {change}")  # noqa: S608 - from the list above
+            assert all_time(store) == without_sums(store) == expected
+
+
+def test_a_fold_of_a_month_keeps_its_sum_and_all_time_is_read_from_it(path: Path, store: Store) -> None:
+    expected = three_months(store)
+    assert store.fold(now_s(40), AGES) > 0
+    assert sums(path) == len(LAYERS)
+    store.fold(now_s(80), AGES)
+    assert sums(path) == len(LAYERS)
+    assert all_time(store) == expected
+    # Damage as a disk does it, which no trigger sees: the sum still knows what the month held.
+    sql(path, "DROP TRIGGER no_sum_after_update_of_new")
+    sql(path, "DROP TRIGGER no_sum_after_update_of_old")
+    sql(path, "UPDATE chunk SET counts = zeroblob(9) WHERE span_s >= ?", LONG_S)
+    reading = store.read(LAYERS)
+    assert cells(dict(reading.counts)) == expected
+    assert reading.left_out == ()
+    assert reading.first_s == NEW_YEAR_S
+    assert reading.last_s == now_s(80)
+
+
+def test_a_year_of_months_changes_no_sum(path: Path, store: Store) -> None:
+    expected = three_months(store)
+    store.fold(now_s(120), AGES)
+    before = sql(path, "SELECT crc FROM sum WHERE layer = 'dwell'")
+    assert store.fold(now_s(900), AGES) > 0
+    assert sql(path, "SELECT DISTINCT span_s FROM chunk") == [(365 * DAY_S,)]
+    assert sums(path) == len(LAYERS)
+    assert all_time(store) == expected
+    assert sql(path, "SELECT crc FROM sum WHERE layer = 'dwell'") != before  # it now reaches to the end of the year
+    assert store.read(LAYERS).last_s == now_s(365)
+
+
+def test_a_range_with_an_end_within_the_months_is_read_from_them(store: Store) -> None:
+    three_months(store)
+    store.fold(now_s(80), AGES)
+    february = store.read(["dwell"], since_s=now_s(31), until_s=now_s(59))
+    assert february.counts[SCREEN, "dwell"].total == 28 * 2
+    assert february.left_out == ()
+    cut = store.read(["dwell"], since_s=now_s(40))
+    assert cut.counts[SCREEN, "dwell"].total == 21 * 2  # the days of March
+    assert cut.left_out == ("left out one piece kept only per month, too coarse for this range",)
+    mondays = store.read(["dwell"], weekdays={0})
+    assert mondays.counts[SCREEN, "dwell"].total == 3 * 2
+    assert mondays.left_out == ("left out 2 pieces kept only per month, too coarse for this range",)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM chunk WHERE id = (SELECT max(id) FROM chunk WHERE span_s >= :long AND layer = 'dwell')",
+        "UPDATE chunk SET layer = 'dwell' WHERE span_s >= :long AND layer = 'travel'",
+        "UPDATE chunk SET span_s = 60 WHERE span_s >= :long AND layer = 'dwell'",
+        """INSERT INTO chunk SELECT NULL, start_s, span_s, monitor, layer, total, counts, crc FROM chunk
+        WHERE span_s >= :long AND layer = 'dwell' LIMIT 1""",
+    ],
+)
+def test_whoever_touches_what_it_sums_drops_it(path: Path, store: Store, change: str) -> None:
+    three_months(store)
+    store.fold(now_s(80), AGES)
+    with contextlib.closing(sqlite3.connect(path)) as older_program, older_program:
+        older_program.execute(change, {"long": LONG_S})
+    assert sql(path, "SELECT 1 FROM sum WHERE layer = 'dwell'") == []
+    store.fold(now_s(80), AGES)
+    assert all_time(store) == without_sums(store)
+
+
+def test_counts_of_the_past_are_added_to_it(path: Path, store: Store) -> None:
+    expected = three_months(store)
+    store.fold(now_s(80), AGES)
+    commit(store, 3, [5, 5], span_s=1)
+    expected[SCREEN.label, "dwell", 5] += 2
+    assert all_time(store) == expected
+    store.fold(now_s(80), AGES)
+    assert sql(path, "SELECT 1 FROM chunk WHERE start_s < ? AND span_s < ?", now_s(59), LONG_S) == []
+    assert sums(path) == len(LAYERS)
+    assert all_time(store) == expected
+
+
+def test_what_is_forgotten_is_in_no_sum(path: Path, store: Store) -> None:
+    three_months(store)
+    store.fold(now_s(80), AGES)
+    with contextlib.closing(sqlite3.connect(path)) as disk, disk:
+        for event in ("old", "new"):
+            disk.execute(f"DROP TRIGGER no_sum_after_update_of_{event}")
+        # A damaged piece names another layer than the one whose sum it is in.
+        disk.execute("UPDATE chunk SET layer = 'scroll' WHERE span_s >= ? AND start_s = ?", (LONG_S, now_s(0)))
+    store.forget(now_s(0), now_s(31), None)
+    assert sums(path) == 0
+    assert all_time(store) == without_sums(store)
+    store.fold(now_s(80), AGES)
+    assert sums(path) == len(LAYERS)
+    assert all_time(store) == without_sums(store)
+    assert store.read(["dwell"]).counts[SCREEN, "dwell"].total == (80 - 31) * 2
+
+
+# Damage -----------------------------------------------------------------------------------------------
+
+
+def test_a_damaged_sum_is_told_and_not_believed(path: Path, store: Store) -> None:
+    expected = three_months(store)
+    store.fold(now_s(60), AGES)
+    assert store.check() == []
+    sql(path, "UPDATE sum SET crc = crc + 1 WHERE layer = 'dwell'")
+    assert store.check() == ["the sum of dwell on screen 1 is damaged, and what it sums is read instead"]
+    assert all_time(store) == expected
+    store.fold(now_s(80), AGES)  # February becomes a month
+    assert store.check() == []
+    assert all_time(store) == expected
+
+
+def test_what_a_sum_could_not_include_is_named(path: Path, store: Store) -> None:
+    three_months(store)
+    store.fold(now_s(80), AGES)
+    sql(path, "UPDATE chunk SET crc = crc + 1 WHERE span_s >= ? AND layer = 'dwell' AND start_s = ?", LONG_S, now_s(0))
+    named = store.read(["dwell"]).left_out
+    assert len(named) == 1
+    assert "(dwell of 2023-01-01 00:00): its checksum is wrong" in named[0]
+    store.fold(now_s(80), AGES)
+    assert sums(path) == len(LAYERS)
+    assert store.read(["dwell"]).left_out == named
+    assert store.read(["dwell"]).counts[SCREEN, "dwell"].total == (80 - 31) * 2
+
+
+# Killed, and not alone --------------------------------------------------------------------------------
+
+FOLDING_CHILD = """
+import sys
+from datetime import UTC
+from pathlib import Path
+from mousetrackd.store import FoldAges, Store
+with Store.open(Path(sys.argv[1]), zone=UTC) as store:
+    print("ready", flush=True)
+    store.fold(int(sys.argv[2]), FoldAges(1, 7, 400))
+print("done", flush=True)
+"""
+
+
+def killed_after(code: str, words: list[str], delay_s: float) -> bool:
+    """Run a child, and kill it so long after it said that it is ready. Had it not ended by then?"""
+    with subprocess.Popen([sys.executable, "-c", code, *words], stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+        until_s = time.perf_counter() + delay_s
+        while time.perf_counter() < until_s and child.poll() is None:
+            pass
+        child.kill()
+        return child.stdout.read() != "done\n"
+
+
+def test_a_fold_killed_at_any_moment_changes_no_sum(path: Path) -> None:
+    with Store.open(path, zone=UTC) as store:
+        expected = three_months(store)
+    unfolded = path.read_bytes()
+    rng = random.Random(5)  # noqa: S311 - moments to kill at, no secret
+    killed = 0
+    for _ in range(8):
+        for file in path.parent.iterdir():
+            file.unlink()
+        path.write_bytes(unfolded)
+        killed += killed_after(FOLDING_CHILD, [str(path), str(LATER_S)], rng.uniform(0, 0.01))
+        with Store.open(path, zone=UTC) as store:
+            assert all_time(store) == without_sums(store) == expected
+            assert store.check() == []
+    assert killed > 1, "the moments were too late to hit a fold"
+    with Store.open(path, zone=UTC) as store:
+        store.fold(LATER_S, AGES)
+        assert all_time(store) == expected
+        assert sums(path) == len(LAYERS)
+    assert sql(path, "SELECT sum(length_px) FROM path") == [(80,)]
+
+
+def test_folding_beside_one_who_saves_loses_and_doubles_nothing(path: Path) -> None:
+    with Store.open(path, zone=UTC) as store:
+        expected = three_months(store)
+        saved, ended = threading.Event(), threading.Event()
+
+        def fold_again_and_again() -> None:
+            try:
+                with Store.open(path, zone=UTC, beside=True) as other:
+                    for day in range(30, 130, 12):
+                        saved.wait()  # or who only folds would keep the other waiting
+                        saved.clear()
+                        other.fold(now_s(day), AGES)
+            finally:
+                ended.set()
+
+        folding = threading.Thread(target=fold_again_and_again)
+        folding.start()
+        try:
+            nth = 0
+            while not ended.is_set():
+                nth += 1
+                commit(store, nth % 80, [nth % 12], span_s=60)
+                saved.set()
+                expected[SCREEN.label, "dwell", nth % 12] += 1
+                assert all_time(store) == expected
+        finally:
+            saved.set()
+            folding.join()
+        store.fold(now_s(130), AGES)
+        assert all_time(store) == without_sums(store) == expected
+
+
+# An older schema --------------------------------------------------------------------------------------
+
+SCHEMA_1 = """
+CREATE TABLE monitor (
+    id INTEGER PRIMARY KEY,
+    output TEXT NOT NULL,
+    width_px INTEGER NOT NULL,
+    height_px INTEGER NOT NULL,
+    edid_hash TEXT NOT NULL,
+    width_mm INTEGER NOT NULL DEFAULT 0,
+    height_mm INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE chunk (
+    id INTEGER PRIMARY KEY,
+    start_s INTEGER NOT NULL,
+    span_s INTEGER NOT NULL,
+    monitor INTEGER NOT NULL REFERENCES monitor,
+    layer TEXT NOT NULL,
+    total INTEGER NOT NULL,
+    counts BLOB NOT NULL,
+    crc INTEGER NOT NULL
+) STRICT;
+CREATE INDEX chunk_by_time ON chunk (start_s);
+CREATE TABLE path (
+    start_s INTEGER NOT NULL,
+    span_s INTEGER NOT NULL,
+    monitor INTEGER NOT NULL REFERENCES monitor,
+    length_px INTEGER NOT NULL
+) STRICT;
+CREATE INDEX path_by_time ON path (start_s);
+CREATE TABLE placement (
+    since_s INTEGER NOT NULL,
+    monitor INTEGER NOT NULL REFERENCES monitor,
+    desktop_x INTEGER NOT NULL,
+    desktop_y INTEGER NOT NULL
+) STRICT;
+PRAGMA application_id = 1297379947;
+PRAGMA user_version = 1;
+"""
+
+
+def make_old(path: Path) -> Cells:
+    """A store as 0.1.0 made them: three months of days and two folded ones."""
+    new = path.with_name("new.sqlite3")
+    with Store.open(new, zone=UTC) as store:
+        store.commit(Tally(), NEW_YEAR_S, NEW_YEAR_S, Layout([Placement(SCREEN, 0, 0), Placement(OTHER, 4, 0)]))
+        expected = three_months(store)
+        store.fold(now_s(80), AGES)
+    with contextlib.closing(sqlite3.connect(path)) as old:
+        old.executescript("PRAGMA journal_mode = WAL;" + SCHEMA_1)
+        old.execute("ATTACH ? AS new", (str(new),))
+        for table in ("monitor", "chunk", "path", "placement"):
+            old.execute(f"INSERT INTO {table} SELECT * FROM new.{table}")  # noqa: S608 - from the list above
+        old.commit()
+    path.chmod(0o600)
+    new.unlink()
+    return expected
+
+
+def version(path: Path) -> int:
+    return sql(path, "PRAGMA user_version")[0][0]
+
+
+def test_an_older_store_is_brought_up_to_date_and_kept_as_it_was(path: Path) -> None:
+    expected = make_old(path)
+    old = sql(path, "SELECT * FROM chunk")
+    with Store.open(path, zone=UTC) as store:
+        assert all_time(store) == expected
+        assert len(store.layout().monitors) == 2
+        assert version(path) == SCHEMA_VERSION
+        store.fold(now_s(80), AGES)
+        assert sums(path) == len(LAYERS)
+        assert all_time(store) == expected
+        assert store.check() == []
+    backup = backup_of(path, 1)
+    assert {file.name for file in path.parent.iterdir()} == {path.name, "heat.schema-1.sqlite3"}
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+    assert version(backup) == 1
+    assert sql(backup, "SELECT * FROM chunk") == old
+    with Store.open_read_only(backup, zone=UTC) as store:
+        assert all_time(store) == expected
+
+
+def test_an_older_store_has_the_tables_of_a_new_one(path: Path) -> None:
+    new = path.with_name("other.sqlite3")
+    make_old(path)
+    for file in (path, new):
+        Store.open(file).close()
+    query = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"
+    assert sql(path, query) == sql(new, query)
+
+
+def test_an_older_store_is_read_as_it_is(path: Path) -> None:
+    expected = make_old(path)
+    before = path.read_bytes()
+    with Store.open_read_only(path, zone=UTC) as store:
+        assert all_time(store) == expected
+        assert store.check() == []
+    assert path.read_bytes() == before
+    assert not backup_of(path, 1).exists()
+
+
+def test_a_store_of_no_schema_is_damaged(path: Path) -> None:
+    make_old(path)
+    sql(path, "PRAGMA user_version = 0")
+    with pytest.raises(DamagedError):
+        Store.open(path)
+
+
+def test_a_copy_that_cannot_be_made_leaves_the_store_as_it_was(path: Path) -> None:
+    expected = make_old(path)
+    backup_of(path, 1).mkdir()
+    with pytest.raises(StoreError):
+        Store.open(path)
+    assert version(path) == 1
+    backup_of(path, 1).rmdir()
+    with Store.open(path, zone=UTC) as store:
+        assert all_time(store) == expected
+
+
+def test_the_copy_is_removed_after_a_while(path: Path) -> None:
+    make_old(path)
+    Store.open(path).close()
+    backup = backup_of(path, 1)
+    for age_s, kept in ((BACKUP_KEPT_S - 60, True), (BACKUP_KEPT_S + 60, False)):
+        made_s = time.time() - age_s
+        os.utime(backup, (made_s, made_s))
+        Store.open(path).close()
+        assert backup.exists() == kept
+
+
+OPENING_CHILD = """
+import sys
+from pathlib import Path
+from mousetrackd.store import Store
+print("ready", flush=True)
+Store.open(Path(sys.argv[1])).close()
+print("done", flush=True)
+"""
+
+
+def test_a_migration_killed_at_any_moment_loses_nothing(path: Path) -> None:
+    expected = make_old(path)
+    old = path.read_bytes()
+    rng = random.Random(7)  # noqa: S311 - moments to kill at, no secret
+    killed = 0
+    for _ in range(8):
+        for file in path.parent.iterdir():
+            file.unlink()
+        path.write_bytes(old)
+        killed += killed_after(OPENING_CHILD, [str(path)], rng.uniform(0, 0.01))
+        if version(path) == SCHEMA_VERSION:
+            assert version(backup_of(path, 1)) == 1
+        with Store.open(path, zone=UTC) as store:
+            assert all_time(store) == expected
+            assert store.check() == []
+        assert sql(backup_of(path, 1), "SELECT count(*) FROM chunk") == sql(path, "SELECT count(*) FROM chunk")
+        assert not [*path.parent.glob(".*")]
+    assert killed > 1, "the moments were too late to hit a migration"
