@@ -26,9 +26,10 @@ from mousetrackd import control, ownfiles
 from mousetrackd.errors import MousetrackError, NotRunningError
 from mousetrackd.ownfiles import OwnFile
 from mousetrackd.paths import remove_all
+from mousetrackd.sources.gnome_extension import install_extension, remove_extension
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mousetrackd.paths import Paths
 
@@ -300,6 +301,7 @@ def install(own: Sequence[OwnFile], systemd: UserSystemd, paths: Paths, *, start
         if did:
             changed.append(file.path.name)
             yield did
+    yield from gnome_extension(install_extension)
     if not systemd.answers:
         if changed:
             yield f"not asked systemd to start it ({systemd.why}): the autostart entry does, at the next login"
@@ -311,6 +313,14 @@ def install(own: Sequence[OwnFile], systemd: UserSystemd, paths: Paths, *, start
         yield "enabled: it starts with every graphical session"
     if start:
         yield from _start(systemd, paths, changed=UNIT in changed)
+
+
+def gnome_extension(do: Callable[..., list[str]], *, dry_run: bool = False) -> list[str]:
+    """Install or remove what runs inside GNOME Shell; where that fails a sentence says so, and the rest goes on."""
+    try:
+        return do(dry_run=dry_run)
+    except MousetrackError as error:
+        return [f"GNOME Shell: {error}"]
 
 
 def _start(systemd: UserSystemd, paths: Paths, *, changed: bool) -> Iterator[str]:
@@ -343,6 +353,7 @@ def uninstall(places: Places, paths: Paths, *, purge: bool) -> Iterator[str]:
         control.wait_for_end(daemon)
         yield f"stopped mousetrackd (pid {daemon.pid})"
     yield from _remove_files(places, purge=purge)
+    yield from gnome_extension(remove_extension)
     if systemd.answers:
         systemctl("daemon-reload")
         systemctl("reset-failed", UNIT)  # which fails where nothing had failed

@@ -625,6 +625,8 @@ def install(dry_run: bool, no_start: bool, allow_root: bool) -> None:
             click.echo(f"# {file.path}{instead}")
             if file in starting:  # the others are long, and run nothing by themselves
                 click.echo(file.content())
+        for sentence in autostart.gnome_extension(autostart.install_extension, dry_run=True):
+            click.echo(f"# {sentence}")
         return
     said = 0
     for sentence in autostart.install([*starting, *helping], systemd, user_paths(), start=not no_start):

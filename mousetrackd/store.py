@@ -245,9 +245,8 @@ class Store:
         """Open for writing; make it when there is none.
 
         zone: whose hours and days chunks are folded into; None is the local clock's. beside: another process has it
-        open, and has looked at it. Raises DamagedError
-        when there is a file that is no whole store, StoreError when it is another program's, from a newer
-        mousetrackd, or cannot be opened.
+        open, and has looked at it. Raises DamagedError when there is a file that is no whole store, StoreError when
+        it is another program's, from a newer mousetrackd, or cannot be opened.
         """
         try:
             if rescue_note(path).exists():
@@ -261,13 +260,7 @@ class Store:
         except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
             raise _sentence(path, error) from error
         try:
-            if beside:  # it folds, and then ends: less is written where a transaction fits into memory
-                store._sql.execute("PRAGMA cache_size = -8000")
-            if had_wal and not beside:  # the last daemon did not end cleanly: worth the time to look at every page
-                store._quick_check()
-            store._migrate()
-            for table in ("monitor", "chunk", "path", "placement", "sum"):
-                store._sql.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone()  # noqa: S608 - a name of ours
+            store._begin(beside=beside, ended_badly=had_wal)
         except sqlite3.OperationalError as error:
             store.close()
             if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:  # "no such table", in a file that says it is ours
@@ -281,6 +274,15 @@ class Store:
             raise
         _drop_old_backups(path)
         return store
+
+    def _begin(self, *, beside: bool, ended_badly: bool) -> None:
+        if beside:  # it folds, and then ends: less is written where a transaction fits into memory
+            self._sql.execute("PRAGMA cache_size = -8000")
+        elif ended_badly:  # worth the time to look at every page
+            self._quick_check()
+        self._migrate()
+        for table in ("monitor", "chunk", "path", "placement", "sum"):
+            self._sql.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone()  # noqa: S608 - a name of ours
 
     @classmethod
     def open_read_only(cls, path: Path, *, zone: tzinfo | None = None) -> Self:

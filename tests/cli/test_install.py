@@ -12,6 +12,7 @@ from support.systemctl import FakeSystemctl
 
 from mousetrackd.autostart import Places
 from mousetrackd.ownfiles import OwnFile
+from mousetrackd.sources.gnome_extension import UUID
 
 pytest_plugins = ("support.fixtures",)
 
@@ -104,6 +105,36 @@ def test_a_session_without_a_display_starts_nothing(home: Home, systemctl: FakeS
     systemctl.knows_display(yes=False)
     assert "not started now, for systemd knows of no display;" in install(home)
     assert systemctl.changes() == ["daemon-reload", "enable mousetrackd.service"]
+
+
+def test_in_gnome_the_extension_comes_and_goes_with_the_rest(home: Home, systemctl: FakeSystemctl) -> None:
+    enabled = home.folder / "enabled"
+    enabled.write_text("@as []\n")
+    programs = {
+        "gnome-shell": "echo GNOME Shell 43.9",
+        "gsettings": f'case $1 in get) cat "{enabled}" ;; set) printf "%s\\n" "$4" >"{enabled}" ;; esac',
+    }
+    for name, text in programs.items():
+        (systemctl.bin / name).write_text(f"#!/bin/sh\n{text}\n")
+        (systemctl.bin / name).chmod(0o755)
+    extension = home.folder / "data" / "gnome-shell" / "extensions" / UUID
+    assert f"# switched on in GNOME Shell: {UUID}\n" in install(home, "--dry-run")
+    assert not extension.exists()
+    assert "log out and in once" in install(home)
+    assert (extension / "metadata.json").exists()
+    assert UUID in enabled.read_text()
+    assert install(home) == "nothing to change: it is installed\n"
+    uninstall(home)
+    assert not extension.exists()
+    assert UUID not in enabled.read_text()
+
+
+def test_a_gnome_that_is_not_known_is_told_and_the_rest_is_installed(home: Home, systemctl: FakeSystemctl) -> None:
+    (systemctl.bin / "gnome-shell").write_text("#!/bin/sh\necho GNOME Shell 41.2\n")
+    (systemctl.bin / "gsettings").write_text("#!/bin/sh\n")
+    (systemctl.bin / "gsettings").chmod(0o755)
+    assert "GNOME Shell: the extension is for GNOME Shell 42 to" in install(home)
+    assert places_of(home).unit.exists()
 
 
 def test_no_start_starts_nothing(home: Home, systemctl: FakeSystemctl) -> None:
