@@ -612,6 +612,7 @@ def install(dry_run: bool, no_start: bool, allow_root: bool) -> None:
     """Start with your session from now on; with completion for your shell, and a man page."""
     from mousetrackd import autostart, manual  # noqa: PLC0415
     from mousetrackd.ownfiles import Found  # noqa: PLC0415
+    from mousetrackd.sources.gnome_extension import install_extension  # noqa: PLC0415
 
     if not (dry_run or allow_root):
         _refuse_root("install")
@@ -625,7 +626,7 @@ def install(dry_run: bool, no_start: bool, allow_root: bool) -> None:
             click.echo(f"# {file.path}{instead}")
             if file in starting:  # the others are long, and run nothing by themselves
                 click.echo(file.content())
-        for sentence in autostart.gnome_extension(autostart.install_extension, dry_run=True):
+        for sentence in autostart.gnome_extension(install_extension, dry_run=True):
             click.echo(f"# {sentence}")
         return
     said = 0
