@@ -15,14 +15,10 @@ from mousetrackd.errors import MousetrackError
 from mousetrackd.paths import user_paths
 from mousetrackd.store import FoldAges, Store
 
-_NICE = 10
-"""It can wait."""
-
 
 def main() -> None:
     """Drop and fold. It reads the configuration in force from stdin; its only words are an error."""
     os.umask(0o077)
-    os.nice(_NICE)
     now_s = int(time.time())
     try:
         keep = parse(sys.stdin.buffer.read().decode("utf-8", "surrogateescape"), "stdin").store
