@@ -31,7 +31,7 @@ _WORK_BEGINS_H = 9
 _IN_HOURS, _IN_DAYS = 10, 80
 """The last days are saved in hours, those before as whole days, all older as months: what the folds would have made,
 without the time it takes to make it. Enough is left for the store to fold itself: a month, its sum, and days."""
-_FOLD_EVERY = 10
+_FOLD_EVERY = 2
 _DAYS_A_MONTH = 30
 
 
