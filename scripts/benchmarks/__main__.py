@@ -8,7 +8,7 @@ from functools import partial
 
 import click
 
-from benchmarks import capture, commands, drawing, growth, keeping
+from benchmarks import capture, commands, compositors, drawing, growth, keeping
 from benchmarks.table import Row, text
 
 BENCHMARKS: dict[str, Callable[..., Iterator[Row]]] = {
@@ -17,6 +17,7 @@ BENCHMARKS: dict[str, Callable[..., Iterator[Row]]] = {
     "idle": capture.still,
     **{f"capture.{rate}": partial(capture.steady, rate) for rate in capture.RATES},
     "burst": capture.burst,
+    **{f"wayland.{name}": partial(compositors.desktop, name) for name in compositors.DESKTOPS},
     **{f"render.{screen}": partial(drawing.render, screen) for screen in drawing.TARGETS},
     "bytes": keeping.written,
     "memory": keeping.memory,
