@@ -288,16 +288,18 @@ def test_a_fold_killed_at_any_moment_changes_no_sum(path: Path) -> None:
         expected = three_months(store)
     unfolded = path.read_bytes()
     rng = random.Random(5)  # noqa: S311 - moments to kill at, no secret
-    killed = 0
-    for _ in range(8):
+    killed, longest_s = 0, 0.01
+    while killed < 5:
         for file in path.parent.iterdir():
             file.unlink()
         path.write_bytes(unfolded)
-        killed += killed_after(FOLDING_CHILD, [str(path), str(LATER_S)], rng.uniform(0, 0.01))
+        if killed_after(FOLDING_CHILD, [str(path), str(LATER_S)], rng.uniform(0, longest_s)):
+            killed += 1
+        else:
+            longest_s *= 0.8  # this machine is quicker
         with Store.open(path, zone=UTC) as store:
             assert all_time(store) == without_sums(store) == expected
             assert store.check() == []
-    assert killed > 1, "the moments were too late to hit a fold"
     with Store.open(path, zone=UTC) as store:
         store.fold(LATER_S, AGES)
         assert all_time(store) == expected
@@ -482,12 +484,15 @@ def test_a_migration_killed_at_any_moment_loses_nothing(path: Path) -> None:
     expected = make_old(path)
     old = path.read_bytes()
     rng = random.Random(7)  # noqa: S311 - moments to kill at, no secret
-    killed = 0
-    for _ in range(8):
+    killed, longest_s = 0, 0.01
+    while killed < 5:
         for file in path.parent.iterdir():
             file.unlink()
         path.write_bytes(old)
-        killed += killed_after(OPENING_CHILD, [str(path)], rng.uniform(0, 0.01))
+        if killed_after(OPENING_CHILD, [str(path)], rng.uniform(0, longest_s)):
+            killed += 1
+        else:
+            longest_s *= 0.8  # this machine is quicker
         if version(path) == SCHEMA_VERSION:
             assert version(backup_of(path, 1)) == 1
         with Store.open(path, zone=UTC) as store:
@@ -495,4 +500,3 @@ def test_a_migration_killed_at_any_moment_loses_nothing(path: Path) -> None:
             assert store.check() == []
         assert sql(backup_of(path, 1), "SELECT count(*) FROM chunk") == sql(path, "SELECT count(*) FROM chunk")
         assert not [*path.parent.glob(".*")]
-    assert killed > 1, "the moments were too late to hit a migration"
