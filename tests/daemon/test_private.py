@@ -219,7 +219,8 @@ def test_no_link_is_followed_whatever_the_name(home: Home, name: str, there: str
     (folders[where] / file).symlink_to(victim)
     daemon = home.start()
     try:
-        wait_until(lambda: daemon.has_ended() or home.status().get("state") in ("tracking", "paused"), "it is started")
+        wait_until(lambda: daemon.has_ended() or " tracking" in daemon.log or " paused" in daemon.log, "it is started")
+        wait_until(lambda: daemon.has_ended() or "state" in home.status(), "it told its state")
         if not daemon.has_ended():
             assert (home.status()["state"] == "paused") == (file == "wanted")  # what is not ours says nothing
             home.must("pause")
