@@ -142,7 +142,7 @@ def _want(*, pause: bool) -> None:
     click.echo(control.headline(status))
 
 
-@cli.command(epilog=_example("xdg-open $(mousetrackd snapshot)"))
+@cli.command(epilog=_example('xdg-open "$(mousetrackd snapshot)"'))
 def snapshot() -> None:
     """Draw a new picture now; print its path when it is whole."""
     click.echo(_draw_now(user_paths()))
@@ -649,7 +649,10 @@ def uninstall(purge: bool, yes: bool, allow_root: bool) -> None:
         _refuse_root("uninstall")
     paths = user_paths()
     if purge and not yes:
-        click.confirm(f"Remove every count and picture in {paths.data_dir}, and the settings?", abort=True)
+        if not sys.stdin.isatty():
+            raise UsageError("purging cannot be undone", "To do it without being asked: --yes")
+        if not click.confirm(f"Remove every count and picture in {paths.data_dir}, and the settings?"):
+            raise MousetrackError("Nothing was removed.")
     for sentence in autostart.uninstall(autostart.user_places(), paths, purge=purge):
         click.echo(sentence)
 

@@ -82,7 +82,7 @@ def load(path: Path, output: str, size: tuple[int, int] | None) -> Table:
     readers = {".csv": _load_csv, ".json": _load_json, ".npz": _load_arrays, ".npy": _load_arrays}
     reader = readers.get(path.suffix.lower())
     if reader is None:
-        raise UsageError(f'cannot import "{path.name}"', "Give a file whose name ends in .csv, .json, .npz or .npy.")
+        raise UsageError(f'cannot import "{path}"', "Give a file whose name ends in .csv, .json, .npz or .npy.")
     try:
         return reader(path, output, size)
     except OSError as error:
@@ -132,7 +132,10 @@ def _load_csv(path: Path, output: str, size: tuple[int, int] | None) -> Table:
 
 
 def _load_json(path: Path, output: str, size: tuple[int, int] | None) -> Table:
-    content = json.loads(path.read_bytes())
+    try:
+        content = json.loads(path.read_bytes())
+    except json.JSONDecodeError as error:
+        raise ValueError(f"it is not JSON: {error}") from error
     if not isinstance(content, dict):
         raise ValueError('expected {"x,y": count, ...}')  # noqa: TRY004 - it becomes a sentence like the others
     found: list[tuple[str, tuple[object, object, object], str]] = []
@@ -180,11 +183,15 @@ def _whole(value: object, where: str) -> int:
         return int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    raise ValueError(f"{where}: expected whole numbers, got {value!r:.40}")
+    got = "too few columns" if value is None else f"{value!r:.40}"
+    raise ValueError(f"{where}: expected whole numbers, got {got}")
 
 
 def _load_arrays(path: Path, output: str, size: tuple[int, int] | None) -> Table:
-    loaded = np.load(path, allow_pickle=False)
+    try:
+        loaded = np.load(path, allow_pickle=False)
+    except ValueError as error:  # whatever it does not know it takes for a pickle, and tells how to load that unsafely
+        raise ValueError("it is damaged, or no NumPy file of plain numbers") from error
     if isinstance(loaded, np.ndarray):
         return {monitor: counts for monitor, counts in [_of_array("", loaded, output, size)] if counts.index.size}
     with loaded as arrays:

@@ -571,7 +571,8 @@ def open_image(path: Path) -> Image.Image:
             image.load()
             return image
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise MousetrackError(f"cannot read the image {path}: {error}", "Give a PNG, JPEG or WebP file.") from error
+        why = getattr(error, "strerror", None) or "it is no image that Pillow knows"
+        raise MousetrackError(f"cannot read the image {path}: {why}", "Give a PNG, JPEG or WebP file.") from error
 
 
 def grab_screen() -> Image.Image:

@@ -82,7 +82,7 @@ def write(out: Path, frames: Iterator[NDArray[np.uint8]], frames_per_s: float, w
             fresh.replace(out)
     except OSError as error:
         raise MousetrackError(
-            f"cannot write {out}: {error.strerror or error}", "What was there is untouched."
+            f"cannot write {out}: {error.strerror or error}", "What was there is untouched. Choose another place."
         ) from error
 
 

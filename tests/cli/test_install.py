@@ -339,12 +339,13 @@ def test_purge_does_not_follow_a_link_to_who_knows_where(home: Home) -> None:
     assert (disk / "holiday.jpg").read_bytes() == b"precious"
 
 
-@pytest.mark.parametrize("answer", ["n\n", "\n", ""])
-def test_purge_asks_first(home: Home, answer: str) -> None:
+@pytest.mark.parametrize("answer", ["y\n", "n\n", ""])
+def test_purge_with_nobody_to_ask_wants_yes_said(home: Home, answer: str) -> None:
     home.paths.data_dir.mkdir(parents=True)
     home.paths.store.write_bytes(b"precious")
     said = home.say("uninstall", "--purge", *AS_ROOT, stdin=answer)
-    assert said.code == 130
+    assert said.code == 2
+    assert "--yes" in said.err
     assert home.paths.store.read_bytes() == b"precious"
 
 

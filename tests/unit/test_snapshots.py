@@ -347,8 +347,13 @@ def test_an_image_keeps_its_left_and_right() -> None:
 def test_an_image_file_that_is_none_is_a_sentence(tmp_path: Path) -> None:
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"\x89PNG\r\n\x1a\n and no more")
-    for path in (broken, tmp_path / "missing.png", tmp_path):
-        with pytest.raises(MousetrackError, match="cannot read the image"):
+    reasons = {
+        broken: "no image",
+        tmp_path / "missing.png": "No such file or directory\n",
+        tmp_path: "Is a directory\n",
+    }
+    for path, why in reasons.items():
+        with pytest.raises(MousetrackError, match=f"cannot read the image {path}: .*{why}"):
             open_image(path)
 
 
