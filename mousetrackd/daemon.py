@@ -498,6 +498,7 @@ class Daemon:
             self._store = None  # opened again by the next checkpoint
         with self._time_for_a_rescue():
             aside, self._rescued = rescue(self._paths.store, datetime.fromtimestamp(self._wall_s(), UTC))
+        self._problem("fold", "")  # it was the damaged one's, and would be told for an hour
         log.warning("%s. It is now %s; %s; counting goes on.", error.message, aside.name, self._rescued)
 
     def _checkpoint(self) -> None:
