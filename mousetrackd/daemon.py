@@ -63,6 +63,8 @@ _CLOCK_STEP_S = 2.0
 RETRY_FIRST_S = 1.0
 RETRY_LONGEST_S = 30.0
 CHILD_TIMEOUT_S = 300.0
+RESCUE_TIMEOUT_S = 3600.0
+"""A quarter of a minute for 100 MB, and more where the disk fails: longer than the watchdog and a start wait."""
 
 _WORDS = {
     signal.SIGUSR1: "pause",
@@ -494,7 +496,9 @@ class Daemon:
         if self._store is not None:
             self._store.close()
             self._store = None  # opened again by the next checkpoint
-        aside, self._rescued = rescue(self._paths.store, datetime.fromtimestamp(self._wall_s(), UTC))
+        with self._time_for_a_rescue():
+            aside, self._rescued = rescue(self._paths.store, datetime.fromtimestamp(self._wall_s(), UTC))
+        self._problem("fold", "")  # it was the damaged one's, and would be told for an hour
         log.warning("%s. It is now %s; %s; counting goes on.", error.message, aside.name, self._rescued)
 
     def _checkpoint(self) -> None:
@@ -782,6 +786,19 @@ class Daemon:
             self._problem("display", f"{source.name} does not answer: systemd may start mousetrackd anew")
             self._checkpoint()  # which would be the end of what is not saved
         self._timers.arm("watchdog", self._monotonic_s() + self._watchdog_s / 2)
+
+    @contextlib.contextmanager
+    def _time_for_a_rescue(self) -> Iterator[None]:
+        """Ended half-way by systemd, it would be begun anew by the next daemon, and ended again."""
+        long_usec = int(RESCUE_TIMEOUT_S * 1e6)
+        is_watched = self._watchdog_s > 0 and self._state != "starting"
+        watchdog = f"\nWATCHDOG_USEC={long_usec}" if is_watched else ""
+        _tell_systemd(f"EXTEND_TIMEOUT_USEC={long_usec}{watchdog}")
+        try:
+            yield
+        finally:
+            if is_watched:
+                _tell_systemd(f"WATCHDOG_USEC={int(self._watchdog_s * 1e6)}\nWATCHDOG=1")
 
     # What others see ----------------------------------------------------------------------------------
 

@@ -10,18 +10,20 @@ import contextlib
 import os
 import shlex
 import shutil
+import tempfile
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mousetrackd.errors import MousetrackError, UsageError
 from mousetrackd.layout import is_called
 from mousetrackd.paths import folder_held, make_private, read_own, sync_folder, write_whole
+from mousetrackd.rescue import LOOKED_AT
 from mousetrackd.store import DamagedError, Held, Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from mousetrackd.paths import Paths
 
@@ -165,7 +167,15 @@ def _copies(paths: Paths, choice: Choice, store: Store | None) -> list[Path]:
     names = {*paths.data_dir.glob(f"{stem}*"), *paths.data_dir.glob(f".{stem}*")}
     if store is not None:
         names -= store_files
+    names |= {path for path in Path(tempfile.gettempdir()).glob(f"{LOOKED_AT}*") if _is_ours(path)}
     return sorted(path for path in names if _is_younger(path, choice))
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        return path.lstat().st_uid == os.getuid()
+    except FileNotFoundError:
+        return False
 
 
 def _is_younger(path: Path, choice: Choice) -> bool:

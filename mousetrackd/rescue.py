@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+LOOKED_AT = "mousetrackd-damaged-"
+"""What a temporary folder with a copy of a damaged store is called: what a killed command left can be forgotten."""
+
 _PAGE_BYTES = 4096
 _PROBES = 10_000
 """So many rows are looked for one by one behind and before what cannot be read: a second at most."""
@@ -105,7 +108,7 @@ def readable(path: Path) -> Iterator[tuple[Store, str]]:
         except DamagedError as error:
             if not path.is_file():
                 raise
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mousetrackd-")))
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=LOOKED_AT)))
             found: list[Rescued] = []
             copy = folder / path.name
             try:

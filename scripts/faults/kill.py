@@ -23,6 +23,7 @@ from faults.writing import (
     keep_picture,
     look,
     make_damaged,
+    make_older,
     open_or_rescue,
     picture_number,
     write_for_ever,
@@ -130,6 +131,9 @@ def _at_calls(report: Report, base: Path) -> None:
     damaged = base / "damaged"
     damaged.mkdir()
     make_damaged(damaged / "heat.sqlite3", 60)
+    older = base / "older"
+    older.mkdir()
+    make_older(older / "heat.sqlite3", 60)
 
     def does_fold(folder: Path, _: Say) -> None:
         with Store.open(folder / "heat.sqlite3", zone=UTC) as store:
@@ -143,10 +147,14 @@ def _at_calls(report: Report, base: Path) -> None:
     def does_rescue(folder: Path, _: Say) -> None:
         open_or_rescue(folder / "heat.sqlite3")
 
+    def does_migration(folder: Path, _: Say) -> None:
+        Store.open(folder / "heat.sqlite3", zone=UTC).close()
+
     _each_call(report, base, "making a store and its first checkpoints", None, set(), _writes(1))
     _each_call(report, base, "a checkpoint", template, known, _writes(61))
     _each_call(report, base, "a fold", template, known, does_fold)
     _each_call(report, base, "a rescue", damaged, known, does_rescue)
+    _each_call(report, base, "a migration", older, known, does_migration)
     latest = base / "call" / "snapshots" / "latest.png"
     _copy(template, base / "call")
     with _watched(latest) as written:

@@ -1,6 +1,8 @@
 """What children write, and what must be found of it: checkpoints and pictures that know their numbers."""
 
+import contextlib
 import io
+import sqlite3
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,6 +56,18 @@ def make_damaged(path: Path, count: int) -> None:
             commit(store, number)
     pages = path.read_bytes()
     path.write_bytes(pages[:_PLACES] + bytes(4096) + pages[_PLACES + 4096 :])
+
+
+def make_older(path: Path, count: int) -> None:
+    """A store of checkpoints 1 to ``count`` as schema 1 had it: without the sums, and what drops them."""
+    with Store.open(path, zone=UTC) as store:
+        for number in range(1, count + 1):
+            commit(store, number)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        for (trigger,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
+            connection.execute(f"DROP TRIGGER {trigger}")
+        connection.execute("DROP TABLE sum")
+        connection.execute("PRAGMA user_version = 1")
 
 
 def open_or_rescue(path: Path) -> None:

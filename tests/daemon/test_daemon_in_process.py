@@ -475,13 +475,17 @@ class Systemd:
         self._socket.setblocking(False)
         environment.setenv("NOTIFY_SOCKET", str(home.folder / "notify"))
 
-    def fed(self) -> int:
-        """How often the watchdog was fed since the last call."""
-        times = 0
+    def heard(self) -> list[str]:
+        """What it was told since the last call."""
+        said = []
         with contextlib.suppress(BlockingIOError):
             while True:
-                times += self._socket.recv(4096) == b"WATCHDOG=1"
-        return times
+                said.append(self._socket.recv(4096).decode())
+        return said
+
+    def fed(self) -> int:
+        """How often the watchdog was fed since the last call."""
+        return self.heard().count("WATCHDOG=1")
 
     def close(self) -> None:
         self._socket.close()
@@ -546,6 +550,28 @@ def test_the_watchdog_is_fed_while_paused(home: Home, systemd: Systemd) -> None:
         os.kill(os.getpid(), signal.SIGHUP)  # not ``settle``, which would resume
         wait_until(lambda: systemd.fed() == 1, "the watchdog is fed")
 
+    Play(home, HOUR_S).run(script)
+
+
+def test_a_rescue_has_time_though_the_daemon_is_silent_meanwhile(home: Home, systemd: Systemd) -> None:
+    def script(play: Play) -> None:
+        play.settle()
+        said = systemd.heard()
+        begun = said.index("EXTEND_TIMEOUT_USEC=3600000000")
+        assert begun < said.index("READY=1")
+        home.paths.store.write_bytes(b"a diary")  # another file would not be damage
+        play.source.click(1, 1)
+        play.advance(601)
+        wait_until(lambda: len([*home.paths.data_dir.glob("heat.damaged-*")]) == 2, "it is rescued again")
+        play.settle()
+        told = [one for one in systemd.heard() if "WATCHDOG_USEC" in one]
+        assert told == [
+            "EXTEND_TIMEOUT_USEC=3600000000\nWATCHDOG_USEC=3600000000",
+            "WATCHDOG_USEC=60000000\nWATCHDOG=1",
+        ]
+
+    home.paths.data_dir.mkdir(parents=True, mode=0o700)
+    home.paths.store.write_bytes(b"a diary")
     Play(home, HOUR_S).run(script)
 
 

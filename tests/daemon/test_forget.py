@@ -121,6 +121,25 @@ def test_what_the_daemon_cannot_save_it_would_save_later_so_nothing_is_forgotten
         daemon.kill()
 
 
+def test_the_copy_goes_that_a_killed_look_at_a_damaged_store_left(home: Home) -> None:
+    put_counts(home, 5)
+    content = home.paths.store.read_bytes()
+    home.paths.store.write_bytes(content[:4096] + bytes(4096) + content[8192:])
+    temporary = home.folder / "tmp"
+    theirs = temporary / "mousetrackd-of-the-user"
+    theirs.mkdir(parents=True)
+    home.variables["TMPDIR"] = str(temporary)
+    looking = subprocess.Popen([sys.executable, "-m", "mousetrackd", "render", "x.png"], env=home.environment())
+    try:
+        wait_until(lambda: len([*temporary.iterdir()]) > 1, "it is being looked at")
+    finally:
+        looking.kill()
+        looking.wait()
+    assert len([*temporary.iterdir()]) == 2
+    home.must("forget", "--all", "--yes")
+    assert [*temporary.iterdir()] == [theirs]
+
+
 def test_without_a_terminal_it_needs_yes(home: Home) -> None:
     put_counts(home, 5)
     before = home.store_bytes()
