@@ -28,6 +28,7 @@ OWN_MAPS: Final[Mapping[str, tuple[str, ...]]] = {
     "leaf": ("#050a07", "#0d3b24", "#1f7a43", "#6cc24a", "#e4f5a8"),
     "sky": ("#05080d", "#0f3a6b", "#2f7de1", "#8cc4ff", "#f2f9ff"),
     "coral": ("#0d0706", "#6b2014", "#e1553a", "#ffab8c", "#fff5f0"),
+    "rose": ("#0d060a", "#5e1447", "#c9419b", "#f59bd0", "#fff2fa"),
     "lilac": ("#09060d", "#43206b", "#9a54e0", "#d3aaff", "#faf5ff"),
 }
 """Maps of our own, each from cold to hot."""

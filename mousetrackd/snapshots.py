@@ -65,7 +65,7 @@ STYLES: Final[Mapping[str, Style]] = {
     "clicks.middle": Style("Middle clicks", "middle clicks", "presses", "leaf", 0.0045, 0.3),
     "clicks.right": Style("Right clicks", "right clicks", "presses", "coral", 0.0045, 0.3),
     "clicks.other": Style("Clicks of other buttons", "other clicks", "presses", "lilac", 0.0045, 0.3),
-    SCROLL: Style("Where the wheel was turned", "scroll", "steps", "leaf", 0.012, 0.6),
+    SCROLL: Style("Where the wheel was turned", "scroll", "steps", "rose", 0.012, 0.6),
 }
 
 
@@ -466,9 +466,14 @@ def _divide_by_opacity(canvas: NDArray[np.uint8]) -> None:
 def _words(facts: Mapping[str, object], drawn: Sequence[_DrawnLayer]) -> legend.Legend:
     return legend.Legend(
         str(facts["title"]),
-        [f"{facts['where']} · {facts['when']}", " · ".join(_in_all(drawn))],
+        # What was chosen goes first: a line that is too long loses its end, and this must not be missed.
+        [f"{facts['where']} · {facts['when']}", " · ".join([*_chosen(facts), *_in_all(drawn)])],
         [layer.scale for layer in drawn],
     )
+
+
+def _chosen(facts: Mapping[str, object]) -> list[str]:
+    return [f"only {facts['only']}"] if facts["only"] else []
 
 
 def _in_all(drawn: Sequence[_DrawnLayer]) -> list[str]:
@@ -519,7 +524,8 @@ def _facts(
     return {
         "title": _title([layer.layer for layer in drawn]),
         "where": where,
-        "when": _when(reading, zone) + (f", only {only}" if only else ""),
+        "when": _when(reading, zone),
+        "only": only,
         "since": _iso(reading.first_s),
         "until": _iso(reading.last_s),
         "monitors": [monitor.label for monitor in monitors],

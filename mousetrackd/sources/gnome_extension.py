@@ -123,8 +123,11 @@ def _set_enabled(uuids: list[str]) -> None:
 
 
 def _run(*command: str) -> str:
+    # Without an address GLib would start a bus of its own for us, and leave it behind.
+    usual = f"unix:path={os.environ.get('XDG_RUNTIME_DIR') or f'/run/user/{os.getuid()}'}/bus"
+    environment = {"DBUS_SESSION_BUS_ADDRESS": usual, **os.environ}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True, env=environment)
     except (OSError, subprocess.SubprocessError) as error:
         said = getattr(error, "stderr", None) or str(error)
         raise MousetrackError(
