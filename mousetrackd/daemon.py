@@ -66,6 +66,10 @@ CHILD_TIMEOUT_S = 300.0
 RESCUE_TIMEOUT_S = 3600.0
 """A quarter of a minute for 100 MB, and more where the disk fails: longer than the watchdog and a start wait."""
 
+_SWITCH_INTERVAL_S = 0.0005
+"""How long counting may keep the interpreter while the listener waits for it: at 32,000 events a second the listener's
+socket is full after 9 ms, and Python's own 5 ms are counted more than once."""
+
 _WORDS = {
     signal.SIGUSR1: "pause",
     signal.SIGUSR2: "resume",
@@ -248,6 +252,7 @@ class Daemon:
 
     def _startup(self) -> None:
         _give_memory_back()
+        sys.setswitchinterval(_SWITCH_INTERVAL_S)
         for folder in (self._paths.runtime_dir, self._paths.data_dir):
             make_private(folder)
         for path in (self._paths.runtime_lock, self._paths.data_lock):
