@@ -10,7 +10,6 @@ import contextlib
 import os
 import shlex
 import shutil
-import tempfile
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -167,6 +166,8 @@ def _copies(paths: Paths, choice: Choice, store: Store | None) -> list[Path]:
     names = {*paths.data_dir.glob(f"{stem}*"), *paths.data_dir.glob(f".{stem}*")}
     if store is not None:
         names -= store_files
+    import tempfile  # noqa: PLC0415 - brings a dozen modules, and the daemon asks only what is unfinished
+
     names |= {path for path in Path(tempfile.gettempdir()).glob(f"{LOOKED_AT}*") if _is_ours(path)}
     return sorted(path for path in names if _is_younger(path, choice))
 

@@ -30,7 +30,7 @@ LOG_RANGE: Final = 200.0
 
 BAND_ROWS: Final = 128
 _SLICE_PIXELS: Final = 1 << 14
-_MANY_FROM: Final = 16
+_MANY_FROM: Final = 3
 """Where one in so many pixels has a count, all of them are looked at in their order, which is quicker."""
 
 FAINTEST_DOT: Final = 0.15

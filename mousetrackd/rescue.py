@@ -11,7 +11,6 @@ import contextlib
 import itertools
 import os
 import sqlite3
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,6 +107,8 @@ def readable(path: Path) -> Iterator[tuple[Store, str]]:
         except DamagedError as error:
             if not path.is_file():
                 raise
+            import tempfile  # noqa: PLC0415 - brings a dozen modules, and is rarely needed
+
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=LOOKED_AT)))
             found: list[Rescued] = []
             copy = folder / path.name
