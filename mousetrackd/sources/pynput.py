@@ -4,9 +4,10 @@ Two ways to listen, the same events:
 
 * ``fast``: a pynput Listener whose reading loop is ours. It reads the RECORD connection at most 20 times a
   second and keeps the bytes; they are decoded when the daemon drains, all at once, with the server's own time
-  stamps. It leans on pynput's internals, so it checks for them first.
-* ``stock``: the listener as it is, where those internals are not what we expect. It works the same and costs
-  some 30 times more.
+  stamps. Changes of the monitors come in the same stream, so that each press is on the side of a change that the
+  server saw it on. It leans on pynput's internals, so it checks for them first.
+* ``stock``: the listener as it is, where those internals are not what we expect. It costs some 30 times more, and
+  a press beside a change is on the side on which it was heard.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ import socket
 import struct
 import threading
 import time
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from dataclasses import replace
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mousetrackd.errors import SourceError
-from mousetrackd.events import EVENT, Events, Gap, Item, Kind, LayoutChange, batch
+from mousetrackd.events import Events, Gap, Item, Kind, LayoutChange, batch
+from mousetrackd.sources import record
+from mousetrackd.sources.randr import Change, Look, Monitors
 from mousetrackd.sources.suspend import Sleep, asleep_ms
 
 if TYPE_CHECKING:
@@ -31,7 +34,6 @@ if TYPE_CHECKING:
 
     import Xlib.display
 
-    from mousetrackd.layout import Layout
     from mousetrackd.sources import x11
 
 _READ_INTERVAL_S = 0.05
@@ -54,33 +56,16 @@ _FAST_MOUSE_INTERVAL_S = 0.03
 _FLOOD_EVENTS_PER_S = 12_000
 """Faster than any mouse: a program's burst, which is read without a pause."""
 
-_CHANGE_TIMEOUT_S = 0.5
+_CATCH_UP_TIMEOUT_S = 0.5
 _START_TIMEOUT_S = 5.0
 _STOP_TIMEOUT_S = 5.0
 
-_X_EVENT = np.dtype(
-    [
-        ("type", "u1"),
-        ("detail", "u1"),
-        ("sequence", "<u2"),
-        ("time_ms", "<u4"),
-        ("windows", "<u4", 3),
-        ("x", "<i2"),
-        ("y", "<i2"),
-        ("rest", "V8"),
-    ]
-)
-"""A core device event, and a RECORD reply's header, which is as long (X11 protocol, encoding of events)."""
-
-_BUTTON_PRESS, _MOTION = 4, 6
-_SENT_BY_CLIENT = 0x80
-
-_BUTTON_KINDS = np.full(256, Kind.OTHER, np.uint8)
-"""From X11 button numbers to kinds; 4 to 7 are the wheel's four directions."""
-_BUTTON_KINDS[1:8] = [Kind.LEFT, Kind.MIDDLE, Kind.RIGHT, *[Kind.SCROLL] * 4]
-
 _RECORD_ENABLE_CONTEXT = 5
 _ENABLE_REQUEST = struct.Struct("=BBHI")  # major opcode, minor opcode, length in words, context
+
+
+_Part: TypeAlias = bytes | tuple[int, int, int, int] | Gap | LayoutChange | Change
+"""What the stream is made of: bytes of RECORD or rows of events, and what came between them."""
 
 
 class PynputSource:
@@ -94,12 +79,15 @@ class PynputSource:
         self._want_fast = fast
         self._sleep = Sleep(asleep_ms)
         self._lock = threading.Lock()
-        self._changing = threading.Lock()
-        self._raw: list[bytes] = []
-        self._rows: list[tuple[int, int, int, int]] = []
-        self._changes: list[LayoutChange | Gap] = []
+        self._looked = threading.Condition(self._lock)
+        self._stream: list[_Part] = []
+        self._looks: list[Look] = []
+        self._looked_until = 0
+        self._monitors = Monitors()
         self._taken = 0
         self._taken_while_unread: int | None = None
+        self._splitter = record.Splitter(())
+        self._reader: x11.MonitorReader | None = None
         self._bell: x11.Bell | None = None
         self._notify: Callable[[], None] = lambda: None
         self._notes: tuple[str, ...] = ()
@@ -130,18 +118,22 @@ class PynputSource:
             x11.refuse_xwayland(display)
             bell = self._bell = x11.Bell(display)
             self._clock_offset_ms = x11.server_clock_offset_ms(display, bell, self.now_ms)
-            reader = x11.MonitorReader(display, bell)
-            reader.select_changes()
-            layout = reader.read()
-            self._changes.append(LayoutChange(self.now_ms(), layout))
+            reader = self._reader = x11.MonitorReader(display, bell)
+            began_ms = self.now_ms()
             self._start_listener()
+            # In this order each change that is told from here on is in the stream, or in this first look.
+            reader.select_changes()
+            while (first := self._look(reader)) is None:
+                reader.wait()
+            with self._lock:
+                self._stream.insert(0, self._monitors.begin(first, began_ms))
         except SourceError:
             self.stop()
             raise
         except x11.XLIB_ERRORS as error:
             self.stop()
             raise SourceError(f"{self.name}: the X server went away: {error}", "Waiting for it.") from error
-        self._watcher = threading.Thread(target=self._watch, args=(reader, layout), name="monitors", daemon=True)
+        self._watcher = threading.Thread(target=self._watch, args=(reader,), name="monitors", daemon=True)
         self._watcher.start()
         self._notify()
 
@@ -152,47 +144,60 @@ class PynputSource:
     def catch_up(self) -> None:
         """Return when all that the server had sent before has been read, or after half a second."""
         if self._listener is not None:
-            self._listener.await_read(_CHANGE_TIMEOUT_S)
+            self._listener.await_read(_CATCH_UP_TIMEOUT_S)
+            with self._looked:
+                self._looked.wait_for(self._is_looked_at, _CATCH_UP_TIMEOUT_S)
 
     def drain(self) -> list[Item]:
-        """Everything since the last call, layout changes put where the clock says they happened.
+        """Everything since the last call, up to the first change after which nobody has looked at the monitors yet.
 
-        Waits a moment for a change that is under way, so that what came after it is not taken for older.
+        Waits a moment where somebody has, so that all that happened before that look is there to be put in order.
         """
-        quiet = self._changing.acquire(timeout=_CHANGE_TIMEOUT_S)
-        try:
-            if self._changes:
-                self.catch_up()  # what is older than the changes must not come out after them
-            with self._lock:
-                raw, rows, changes = self._raw, self._rows, self._changes
-                self._raw, self._rows, self._changes = [], [], []
-        finally:
-            if quiet:
-                self._changing.release()
-        events = batch(rows) if rows else self._decode(b"".join(raw))
+        with self._lock:
+            looks, self._looks = self._looks, []
+        if looks and self._listener is not None:
+            self._listener.await_read(_CATCH_UP_TIMEOUT_S)
+        for look in looks:
+            self._monitors.look(look)
+        with self._lock:
+            known = self._known_until(self._stream)
+            following = iter([part for part in self._stream if isinstance(part, Change)][1:])
+            stream: list[bytes | tuple[int, int, int, int] | Gap | LayoutChange] = []
+            for part in self._stream[:known]:
+                stream += self._monitors.after(part, next(following, None)) if isinstance(part, Change) else [part]
+            del self._stream[:known]
+            if not self._stream:
+                stream += self._monitors.newest(self.now_ms())
         items: list[Item] = []
-        done = 0
-        for change in changes:
-            # Events of the same millisecond as the change came after it as often as before it; the later
-            # layout is the one in force now.
-            upto = done + int(np.searchsorted(events["time_ms"][done:], change.time_ms))
-            if upto > done:
-                items.append(events[done:upto])
-            items.append(change)
-            done = upto
-        if done < events.size:
-            items.append(events[done:])
-        return items
+        for kind, parts in groupby(stream, type):
+            if kind is bytes:
+                items.append(self._decode(b"".join(parts)))  # type: ignore[arg-type]  # groupby knows no types
+            elif kind is tuple:
+                items.append(batch(parts))  # type: ignore[arg-type]
+            else:
+                items += parts  # type: ignore[arg-type]
+        return _in_time([item for item in items if isinstance(item, Gap | LayoutChange) or item.size])
+
+    def _known_until(self, stream: list[_Part]) -> int:
+        """How many parts of the stream can be placed: it ends with the first change that nobody has looked at yet."""
+        if self._is_watched():
+            for number, part in enumerate(stream):
+                if isinstance(part, Change) and not self._monitors.is_known(part):
+                    return number
+        return len(stream)
+
+    def _is_looked_at(self) -> bool:
+        """Whether somebody has looked at the monitors since the last change, or nobody will."""
+        last = next((part for part in reversed(self._stream) if isinstance(part, Change)), None)
+        return last is None or not self._is_watched() or last.is_before(self._looked_until)
+
+    def _is_watched(self) -> bool:
+        return self._watcher is not None and self._watcher.is_alive()
 
     def is_alive(self) -> bool:
         """False once the display is gone."""
         # pynput's own ``running`` stays True when the server dies; the threads do not lie.
-        return (
-            self._listener is not None
-            and self._listener.is_alive()
-            and self._watcher is not None
-            and self._watcher.is_alive()
-        )
+        return self._listener is not None and self._listener.is_alive() and self._is_watched()
 
     def ping(self) -> bool:
         """Did the server answer the last time, and does the listener's thread take what it is sent?"""
@@ -218,6 +223,7 @@ class PynputSource:
         self._stopping = True
         if self._listener is not None:
             self._listener.close(_STOP_TIMEOUT_S)
+            self.catch_up()
         x11.hang_up(self._watch_display)
         if self._watcher is not None:
             self._watcher.join(_STOP_TIMEOUT_S)
@@ -232,7 +238,7 @@ class PynputSource:
         why_stock = "it was asked for"
         if self._want_fast:
             try:
-                self._listener = _fast_listener(self._take_raw, self._on_end)
+                self._listener = _fast_listener(self._take_raw, self._record_changes, self._on_end)
                 self._listener.begin(_START_TIMEOUT_S)
             except _UnknownPynputError as error:
                 why_stock = str(error)
@@ -247,73 +253,71 @@ class PynputSource:
                 f"cannot listen: {error}", "Install pynput 1.8: pip install 'pynput>=1.8.1,<2'"
             ) from error
 
-    def _watch(self, reader: x11.MonitorReader, known: Layout) -> None:
-        """Put a LayoutChange into the stream whenever the monitors change, until the display closes."""
+    def _watch(self, reader: x11.MonitorReader) -> None:
+        """Look at the monitors whenever the server says that they changed, until the display closes."""
         try:
             while True:
-                reader.wait()
-                with self._changing:
-                    changed_ms, layout = self.now_ms(), reader.read()
-                    if layout != known:
-                        if not self._listener.has_server_times:
-                            self._listener.await_read(_CHANGE_TIMEOUT_S)
-                            changed_ms = self.now_ms()
-                        self._put(change=LayoutChange(changed_ms, layout))
-                        known = layout
+                change = reader.wait()
+                if not self._listener.has_changes:
+                    self._listener.await_read(_CATCH_UP_TIMEOUT_S)
+                    self._put(change)
+                if self._look(reader) is not None:
+                    self._notify()
         except Exception:  # noqa: BLE001 - any failure of a dying connection means the same: it is over
             self._on_end()
+
+    def _look(self, reader: x11.MonitorReader) -> Look | None:
+        look = reader.look(self.now_ms())
+        if look is not None:
+            if not self._listener.has_changes:
+                look = replace(look, stand=None)  # not all changes are told, and only all together make sense
+            with self._looked:
+                self._looks.append(look)
+                self._looked_until = look.sequence
+                self._looked.notify_all()
+        return look
 
     def _on_end(self) -> None:
         if not self._stopping:
             self._notify()
 
     def _take_raw(self, raw: bytes) -> None:
+        gap: list[_Part] = []
         if self._sleep.is_over():
             times_ms = self._decode(raw)["time_ms"]
-            self._put(change=Gap(int(times_ms[0]) if times_ms.size else self.now_ms(), "suspend"))
-        self._put(raw=raw)
+            gap.append(Gap(int(times_ms[0]) if times_ms.size else self.now_ms(), "suspend"))
+        self._put(*gap, *self._splitter.split(raw))
 
     def _take_row(self, row: tuple[int, int, int, int]) -> None:
-        if self._sleep.is_over():
-            self._put(change=Gap(row[0], "suspend"))
-        self._put(row=row)
+        gap = [Gap(row[0], "suspend")] if self._sleep.is_over() else []
+        self._put(*gap, row)
 
-    def _put(
-        self,
-        *,
-        raw: bytes | None = None,
-        row: tuple[int, int, int, int] | None = None,
-        change: LayoutChange | Gap | None = None,
-    ) -> None:
+    def _put(self, *parts: _Part) -> None:
         with self._lock:
-            was_empty = not (self._raw or self._rows or self._changes)
-            self._taken += change is None
-            if raw is not None:
-                self._raw.append(raw)
-            if row is not None:
-                self._rows.append(row)
-            if change is not None:
-                self._changes.append(change)
+            was_empty = not self._stream
+            self._taken += 1
+            self._stream += parts
         if was_empty:
             self._notify()
 
     def _decode(self, raw: bytes) -> Events:
-        """Events from the bytes of a RECORD connection: reply headers, releases and the like drop out."""
-        records = np.frombuffer(raw, _X_EVENT)
-        kind = records["type"] & ~np.uint8(_SENT_BY_CLIENT)
-        records = records[(kind == _BUTTON_PRESS) | (kind == _MOTION)]
-        events = np.zeros(records.size, EVENT)
-        if records.size:
-            pressed = (records["type"] & ~np.uint8(_SENT_BY_CLIENT)) == _BUTTON_PRESS
-            events["kind"] = np.where(pressed, _BUTTON_KINDS[records["detail"]], np.uint8(Kind.MOVE))
-            events["x"], events["y"] = records["x"], records["y"]
-            # The server counts milliseconds in 32 bits, which wrap every 49.7 days: how long ago, then, in
-            # wrapping arithmetic, before "now" on the server's clock.
-            now_ms = self.now_ms()
-            server_now = np.uint32((now_ms - self._clock_offset_ms) & 0xFFFFFFFF)
-            ago_ms = (server_now - records["time_ms"]).astype(np.int32)
-            events["time_ms"] = now_ms - ago_ms.astype(np.int64)
-        return events
+        now_ms = self.now_ms()
+        return record.decode(raw, now_ms, now_ms - self._clock_offset_ms)
+
+    def _record_changes(self, recorder: Xlib.display.Display, context: int) -> None:
+        if self._reader is not None:
+            self._splitter = record.Splitter(self._reader.record_changes(recorder, context))
+
+
+def _in_time(items: list[Item]) -> list[Item]:
+    """The same with no change later than what comes after it: when it was heard is a little after it happened."""
+    next_ms: int | None = None
+    for number in range(len(items) - 1, -1, -1):
+        item = items[number]
+        if isinstance(item, LayoutChange) and next_ms is not None and item.time_ms > next_ms:
+            item = items[number] = LayoutChange(next_ms, item.layout)
+        next_ms = item.time_ms if isinstance(item, Gap | LayoutChange) else int(item["time_ms"][0])
+    return items
 
 
 class _UnknownPynputError(Exception):
@@ -343,8 +347,13 @@ class _Pace:
         return self._interval_s
 
 
-def _fast_listener(take: Callable[[bytes], None], on_end: Callable[[], None]) -> Any:
-    """A pynput Listener that hands over the bytes of its RECORD connection, many events at a time."""
+def _fast_listener(
+    take: Callable[[bytes], None], prepare: Callable[[Xlib.display.Display, int], None], on_end: Callable[[], None]
+) -> Any:
+    """A pynput Listener that hands over the bytes of its RECORD connection, many events at a time.
+
+    prepare: given that connection and the context, before it begins.
+    """
     listener_class = _base_listener(on_end)
     for needed in ("_initialize", "_mark_ready", "_run"):
         if not hasattr(listener_class, needed):
@@ -353,21 +362,23 @@ def _fast_listener(take: Callable[[bytes], None], on_end: Callable[[], None]) ->
     class FastListener(listener_class):  # type: ignore[misc, valid-type]  # pynput has no types
         """Replaces the one call in which pynput waits for events."""
 
-        has_server_times = True
+        has_changes = True
 
         def _initialize(self, display: Any) -> None:
             super()._initialize(display)
             self._display_record.record_enable_context = self._pump
 
         def _pump(self, context: int, _callback: object) -> None:
-            from Xlib.ext import record  # noqa: PLC0415
+            from Xlib.ext.record import extname  # noqa: PLC0415
 
             protocol = self._display_record.display
             connection: socket.socket = protocol.socket
+            prepare(self._display_record, context)
+            self._display_record.sync()
             connection.setblocking(True)
-            opcode = protocol.get_extension_major(record.extname)
+            opcode = protocol.get_extension_major(extname)
             connection.sendall(_ENABLE_REQUEST.pack(opcode, _RECORD_ENABLE_CONTEXT, 2, context))
-            size = _X_EVENT.itemsize
+            size = record.ELEMENT.itemsize
             rest = b""
             pace, read_at_s = _Pace(), 0.0
             # Not "while running": what arrived before the connection was hung up is still counted.
@@ -398,7 +409,7 @@ def _stock_listener(
 
     def on_click(x: int, y: int, button: Any, pressed: bool) -> None:
         if pressed:
-            take((now_ms(), int(_BUTTON_KINDS[button.value or 0]), x, y))
+            take((now_ms(), int(record.BUTTON_KINDS[button.value or 0]), x, y))
 
     def on_scroll(x: int, y: int, _dx: int, _dy: int) -> None:
         take((now_ms(), Kind.SCROLL, x, y))
@@ -431,7 +442,8 @@ def _base_listener(on_end: Callable[[], None]) -> Any:  # noqa: C901 - a class, 
         """``failure`` is what ended it, None after a clean end."""
 
         failure: Exception | None = None
-        has_server_times = False
+        has_changes = False
+        """Whether changes of the monitors come in its stream."""
 
         def __init__(self, **callbacks: Any) -> None:
             super().__init__(**callbacks)

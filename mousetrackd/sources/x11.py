@@ -18,6 +18,7 @@ from Xlib.ext import randr
 
 from mousetrackd.errors import BlindError, SourceError
 from mousetrackd.layout import Layout, Monitor, Placement
+from mousetrackd.sources.randr import Change, Look, Output, Rect, Stand
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,29 +129,56 @@ class MonitorReader:
             self._has_monitors = (version.major_version, version.minor_version) >= (1, 5)
         self._edid_atom = display.intern_atom("EDID")
 
+    def record_changes(self, recorder: Xlib.display.Display, context: int) -> tuple[int, ...]:
+        """Have RECORD repeat to its ``context`` what the server tells us of changes, among the pointer's events.
+
+        So its stream says which press came before a change and which after; no time stamp does (those of RandR are
+        those of whoever asked for the change). Returns the event types to look for. Before ``select_changes``.
+        """
+        types = [X.ConfigureNotify]
+        extension = self._display.query_extension(randr.extname) if self._has_monitors else None
+        if extension is not None:
+            types.append(extension.first_event + randr.RRNotify)
+        nothing = {
+            **dict.fromkeys(("core_requests", "core_replies", "device_events", "errors"), (0, 0)),
+            **dict.fromkeys(("ext_requests", "ext_replies"), (0, 0, 0, 0)),
+            **dict.fromkeys(("client_started", "client_died"), False),
+        }
+        ranges = [{**nothing, "delivered_events": (number, number)} for number in types]
+        recorder.record_register_clients(context, 0, [self._display.display.info.resource_id_base], ranges)
+        return tuple(types)
+
     def select_changes(self) -> None:
         """Ask the server to tell when monitors change; ``wait`` then returns at each change."""
         # A monitor made by hand (xrandr --setmonitor) is announced by no RandR event at all, only by a
         # ConfigureNotify of the root window.
         self._root.change_attributes(event_mask=X.StructureNotifyMask)
         if self._has_monitors:
-            self._root.xrandr_select_input(
-                randr.RRScreenChangeNotifyMask | randr.RRCrtcChangeNotifyMask | randr.RROutputChangeNotifyMask
-            )
+            self._root.xrandr_select_input(randr.RRCrtcChangeNotifyMask | randr.RROutputChangeNotifyMask)
         self._display.sync()
 
-    def wait(self) -> None:
-        """Block until something has changed, hearing the bell. Raises one of ``XLIB_ERRORS`` when it is all over."""
-        changed = False
-        while not changed or self._display.pending_events():
-            changed |= not self._bell.hear(self._display.next_event())
+    def wait(self) -> Change:
+        """Block until something has changed, hearing the bell; the last word of it.
 
-    def read(self) -> Layout:
-        """The monitors as they stand. Without RandR 1.5, or with none switched on, the screen as a whole."""
-        found = self._root.xrandr_get_monitors(is_active=True).monitors if self._has_monitors else []
+        Raises one of ``XLIB_ERRORS`` when it is all over.
+        """
+        last: Any = None
+        while last is None or self._display.pending_events():
+            event = self._display.next_event()
+            if not self._bell.hear(event):
+                last = event
+        return Change(bytes(last._binary)[:32])  # noqa: SLF001 - python-xlib's
+
+    def look(self, time_ms: int) -> Look | None:
+        """The monitors as they stand; None where they changed meanwhile, which ``wait`` then returns at once.
+
+        Without RandR 1.5, or with none switched on, they are the screen as a whole.
+        """
+        answer: Any = self._root.xrandr_get_monitors(is_active=True) if self._has_monitors else None
+        size: Any = self._root.get_geometry()  # not screen().width_in_pixels: that stays what it was at first
         placements: list[Placement] = []
         seen: set[str] = set()
-        for info in found:
+        for info in answer.monitors if answer else ():
             if info.width_in_pixels < 1 or info.height_in_pixels < 1:
                 continue
             output = str(self._display.get_atom_name(info.name))
@@ -161,11 +189,32 @@ class MonitorReader:
                 seen.add(edid_hash)
             monitor = Monitor(output, info.width_in_pixels, info.height_in_pixels, edid_hash)
             placements.append(Placement(monitor, info.x, info.y, info.width_in_millimeters, info.height_in_millimeters))
-        if not placements:
-            # Not screen().width_in_pixels: that stays what it was when the connection was made.
-            size = self._root.get_geometry()
-            placements = [Placement(Monitor("screen", size.width, size.height), 0, 0)]
-        return Layout(placements)
+        layout = Layout(placements or [Placement(Monitor("screen", size.width, size.height), 0, 0)])
+        stand = self._stand(size.width, size.height, layout) if answer else None
+        if self._display.pending_events():
+            return None  # some of the answers may be of before the change, and some of after it
+        return Look(int((answer or size).sequence_number), time_ms, layout, stand)
+
+    def _stand(self, width_px: int, height_px: int, layout: Layout) -> Stand | None:
+        """The same in RandR's terms; None where these do not say all of it: monitors made by hand, or just changed."""
+        placed = {one.monitor.output: one for one in layout.placements}
+        resources: Any = self._root.xrandr_get_screen_resources_current()
+        outputs: dict[int, Output] = {}
+        for number in resources.outputs:
+            info: Any = self._display.xrandr_get_output_info(number, X.CurrentTime)
+            one = placed.get(str(info.name))
+            outputs[number] = (
+                Output(info.crtc, one.monitor.output, one.monitor.edid_hash, one.width_mm, one.height_mm)
+                if one is not None
+                else Output(info.crtc, str(info.name), self._edid_hash([number]), info.mm_width, info.mm_height)
+            )
+        crtcs: dict[int, Rect] = {}
+        for number in resources.crtcs:
+            rect: Any = self._display.xrandr_get_crtc_info(number, X.CurrentTime)
+            if rect.mode:
+                crtcs[number] = Rect(rect.x, rect.y, rect.width, rect.height)
+        stand = Stand(width_px, height_px, crtcs, outputs)
+        return stand if stand.layout() == layout else None
 
     def _edid_hash(self, outputs: list[int]) -> str:
         for output in outputs:

@@ -1,0 +1,76 @@
+"""What the bytes of a RECORD connection say: the pointer's events, and between them that the monitors changed.
+
+They are a run of 32-byte elements, reply headers and X events alike. Pure: bytes in, arrays out.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mousetrackd.events import EVENT, Events, Kind
+from mousetrackd.sources.randr import Change
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+ELEMENT = np.dtype(
+    [
+        ("type", "u1"),
+        ("detail", "u1"),
+        ("sequence", "<u2"),
+        ("time_ms", "<u4"),
+        ("windows", "<u4", 3),
+        ("x", "<i2"),
+        ("y", "<i2"),
+        ("rest", "V8"),
+    ]
+)
+"""A core device event, and a RECORD reply's header, which is as long (X11 protocol, encoding of events)."""
+
+_BUTTON_PRESS, _MOTION = 4, 6
+_SENT_BY_CLIENT = 0x80
+
+BUTTON_KINDS = np.full(256, Kind.OTHER, np.uint8)
+"""From X11 button numbers to kinds; 4 to 7 are the wheel's four directions."""
+BUTTON_KINDS[1:8] = [Kind.LEFT, Kind.MIDDLE, Kind.RIGHT, *[Kind.SCROLL] * 4]
+
+
+class Splitter:
+    """Finds changes of the monitors. types: of the events that tell of one."""
+
+    def __init__(self, types: Iterable[int]) -> None:
+        never = b"(?!)"
+        self._types = re.compile(b"|".join(re.escape(bytes([number])) for number in types) or never)
+
+    def split(self, raw: bytes) -> list[bytes | Change]:
+        """``raw``, whole elements, in order, with each change as itself."""
+        parts: list[bytes | Change] = []
+        done = 0
+        for found in self._types.finditer(raw[:: ELEMENT.itemsize]):  # the types alone: there are few changes
+            at, before = found.start() * ELEMENT.itemsize, done
+            done = at + ELEMENT.itemsize
+            parts += [raw[before:at], Change(raw[at:done])]
+        return [part for part in [*parts, raw[done:]] if part]
+
+
+def decode(raw: bytes, now_ms: int, server_now_ms: int) -> Events:
+    """The events among ``raw``: reply headers, releases and the like drop out.
+
+    now_ms and server_now_ms are the same moment by our clock and the server's.
+    """
+    elements = np.frombuffer(raw, ELEMENT)
+    kind = elements["type"] & ~np.uint8(_SENT_BY_CLIENT)
+    elements = elements[(kind == _BUTTON_PRESS) | (kind == _MOTION)]
+    events = np.zeros(elements.size, EVENT)
+    if elements.size:
+        pressed = (elements["type"] & ~np.uint8(_SENT_BY_CLIENT)) == _BUTTON_PRESS
+        events["kind"] = np.where(pressed, BUTTON_KINDS[elements["detail"]], np.uint8(Kind.MOVE))
+        events["x"], events["y"] = elements["x"], elements["y"]
+        # The server counts milliseconds in 32 bits, which wrap every 49.7 days: how long ago, then, in wrapping
+        # arithmetic.
+        ago_ms = (np.uint32(server_now_ms & 0xFFFFFFFF) - elements["time_ms"]).astype(np.int32)
+        events["time_ms"] = now_ms - ago_ms.astype(np.int64)
+    return events
