@@ -25,6 +25,7 @@ open(os.path.join(s.get_path("include"), "Python.h")).close()' ;;
         compiler) cc_works ;;
         libgl) [ -n "$python" ] && "$python" -c 'import ctypes; ctypes.CDLL("libGL.so.1")' ;;
         glib) [ -n "$python" ] && "$python" -c 'import ctypes; ctypes.CDLL("libgthread-2.0.so.0")' ;;
+        xorg-dummy) [ -e /usr/lib/xorg/modules/drivers/dummy_drv.so ] || [ -e /usr/lib64/xorg/modules/drivers/dummy_drv.so ] ;;
         *) command -v "$1" ;;
     esac >/dev/null 2>&1
 }
@@ -54,6 +55,8 @@ apt_name() {
             if apt-cache show libglib2.0-0t64 >/dev/null 2>&1; then echo libglib2.0-0t64; else echo libglib2.0-0; fi ;;
         Xvfb) echo xvfb ;;
         xrandr) echo x11-xserver-utils ;;
+        Xorg) echo xserver-xorg-core ;;
+        xorg-dummy) echo xserver-xorg-video-dummy ;;
         ss) echo iproute2 ;;
         mkfs.ext4) echo e2fsprogs ;;
         mkfs.xfs) echo xfsprogs ;;
@@ -79,6 +82,7 @@ plain_name() {
         compiler) echo "a C compiler with the C library's and the Linux kernel's headers" ;;
         libgl) echo "libGL.so.1" ;;
         glib) echo "GLib 2 (libgthread-2.0.so.0)" ;;
+        xorg-dummy) echo "the X server's dummy driver" ;;
         *) echo "$1" ;;
     esac
 }

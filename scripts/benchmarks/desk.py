@@ -97,17 +97,20 @@ class Desk(contextlib.ExitStack):
 
     def open_display(self, size: str = "1920x1080") -> None:
         """Start an X server, and a client whose window selects pointer motion, without which all looks cheaper."""
+        self.start_server(["Xvfb", "-screen", "0", f"{size}x24"])
+        self.start_ready([TOOL, "sink"])
+
+    def start_server(self, command: Sequence[str]) -> None:
+        """Start an X server by this command, and let all that is started from here on be its client."""
         reads, writes = os.pipe()
         # -noreset: without it the server forgets everything whenever its last client leaves.
-        command = ["Xvfb", "-displayfd", str(writes), "-screen", "0", f"{size}x24", "-noreset", "-nolisten", "tcp"]
-        self.start(command, pass_fds=[writes])
+        self.start([*command, "-displayfd", str(writes), "-noreset", "-nolisten", "tcp"], pass_fds=[writes])
         os.close(writes)
         with os.fdopen(reads) as number:
             said = number.readline().strip()
         if not said:
-            raise RuntimeError("Xvfb did not start")
+            raise RuntimeError(f"{command[0]} did not start")
         self.env["DISPLAY"] = f":{said}"
-        self.start_ready([TOOL, "sink"])
 
     def start(self, command: Sequence[str], *, pass_fds: Sequence[int] = (), stdout: int = subprocess.DEVNULL) -> Any:
         """Start a process that ends with the desk, at the latest."""

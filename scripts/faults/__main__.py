@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import click
 
-from faults import full, inject, kill, powercut, soak
+from faults import full, inject, kill, monitors, powercut, soak
 from faults.report import Report
 
 PARTS: dict[str, Callable[[Report], None]] = {
@@ -17,6 +17,7 @@ PARTS: dict[str, Callable[[Report], None]] = {
     "inject": inject.main,
     "powercut": powercut.main,
     "full": full.main,
+    "monitors": monitors.main,
     "soak": soak.main,
 }
 
