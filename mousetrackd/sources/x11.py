@@ -122,6 +122,7 @@ class MonitorReader:
     def __init__(self, display: Xlib.display.Display, bell: Bell) -> None:
         self._display = display
         self._bell = bell
+        self._told: Any = None
         self._root = display.screen().root
         self._has_monitors = False
         if display.has_extension("RANDR"):
@@ -162,12 +163,21 @@ class MonitorReader:
 
         Raises one of ``XLIB_ERRORS`` when it is all over.
         """
-        last: Any = None
-        while last is None or self._display.pending_events():
-            event = self._display.next_event()
-            if not self._bell.hear(event):
-                last = event
+        while not self._has_changed():
+            self._hear()
+        last, self._told = self._told, None
         return Change(bytes(last._binary)[:32])  # noqa: SLF001 - python-xlib's
+
+    def _has_changed(self) -> bool:
+        """Whether the server has told of a change that ``wait`` has not returned."""
+        while self._display.pending_events():
+            self._hear()
+        return self._told is not None
+
+    def _hear(self) -> None:
+        event = self._display.next_event()
+        if not self._bell.hear(event):
+            self._told = event
 
     def look(self, time_ms: int) -> Look | None:
         """The monitors as they stand; None where they changed meanwhile, which ``wait`` then returns at once.
@@ -191,7 +201,7 @@ class MonitorReader:
             placements.append(Placement(monitor, info.x, info.y, info.width_in_millimeters, info.height_in_millimeters))
         layout = Layout(placements or [Placement(Monitor("screen", size.width, size.height), 0, 0)])
         stand = self._stand(size.width, size.height, layout) if answer else None
-        if self._display.pending_events():
+        if self._has_changed():
             return None  # some of the answers may be of before the change, and some of after it
         return Look(int((answer or size).sequence_number), time_ms, layout, stand)
 
