@@ -112,7 +112,6 @@ class PynputSource:
         # pynput cannot even be imported without a display, and python-xlib is not needed without one.
         from mousetrackd.sources import x11  # noqa: PLC0415
 
-        self._notify = notify
         try:
             display = self._watch_display = x11.open_display()
             x11.refuse_xwayland(display)
@@ -127,6 +126,7 @@ class PynputSource:
                 reader.wait()
             with self._lock:
                 self._stream.insert(0, self._monitors.begin(first, began_ms))
+                self._notify = notify  # not before there is the first item
         except SourceError:
             self.stop()
             raise
@@ -483,8 +483,8 @@ def _base_listener(on_end: Callable[[], None]) -> Any:  # noqa: C901 - a class, 
             give_up_s = time.monotonic() + timeout_s
             while self.has_unread() and time.monotonic() < give_up_s:
                 time.sleep(_READ_INTERVAL_S / 10)
-            with self.reading:
-                pass
+            if self.reading.acquire(timeout=timeout_s):
+                self.reading.release()
 
         def has_unread(self) -> bool:
             """Has the server sent something that is still to be read?"""
