@@ -39,7 +39,7 @@ Events: TypeAlias = NDArray[Any]
 
 def batch(rows: Iterable[tuple[int, int, int, int]]) -> Events:
     """Events from rows of (time_ms, kind, x, y)."""
-    return np.array(list(rows), dtype=EVENT)
+    return np.fromiter(rows, EVENT)
 
 
 @dataclass(frozen=True)
