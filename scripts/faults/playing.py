@@ -5,12 +5,13 @@ import gzip
 import itertools
 import os
 import subprocess
+import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks import motion
-from benchmarks.desk import MOUSETRACKD, Desk
+from benchmarks.desk import Desk
 from benchmarks.motion import HOUR_MS
 
 from mousetrackd.events import Events, Kind
@@ -139,6 +140,16 @@ def differences(store: Path, recording: Path) -> tuple[str, list[str]]:
 
 def play(desk: Desk, recording: Path, speed: float, log: Path) -> subprocess.Popen[bytes]:
     """Start the daemon at this desk."""
-    command = [MOUSETRACKD, "run", "--allow-root", "--source", f"replay:{recording}", "--speed", str(speed)]
+    command = [
+        sys.executable,
+        "-m",
+        "faults.seasoned",
+        "run",
+        "--allow-root",
+        "--source",
+        f"replay:{recording}",
+        "--speed",
+        str(speed),
+    ]
     with log.open("wb") as file:
         return subprocess.Popen(command, env=desk.env, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
