@@ -26,6 +26,7 @@ open(os.path.join(s.get_path("include"), "Python.h")).close()' ;;
         libgl) [ -n "$python" ] && "$python" -c 'import ctypes; ctypes.CDLL("libGL.so.1")' ;;
         glib) [ -n "$python" ] && "$python" -c 'import ctypes; ctypes.CDLL("libgthread-2.0.so.0")' ;;
         xorg-dummy) [ -e /usr/lib/xorg/modules/drivers/dummy_drv.so ] || [ -e /usr/lib64/xorg/modules/drivers/dummy_drv.so ] ;;
+        dbusmock) /usr/bin/python3 -c 'import dbusmock' ;; # the system's Python, whichever one was chosen
         *) command -v "$1" ;;
     esac >/dev/null 2>&1
 }
@@ -62,7 +63,11 @@ apt_name() {
         mkfs.xfs) echo xfsprogs ;;
         systemd-nspawn) echo systemd-container ;;
         nsenter) echo util-linux ;;
-        dbus-daemon) echo dbus ;; # a package of its own only since Debian 12
+        dbus-daemon | dbus-send) echo dbus ;; # packages of their own only since Debian 12
+        dbusmock) echo python3-dbusmock ;;
+        gsettings) echo libglib2.0-bin ;;
+        kwin_wayland) echo kwin-wayland ;;
+        Xwayland) echo xwayland ;;
         *) echo "$1" ;;
     esac
 }
@@ -83,6 +88,7 @@ plain_name() {
         libgl) echo "libGL.so.1" ;;
         glib) echo "GLib 2 (libgthread-2.0.so.0)" ;;
         xorg-dummy) echo "the X server's dummy driver" ;;
+        dbusmock) echo "Python's dbusmock" ;;
         *) echo "$1" ;;
     esac
 }
