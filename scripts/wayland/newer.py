@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from wayland.report import Report, SkipError
+from wayland.report import MORE, Report, SkipError
 
 _SCRIPT = Path(__file__).with_name("newer-debian")
 
@@ -31,5 +31,7 @@ def run_inside(part: str, report: Report) -> None:
                 report.check(rest, verdict == "ok")
             elif verdict.startswith("skipped"):
                 raise SkipError(rest)
+            elif line.startswith(MORE):
+                print(line, end="", flush=True)
     if process.returncode and not report.failed:
         raise RuntimeError(f"{_SCRIPT.name} ended with {process.returncode}")

@@ -4,6 +4,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+MORE = " " * 4
+"""What a line begins with that belongs to the one before it."""
+
 
 class SkipError(Exception):
     """This part cannot be tried here; the message says why, and what would help."""
@@ -24,7 +27,8 @@ class Report:
             self.passed += 1
         else:
             self.failed += 1
-        print(f"{'ok' if holds else 'FAILED'}: {self.part}: {what}{f' ({said})' if said != '' else ''}", flush=True)
+        in_brackets = f" ({said})".replace("\n", f"\n{MORE}") if said != "" else ""
+        print(f"{'ok' if holds else 'FAILED'}: {self.part}: {what}{in_brackets}", flush=True)
 
     def run(self, part: str, checks: Callable[["Report"], None]) -> None:
         """Run a part. One that breaks off has failed."""
