@@ -128,15 +128,18 @@ def check_each_is_heard_once(report: Report, who: str, session: Session, move: C
     time.sleep(_FAR_APART_S)  # a new hand has just come from somewhere
     home.must("snapshot")
     before = int(home.status()["events"])
-    for x in (700, 800):
-        move(x, 500)
-        time.sleep(_FAR_APART_S)
 
     def heard() -> int:
         home.must("snapshot")
         return int(home.status()["events"]) - before
 
-    wait_until(lambda: heard() >= 2, "two moves are heard")
+    # However far apart they are, two moves are one to who is told only now and then, on a machine that is busy.
+    move(700, 500)
+    time.sleep(_FAR_APART_S)
+    wait_until(lambda: heard() >= 1, "a move is heard")
+    move(800, 500)
+    time.sleep(_FAR_APART_S)
+    wait_until(lambda: heard() >= 2, "another one is heard")
     report.check(f"{who} hears each move once", heard() == 2, heard())
 
 
