@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from wayland import gnome, kwin, newer, weston, wlroots
+from wayland import gnome, kwin, newer, wayfire, weston, wlroots
 from wayland.report import Report
 
 PARTS = {
@@ -13,6 +13,7 @@ PARTS = {
     "gnome": gnome.check,
     "sway": newer.inside("sway", wlroots.sway),
     "labwc": newer.inside("labwc", wlroots.labwc),
+    "wayfire": newer.inside("wayfire", wayfire.check),
     "weston": newer.inside("weston", weston.check),
     "newer-kwin": newer.inside("newer-kwin", kwin.check),
     "newer-gnome": newer.inside("newer-gnome", gnome.check),
@@ -24,8 +25,8 @@ PARTS = {
 def main(names: tuple[str, ...]) -> None:
     """Check the Wayland sources under real compositors. Closes non-zero when something failed.
 
-    Parts: kwin gnome, of this system; sway labwc weston newer-kwin newer-gnome, which run inside a newer
-    Debian and take root.
+    Parts: kwin gnome, of this system; sway labwc wayfire weston newer-kwin newer-gnome, which run inside a
+    newer Debian and take root.
 
     Example: scripts/check-wayland kwin
     """

@@ -19,6 +19,7 @@ from wayland import person
 from wayland.report import Report
 from wayland.session import Session, check_each_is_heard_once, check_stillness, check_xwayland_is_refused, must_have
 
+SOURCE = "cursor sessions"
 FRAMES_PER_S = 70
 """A headless screen has 60 frames a second, and a busy machine makes up for late ones."""
 
@@ -118,6 +119,12 @@ class Hand:
         self._pointer.frame()
         self._connection.sync()
 
+    def scroll(self) -> None:
+        """Turn the wheel a little."""
+        self._pointer.axis(Running.clock_ms() & 0xFFFFFFFF, 0, 1.0)
+        self._pointer.frame()
+        self._connection.sync()
+
     def close(self) -> None:
         """Unplug it."""
         self._layout.close()
@@ -128,12 +135,13 @@ class Wlroots(Session):
 
     def __init__(self, program: str, *, software_cursors: bool = False) -> None:
         super().__init__()
-        self._program = must_have(program, program)
         self.name = program
+        self.sockets = Path()
+        """The folder with its sockets, seen from the runtime folder."""
         self.words = self.folder / "xwayland"
         config = self.folder / "sway.conf"
         config.write_text(SWAY_CONFIG.format(words=self.words))
-        self._command = [self._program, *(("-c", str(config)) if program == "sway" else ())]
+        self.command = [must_have(program, program), *(("-c", str(config)) if program == "sway" else ())]
         self.home.variables |= {
             "WLR_BACKENDS": "headless",
             "WLR_LIBINPUT_NO_DEVICES": "1",
@@ -149,8 +157,8 @@ class Wlroots(Session):
         """Return when its screen is as it should be."""
         self.words.unlink(missing_ok=True)
         self.home.variables.pop("WAYLAND_DISPLAY", None)
-        names = [f"wayland-{number}" for number in range(10)]
-        self.process = self.start(self.name, self._command)
+        names = [str(self.sockets / f"wayland-{number}") for number in range(10)]
+        self.process = self.start(self.name, self.command)
 
         def display() -> str:
             return next((name for name in names if (self.runtime / name).is_socket()), "")
@@ -165,7 +173,7 @@ class Wlroots(Session):
         """End it as a crash does."""
         self.process.kill()
         self.process.wait()
-        for left in self.runtime.glob("wayland-*"):
+        for left in (self.runtime / self.sockets).glob("wayland-*"):
             left.unlink()
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
@@ -193,13 +201,13 @@ def sway(report: Report) -> None:
     with Wlroots("sway") as session:
         session.start_compositor()
         hand = session.hand()
-        _check_a_person(report, session, hand)
+        check_a_person(report, session, hand, source=SOURCE, per_s=FRAMES_PER_S)
     with Wlroots("sway") as session:
         session.start_compositor()
         hand = session.hand()
         _check_screens(report, session, hand)
         _check_screenshot(report, session, hand)
-        _check_crash(report, session)
+        check_crash(report, session)
         wait_until(session.words.exists, "Xwayland runs", timeout_s=30)
         check_xwayland_is_refused(report, session, session.words.read_text().strip(), "")
     with Wlroots("sway", software_cursors=True) as session:
@@ -212,26 +220,25 @@ def labwc(report: Report) -> None:
     with Wlroots("labwc") as session:
         session.start_compositor()
         hand = session.hand()
-        _check_a_person(report, session, hand)
+        check_a_person(report, session, hand, source=SOURCE, per_s=FRAMES_PER_S)
     with Wlroots("labwc") as session:
         session.home.variables["WLR_HEADLESS_OUTPUTS"] = "2"
         session.start_compositor()
         hand = session.hand()
         _check_turns(report, session, hand)
-        _check_crash(report, session)
+        check_crash(report, session)
 
 
-def _check_a_person(report: Report, session: Wlroots, hand: Hand) -> None:
+def check_a_person(report: Report, session: Wlroots, hand: Hand, *, source: str, per_s: float) -> None:
+    """Replay a person's path. per_s: how many positions a second ``source`` tells at most."""
     with session.tracking() as daemon:
         status = session.home.status()
-        report.check(
-            "cursor sessions are chosen by themselves", status["source"].startswith("cursor"), status["source"]
-        )
+        report.check(f"{source} is chosen by itself", status["source"].startswith(source), status["source"])
         report.check("it says that clicks and scroll are not seen", "clicks and scroll" in " ".join(status["notes"]))
         check_stillness(report, daemon)
         made = person.perform(person.liveliest(), hand.move)
         ended_ms = daemon.clock_ms()
-    person.compare(report, made, ended_ms, session.home, per_s=FRAMES_PER_S)
+    person.compare(report, made, ended_ms, session.home, per_s=per_s)
 
 
 def _check_screens(report: Report, session: Wlroots, hand: Hand) -> None:
@@ -325,7 +332,8 @@ def _fidget(hand: Hand, for_s: float) -> None:
         time.sleep(0.1)
 
 
-def _check_crash(report: Report, session: Wlroots) -> None:
+def check_crash(report: Report, session: Wlroots) -> None:
+    """Let the compositor crash and come back while a daemon listens."""
     with session.tracking() as daemon:
         session.kill_compositor()
         daemon.await_state("waiting")

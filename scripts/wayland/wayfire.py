@@ -1,0 +1,86 @@
+"""Wayfire, headless: what its IPC tells of a person's motion, and what asking costs while there is none."""
+
+import getpass
+import os
+import shutil
+import time
+
+from support.waiting import wait_until
+
+from mousetrackd.sources.polling import MOVING_INTERVAL_S, RESTED_SHARE, RESTING_INTERVAL_S
+from wayland.report import Report
+from wayland.session import check_xwayland_is_refused, wakeups
+from wayland.wlroots import Hand, Wlroots, check_a_person, check_crash
+
+_READ_S = 5.0
+_WHEEL_S = 0.5
+"""Less than it takes a seat to be idle."""
+_WAKEUPS_PER_QUESTION = 3
+"""To ask, and to hear the answer; and a busy machine may interrupt once."""
+
+CONFIG = """
+[core]
+plugins = autostart ipc ipc-rules
+xwayland = true
+
+[autostart]
+autostart_wf_shell = false
+say = xhost +si:localuser:{user} && printf "%s\\\\n" "$DISPLAY" "$WAYFIRE_SOCKET" >{words}.new && mv {words}.new {words}
+"""
+
+
+class Wayfire(Wlroots):
+    """A session with Wayfire in it. It refuses to be root, so there it is nobody, with a home of its own."""
+
+    def __init__(self) -> None:
+        super().__init__("wayfire")
+        home = self.sockets = self.folder / "wayfire"
+        home.mkdir()
+        self.words = home / "words"
+        config = home / "wayfire.ini"
+        config.write_text(CONFIG.format(user=getpass.getuser(), words=self.words))
+        variables = ["-u", "XDG_DATA_HOME", f"HOME={home}", f"XDG_RUNTIME_DIR={home}"]
+        self.command = ["env", *variables, *self.command, "-c", str(config)]
+        if os.geteuid() == 0:
+            self.folder.chmod(0o711)
+            shutil.chown(home, "nobody", "nogroup")
+            self.command = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", *self.command]
+
+    def start_compositor(self) -> None:
+        """Return when its plugins are there, too."""
+        super().start_compositor()
+        self.home.variables["WAYFIRE_SOCKET"] = self.said()[1]
+
+    def said(self) -> list[str]:
+        """DISPLAY and WAYFIRE_SOCKET, as its clients have them."""
+        wait_until(self.words.exists, "Wayfire says what its sockets are", timeout_s=30)
+        return self.words.read_text().splitlines()
+
+
+def check(report: Report) -> None:
+    """Replay a person's path, read for a while, crash, and ask the X server inside."""
+    with Wayfire() as session:
+        session.start_compositor()
+        hand = session.hand()
+        check_a_person(report, session, hand, source="Wayfire", per_s=1 / MOVING_INTERVAL_S)
+        _check_use(report, session, hand)
+        check_crash(report, session)
+        check_xwayland_is_refused(report, session, session.said()[0], "")
+
+
+def _check_use(report: Report, session: Wayfire, hand: Hand) -> None:
+    """Somebody reads and turns the wheel: only then is a pointer that lies still asked for, ever more rarely."""
+    with session.tracking() as daemon:
+        _read(hand, RESTING_INTERVAL_S / RESTED_SHARE)
+        before, began_s = wakeups(daemon.pid), time.monotonic()
+        _read(hand, _READ_S)
+        woken, read_s = wakeups(daemon.pid) - before, time.monotonic() - began_s
+    most = _WAKEUPS_PER_QUESTION * (1 + read_s / RESTING_INTERVAL_S)
+    report.check("in use and at rest, it is asked once a second", woken <= most, f"{woken} wake-ups in {read_s:.1f} s")
+
+
+def _read(hand: Hand, for_s: float) -> None:
+    until_s = time.monotonic() + for_s
+    while time.monotonic() < until_s:
+        hand.scroll()
+        time.sleep(_WHEEL_S)
