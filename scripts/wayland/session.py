@@ -22,6 +22,8 @@ _SETTLED_AFTER_S = 3.0
 """Longer than a daemon lets events gather before it counts them."""
 _STILL_S = 5.0
 _FAR_APART_S = 0.2
+_USED_EVERY_S = 0.5
+"""A seat is idle after a second."""
 _CONFIG = "checkpoint_interval_s = 3600\nsnapshot_interval_s = 86400\n"
 """Nothing is saved or drawn while wake-ups are counted."""
 
@@ -120,6 +122,14 @@ def check_stillness(report: Report, daemon: Running) -> None:
     time.sleep(_STILL_S)
     woken = wakeups(daemon.pid) - before
     report.check(f"nothing moves for {_STILL_S:g} s: no wake-up", woken == 0, woken)
+
+
+def use(seat: Callable[[], None], for_s: float) -> None:
+    """Do something at a seat again and again, so that it is never idle."""
+    until_s = time.monotonic() + for_s
+    while time.monotonic() < until_s:
+        seat()
+        time.sleep(_USED_EVERY_S)
 
 
 def check_each_is_heard_once(report: Report, who: str, session: Session, move: Callable[[int, int], None]) -> None:

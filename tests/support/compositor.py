@@ -105,6 +105,10 @@ class Compositor:
         """Answer the next questions with these positions, each once; those after them with the last."""
         self.tell("answer", points)
 
+    def point(self, x: float, y: float) -> None:
+        """Answer every question with this position from now on."""
+        self.tell("point", x, y)
+
     def answer_wrongly(self, answer: str) -> None:
         """Answer every question with this text."""
         self.tell("answer_wrongly", answer)
@@ -472,6 +476,9 @@ class Server:
 
     def told_answer(self, points: list[tuple[float, float]]) -> None:
         self.next_answers += points
+
+    def told_point(self, x: float, y: float) -> None:
+        self.next_answers, self.last_answer = [], (x, y)
 
     def told_answer_wrongly(self, text: str) -> None:
         self.wrong_answer = text
