@@ -24,6 +24,7 @@ _STILL_S = 5.0
 _FAR_APART_S = 0.2
 _USED_EVERY_S = 0.5
 """A seat is idle after a second."""
+_X_SOCKETS = Path("/tmp/.X11-unix")  # noqa: S108 - where all X servers have them
 _CONFIG = "checkpoint_interval_s = 3600\nsnapshot_interval_s = 86400\n"
 """Nothing is saved or drawn while wake-ups are counted."""
 
@@ -44,6 +45,10 @@ class Session(contextlib.ExitStack):
 
     def __init__(self) -> None:
         super().__init__()
+        # Booting makes this folder, in a bare container nobody does: KWin 5.27 then hangs, 6.7 starts no Xwayland.
+        with contextlib.suppress(FileExistsError):
+            _X_SOCKETS.mkdir()
+            _X_SOCKETS.chmod(0o1777)
         atexit.register(self.close)  # also where a part cannot be set up
         # Short, and not in the checkout: the path of a socket has 107 characters.
         self.folder = Path(self.enter_context(tempfile.TemporaryDirectory(prefix="mousetrackd-")))
