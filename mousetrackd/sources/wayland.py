@@ -12,7 +12,6 @@ sources say so, and everything else works.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import select
@@ -26,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from mousetrackd.errors import SourceError
 from mousetrackd.layout import Layout, Monitor, Placement
+from mousetrackd.sources import edid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -295,8 +295,8 @@ class Output:
     """A screen that is switched on.
 
     x, y, width, height: its rectangle in logical coordinates. width_px, height_px: its pixels, as they stand
-    after rotation; so are the millimetres, 0 where unknown. identity is its make and model, with its serial number
-    where the compositor tells that, "" where unknown.
+    after rotation; so are the millimetres, 0 where unknown. identity is what it says of itself, and otherwise its
+    make and model, with its serial number where the compositor tells that; empty where unknown.
     """
 
     name: str
@@ -308,7 +308,7 @@ class Output:
     height_px: int
     width_mm: int = 0
     height_mm: int = 0
-    identity: str = ""
+    identity: bytes = b""
 
     def holds(self, x: float, y: float) -> bool:
         """Whether a logical position is on it."""
@@ -325,8 +325,9 @@ class Output:
 class Head:
     """A wl_output as it is being told. ``output`` is the last state that was told whole; None before it."""
 
-    def __init__(self, proxy: Any, version: int) -> None:
+    def __init__(self, proxy: Any, version: int, connectors: Path) -> None:
         self.proxy = proxy
+        self._connectors = connectors
         self._version = version
         self.output: Output | None = None
         self._extent: Any = None  # its xdg_output, the only one that tells fractional scale
@@ -407,12 +408,16 @@ class Head:
             name, self._x, self._y, width, height, width_px, height_px, width_mm, height_mm, self._identity()
         )
 
-    def _identity(self) -> str:
+    def _identity(self) -> bytes:
         known = [part for part in (self._make or "", self._model or "") if part.lower() not in _NO_IDENTITY]
-        if known and known[-1] in self._description:
+        if not known:  # there is no real screen, whatever is plugged in where this one has its name from
+            return b""
+        if said := edid.read(self._name, self._connectors):
+            return said
+        if known[-1] in self._description:
             # wlroots describes a screen by make, model, serial number and, in brackets, connector.
-            return self._description.removesuffix(f"({self._name})").strip()
-        return " ".join(known)
+            return self._description.removesuffix(f"({self._name})").strip().encode()
+        return " ".join(known).encode()
 
 
 class LayoutReader:
@@ -423,8 +428,9 @@ class LayoutReader:
     themselves: number of the global to Head.
     """
 
-    def __init__(self, display_name: str | None = None) -> None:
+    def __init__(self, display_name: str | None = None, *, connectors: Path = edid.CONNECTORS) -> None:
         self.connection = Connection(display_name)
+        self._connectors = connectors
         self.heads: dict[int, Head] = {}
         self._outputs: tuple[Output, ...] = ()
         self._layout = Layout()
@@ -498,7 +504,7 @@ class LayoutReader:
         for number in numbers:
             if number not in self.heads:
                 proxy = self.connection.bind(WlOutput, number, version=_OUTPUT_VERSION)
-                head = self.heads[number] = Head(proxy, self.connection.globals[number][1])
+                head = self.heads[number] = Head(proxy, self.connection.globals[number][1], self._connectors)
                 if self._extents is not None:
                     head.ask_extent(self._extents)
         self.connection.flush()
@@ -526,9 +532,10 @@ def _placements(outputs: tuple[Output, ...], plane_scale: float) -> list[Placeme
     placements = []
     for output in outputs:
         # Of several screens that call themselves the same, the connector tells.
-        identity = output.identity if identities[output.identity] == 1 else f"{output.identity} {output.name}"
-        edid_hash = hashlib.sha256(identity.encode()).hexdigest()[:8] if output.identity else ""
-        monitor = Monitor(output.name, output.width_px, output.height_px, edid_hash)
+        identity = output.identity
+        if identity and identities[identity] > 1:
+            identity += f" {output.name}".encode()
+        monitor = Monitor(output.name, output.width_px, output.height_px, edid.short_hash(identity))
         left, top = _rounded(output.x * plane_scale), _rounded(output.y * plane_scale)
         placements.append(Placement(monitor, left, top, output.width_mm, output.height_mm))
     return placements

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import os
 import socket
 import sys
@@ -18,6 +17,7 @@ from Xlib.ext import randr
 
 from mousetrackd.errors import BlindError, SourceError
 from mousetrackd.layout import Layout, Monitor, Placement
+from mousetrackd.sources import edid
 from mousetrackd.sources.randr import Change, Look, Output, Rect, Stand
 
 if TYPE_CHECKING:
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 XLIB_ERRORS = (Xlib.error.XError, Xlib.error.ConnectionClosedError, Xlib.error.DisplayError, OSError)
 """What a call to a display can raise when the server is not there, goes away, or says no."""
-
-_EDID_BYTES = 128
-"""The base block of an EDID, which holds maker, product and serial number (VESA E-EDID 1.4, section 3)."""
 
 
 def open_display() -> Xlib.display.Display:
@@ -194,7 +191,7 @@ class MonitorReader:
             output = str(self._display.get_atom_name(info.name))
             edid_hash = self._edid_hash(info.crtcs)  # python-xlib calls them crtcs; they are outputs
             if edid_hash in seen:  # two screens of one make without serial numbers: the connector tells
-                edid_hash = hashlib.sha256(f"{edid_hash} {output}".encode()).hexdigest()[:8]
+                edid_hash = edid.short_hash(f"{edid_hash} {output}".encode())
             if edid_hash:
                 seen.add(edid_hash)
             monitor = Monitor(output, info.width_in_pixels, info.height_in_pixels, edid_hash)
@@ -229,11 +226,10 @@ class MonitorReader:
     def _edid_hash(self, outputs: list[int]) -> str:
         for output in outputs:
             reply: Any = self._display.xrandr_get_output_property(
-                output, self._edid_atom, X.AnyPropertyType, 0, _EDID_BYTES // 4
+                output, self._edid_atom, X.AnyPropertyType, 0, edid.BASE_BYTES // 4
             )
-            edid = bytes(reply.value)
-            if edid:
-                return hashlib.sha256(edid).hexdigest()[:8]
+            if reply.value:
+                return edid.short_hash(bytes(reply.value))
         return ""
 
 

@@ -1,5 +1,6 @@
 """How the monitors of a Wayland compositor are read."""
 
+import hashlib
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,9 +8,14 @@ from pathlib import Path
 import pytest
 from support.compositor import Compositor
 from support.waiting import wait_until
+from support.xserver import Xvfb
+from Xlib import X, Xatom
 
 from mousetrackd.errors import SourceError
+from mousetrackd.events import LayoutChange
 from mousetrackd.layout import Layout, Monitor, Placement
+from mousetrackd.sources import edid, x11
+from mousetrackd.sources.pynput import PynputSource
 from mousetrackd.sources.wayland import Connection, LayoutReader
 
 
@@ -30,10 +36,10 @@ def compositor(folder: Path) -> Iterator[Compositor]:
 
 
 @pytest.fixture
-def reader(compositor: Compositor) -> Iterator[LayoutReader]:
+def reader(folder: Path, compositor: Compositor) -> Iterator[LayoutReader]:
     """Of a compositor with one plain screen."""
     compositor.plug("DP-1")
-    reader = LayoutReader()
+    reader = LayoutReader(connectors=folder / "drm")
     yield reader
     reader.close()
 
@@ -193,6 +199,96 @@ def test_a_serial_number_tells_screens_of_one_make_apart_wherever_they_are_plugg
     compositor.plug("HDMI-A-1", x=1920, description="Dell Inc. DELL U2415 7MT02 (HDMI-A-1)", **DELL)
     wait_until(lambda: reader.dispatch() and reader.outputs()[-1].name == "HDMI-A-1", "it was seen elsewhere")
     assert hashes(reader)[1:] == [other]
+
+
+EDID = bytes([0, *[255] * 6, 0, *range(120)])
+
+
+def say_edid(folder: Path, connector: str, said: bytes) -> None:
+    """Let the kernel have been told so at a connector of a graphics card, like ``card0-DP-1``."""
+    file = folder / "drm" / connector / "edid"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(said)
+
+
+@pytest.fixture
+def xserver(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Xvfb]:
+    server = Xvfb(folder)
+    server.start()
+    monkeypatch.setenv("DISPLAY", server.name)
+    yield server
+    server.stop()
+
+
+def hash_under_x11(said: bytes) -> str:
+    """How the only screen of $DISPLAY is known there when it says this of itself."""
+    display = x11.open_display()
+    (output,) = display.screen().root.xrandr_get_screen_resources().outputs
+    name = display.intern_atom("EDID")
+    display.xrandr_change_output_property(output, name, Xatom.INTEGER, X.PropModeReplace, (8, said))
+    display.sync()
+    x11.close_display(display)
+    source = PynputSource()
+    source.start(lambda: None)
+    (layout,) = [item.layout for item in source.drain() if isinstance(item, LayoutChange)]
+    source.stop()
+    return layout.monitors[0].edid_hash
+
+
+@pytest.mark.usefixtures("xserver")
+def test_a_screen_is_the_same_under_x11_and_under_any_compositor(
+    folder: Path, compositor: Compositor, reader: LayoutReader
+) -> None:
+    told = EDID + bytes(128)  # with an extension block
+    under_x11 = hash_under_x11(told)
+    assert under_x11 == hashlib.sha256(EDID).hexdigest()[:8]
+    say_edid(folder, "card1-DP-2", told)
+    compositor.plug("DP-2", x=1920, **DELL)
+    wait_until(lambda: reader.dispatch() and len(reader.outputs()) == 2, "both were seen")
+    assert hashes(reader) == ["", under_x11]
+    compositor.unplug("DP-2")
+    compositor.plug("DP-2", x=1920, make="DEL", model="DELL U2415", description="Dell 24 inch")
+    wait_until(lambda: reader.dispatch() and len(reader.outputs()) == 2, "it was seen again")
+    assert hashes(reader)[1] == under_x11
+
+
+def test_a_screen_without_a_make_is_none_that_is_plugged_in(
+    folder: Path, compositor: Compositor, reader: LayoutReader
+) -> None:
+    say_edid(folder, "card0-DP-2", EDID)
+    compositor.plug("DP-2", x=1920)
+    wait_until(lambda: reader.dispatch() and len(reader.outputs()) == 2, "both were seen")
+    assert hashes(reader) == ["", ""]
+
+
+@pytest.mark.parametrize(("output", "connector"), [("HDMI-1", "card0-HDMI-A-1"), ("HDMI-A-1", "card12-HDMI-A-1")])
+def test_the_kernel_is_asked_by_its_own_name_of_the_connector(folder: Path, output: str, connector: str) -> None:
+    say_edid(folder, connector, EDID)
+    say_edid(folder, "card0-eDP-1", EDID[::-1])
+    say_edid(folder, "card0-HDMI-A-11", EDID[::-1])
+    assert edid.read(output, folder / "drm") == EDID
+
+
+@pytest.mark.parametrize(
+    "connectors",
+    [
+        {},
+        {"card0-DP-1": b""},
+        {"card0-eDP-1": EDID},
+        {"card0-DP-1": EDID, "card1-DP-1": EDID[::-1]},
+    ],
+    ids=["no connector", "nothing plugged in", "another connector", "which of two cards?"],
+)
+def test_what_the_kernel_does_not_tell_for_sure_is_nothing(folder: Path, connectors: dict[str, bytes]) -> None:
+    for connector, said in connectors.items():
+        say_edid(folder, connector, said)
+    assert edid.read("DP-1", folder / "drm") == b""
+
+
+def test_a_connector_of_the_same_name_on_a_card_without_a_screen_does_not_matter(folder: Path) -> None:
+    say_edid(folder, "card0-DP-1", EDID)
+    say_edid(folder, "card1-DP-1", b"")
+    assert edid.read("DP-1", folder / "drm") == EDID
 
 
 def test_a_compositor_without_xdg_output_is_read_by_wl_output_alone(folder: Path) -> None:
