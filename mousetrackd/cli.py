@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from mousetrackd import __version__, control, sources
-from mousetrackd.errors import ExitCode, MousetrackError, NotRunningError, RefusedError, UsageError
+from mousetrackd.errors import ConfigError, ExitCode, MousetrackError, NotRunningError, RefusedError, UsageError
 from mousetrackd.layers import LAYERS, expand_layers
 from mousetrackd.paths import make_private, user_paths, write_whole
 
@@ -140,6 +140,8 @@ def _want(*, pause: bool) -> None:
         "pause" if pause else "resume",
     )
     click.echo(control.headline(status))
+    if status["state"] == "blind":
+        click.echo("\n".join(_problem_lines(status)))
 
 
 @cli.command(epilog=_example('xdg-open "$(mousetrackd snapshot)"'))
@@ -174,7 +176,10 @@ def stop() -> None:
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 def status(as_json: bool) -> None:
     """Say what the daemon is doing."""
-    said = control.read_status(user_paths())
+    paths = user_paths()
+    said = control.read_status(paths)
+    if said["state"] == "stopped":
+        said["problems"] = [*(said.get("problems") or []), *_why_it_cannot_start(paths)]
     if as_json:
         click.echo(json.dumps(said, indent=1))
     else:
@@ -193,7 +198,23 @@ def _status_lines(said: dict[str, Any]) -> list[str]:
         lines.append(f"last checkpoint  {said.get('last_checkpoint') or 'none yet'}")
         lines.append(f"last picture     {said.get('last_snapshot') or 'none yet'}")
         lines.append(f"picture          {said.get('picture')}")
-    return lines + [f"problem          {problem}" for problem in said.get("problems") or []]
+    return lines + _problem_lines(said)
+
+
+def _problem_lines(said: dict[str, Any]) -> list[str]:
+    problems = [str(problem).replace("\n", "\n" + " " * 17) for problem in said.get("problems") or []]
+    return [f"problem          {problem}" for problem in problems]
+
+
+def _why_it_cannot_start(paths: Paths) -> list[str]:
+    """What a daemon cannot write into its status that the configuration has ended at once."""
+    from mousetrackd import config  # noqa: PLC0415
+
+    try:
+        config.load(paths.config_file)
+    except ConfigError as error:
+        return [f"it cannot start. {error}"]
+    return []
 
 
 @cli.command(epilog=_example("mousetrackd latest --open"))

@@ -333,8 +333,14 @@ def _checked(
                 good[name] = value
             else:
                 expected = known[name].metadata["expected"]
-                problems.append(f"{prefix}{name}: expected {expected}, got {_shown(value)}")
+                shown = _shown(_culprits(value, known[name].metadata["check"]))
+                problems.append(f"{prefix}{name}: expected {expected}, got {shown}")
     return good
+
+
+def _culprits(value: object, check: Check) -> object:
+    """Of a list, the entries that are bad by themselves: after many good ones they would be cut off."""
+    return (isinstance(value, list) and [one for one in value if not check([one])]) or value
 
 
 def _shown(value: object) -> str:

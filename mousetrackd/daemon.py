@@ -289,6 +289,7 @@ class Daemon:
         if self._store is not None:
             self._store.close()
         if self._is_the_one:
+            self._problem("configuration", "")  # nobody reads it again; a status that finds it bad says so itself
             self._enter("stopped", "")
         for lock in reversed(self._locks):
             lock.release()

@@ -1,5 +1,6 @@
 """Nobody else is let in: not by root's power, a planted link, a lenient umask or a socket."""
 
+import json
 import os
 import random
 import re
@@ -117,6 +118,37 @@ def test_a_bad_privacy_rule_at_the_start_is_refused(home: Home) -> None:
     assert daemon.ends() == 78
     assert "privacy.click_cell_px" in daemon.log
     assert not home.paths.data_dir.exists()
+
+
+MANY_RULES = [f"DP-{number} 100,200 300x50" for number in range(9)]
+
+
+@pytest.mark.usefixtures("desktop")
+def test_status_says_which_privacy_rule_is_bad(home: Home) -> None:
+    with home.running() as daemon:
+        home.configure(f"privacy.exclude = {[*MANY_RULES, 'DP-9 1,2 3*4']}")
+        daemon.send(signal.SIGHUP)
+        (problem,) = daemon.await_state("blind")["problems"]
+        for said in (home.must("status"), home.must("status", "--json"), home.must("resume"), problem):
+            assert "DP-9 1,2 3*4" in said
+            assert "DP-0" not in said
+        daemon.stop()
+    # Not running, it is said that it would not start, and no more that it is read again.
+    (problem,) = json.loads(home.say("status", "--json").out)["problems"]
+    assert problem.startswith("it cannot start. ")
+    assert "DP-9 1,2 3*4" in problem
+    lines = home.say("status").out.splitlines()
+    assert all(line.startswith((" " * 17, "problem   ")) for line in lines[-3:]), lines
+    home.configure(f"privacy.exclude = {MANY_RULES}")
+    assert json.loads(home.say("status", "--json").out)["problems"] == []
+
+
+def test_status_says_which_privacy_rule_kept_it_from_ever_starting(home: Home) -> None:
+    home.configure(f"privacy.exclude = {[*MANY_RULES, 'DP-9 1,2 3*4']}")
+    assert home.start().ends() == 78
+    assert "DP-9 1,2 3*4" in home.say("status").out
+    (problem,) = json.loads(home.say("status", "--json").out)["problems"]
+    assert "DP-9 1,2 3*4" in problem
 
 
 @pytest.mark.usefixtures("desktop")

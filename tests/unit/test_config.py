@@ -118,6 +118,12 @@ def test_all_problems_are_reported_at_once() -> None:
     assert rest[0] == 'snapshot_interval_s: expected whole seconds from 1 up, got "10m"'
 
 
+def test_of_a_list_the_bad_entries_are_shown_and_not_the_good_ones_before_them() -> None:
+    good = ", ".join(f'"DP-{number} 100,200 300x50"' for number in range(9))
+    assert problem(f'privacy.exclude = [{good}, "DP-9 1,2 3*4"]').endswith('got ["DP-9 1,2 3*4"]')
+    assert problem("snapshot.layer = []").endswith("got []")
+
+
 def test_a_misspelt_key_is_answered_with_the_right_one() -> None:
     assert problem("snapshot_intervall_s = 5") == (
         "config.toml: 1 problem\nsnapshot_intervall_s: unknown key, did you mean snapshot_interval_s?"
