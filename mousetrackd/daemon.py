@@ -42,7 +42,7 @@ from mousetrackd.forget import unfinished
 from mousetrackd.layout import Layout, is_called
 from mousetrackd.paths import make_private, write_whole
 from mousetrackd.rescue import Rescued, rescue
-from mousetrackd.store import DamagedError, Store
+from mousetrackd.store import DamagedError, NotOursError, Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -262,7 +262,12 @@ class Daemon:
         self._is_the_one = True
         self._wish = control.read_wish(self._paths)
         self._paused = self._wish.pause
-        self._store = self._open_store()
+        try:
+            self._store = self._open_store()
+        except NotOursError:
+            raise
+        except StoreError as error:  # a full disk, say: what is counted meanwhile is not lost
+            self._not_saving(error)
         now_s = self._monotonic_s()
         has_picture = self._paths.latest.exists()
         self._next_snapshot_s = now_s + (self._config.snapshot_interval_s if has_picture else 0)
@@ -520,7 +525,7 @@ class Daemon:
         else:
             tally = self._accumulator.take(0)  # a gap has ended every rest: no time is left to credit
         now_s = int(self._wall_s())
-        if tally:
+        if tally or "saving" in self._problems:
             start_s, end_s = self._unsaved_stretch_s()
             try:
                 if self._store is not None and not self._store.is_in_place():
@@ -529,26 +534,32 @@ class Daemon:
                     self._store = None
                 if self._store is None:
                     self._store = self._open_store()
-                self._store.commit(tally, start_s, end_s, self._layout)
+                if tally:
+                    self._store.commit(tally, start_s, end_s, self._layout)
             except StoreError as error:
                 self._accumulator.put_back(tally)
-                self._timers.arm("checkpoint", self._monotonic_s() + self._config.checkpoint_interval_s)
                 if isinstance(error, DamagedError):
                     with _logged("rescue the damaged store"):
                         self._rescue(error)
-                if "saving" not in self._problems:
-                    self._problem("saving", f"not saving since {self._iso_now()}: {error.message}")
+                self._not_saving(error)
                 self._write_status()
                 return
+            self._problem("saving", "")
+        if tally:
             self._changed_since_snapshot = True
             self._timers.arm("snapshot", self._next_snapshot_s)
             self._last_checkpoint = self._iso_now()
-            self._problem("saving", "")
         self._unsaved_since = None
         self._saved_ns = began_ns
         _trim_memory()
         self._keep_house(now_s)
         self._write_status()
+
+    def _not_saving(self, error: StoreError) -> None:
+        """Say so, once, and try again at the time of the next checkpoint."""
+        self._timers.arm("checkpoint", self._monotonic_s() + self._config.checkpoint_interval_s)
+        if "saving" not in self._problems:
+            self._problem("saving", f"not saving since {self._iso_now()}: {error.message}. {error.hint}".strip())
 
     def _now(self) -> _Moment:
         return _Moment(self._wall_s(), self._monotonic_s(), self._boottime_s())

@@ -627,11 +627,22 @@ class Store:
             return
         if version != 1:
             raise DamagedError(self.path, f"there is no schema {version}")
+        self._need_space_for_a_copy()
         _back_up(self._sql, backup_of(self.path, version))
         with self._transaction():
             if self._version() == version:  # another may have been quicker
                 for statement in _SUMS:
                     self._sql.execute(statement)
+
+    def _need_space_for_a_copy(self) -> None:
+        """Raises StoreError where a copy would only fill the disk, again at each try."""
+        (pages,), (page_bytes,) = (self._sql.execute(f"PRAGMA page_{what}").fetchone() for what in ("count", "size"))
+        disk = os.statvfs(self.path.parent)
+        if disk.f_blocks and disk.f_bavail * disk.f_frsize < pages * page_bytes:  # some network disks tell nothing
+            raise StoreError(
+                f"{self.path} is of an older version, and there is no space for the copy that is kept of it",
+                f"It takes {pages * page_bytes / 1e6:.1f} MB: free some space.",
+            )
 
     def _version(self) -> int:
         return int(self._sql.execute("PRAGMA user_version").fetchone()[0])
@@ -989,7 +1000,7 @@ class DamagedError(StoreError):
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(
             f"{path} is damaged: {why}",
-            "The daemon sets it aside at its next start and counts on in a new one; nothing is deleted.",
+            "The daemon sets it aside and counts on in a new one; nothing is deleted.",
         )
 
 
@@ -1039,12 +1050,16 @@ def backup_of(path: Path, version: int) -> Path:
 def _back_up(connection: sqlite3.Connection, backup: Path) -> None:
     """Copy an open store, whole before it has its name."""
     fresh = _fresh_file(backup)
-    with contextlib.closing(sqlite3.connect(fresh)) as copy:
-        connection.backup(copy)
-        copy.execute("PRAGMA journal_mode = DELETE")  # one file, whatever comes
-    with fresh.open("rb") as file:
-        os.fsync(file.fileno())
-    fresh.rename(backup)
+    try:
+        with contextlib.closing(sqlite3.connect(fresh)) as copy:
+            connection.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")  # one file, whatever comes
+        with fresh.open("rb") as file:
+            os.fsync(file.fileno())
+        fresh.rename(backup)
+    except BaseException:
+        _remove_fresh(fresh)  # half of it would only take the space that the next try needs
+        raise
     sync_folder(backup.parent)
 
 
@@ -1102,10 +1117,14 @@ def create(path: Path, fill: Callable[[sqlite3.Connection], None] | None = None)
 def _fresh_file(path: Path) -> Path:
     """An empty private file to become ``path``; what an earlier try left there is removed."""
     fresh = path.with_name(f".{path.name}.new")
-    for ending in ("", "-wal", "-shm", "-journal"):
-        fresh.with_name(fresh.name + ending).unlink(missing_ok=True)
+    _remove_fresh(fresh)
     os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
     return fresh
+
+
+def _remove_fresh(fresh: Path) -> None:
+    for ending in ("", "-wal", "-shm", "-journal"):
+        fresh.with_name(fresh.name + ending).unlink(missing_ok=True)
 
 
 _SENSE = (

@@ -1,11 +1,16 @@
 """What is on disk, when, and what becomes of it when the disk or the store is bad."""
 
+import contextlib
+import os
 import resource
 import shutil
+import signal
 import sqlite3
+import subprocess
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -228,6 +233,89 @@ def test_while_the_disk_is_full_it_says_so_once_and_nothing_is_lost(home: Home) 
         assert daemon.log.count("not saving since") == 1
         assert daemon.log.count("saving again") == 1
     assert home.cells("clicks.left") == Counter({(100, 100): 1, (200, 200): 1, (201, 200): 1, (202, 200): 1})
+
+
+def make_older(path: Path) -> None:
+    """A store of schema 1, of about a megabyte, with one press at 10, 20."""
+    path.parent.mkdir(parents=True, mode=0o700)
+    screen = Monitor("S", 400, 300)
+    rng = np.random.default_rng(2)
+    with Store.open(path) as store:
+        press = Counts.from_pixels(400, 300, np.array([20 * 400 + 10]))
+        store.commit(Tally({(screen, "clicks.left"): press}), 1_600_000_000, 1_600_000_060)
+        for _ in range(30):
+            dwell = Counts.from_pixels(400, 300, rng.integers(0, 120_000, 40_000))
+            store.commit(Tally({(screen, "dwell"): dwell}), 1_600_000_000, 1_600_000_060)
+    with contextlib.closing(sqlite3.connect(path)) as sql:
+        for event in ("insert_of_new", "delete_of_old", "update_of_old", "update_of_new"):
+            sql.execute(f"DROP TRIGGER no_sum_after_{event}")
+        sql.execute("DROP TABLE sum")
+        sql.execute("PRAGMA user_version = 1")
+        sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def schema_of(path: Path) -> int:
+    with contextlib.closing(sqlite3.connect(path)) as sql:
+        return int(sql.execute("PRAGMA user_version").fetchone()[0])
+
+
+@pytest.fixture
+def small_disk(home: Home) -> Iterator[Path]:
+    """The data folder is a disk of 4 MB."""
+    home.paths.data_dir.mkdir(parents=True, mode=0o700)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m,mode=700", "tmpfs", str(home.paths.data_dir)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("nothing can be mounted here")
+    yield home.paths.data_dir
+    subprocess.run(["umount", "-l", home.paths.data_dir], check=True)
+
+
+@pytest.mark.usefixtures("desktop")
+def test_an_older_store_without_space_for_its_copy_waits_and_what_is_counted_is_not_lost(
+    home: Home, small_disk: Path
+) -> None:
+    home.configure("checkpoint_interval_s = 1\nsnapshot_interval_s = 3600\n")
+    make_older(small_disk / "made" / "heat.sqlite3")
+    shutil.move(small_disk / "made" / "heat.sqlite3", home.paths.store)
+    shutil.rmtree(small_disk / "made")
+    old, filler = home.paths.store.read_bytes(), small_disk / "filler"
+    disk = os.statvfs(small_disk)
+    filler.write_bytes(bytes(disk.f_bavail * disk.f_frsize - len(old) // 2))
+    with home.running() as daemon:
+        (problem,) = home.status()["problems"]
+        assert problem.startswith("not saving since ")
+        assert problem.endswith(f"It takes {len(old) / 1e6:.1f} MB: free some space.")
+        click_at(100, 100)
+        has_read(daemon, 2)
+        daemon.send(signal.SIGALRM)  # which saves
+        daemon.await_status(lambda status: status["last_snapshot"] is not None, "it is drawn, from what there is")
+        assert home.paths.store.read_bytes() == old
+        assert not [*small_disk.glob("*schema*"), *small_disk.glob(".heat*")]
+        filler.unlink()
+        daemon.await_status(lambda status: status["problems"] == [], "the problem is gone")
+        daemon.kill()
+        assert daemon.log.count("not saving since") == 1
+        assert daemon.log.count("saving again") == 1
+    assert sum(home.screens("clicks.left").values(), Counter()) == {(10, 20): 1, (100, 100): 1}
+    assert schema_of(home.paths.store) == 2
+    assert schema_of(small_disk / "heat.schema-1.sqlite3") == 1
+
+
+def test_an_older_store_that_cannot_be_copied_waits_though_nothing_moves(home: Home) -> None:
+    home.configure("checkpoint_interval_s = 1")
+    make_older(home.paths.store)
+    old = home.paths.store.read_bytes()
+    with home.running(state="waiting", under=["prlimit", "--fsize=65536:"]) as daemon:
+        assert any("not saving since" in problem for problem in home.status()["problems"])
+        assert home.paths.store.read_bytes() == old
+        assert not [*home.paths.data_dir.glob("*schema*"), *home.paths.data_dir.glob(".heat*")]
+        _, hard = resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (hard, hard))
+        daemon.await_status(lambda status: "not saving" not in str(status["problems"]), "the problem is gone")
+        assert home.status()["last_checkpoint"] is None  # there was nothing to save
+        daemon.stop()
+    assert schema_of(home.paths.store) == 2
+    assert home.cells("clicks.left") == {(10, 20): 1}
 
 
 @pytest.mark.usefixtures("desktop")
