@@ -49,7 +49,7 @@ LONGEST_DAY_S = 25 * HOUR_S
 LONG_S = 27 * 86400
 """From a month on: shorter than any, and longer than any day."""
 BACKUP_KEPT_S = 30 * 86400
-"""How long a copy made before a change of the schema is kept."""
+"""How long a copy made before a change of the schema is kept; less where what is so old is pruned."""
 
 _TRIES = 4
 
@@ -272,7 +272,7 @@ class Store:
         except StoreError:
             store.close()
             raise
-        _drop_old_backups(path)
+        _drop_backups(path, time.time() - BACKUP_KEPT_S)
         return store
 
     def _begin(self, *, beside: bool, ended_badly: bool) -> None:
@@ -351,7 +351,8 @@ class Store:
         return saved
 
     def prune(self, before_s: int) -> int:
-        """Drop every chunk that ended before ``before_s``. Returns how many."""
+        """Drop every chunk that ended before ``before_s``; returns how many. And a copy of the store made before."""
+        _drop_backups(self.path, before_s)
         with self._transaction():
             dropped = self._sql.execute("DELETE FROM chunk WHERE start_s + span_s <= ?", (before_s,)).rowcount
             self._sql.execute("DELETE FROM path WHERE start_s + span_s <= ?", (before_s,))
@@ -1063,11 +1064,11 @@ def _back_up(connection: sqlite3.Connection, backup: Path) -> None:
     sync_folder(backup.parent)
 
 
-def _drop_old_backups(path: Path) -> None:
+def _drop_backups(path: Path, made_before_s: float) -> None:
     for version in range(1, SCHEMA_VERSION):
         backup = backup_of(path, version)
         with contextlib.suppress(OSError):  # not there, or not ours to remove
-            if time.time() - backup.stat().st_mtime > BACKUP_KEPT_S:
+            if backup.stat().st_mtime < made_before_s:
                 backup.unlink()
 
 

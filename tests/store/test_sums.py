@@ -470,6 +470,30 @@ def test_the_copy_is_removed_after_a_while(path: Path) -> None:
         assert backup.exists() == kept
 
 
+@pytest.mark.parametrize(
+    ("keep_days", "age_days", "kept"),
+    [(7, 6.9, True), (7, 7.1, False), (90, 29.9, True), (90, 30.1, False), (0, 8, True)],
+)
+def test_the_copy_is_kept_no_longer_than_counts_are(
+    tmp_path: Path, keep_days: int, age_days: float, kept: bool
+) -> None:
+    path = tmp_path / "mousetrackd" / "heat.sqlite3"
+    path.parent.mkdir(mode=0o700)
+    make_old(path)
+    Store.open(path).close()
+    made_s = time.time() - age_days * DAY_S
+    os.utime(backup_of(path, 1), (made_s, made_s))
+    subprocess.run(
+        [sys.executable, "-m", "mousetrackd.housekeeping"],
+        env={**os.environ, "XDG_DATA_HOME": str(tmp_path)},
+        input=f"store.keep_days = {keep_days}",
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert backup_of(path, 1).exists() == kept
+
+
 OPENING_CHILD = """
 import sys
 from pathlib import Path
