@@ -22,6 +22,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mousetrackd import __version__, config, control
@@ -98,8 +99,9 @@ class _Moment:
 
 @dataclass(frozen=True)
 class _HouseKept:
-    """The same for the process that folds old counts."""
+    """The same for the process that folds old counts, and which one: it may be of a store that was set aside since."""
 
+    process: subprocess.Popen[bytes]
     error: str
 
 
@@ -603,10 +605,10 @@ class Daemon:
             self._problem("fold", f"could not fold old counts: {error.strerror}")
             return
         self._housekeeper_process = process
-        self._housekeeper = self._wait_in_thread(process, "housekeeping", _HouseKept)
+        self._housekeeper = self._wait_in_thread(process, "housekeeping", partial(_HouseKept, process))
 
     def _house_kept(self, kept: _HouseKept) -> None:
-        if self._housekeeper is None:
+        if self._housekeeper is None or kept.process is not self._housekeeper_process:
             return  # it was ended by us
         self._housekeeper.join()
         self._housekeeper = self._housekeeper_process = None
@@ -664,7 +666,7 @@ class Daemon:
         )
 
     def _wait_in_thread(
-        self, process: subprocess.Popen[bytes], named: str, done: type[_SnapshotDone | _HouseKept]
+        self, process: subprocess.Popen[bytes], named: str, done: Callable[[str], _Word]
     ) -> threading.Thread:
         """Tell the child the configuration, and say ``done`` with its error when it has ended."""
         conf = config.to_toml(self._config, comments=False).encode("utf-8", "surrogateescape")
@@ -673,7 +675,7 @@ class Daemon:
         return thread
 
     def _wait_for_child(
-        self, process: subprocess.Popen[bytes], conf: bytes, named: str, done: type[_SnapshotDone | _HouseKept]
+        self, process: subprocess.Popen[bytes], conf: bytes, named: str, done: Callable[[str], _Word]
     ) -> None:
         error = f"{named} could not be told the configuration"
         try:

@@ -437,6 +437,49 @@ def test_the_pauses_between_tries_grow_to_half_a_minute_and_begin_anew(home: Hom
     play.run(script)
 
 
+def housekeeping_runs() -> bool:
+    return any(thread.name == "housekeeping" for thread in threading.enumerate())
+
+
+def test_what_housekeeping_said_of_a_store_set_aside_since_is_not_told_of_the_new_one(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(home.paths.data_dir.parent))
+    meanwhile: list[Callable[[], None]] = []
+
+    class Source(Script):
+        def catch_up(self) -> None:
+            while meanwhile:
+                meanwhile.pop()()
+
+    def script(play: Play) -> None:
+        def the_hour_is_full_and_the_store_is_damaged() -> None:
+            wait_until(lambda: not housekeeping_runs(), "it has said that it failed, which is not heard yet")
+            garbage = home.folder / "garbage"
+            garbage.write_bytes(b"This is a diary." * 300)
+            garbage.replace(home.paths.store)
+            play.clock.wall_s += 3600
+            play.source.click(3, 3)
+
+        play.source.click(1, 1)
+        play.advance(600)
+        wait_until(lambda: not housekeeping_runs(), "the first is done")
+        play.settle()
+        with home.paths.store.open("r+b") as store:
+            store.seek(68)  # to the application's number: the next refuses a store of another program
+            store.write(b"else")
+        play.source.click(2, 2)
+        meanwhile.append(the_hour_is_full_and_the_store_is_damaged)
+        play.advance(86_400)  # first a checkpoint is due, with which it begins; in the same moment a picture
+        wait_until(lambda: not housekeeping_runs(), "that of the new store is done")
+        play.settle()
+        assert not meanwhile
+        assert "was set aside" in str(home.status()["problems"])
+        assert "could not fold" not in str(home.status()["problems"])
+
+    Play(home, HOUR_S, kind=Source).run(script)
+
+
 def test_a_blind_source_is_told_and_records_nothing(home: Home) -> None:
     def script(play: Play) -> None:
         status = play.home.status()

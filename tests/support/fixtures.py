@@ -16,6 +16,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     """A new user's folders, without a display."""
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("XAUTHORITY", raising=False)
+    # What a daemon within the test starts goes by the real clock: it finds no store, and not the developer's.
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "elsewhere"))
     return Home(tmp_path)
 
 
