@@ -139,6 +139,8 @@ def _write_png(
 UNDER_BRIGHTNESS: Final = 0.45
 """How bright an image under the heat stays."""
 
+_LONE_SLACK: Final = 0.05
+"""By how much the heat of a lone count may be more than 1, for its cell's middle is not its own: up to 0.02."""
 _FADED_IN: Final = 0.35
 """On a background of the user's, heat up to this share of the scale fades in."""
 
@@ -233,6 +235,8 @@ def _max_heats(
 ) -> dict[str, float]:
     """The heat of the hottest colour of layers that share a scale."""
     hottest = max(render.hottest(of_layer, look.percentile) for of_layer in grids.values())
+    if all(UNITS[layer] != "ms" for layer in grids):  # of presses there is a whole number, and so ends their bar
+        hottest = float(math.ceil(hottest - _LONE_SLACK))
     return {layer: look.max if look.max > 0 and _like_first(layer, layers) else hottest for layer in grids}
 
 

@@ -403,6 +403,37 @@ def test_all_buttons_have_one_scale() -> None:
     assert len(set(found.values())) == 1
 
 
+@pytest.mark.parametrize("layer", ["clicks.left", "scroll", "travel"])
+@pytest.mark.parametrize("apart_px", range(1, 12))
+def test_the_bar_of_what_is_counted_ends_at_a_whole_number_and_at_no_less_than_is_there(
+    layer: str, apart_px: int
+) -> None:
+    columns = range(80) if layer == "travel" else [40]  # two lines, or two presses or steps
+    counts = {(LEFT, layer): at(LEFT, *((x, y, 1) for x in columns for y in (20, 20 + apart_px)))}
+    look = SnapshotConfig(layer=[layer], sigma=4, percentile=100)
+    found = scales(reading_of(counts), ALONE, look)[layer]
+    assert found in (1.0, 2.0)
+    grid = render.heat_grid([counts[LEFT, layer]], 80, 60, 4)
+    line = np.sqrt(2 * np.pi) * 4 if layer == "travel" else 1
+    assert float(grid.cells.max() / line) <= found + 0.05
+    assert scales(reading_of(counts), ALONE, replace(look, max=1.7))[layer] == 1.7  # what the user says is not touched
+
+
+def test_a_lone_press_is_as_hot_as_its_bar_and_its_heat_is_one() -> None:
+    for sigma in (0.5, 1, 4, 20):
+        picture = drawn(
+            {(LEFT, "clicks.left"): at(LEFT, (40, 30, 1))}, ALONE, replace(RAW, layer=["clicks.left"], sigma=sigma)
+        )
+        assert picture.facts["layers"][0]["max_heat"] == 1  # type: ignore[index]  # facts are JSON
+        assert picture.pixels.max() >= legend.HEAT_LEVELS - 2
+
+
+def test_time_is_no_whole_number_of_anything() -> None:
+    counts = {(LEFT, "dwell"): at(LEFT, (30, 30, 10), (33, 30, 7))}
+    found = scales(reading_of(counts), ALONE, SnapshotConfig(sigma=4))["dwell"]
+    assert found % 1 > 0
+
+
 # Facts ----------------------------------------------------------------------------------------------------
 
 
