@@ -8,7 +8,6 @@ from the compositor's own connection is not heard.
 from __future__ import annotations
 
 import contextlib
-import os
 import select
 from abc import ABC, abstractmethod
 from collections import deque
@@ -29,6 +28,7 @@ from jeepney.wrappers import unwrap_msg
 
 from mousetrackd.errors import SourceError
 from mousetrackd.events import LayoutChange
+from mousetrackd.sources.session import bus_address
 from mousetrackd.sources.wayland import LayoutReader
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Bus:
 
     def __init__(self, answer_timeout_s: float) -> None:
         self.answer_timeout_s = answer_timeout_s
-        self._connection: Any = open_dbus_connection(_session_bus())
+        self._connection: Any = open_dbus_connection(bus_address())
         self._came: deque[Any] = deque()
         self.name = str(self._connection.unique_name)
 
@@ -130,12 +130,6 @@ def is_on_bus(name: str) -> bool:
         return False
     finally:
         bus.close()
-
-
-def _session_bus() -> str:
-    """Its address; where the environment has none it is where systemd puts it."""
-    usual = f"unix:path={os.environ.get('XDG_RUNTIME_DIR') or f'/run/user/{os.getuid()}'}/bus"
-    return os.environ.get("DBUS_SESSION_BUS_ADDRESS") or usual
 
 
 class BusEar(ABC):

@@ -15,6 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from mousetrackd.errors import MousetrackError
+from mousetrackd.sources.session import bus_address
 
 UUID = "mousetrackd@local"
 """By which GNOME Shell knows the extension."""
@@ -124,8 +125,7 @@ def _set_enabled(uuids: list[str]) -> None:
 
 def _run(*command: str) -> str:
     # Without an address GLib would start a bus of its own for us, and leave it behind.
-    usual = f"unix:path={os.environ.get('XDG_RUNTIME_DIR') or f'/run/user/{os.getuid()}'}/bus"
-    environment = {"DBUS_SESSION_BUS_ADDRESS": usual, **os.environ}
+    environment = {**os.environ, "DBUS_SESSION_BUS_ADDRESS": bus_address()}
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True, env=environment)
     except (OSError, subprocess.SubprocessError) as error:

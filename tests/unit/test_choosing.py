@@ -1,5 +1,6 @@
 """Which source is chosen for a session, and what is said of it."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from mousetrackd.errors import BlindError, SourceError, UsageError
 from mousetrackd.sources import NAMES, choose, is_known
 from mousetrackd.sources.pynput import PynputSource
 from mousetrackd.sources.replay import ReplaySource
+from mousetrackd.sources.session import bus_address
 
 
 def explain() -> list[str]:
@@ -27,6 +29,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     return tmp_path
+
+
+def test_without_an_address_the_session_bus_is_where_systemd_puts_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/folder")
+    assert bus_address() == "unix:path=/folder/bus"
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "")
+    assert bus_address() == f"unix:path=/run/user/{os.getuid()}/bus"
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/elsewhere")
+    assert bus_address() == "unix:path=/elsewhere"
 
 
 @pytest.fixture
