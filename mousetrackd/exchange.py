@@ -111,12 +111,16 @@ def monitor_of(label: str, output: str, size: tuple[int, int] | None) -> Monitor
     match = _LABEL.fullmatch(label)
     if match:
         width_px, height_px = int(match["width"]), int(match["height"])
-        if not (0 < width_px <= SIDE_MAX_PX and 0 < height_px <= SIDE_MAX_PX):
-            raise ValueError(f"a screen is from 1x1 to {SIDE_MAX_PX}x{SIDE_MAX_PX} px, got {label}")
+        _check_size(width_px, height_px, label)
         return Monitor(match["output"], width_px, height_px, match["edid"] or "")
     if size is None:
         raise ValueError("the file does not tell the screen's size: give it with --size, like --size 1920x1080")
     return Monitor(label or output, *size)
+
+
+def _check_size(width_px: int, height_px: int, where: str) -> None:
+    if not (0 < width_px <= SIDE_MAX_PX and 0 < height_px <= SIDE_MAX_PX):
+        raise ValueError(f"{where}: a screen is from 1x1 to {SIDE_MAX_PX}x{SIDE_MAX_PX} px, got {width_px}x{height_px}")
 
 
 def _load_csv(path: Path, output: str, size: tuple[int, int] | None) -> Table:
@@ -213,8 +217,7 @@ def _of_array(
     if int(array.min()) < 0 or int(array.max()) > COUNT_MAX:
         raise ValueError(f"{what}: a count is from 0 to {COUNT_MAX}")
     height_px, width_px = array.shape
-    if max(height_px, width_px) > SIDE_MAX_PX:
-        raise ValueError(f"{what}: a screen is at most {SIDE_MAX_PX}x{SIDE_MAX_PX} px, got {width_px}x{height_px}")
+    _check_size(width_px, height_px, what)
     match = _LABEL.fullmatch(name)
     monitor = monitor_of(name, output, None) if match else Monitor(name or output, width_px, height_px)
     if (monitor.width_px, monitor.height_px) != (width_px, height_px) or (size and size != (width_px, height_px)):

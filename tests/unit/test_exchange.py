@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mousetrackd.counts import COUNT_MAX, Counts
 from mousetrackd.errors import MousetrackError, UsageError
 from mousetrackd.exchange import Table, dump, load, monitor_of
-from mousetrackd.layout import Monitor
+from mousetrackd.layout import SIDE_MAX_PX, Monitor
 
 A = Monitor("DP-1", 4, 3)
 B = Monitor("HDMI-1", 2, 2, "0123abcd")
@@ -139,6 +139,21 @@ def test_without_a_label_the_size_has_to_be_given() -> None:
     assert monitor_of("left one", "imported", (4, 3)) == Monitor("left one", 4, 3)
     with pytest.raises(ValueError, match="--size"):
         monitor_of("left one", "imported", None)
+
+
+@pytest.mark.parametrize("size", [(0, 3), (3, 0), (SIDE_MAX_PX + 1, 1), (1, SIDE_MAX_PX + 1)])
+def test_a_screen_of_an_impossible_size_is_told_the_same_of_a_label_and_of_an_array(
+    size: tuple[int, int], tmp_path: Path
+) -> None:
+    width_px, height_px = size
+    said = f"a screen is from 1x1 to {SIDE_MAX_PX}x{SIDE_MAX_PX} px, got {width_px}x{height_px}"
+    with pytest.raises(ValueError, match=f"S@{width_px}x{height_px}: {said}"):
+        monitor_of(f"S@{width_px}x{height_px}", "imported", None)
+    if 0 not in size:  # an array of nothing has no shape
+        file = io.BytesIO()
+        np.save(file, np.zeros((height_px, width_px), np.int8))
+        with pytest.raises(MousetrackError, match=f"the array: {said}"):
+            load_bytes(tmp_path, "a.npy", file.getvalue())
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
