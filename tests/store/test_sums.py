@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -283,23 +283,32 @@ def killed_after(code: str, words: list[str], delay_s: float) -> bool:
         return child.stdout.read() != "done\n"
 
 
-def test_a_fold_killed_at_any_moment_changes_no_sum(path: Path) -> None:
-    with Store.open(path, zone=UTC) as store:
-        expected = three_months(store)
-    unfolded = path.read_bytes()
+def kill_and_look(path: Path, code: str, *words: str, look: Callable[[], None]) -> None:
+    """Kill a child that works on the store, and ``look``; again until five were killed in the middle of it."""
+    untouched = path.read_bytes()
     rng = random.Random(5)  # noqa: S311 - moments to kill at, no secret
     killed, longest_s = 0, 0.01
     while killed < 5:
         for file in path.parent.iterdir():
             file.unlink()
-        path.write_bytes(unfolded)
-        if killed_after(FOLDING_CHILD, [str(path), str(LATER_S)], rng.uniform(0, longest_s)):
+        path.write_bytes(untouched)
+        if killed_after(code, [str(path), *words], rng.uniform(0, longest_s)):
             killed += 1
         else:
             longest_s *= 0.8  # this machine is quicker
+        look()
+
+
+def test_a_fold_killed_at_any_moment_changes_no_sum(path: Path) -> None:
+    with Store.open(path, zone=UTC) as store:
+        expected = three_months(store)
+
+    def look() -> None:
         with Store.open(path, zone=UTC) as store:
             assert all_time(store) == without_sums(store) == expected
             assert store.check() == []
+
+    kill_and_look(path, FOLDING_CHILD, str(LATER_S), look=look)
     with Store.open(path, zone=UTC) as store:
         store.fold(LATER_S, AGES)
         assert all_time(store) == expected
@@ -506,17 +515,8 @@ print("done", flush=True)
 
 def test_a_migration_killed_at_any_moment_loses_nothing(path: Path) -> None:
     expected = make_old(path)
-    old = path.read_bytes()
-    rng = random.Random(7)  # noqa: S311 - moments to kill at, no secret
-    killed, longest_s = 0, 0.01
-    while killed < 5:
-        for file in path.parent.iterdir():
-            file.unlink()
-        path.write_bytes(old)
-        if killed_after(OPENING_CHILD, [str(path)], rng.uniform(0, longest_s)):
-            killed += 1
-        else:
-            longest_s *= 0.8  # this machine is quicker
+
+    def look() -> None:
         if version(path) == SCHEMA_VERSION:
             assert version(backup_of(path, 1)) == 1
         with Store.open(path, zone=UTC) as store:
@@ -524,3 +524,5 @@ def test_a_migration_killed_at_any_moment_loses_nothing(path: Path) -> None:
             assert store.check() == []
         assert sql(backup_of(path, 1), "SELECT count(*) FROM chunk") == sql(path, "SELECT count(*) FROM chunk")
         assert not [*path.parent.glob(".*")]
+
+    kill_and_look(path, OPENING_CHILD, look=look)
