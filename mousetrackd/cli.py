@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mousetrackd.forget import Choice
     from mousetrackd.layout import Layout, Monitor
     from mousetrackd.paths import Paths
-    from mousetrackd.store import Store
+    from mousetrackd.store import Range, Store
 
 _LAYER_HELP = f"What to draw: {', '.join(LAYERS)}; clicks is all buttons. Default: as in the configuration."
 
@@ -291,7 +291,7 @@ def render(out: Path, **options: Any) -> None:
     conf = config.load(user_paths().config_file)
     look = _look(conf, options)
     with _chosen(options) as chosen:
-        reading = chosen.store.read(expand_layers(look.layer), **chosen.arguments)
+        reading = chosen.store.read(expand_layers(look.layer), chosen.asked)
         picture = snapshots.draw(
             reading,
             chosen.layout,
@@ -331,7 +331,7 @@ def timelapse(out: Path, step: str, windowed: bool, fps: float, width: int, **op
     look = _look(conf, options)
     left_out: list[str] = []
     with _chosen(options) as chosen:
-        pieces = chosen.store.pieces(expand_layers(look.layer), left_out, **chosen.arguments)
+        pieces = chosen.store.pieces(expand_layers(look.layer), left_out, chosen.asked)
         frames = timelapse.readings(pieces, step_s, cumulative=not windowed)
     layout = snapshots.with_homeless(chosen.layout, {screen for frame in frames for screen, _ in frame.counts})
     hottest: dict[str, float] = {}
@@ -394,10 +394,10 @@ def _only(options: dict[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class _Chosen:
-    """The store, open for reading, what of it a command's options choose, and how the monitors stood then."""
+    """The store, open for reading, what of it a command's options ask for, and how the monitors stood then."""
 
     store: Store
-    arguments: dict[str, Any]
+    asked: Range
     layout: Layout
 
 
@@ -406,17 +406,14 @@ def _chosen(options: dict[str, Any]) -> Iterator[_Chosen]:
     """Open the store. Raises UsageError for a range that cannot be meant, or a monitor never seen."""
     from mousetrackd.layout import Layout, is_called  # noqa: PLC0415
     from mousetrackd.rescue import readable  # noqa: PLC0415
+    from mousetrackd.store import Range  # noqa: PLC0415
     from mousetrackd.timerange import parse_hours, parse_range, parse_weekdays  # noqa: PLC0415
 
     since_s, until_s = parse_range(options["since"], options["until"])
     name = options["monitor"]
-    arguments = {
-        "since_s": since_s,
-        "until_s": until_s,
-        "monitor": name,
-        "hours": parse_hours(options["hours"]) if options["hours"] is not None else None,
-        "weekdays": parse_weekdays(options["weekdays"]) if options["weekdays"] is not None else None,
-    }
+    hours = parse_hours(options["hours"]) if options["hours"] is not None else None
+    weekdays = parse_weekdays(options["weekdays"]) if options["weekdays"] is not None else None
+    asked = Range(since_s, until_s, name, hours, weekdays)
     with readable(user_paths().store) as (store, missing):
         if missing:
             click.echo(missing, err=True)
@@ -427,7 +424,7 @@ def _chosen(options: dict[str, Any]) -> Iterator[_Chosen]:
                 labels = ", ".join(sorted(one.label for one in known)) or "none yet"
                 raise UsageError(f'there is no monitor "{name}"', f"There are: {labels}")
             layout = Layout([p for p in layout.placements if is_called(p.monitor, name)][:1])
-        yield _Chosen(store, arguments, layout)
+        yield _Chosen(store, asked, layout)
 
 
 def _say_left_out(sentences: Iterable[str]) -> None:
@@ -462,7 +459,7 @@ def export(out: Path, layer: str, **options: Any) -> None:
     if ending not in ("csv", "json", "npz"):
         raise UsageError(f"cannot export to {out}", "Give a file name that ends in .csv, .json or .npz.")
     with _chosen(options) as chosen:
-        reading = chosen.store.read((_one_layer(layer),), **chosen.arguments)
+        reading = chosen.store.read((_one_layer(layer),), chosen.asked)
     table = {screen: counts for (screen, _), counts in reading.counts.items()}
     _write_out(out, exchange.dump(table, ending))
     _say_left_out(reading.left_out)

@@ -193,13 +193,19 @@ class _Merged:
 
 
 @dataclass(frozen=True)
-class _Range:
-    """What is asked for: see ``Store.pieces``."""
+class Range:
+    """What is asked for; None is all, and an open end.
 
-    since_s: int | None
-    until_s: int | None
-    hours: Container[int] | None
-    weekdays: Container[int] | None
+    since_s, until_s: UTC seconds. monitor: an output's name or a label. hours: 0 to 23 of the local clock, weekdays:
+    0 for Monday to 6. What is kept too coarsely to tell (a day, for hours; a month that reaches across an end of the
+    range) is left out.
+    """
+
+    since_s: int | None = None
+    until_s: int | None = None
+    monitor: str | None = None
+    hours: Container[int] | None = None
+    weekdays: Container[int] | None = None
 
     def holds(self, first_s: int, last_s: int) -> bool:
         """Does it hold all of that time, whatever the hour or the day?"""
@@ -210,6 +216,10 @@ class _Range:
             and self.weekdays is None
         )
 
+    def is_of(self, screen: Monitor) -> bool:
+        """Is that screen asked for?"""
+        return self.monitor is None or is_called(screen, self.monitor)
+
     def is_too_coarse(self, chunk: _Chunk) -> bool:
         """Can it not be told whether the chunk belongs to it?"""
         return (
@@ -218,6 +228,9 @@ class _Range:
             or (self.hours is not None and chunk.span_s > HOUR_S)
             or (self.weekdays is not None and chunk.span_s > LONGEST_DAY_S)
         )
+
+
+ALL = Range()
 
 
 @dataclass(frozen=True)
@@ -367,7 +380,7 @@ class Store:
     def forget(self, since_s: int | None, until_s: int | None, monitor: str | None) -> Held:
         """Delete every piece that touches the range, whole, in one transaction; then ``scrub``.
 
-        since_s, until_s, monitor: as for ``pieces``. A piece that fails its checksum may be of any time and screen,
+        since_s, until_s, monitor: as in ``Range``. A piece that fails its checksum may be of any time and screen,
         and goes as well. Returns what was deleted.
         """
         with self._reading():
@@ -418,21 +431,11 @@ class Store:
 
     # Reading ------------------------------------------------------------------------------------------
 
-    def read(
-        self,
-        layers: Iterable[str],
-        *,
-        since_s: int | None = None,
-        until_s: int | None = None,
-        monitor: str | None = None,
-        hours: Container[int] | None = None,
-        weekdays: Container[int] | None = None,
-    ) -> Reading:
+    def read(self, layers: Iterable[str], asked: Range = ALL) -> Reading:
         """Sum the chunks of ``layers`` that lie within the range, per monitor and layer.
 
-        The range is that of ``pieces``. What had to be left out is named.
+        What had to be left out is named.
         """
-        asked = _Range(since_s, until_s, hours, weekdays)
         left_out: list[str] = []
         coarse: Counter[int] = Counter()
         merged: dict[tuple[Monitor, str], Counts] = {}
@@ -441,7 +444,7 @@ class Store:
             names = self.monitors()
             for row, layer in self._screens(layers):
                 screen = names[row]
-                if monitor is not None and not is_called(screen, monitor):
+                if not asked.is_of(screen):
                     continue
                 known = len(spans)
                 # With nothing to begin with, a sum of no parts would have no size.
@@ -455,29 +458,16 @@ class Store:
         last_s = max((end_s for _, end_s in spans), default=None)
         return Reading(merged, first_s, last_s, tuple(left_out))
 
-    def pieces(
-        self,
-        layers: Iterable[str],
-        left_out: list[str],
-        *,
-        since_s: int | None = None,
-        until_s: int | None = None,
-        monitor: str | None = None,
-        hours: Container[int] | None = None,
-        weekdays: Container[int] | None = None,
-    ) -> Iterator[Piece]:
+    def pieces(self, layers: Iterable[str], left_out: list[str], asked: Range = ALL) -> Iterator[Piece]:
         """The chunks of ``layers`` that lie within the range, oldest first.
 
-        since_s, until_s: UTC seconds; None is open. monitor: an output's name or a label; None is all. hours:
-        0 to 23 of the local clock, weekdays: 0 for Monday to 6; None is all. What is kept too coarsely to
-        tell (a day, for hours; a month that reaches across an end of the range) is left out, as is what is
-        damaged; when all is read, ``left_out`` says so in sentences.
+        What is too coarse for it, or damaged, is left out; when all is read, ``left_out`` says so in sentences.
         """
         names = self.monitors()
-        wanted = {row for row, m in names.items() if monitor is None or is_called(m, monitor)}
-        asked = _Range(since_s, until_s, hours, weekdays)
+        wanted = {row for row, screen in names.items() if asked.is_of(screen)}
         coarse: Counter[int] = Counter()
-        for chunk in self._chunks(_Where(layers=tuple(layers), since_s=since_s, until_s=until_s), left_out):
+        where = _Where(layers=tuple(layers), since_s=asked.since_s, until_s=asked.until_s)
+        for chunk in self._chunks(where, left_out):
             if chunk.monitor not in wanted or not self._is_asked_for(chunk, asked, coarse):
                 continue
             try:
@@ -664,7 +654,7 @@ class Store:
         row: int,
         layer: str,
         screen: Monitor,
-        asked: _Range,
+        asked: Range,
         left_out: list[str],
         coarse: Counter[int],
         spans: list[tuple[int, int]],
@@ -689,7 +679,7 @@ class Store:
             spans.append((chunk.start_s, chunk.start_s + chunk.span_s))
             yield from parts
 
-    def _is_asked_for(self, chunk: _Chunk, asked: _Range, coarse: Counter[int]) -> bool:
+    def _is_asked_for(self, chunk: _Chunk, asked: Range, coarse: Counter[int]) -> bool:
         """Does it belong to the range? What cannot be told is noted in ``coarse``, by its span."""
         if asked.is_too_coarse(chunk):
             coarse[chunk.span_s] += 1

@@ -26,7 +26,7 @@ from mousetrackd.daemon import Daemon
 from mousetrackd.errors import BlindError, ConfigError, SourceError
 from mousetrackd.events import Gap, Item, Kind, LayoutChange, batch
 from mousetrackd.layout import Layout, Monitor, Placement
-from mousetrackd.store import FoldAges, Store
+from mousetrackd.store import FoldAges, Range, Store
 
 pytest_plugins = ("support.fixtures",)
 # The other way of pytest-timeout is SIGALRM, which here means a picture.
@@ -198,7 +198,7 @@ class Play:
 
     def clicks(self, since_s: int | None = None, until_s: int | None = None) -> int:
         with Store.open_read_only(self.home.paths.store, zone=UTC) as store:
-            counts = store.read(["clicks.left"], since_s=since_s, until_s=until_s).counts
+            counts = store.read(["clicks.left"], Range(since_s, until_s)).counts
         return sum(one.total for one in counts.values())
 
 

@@ -24,7 +24,7 @@ from mousetrackd.counts import Counts
 from mousetrackd.errors import StoreError
 from mousetrackd.layers import LAYERS
 from mousetrackd.layout import Layout, Monitor, Placement, is_called
-from mousetrackd.store import SCHEMA_VERSION, DamagedError, FoldAges, Store, create, set_aside
+from mousetrackd.store import SCHEMA_VERSION, DamagedError, FoldAges, Range, Store, create, set_aside
 
 A = Monitor("DP-1", 4, 3)
 B = Monitor("HDMI-1", 3, 3)
@@ -41,7 +41,7 @@ def tally_of(*pixels: int, monitor: Monitor = A, layer: str = "dwell", path_px: 
 
 
 def cells_of(store: Store, since_s: int | None = None, until_s: int | None = None, monitor: str | None = None) -> Cells:
-    reading = store.read(LAYERS, since_s=since_s, until_s=until_s, monitor=monitor)
+    reading = store.read(LAYERS, Range(since_s, until_s, monitor))
     assert reading.left_out == ()
     return Counter(
         {
@@ -162,9 +162,7 @@ def test_a_piece_across_an_end_of_the_range_is_left_out_and_named(
 ) -> None:
     store.commit(tally_of(1), NOON_S, NOON_S + 60)
     reading = store.read(
-        ["dwell"],
-        since_s=None if since is None else NOON_S + since,
-        until_s=None if until is None else NOON_S + until,
+        ["dwell"], Range(None if since is None else NOON_S + since, None if until is None else NOON_S + until)
     )
     assert reading.counts == {}
     assert len(reading.left_out) == 1
@@ -436,7 +434,7 @@ def test_the_hour_that_still_runs_is_not_folded(path: Path, store: Store) -> Non
 def test_a_day_that_was_folded_is_left_out_of_a_range_within_it_and_named(store: Store) -> None:
     store.commit(tally_of(1), NOON_S, NOON_S + 60)
     store.fold(NOON_S + 30 * DAY_S, FoldAges())
-    reading = store.read(["dwell"], since_s=NOON_S)
+    reading = store.read(["dwell"], Range(NOON_S))
     assert reading.counts == {}
     assert len(reading.left_out) == 1
     assert "per day" in reading.left_out[0]

@@ -24,7 +24,7 @@ from mousetrackd.accumulator import Tally
 from mousetrackd.counts import Counts
 from mousetrackd.errors import StoreError
 from mousetrackd.layout import Layout, Monitor, Placement
-from mousetrackd.store import BACKUP_KEPT_S, LONG_S, SCHEMA_VERSION, DamagedError, FoldAges, Store, backup_of
+from mousetrackd.store import BACKUP_KEPT_S, LONG_S, SCHEMA_VERSION, DamagedError, FoldAges, Range, Store, backup_of
 
 SCREEN = Monitor("DP-1", 4, 3)
 OTHER = Monitor("HDMI-1", 3, 3)
@@ -169,13 +169,13 @@ def test_a_year_of_months_changes_no_sum(path: Path, store: Store) -> None:
 def test_a_range_with_an_end_within_the_months_is_read_from_them(store: Store) -> None:
     three_months(store)
     store.fold(now_s(80), AGES)
-    february = store.read(["dwell"], since_s=now_s(31), until_s=now_s(59))
+    february = store.read(["dwell"], Range(now_s(31), now_s(59)))
     assert february.counts[SCREEN, "dwell"].total == 28 * 2
     assert february.left_out == ()
-    cut = store.read(["dwell"], since_s=now_s(40))
+    cut = store.read(["dwell"], Range(now_s(40)))
     assert cut.counts[SCREEN, "dwell"].total == 21 * 2  # the days of March
     assert cut.left_out == ("left out one piece kept only per month, too coarse for this range",)
-    mondays = store.read(["dwell"], weekdays={0})
+    mondays = store.read(["dwell"], Range(weekdays={0}))
     assert mondays.counts[SCREEN, "dwell"].total == 3 * 2
     assert mondays.left_out == ("left out 2 pieces kept only per month, too coarse for this range",)
 
