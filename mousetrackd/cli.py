@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import signal
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from mousetrackd.config import Config, SnapshotConfig
+    from mousetrackd.events import Source
     from mousetrackd.forget import Choice
     from mousetrackd.layout import Layout, Monitor
     from mousetrackd.paths import Paths
@@ -93,10 +95,17 @@ def run(source: str | None, speed: float, allow_root: bool, verbose: bool) -> No
         conf = config.load(paths.config_file)
         return conf if source is None else replace(conf, source=source)
 
+    recording = functools.cache(functools.partial(sources.choose, speed=speed))
+
+    def make_source(now: config.Config) -> Source:
+        if sources.is_recording(now.source):  # after a pause it goes on where it was
+            return recording(now.source)
+        return sources.choose(now.source)
+
     try:
         conf = load_config()
         sources.check(conf.source)  # a misspelt one is told before anything is touched
-        Daemon(paths, conf, lambda now: sources.choose(now.source, speed=speed), load_config).run()
+        Daemon(paths, conf, make_source, load_config).run()
     except MousetrackError as error:
         keep(str(error))
         raise

@@ -173,7 +173,7 @@ class _Timers:
 class Daemon:
     """One run of the daemon, from ``run`` to its return.
 
-    make_source gives a fresh, unstarted source for the configuration in force. load_config reads the
+    make_source gives a source for the configuration in force, unstarted or stopped. load_config reads the
     configuration again. wall_s, monotonic_s and boottime_s, which goes on in suspend, are the clocks.
     """
 

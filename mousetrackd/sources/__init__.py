@@ -24,7 +24,12 @@ _RECORDING = "replay:"
 
 def is_known(wanted: object) -> bool:
     """Whether ``choose`` knows what is meant."""
-    return wanted in NAMES or (isinstance(wanted, str) and wanted.startswith(_RECORDING) and wanted != _RECORDING)
+    return wanted in NAMES or (isinstance(wanted, str) and is_recording(wanted) and wanted != _RECORDING)
+
+
+def is_recording(wanted: str) -> bool:
+    """Whether a recording is meant, whose source goes on where it was when it is started again."""
+    return wanted.startswith(_RECORDING)
 
 
 def check(wanted: str) -> None:

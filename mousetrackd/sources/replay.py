@@ -49,7 +49,8 @@ _TICK_S = 0.05
 class ReplaySource:
     """Plays ``path`` at ``speed`` times its own pace. See ``events.Source``.
 
-    Time is the recording's: at any speed, dwell is what the recorded person's was.
+    Time is the recording's: at any speed, dwell is what the recorded person's was. Started again after a stop it goes
+    on with the first event that it has not handed over.
     """
 
     def __init__(self, path: Path, *, speed: float = 1.0) -> None:
@@ -60,8 +61,13 @@ class ReplaySource:
         self._notify: Callable[[], None] = lambda: None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._events: Events | None = None
+        self._done = 0
+        """So many events have been handed over."""
         self._played = False
         self._began_ns = 0
+        self._before_ms = 0
+        """How much was played until the last stop."""
         self._last_ms = 0
         self._next_ms = 0
         self._drained_ms = 0
@@ -79,12 +85,14 @@ class ReplaySource:
 
     def start(self, notify: Callable[[], None]) -> None:
         """Read the whole file, then play it. Raises RecordingError when it is no such recording."""
-        events = read_recording(self._path)
+        if self._events is None:
+            self._events = read_recording(self._path)
         self._notify = notify
+        self._last_ms = int(self._events["time_ms"][-1])
+        self._pending.append(LayoutChange(self.now_ms(), _layout_of(self._events)))
+        self._stop.clear()
         self._began_ns = time.monotonic_ns()
-        self._last_ms = int(events["time_ms"][-1])
-        self._pending.append(LayoutChange(0, _layout_of(events)))
-        self._thread = threading.Thread(target=self._play, args=(events,), name="replay", daemon=True)
+        self._thread = threading.Thread(target=self._play, args=(self._events,), name="replay", daemon=True)
         self._thread.start()
         notify()
 
@@ -118,31 +126,32 @@ class ReplaySource:
         return self._played
 
     def stop(self) -> None:
-        """Stop playing."""
+        """Stop playing, and the recording's time with it."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
+            self._before_ms, self._thread = self._played_ms(), None
 
     def _played_ms(self) -> int:
-        return min(int((time.monotonic_ns() - self._began_ns) / 1e6 * self._speed), self._last_ms)
+        since_ms = 0 if self._thread is None else int((time.monotonic_ns() - self._began_ns) / 1e6 * self._speed)
+        return min(self._before_ms + since_ms, self._last_ms)
 
     def _play(self, events: Events) -> None:
         times_ms = events["time_ms"]
-        done = 0
-        while done < events.size:
+        while self._done < events.size:
             # Wait for the next event, then a tick more, so that a fast mouse wakes nobody oftener.
-            due_s = (int(times_ms[done]) - self._played_ms()) / 1000 / self._speed
+            due_s = (int(times_ms[self._done]) - self._played_ms()) / 1000 / self._speed
             if self._stop.wait(min(max(due_s, 0) + _TICK_S, 3600)):
                 return
             upto = int(np.searchsorted(times_ms, self._played_ms(), "right"))
-            if upto > done:
+            if upto > self._done:
                 with self._lock:
                     was_empty = not self._pending
-                    self._pending.append(events[done:upto])
+                    self._pending.append(events[self._done : upto])
                     self._next_ms = int(times_ms[min(upto, events.size - 1)])
                 if was_empty:
                     self._notify()
-                done = upto
+                self._done = upto
         self._played = True
         self._notify()
 

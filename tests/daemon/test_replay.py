@@ -112,6 +112,35 @@ def test_events_on_their_way_at_a_checkpoint_are_credited_to_nobody_twice(home: 
     assert play(home, recording, "200") == {layer: cells for layer, cells in counted(session).items() if cells}
 
 
+def test_paused_and_resumed_it_goes_on_where_it_was(home: Home) -> None:
+    home.configure("checkpoint_interval_s = 1\nsnapshot_interval_s = 3600\n")
+    apart_ms, clicks = 100, 400
+    rows = [
+        f"0,{number * apart_ms / 1000},{what},{10 * (number % 40)},{10 * (number // 40)}"
+        for number in range(clicks)
+        for what in ("NoButton,Move", "Left,Pressed")
+    ]
+    session = "\n".join((HEAD, *rows)) + "\n"
+    recording = home.folder / "session.csv"
+    recording.write_text(session)
+    with home.running("--source", f"replay:{recording}", "--speed", "8") as daemon:
+        for _ in range(2):
+            seen = home.status()["events"]
+            daemon.await_status(lambda status, seen=seen: status["events"] > seen, "more of it is counted")  # type: ignore[misc]  # a lambda's default has no type
+            home.must("pause")
+            assert 0 < sum(home.cells("clicks.left").values()) < clicks
+            home.must("resume")
+        assert daemon.ends(within_s=50) == 0, daemon.log
+    expected = counted(session)
+    assert home.cells("clicks.left") == expected["clicks.left"]
+    # A pause draws no line and credits no rest: twice, up to the next row is missing.
+    assert 0 <= sum((expected["dwell"] - home.cells("dwell")).values()) <= 2 * apart_ms
+    assert not home.cells("dwell") - expected["dwell"]
+    assert not home.cells("travel") - expected["travel"]
+    missing = sum((expected["travel"] - home.cells("travel")).values())
+    assert 10 <= missing <= 2 * 390  # the longest lines lead back to the left edge
+
+
 def test_played_twice_counts_twice(home: Home) -> None:
     recording = home.folder / "session.csv"
     recording.write_text(SESSION)
