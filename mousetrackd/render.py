@@ -217,7 +217,16 @@ def hottest(grids: Sequence[HeatGrid], percentile: float) -> float:
     if not together.size:
         return 1.0
     typical = max((grid.typical_heat for grid in grids if grid.typical_heat < math.inf), default=math.inf)
-    return max(min(float(np.percentile(together, percentile, overwrite_input=True)), LOG_RANGE * typical), 1.0)
+    return max(min(_percentile(together, percentile), LOG_RANGE * typical), 1.0)
+
+
+def _percentile(values: NDArray[np.float32], percentile: float) -> float:
+    """As np.percentile's, which imports all of numpy.ma. Changes the order of ``values``."""
+    place = percentile / 100 * (values.size - 1)
+    below, above = math.floor(place), math.ceil(place)
+    values.partition([below, above])
+    low, high = float(values[below]), float(values[above])
+    return low + (high - low) * (place - below)
 
 
 def tone(share: NDArray[np.float32], scale: str) -> NDArray[np.float32]:

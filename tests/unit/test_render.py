@@ -1,6 +1,8 @@
 """From counts to levels: heat is kept and stays where it was, the tone keeps the order, colours are the user's."""
 
 import math
+import subprocess
+import sys
 from collections.abc import Sequence
 
 import cv2
@@ -249,6 +251,26 @@ def test_hottest_is_the_percentile_of_the_touched_area_of_all_screens() -> None:
     assert hottest([one, other], 100) == 50
     assert hottest([one, other], 50) == 30
     assert hottest([one], 50) == 15
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 10, 1000])
+@pytest.mark.parametrize("percentile", [50, 66.6, 99.9, 100])
+def test_the_percentile_is_that_of_numpy(number: int, percentile: float) -> None:
+    heat = np.random.default_rng(number).uniform(1, 100, (1, number)).astype(np.float32)
+    expected = np.percentile(heat, percentile)
+    assert hottest([grid_of(heat)], percentile) == pytest.approx(expected, rel=1e-6)
+
+
+def test_drawing_does_not_wait_for_what_it_does_not_need() -> None:
+    draws = (
+        "import sys; from mousetrackd.counts import Counts; from mousetrackd.layout import Layout, Monitor, Placement\n"
+        "from mousetrackd import config, snapshots, store; screen = Monitor('S', 400, 300)\n"
+        "reading = store.Reading({(screen, 'dwell'): Counts.from_pixels(400, 300, [5, 5, 900])}, 0, 60)\n"
+        "snapshots.draw(reading, Layout([Placement(screen, 0, 0)]), config.SnapshotConfig(), {}).png()\n"
+        "print(*sorted({'numpy.ma', 'numpy.random', 'numpy.fft', 'matplotlib', 'scipy', 'Xlib'} & set(sys.modules)))"
+    )
+    said = subprocess.run([sys.executable, "-c", draws], capture_output=True, text=True, timeout=30, check=True).stdout
+    assert said.split() == []
 
 
 @pytest.mark.parametrize("grids", [[], [grid_of(np.zeros((4, 4), np.float32))]], ids=["no screen", "no heat"])
