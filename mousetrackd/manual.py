@@ -65,7 +65,7 @@ def man_page(commands: click.Group) -> str:
 
 
 def _page(commands: click.Group) -> Iterator[str]:
-    context = click.Context(commands, info_name="mousetrackd")
+    context = click.Context(commands, info_name="mousetrackd", **commands.context_settings)
     yield f'.TH MOUSETRACKD 1 "" "mousetrackd {__version__}" "User Commands"'
     yield from (".SH NAME", r"mousetrackd \- keep a heatmap of where your mouse pointer goes")
     yield from (".SH SYNOPSIS", r".B mousetrackd", r"\fICOMMAND\fR [\fIOPTION\fR]... [\fIARGUMENT\fR]...")

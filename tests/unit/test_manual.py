@@ -5,6 +5,7 @@ import subprocess
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from mousetrackd.cli import cli
 from mousetrackd.manual import completion, man_page
@@ -41,6 +42,13 @@ def test_mandoc_finds_no_fault_but_the_missing_date() -> None:
         ["mandoc", "-Tlint", "-Wwarning"], input=man_page(cli), capture_output=True, text=True, timeout=60, check=False
     )
     assert [line for line in done.stdout.splitlines() if "missing date" not in line] == []
+
+
+def test_whoever_makes_the_page_leaves_the_commands_as_they_are() -> None:
+    group = click.Group("mousetrackd", context_settings={"help_option_names": ["-h", "--help"]})
+    group.add_command(click.Command("odd"))
+    man_page(group)
+    assert "-h, --help" in CliRunner().invoke(group, ["odd", "-h"]).output
 
 
 def test_a_hidden_command_stays_hidden() -> None:
