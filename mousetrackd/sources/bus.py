@@ -28,7 +28,7 @@ from jeepney.wrappers import unwrap_msg
 
 from mousetrackd.errors import SourceError
 from mousetrackd.events import LayoutChange
-from mousetrackd.sources.session import bus_address
+from mousetrackd.sources.session_bus import bus_address
 from mousetrackd.sources.wayland import LayoutReader
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from mousetrackd.errors import MousetrackError
-from mousetrackd.sources.session import bus_address
+from mousetrackd.sources.session_bus import bus_address
 
 UUID = "mousetrackd@local"
 """By which GNOME Shell knows the extension."""

@@ -34,12 +34,6 @@ _HELP = {
 _OTHERWISE = "Log in to an X11 (Xorg) session, or use KDE Plasma, GNOME, sway or labwc"
 
 
-def bus_address() -> str:
-    """That of the session bus; where the environment has none it is where systemd puts it."""
-    usual = f"unix:path={os.environ.get('XDG_RUNTIME_DIR') or f'/run/user/{os.getuid()}'}/bus"
-    return os.environ.get("DBUS_SESSION_BUS_ADDRESS") or usual
-
-
 @dataclass(frozen=True)
 class Finding:
     """What was looked at, whether the pointer can be followed there, and why."""

@@ -15,7 +15,7 @@ from mousetrackd.errors import BlindError, SourceError, UsageError
 from mousetrackd.sources import NAMES, choose, is_known
 from mousetrackd.sources.pynput import PynputSource
 from mousetrackd.sources.replay import ReplaySource
-from mousetrackd.sources.session import bus_address
+from mousetrackd.sources.session_bus import bus_address
 
 
 def explain() -> list[str]:
