@@ -201,15 +201,12 @@ class PynputSource:
 
     def ping(self) -> bool:
         """Did the server answer the last time, and does the listener's thread take what it is sent?"""
-        from mousetrackd.sources import x11  # noqa: PLC0415
-
         if self._bell is None or not self._bell.is_answered:
             return False
         taken_while_unread = self._taken if self._listener.has_unread() else None
         is_read = taken_while_unread is None or taken_while_unread != self._taken_while_unread
         self._taken_while_unread = taken_while_unread
-        with contextlib.suppress(*x11.XLIB_ERRORS):  # of a display that goes away, which is told elsewhere
-            self._bell.ring()
+        self._bell.ring()
         return is_read
 
     def finished(self) -> bool:
@@ -228,6 +225,9 @@ class PynputSource:
         if self._watcher is not None:
             self._watcher.join(_STOP_TIMEOUT_S)
         x11.close_display(self._watch_display)
+        if self._bell is not None:
+            self._bell.close()
+            self._bell = None
         if self._watch_display is not None:
             # A connection and its listener refer to themselves, a megabyte each time, and Python would let a dozen
             # of them gather before it looks.

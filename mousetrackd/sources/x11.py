@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import select
 import socket
 import sys
 import termios
@@ -85,20 +86,35 @@ def refuse_xwayland(display: Xlib.display.Display) -> None:
 
 
 class Bell:
-    """A question that only a living server answers: it tells of each change of a property of a window of ours."""
+    """A question that only a living server answers: it tells of each change of a property of a window of ours.
+
+    Anyone may ring. The question itself is sent by the one thread that reads the connection, once ``fileno`` is
+    readable: python-xlib has come to a standstill where one thread sent while another waited for an answer.
+    """
 
     def __init__(self, display: Xlib.display.Display) -> None:
         self._display = display
         self._rung = False
+        self._rope, self._hand = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._window = display.screen().root.create_window(
             0, 0, 1, 1, 0, X.CopyFromParent, X.InputOnly, event_mask=X.PropertyChangeMask
         )
 
     def ring(self) -> None:
-        """Ask; does not wait. From any thread. Raises one of ``XLIB_ERRORS``."""
+        """Ask; does not wait. From any thread."""
         self._rung = True
-        self._window.change_property(Xatom.WM_NAME, Xatom.STRING, 8, b"mousetrackd")
-        self._display.flush()
+        os.write(self._hand, b".")
+
+    def fileno(self) -> int:
+        """What is readable when somebody has rung."""
+        return self._rope
+
+    def ask(self) -> None:
+        """Send the question, if somebody has rung. Raises one of ``XLIB_ERRORS``."""
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._rope, 64)
+            self._window.change_property(Xatom.WM_NAME, Xatom.STRING, 8, b"mousetrackd")
+            self._display.flush()
 
     def hear(self, event: Any) -> bool:
         """True when ``event``, which the thread that reads the connection got, is an answer."""
@@ -111,6 +127,11 @@ class Bell:
     def is_answered(self) -> bool:
         """False from ``ring`` until the answer was heard."""
         return not self._rung
+
+    def close(self) -> None:
+        """Take the bell down; nobody may ring any more."""
+        os.close(self._rope)
+        os.close(self._hand)
 
 
 class MonitorReader:
@@ -156,25 +177,26 @@ class MonitorReader:
         self._display.sync()
 
     def wait(self) -> Change:
-        """Block until something has changed, hearing the bell; the last word of it.
+        """Block until something has changed, asking and hearing for the bell; the last word of it.
 
         Raises one of ``XLIB_ERRORS`` when it is all over.
         """
+        news = select.poll()
+        news.register(self._display, select.POLLIN)
+        news.register(self._bell, select.POLLIN)
         while not self._has_changed():
-            self._hear()
+            news.poll()
+            self._bell.ask()
         last, self._told = self._told, None
         return Change(bytes(last._binary)[:32])  # noqa: SLF001 - python-xlib's
 
     def _has_changed(self) -> bool:
         """Whether the server has told of a change that ``wait`` has not returned."""
         while self._display.pending_events():
-            self._hear()
+            event = self._display.next_event()
+            if not self._bell.hear(event):
+                self._told = event
         return self._told is not None
-
-    def _hear(self) -> None:
-        event = self._display.next_event()
-        if not self._bell.hear(event):
-            self._told = event
 
     def look(self, time_ms: int) -> Look | None:
         """The monitors as they stand; None where they changed meanwhile, which ``wait`` then returns at once.
@@ -239,6 +261,7 @@ def server_clock_offset_ms(display: Xlib.display.Display, bell: Bell, now_ms: Ca
     Measured by a round trip: the server stamps its answer to the bell.
     """
     bell.ring()
+    bell.ask()
     while True:
         event = display.next_event()
         if bell.hear(event):
