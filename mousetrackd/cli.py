@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import math
 import os
 import signal
 import sys
@@ -73,12 +74,20 @@ def cli() -> None:
     """Keep a heatmap of where your mouse pointer goes."""
 
 
+class _FloatRange(click.FloatRange):
+    """Without "nan", which click lets through any range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        return self.fail(f"{value!r} is not a valid float.", param, ctx) if math.isnan(number) else number
+
+
 # The daemon ---------------------------------------------------------------------------------------------
 
 
 @cli.command(epilog=_example("mousetrackd run", "mousetrackd run --source replay:session.csv --speed 20"))
 @click.option("--source", metavar="NAME", help=f"Where events come from: {sources.EXPECTED}.")
-@click.option("--speed", type=click.FloatRange(0.01, 100_000), default=1.0, help="How much faster to play a recording.")
+@click.option("--speed", type=_FloatRange(0.01, 100_000), default=1.0, help="How much faster to play a recording.")
 @click.option("--allow-root", is_flag=True, help="Run as root, where root is the user: in a container.")
 @click.option("-v", "--verbose", is_flag=True, help="Say more in the log.")
 def run(source: str | None, speed: float, allow_root: bool, verbose: bool) -> None:
@@ -106,6 +115,14 @@ def run(source: str | None, speed: float, allow_root: bool, verbose: bool) -> No
         conf = load_config()
         sources.check(conf.source)  # a misspelt one is told before anything is touched
         Daemon(paths, conf, make_source, load_config).run()
+    except control.AlreadyRunningError as error:
+        keep(str(error))
+        if source is None:
+            raise
+        raise MousetrackError(
+            f"{error.message} Nothing is taken from {source}.",
+            "Stop it first: mousetrackd stop. Or keep the two apart: XDG_RUNTIME_DIR and XDG_DATA_HOME elsewhere.",
+        ) from error
     except MousetrackError as error:
         keep(str(error))
         raise
@@ -203,7 +220,8 @@ def _status_lines(said: dict[str, Any]) -> list[str]:
         lines.append(f"source           {said['source']}")
         lines += [f"                 {note}" for note in said.get("notes") or []]
         lines.append(f"monitors         {', '.join(m['monitor'] for m in said.get('monitors') or []) or 'none'}")
-        lines.append(f"events           {said.get('events')}")
+        as_of = f", as of {said['written']}" if said.get("written") else ""
+        lines.append(f"events           {said.get('events')}{as_of}")
         lines.append(f"last checkpoint  {said.get('last_checkpoint') or 'none yet'}")
         lines.append(f"last picture     {said.get('last_snapshot') or 'none yet'}")
         lines.append(f"picture          {said.get('picture')}")
@@ -294,6 +312,7 @@ def _look_options(command: Callable[..., None]) -> Callable[..., None]:
 def render(out: Path, **options: Any) -> None:
     """Draw a picture of the store into OUT, a PNG file."""
     from mousetrackd import config, snapshots  # noqa: PLC0415
+    from mousetrackd.store import ALL  # noqa: PLC0415
 
     if out.suffix.lower() != ".png":
         raise UsageError(f"cannot draw into {out}", "Give a file name that ends in .png.")
@@ -301,6 +320,8 @@ def render(out: Path, **options: Any) -> None:
     look = _look(conf, options)
     with _chosen(options) as chosen:
         reading = chosen.store.read(expand_layers(look.layer), chosen.asked)
+        if not reading.counts and chosen.asked != ALL:
+            click.echo("Nothing was counted in this range, so the picture is empty.", err=True)
         picture = snapshots.draw(
             reading,
             chosen.layout,
@@ -325,7 +346,7 @@ def render(out: Path, **options: Any) -> None:
     "--step", default="1h", show_default=True, metavar="TIME", help="How much time a frame adds: 15m, 1h, 1d."
 )
 @click.option("--windowed", is_flag=True, help="Each frame shows its own step only, not all before it.")
-@click.option("--fps", type=click.FloatRange(0.1, 60), default=10.0, show_default=True, help="Frames per second.")
+@click.option("--fps", type=_FloatRange(0.1, 60), default=10.0, show_default=True, help="Frames per second.")
 @click.option("--width", type=click.IntRange(16, 16384), default=1920, show_default=True, help="Not wider than this.")
 @_look_options
 @_range_options

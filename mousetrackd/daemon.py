@@ -778,7 +778,8 @@ class Daemon:
         there = ", ".join(m.output for m in self._layout.monitors)
         self._problem(
             "exclude",
-            f"privacy.exclude speaks of {', '.join(missing)}, and there is only {there}"
+            f"privacy.exclude speaks of {', '.join(missing)}, and there is only {there}: that excludes nothing now.\n"
+            "If the name is misspelt, mend it in the configuration, and forget what was counted there meanwhile."
             if missing and self._layout.monitors
             else "",
         )
@@ -857,6 +858,7 @@ class Daemon:
             "version": __version__,
             "source": self._source_name,
             "notes": list(self._source_notes),
+            "written": self._iso_now(),
             "events": self._accumulator.events,
             "out_of_bounds": self._accumulator.out_of_bounds,
             "monitors": [

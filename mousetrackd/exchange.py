@@ -139,7 +139,7 @@ def _load_json(path: Path, output: str, size: tuple[int, int] | None) -> Table:
     try:
         content = json.loads(path.read_bytes())
     except json.JSONDecodeError as error:
-        raise ValueError(f"it is not JSON: {error}") from error
+        raise ValueError(f'it is not JSON, like {{"640,480": 3}}: {error}') from error
     if not isinstance(content, dict):
         raise ValueError('expected {"x,y": count, ...}')  # noqa: TRY004 - it becomes a sentence like the others
     found: list[tuple[str, tuple[object, object, object], str]] = []

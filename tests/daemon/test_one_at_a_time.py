@@ -51,6 +51,16 @@ def test_of_three_started_at_once_one_is_left_every_time(home: Home) -> None:
                 one.kill()
 
 
+@pytest.mark.usefixtures("desktop")
+def test_who_wants_another_source_is_told_that_it_is_not_listened_to(home: Home) -> None:
+    with home.running():
+        said = home.say("run", "--allow-root", "--source", "replay:session.csv")
+        assert said.code == 1
+        assert "already runs" in said.err
+        assert "replay:session.csv" in said.err
+        assert "mousetrackd stop" in said.err
+
+
 # Locks taken away ---------------------------------------------------------------------------------------
 
 
