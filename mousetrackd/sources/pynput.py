@@ -159,32 +159,36 @@ class PynputSource:
             self._listener.await_read(_CATCH_UP_TIMEOUT_S)
         for look in looks:
             self._monitors.look(look)
-        with self._lock:
-            known = self._known_until(self._stream)
-            following = iter([part for part in self._stream if isinstance(part, Change)][1:])
-            stream: list[bytes | tuple[int, int, int, int] | Gap | LayoutChange] = []
-            for part in self._stream[:known]:
-                stream += self._monitors.after(part, next(following, None)) if isinstance(part, Change) else [part]
-            del self._stream[:known]
-            if not self._stream:
-                stream += self._monitors.newest(self.now_ms())
+        with self._lock:  # no longer than that: the listener's socket is soon full
+            stream, self._stream = self._stream, []
+        changes = [part for part in stream if isinstance(part, Change)]
+        unknown = self._first_unknown(changes)
+        if unknown is not None:
+            at = next(number for number, part in enumerate(stream) if part is unknown)
+            with self._lock:
+                self._stream[:0] = stream[at:]
+            del stream[at:]
+        following = iter([*changes[1:], None])
         items: list[Item] = []
         for kind, parts in groupby(stream, type):
             if kind is bytes:
                 items.append(self._decode(b"".join(parts)))  # type: ignore[arg-type]  # groupby knows no types
             elif kind is tuple:
                 items.append(batch(parts))  # type: ignore[arg-type]
+            elif kind is Change:
+                for part in parts:
+                    items += self._monitors.after(part, next(following))  # type: ignore[arg-type]
             else:
                 items += parts  # type: ignore[arg-type]
+        if unknown is None:
+            items += self._monitors.newest(self.now_ms())
         return _in_time([item for item in items if isinstance(item, Gap | LayoutChange) or item.size])
 
-    def _known_until(self, stream: list[_Part]) -> int:
-        """How many parts of the stream can be placed: it ends with the first change that nobody has looked at yet."""
-        if self._is_watched():
-            for number, part in enumerate(stream):
-                if isinstance(part, Change) and not self._monitors.is_known(part):
-                    return number
-        return len(stream)
+    def _first_unknown(self, changes: list[Change]) -> Change | None:
+        """The first change after which nobody has looked at the monitors yet, if somebody still will."""
+        if not self._is_watched():
+            return None
+        return next((change for change in changes if not self._monitors.is_known(change)), None)
 
     def _is_looked_at(self) -> bool:
         """Whether somebody has looked at the monitors since the last change, or nobody will."""
@@ -282,15 +286,15 @@ class PynputSource:
             self._notify()
 
     def _take_raw(self, raw: bytes) -> None:
-        gap: list[_Part] = []
         if self._sleep.is_over():
             times_ms = self._decode(raw)["time_ms"]
-            gap.append(Gap(int(times_ms[0]) if times_ms.size else self.now_ms(), "suspend"))
-        self._put(*gap, *self._splitter.split(raw))
+            self._put(Gap(int(times_ms[0]) if times_ms.size else self.now_ms(), "suspend"))
+        self._put(*self._splitter.split(raw))
 
     def _take_row(self, row: tuple[int, int, int, int]) -> None:
-        gap = [Gap(row[0], "suspend")] if self._sleep.is_over() else []
-        self._put(*gap, row)
+        if self._sleep.is_over():
+            self._put(Gap(row[0], "suspend"))
+        self._put(row)
 
     def _put(self, *parts: _Part) -> None:
         with self._lock:

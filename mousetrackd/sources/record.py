@@ -47,9 +47,12 @@ class Splitter:
 
     def split(self, raw: bytes) -> list[bytes | Change]:
         """``raw``, whole elements, in order, with each change as itself."""
+        types = raw[:: ELEMENT.itemsize]
+        if not self._types.search(types):  # as nearly always, and a flood leaves no time
+            return [raw] if raw else []
         parts: list[bytes | Change] = []
         done = 0
-        for found in self._types.finditer(raw[:: ELEMENT.itemsize]):  # the types alone: there are few changes
+        for found in self._types.finditer(types):
             at, before = found.start() * ELEMENT.itemsize, done
             done = at + ELEMENT.itemsize
             parts += [raw[before:at], Change(raw[at:done])]
