@@ -57,6 +57,8 @@ _FLOOD_EVENTS_PER_S = 12_000
 """Faster than any mouse: a program's burst, which is read without a pause."""
 
 _CATCH_UP_TIMEOUT_S = 0.5
+_LONGEST_HOLD_MS = 10_000
+"""A client may hold the server for itself while events still come; they are not held back for ever."""
 _START_TIMEOUT_S = 5.0
 _STOP_TIMEOUT_S = 5.0
 
@@ -82,7 +84,8 @@ class PynputSource:
         self._looked = threading.Condition(self._lock)
         self._stream: list[_Part] = []
         self._looks: list[Look] = []
-        self._looked_until = 0
+        self._last_look: Look | None = None
+        self._held_since_ms: int | None = None
         self._monitors = Monitors()
         self._taken = 0
         self._taken_while_unread: int | None = None
@@ -162,7 +165,8 @@ class PynputSource:
         with self._lock:  # no longer than that: the listener's socket is soon full
             stream, self._stream = self._stream, []
         changes = [part for part in stream if isinstance(part, Change)]
-        unknown = self._first_unknown(changes)
+        now_ms = self.now_ms()
+        unknown = self._first_unknown(changes, now_ms)
         if unknown is not None:
             at = next(number for number, part in enumerate(stream) if part is unknown)
             with self._lock:
@@ -177,23 +181,29 @@ class PynputSource:
                 items.append(batch(parts))  # type: ignore[arg-type]
             elif kind is Change:
                 for part in parts:
-                    items += self._monitors.after(part, next(following))  # type: ignore[arg-type]
+                    items += self._monitors.after(part, next(following), now_ms)  # type: ignore[arg-type]
             else:
                 items += parts  # type: ignore[arg-type]
         if unknown is None:
-            items += self._monitors.newest(self.now_ms())
+            items += self._monitors.newest(now_ms)
         return _in_time([item for item in items if isinstance(item, Gap | LayoutChange) or item.size])
 
-    def _first_unknown(self, changes: list[Change]) -> Change | None:
+    def _first_unknown(self, changes: list[Change], now_ms: int) -> Change | None:
         """The first change after which nobody has looked at the monitors yet, if somebody still will."""
-        if not self._is_watched():
+        unknown = next((change for change in changes if not self._monitors.is_known(change, now_ms)), None)
+        if unknown is None or not self._is_watched():
+            self._held_since_ms = None
             return None
-        return next((change for change in changes if not self._monitors.is_known(change)), None)
+        if self._held_since_ms is None:
+            self._held_since_ms = now_ms
+        return unknown if now_ms - self._held_since_ms < _LONGEST_HOLD_MS else None
 
     def _is_looked_at(self) -> bool:
         """Whether somebody has looked at the monitors since the last change, or nobody will."""
         last = next((part for part in reversed(self._stream) if isinstance(part, Change)), None)
-        return last is None or not self._is_watched() or last.is_before(self._looked_until)
+        if last is None or not self._is_watched():
+            return True
+        return self._last_look is not None and self._last_look.is_after(last, self.now_ms())
 
     def _is_watched(self) -> bool:
         return self._watcher is not None and self._watcher.is_alive()
@@ -224,7 +234,8 @@ class PynputSource:
         self._stopping = True
         if self._listener is not None:
             self._listener.close(_STOP_TIMEOUT_S)
-            self.catch_up()
+            if self._watcher is not None:
+                self.catch_up()
         x11.hang_up(self._watch_display)
         if self._watcher is not None:
             self._watcher.join(_STOP_TIMEOUT_S)
@@ -235,7 +246,7 @@ class PynputSource:
         if self._watch_display is not None:
             # A connection and its listener refer to themselves, a megabyte each time, and Python would let a dozen
             # of them gather before it looks.
-            self._listener = self._watcher = self._watch_display = None
+            self._listener = self._watcher = self._watch_display = self._reader = None
             gc.collect()
 
     def _start_listener(self) -> None:
@@ -277,7 +288,7 @@ class PynputSource:
                 look = replace(look, stand=None)  # not all changes are told, and only all together make sense
             with self._looked:
                 self._looks.append(look)
-                self._looked_until = look.sequence
+                self._last_look = look
                 self._looked.notify_all()
         return look
 
@@ -457,6 +468,8 @@ def _base_listener(on_end: Callable[[], None]) -> Any:  # noqa: C901 - a class, 
 
         def _initialize(self, display: Any) -> None:
             super()._initialize(display)
+            if not self._running:  # closed while the server did not answer: nobody listens to it any more
+                raise SourceError("the listener was closed before it began", "")
             # At the end pynput disables a context that went with its connection; that is no news for stderr.
             display.set_error_handler(lambda _error, _request: None)
 
@@ -466,7 +479,10 @@ def _base_listener(on_end: Callable[[], None]) -> Any:  # noqa: C901 - a class, 
             # pynput's own wait() returns too early, and hangs where the thread has died.
             if self.enabled.wait(timeout_s) and self.failure is None:
                 return
+            has_context = hasattr(self, "_context")
             self.close(timeout_s)
+            if self.failure is None and not has_context:
+                raise SourceError("the X server does not answer", "Waiting for it.")
             if isinstance(self.failure, AttributeError | TypeError) or self.failure is None:
                 raise _UnknownPynputError(f"pynput's listener did not start: {self.failure!r}")
             raise SourceError(f"pynput's listener did not start: {self.failure}", "Waiting for the display.")
@@ -492,8 +508,9 @@ def _base_listener(on_end: Callable[[], None]) -> Any:  # noqa: C901 - a class, 
 
         def has_unread(self) -> bool:
             """Has the server sent something that is still to be read?"""
+            display = getattr(self, "_display_record", None)  # it has none before the server has let it in
             with contextlib.suppress(*x11.XLIB_ERRORS, ValueError):  # closed meanwhile: there is nothing unread
-                return self.is_alive() and x11.unread_bytes(self._display_record) > 0
+                return display is not None and self.is_alive() and x11.unread_bytes(display) > 0
             return False
 
         def close(self, timeout_s: float) -> None:

@@ -124,6 +124,10 @@ class Look:
     layout: Layout
     stand: Stand | None
 
+    def is_after(self, change: Change, now_ms: int) -> bool:
+        """Whether it was taken after ``change``. Of a minute ago it never is: sequence numbers wrap."""
+        return now_ms - self.time_ms < _REMEMBERED_MS and change.is_before(self.sequence)
+
 
 class Monitors:
     """Which layout holds after each change of a stream, told in order. Not thread-safe."""
@@ -144,19 +148,19 @@ class Monitors:
         self._looks = [one for one in self._looks if look.time_ms - one.time_ms < _REMEMBERED_MS]
         self._looks.append(look)
 
-    def is_known(self, change: Change) -> bool:
+    def is_known(self, change: Change, now_ms: int) -> bool:
         """Whether anybody has looked since."""
-        return self._look_after(change) is not None
+        return self._look_after(change, now_ms) is not None
 
-    def after(self, change: Change, following: Change | None) -> list[LayoutChange]:
+    def after(self, change: Change, following: Change | None, now_ms: int) -> list[LayoutChange]:
         """What became different with ``change``, nothing or one; ``following`` is the next in the stream."""
-        look = self._look_after(change)
-        if look is None:
-            return []
+        look = self._look_after(change, now_ms)
         stand = None if self._stand is None else self._stand.after(change.event)
-        if following is None or not following.is_before(look.sequence):
+        if look is not None and (following is None or not following.is_before(look.sequence)):
             return self._becomes(look.layout, look.stand or stand, look.time_ms)
-        return self._becomes(look.layout if stand is None else stand.layout(), stand, look.time_ms)
+        if stand is not None:
+            return self._becomes(stand.layout(), stand, now_ms if look is None else look.time_ms)
+        return [] if look is None else self._becomes(look.layout, None, look.time_ms)
 
     def newest(self, now_ms: int) -> list[LayoutChange]:
         """What the last look tells that no change in the stream did, long after it: that one was lost on its way."""
@@ -165,8 +169,8 @@ class Monitors:
             return []
         return self._becomes(look.layout, look.stand, look.time_ms)
 
-    def _look_after(self, change: Change) -> Look | None:
-        return next((look for look in self._looks if change.is_before(look.sequence)), None)
+    def _look_after(self, change: Change, now_ms: int) -> Look | None:
+        return next((look for look in self._looks if look.is_after(change, now_ms)), None)
 
     def _becomes(self, layout: Layout, stand: Stand | None, time_ms: int) -> list[LayoutChange]:
         is_new, self._layout = layout != self._layout, layout

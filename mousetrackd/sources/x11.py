@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import Xlib.display
 import Xlib.error
+import Xlib.protocol.display
+import Xlib.protocol.event
 from Xlib import X, Xatom
 from Xlib.ext import randr
 
@@ -37,9 +39,11 @@ def open_display() -> Xlib.display.Display:
             "Start mousetrackd inside a graphical session; under systemd: "
             "systemctl --user import-environment DISPLAY XAUTHORITY",
         )
+    # python-xlib keeps for all servers at once what number each event has, though the next may number them otherwise.
+    Xlib.protocol.display.Display.event_classes = {**Xlib.protocol.event.event_class}
     try:
         return Xlib.display.Display(name)
-    except (*XLIB_ERRORS, AssertionError, ValueError, IndexError, OverflowError) as error:
+    except (*XLIB_ERRORS, AssertionError, ValueError, IndexError, OverflowError, TypeError) as error:
         # python-xlib itself trips (AssertionError, IndexError) over a server that dies during the greeting.
         raise SourceError(
             f'cannot open display "{name}": {str(error).strip() or type(error).__name__}',
@@ -95,10 +99,10 @@ class Bell:
     def __init__(self, display: Xlib.display.Display) -> None:
         self._display = display
         self._rung = False
-        self._rope, self._hand = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._window = display.screen().root.create_window(
             0, 0, 1, 1, 0, X.CopyFromParent, X.InputOnly, event_mask=X.PropertyChangeMask
         )
+        self._rope, self._hand = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def ring(self) -> None:
         """Ask; does not wait. From any thread."""
@@ -203,6 +207,15 @@ class MonitorReader:
 
         Without RandR 1.5, or with none switched on, they are the screen as a whole.
         """
+        try:
+            look = self._look(time_ms)
+        except Xlib.error.XError:
+            if self._has_changed():  # what was asked about is gone
+                return None
+            raise
+        return None if self._has_changed() else look  # some answers may be of before the change, and some of after it
+
+    def _look(self, time_ms: int) -> Look:
         answer: Any = self._root.xrandr_get_monitors(is_active=True) if self._has_monitors else None
         size: Any = self._root.get_geometry()  # not screen().width_in_pixels: that stays what it was at first
         placements: list[Placement] = []
@@ -220,8 +233,6 @@ class MonitorReader:
             placements.append(Placement(monitor, info.x, info.y, info.width_in_millimeters, info.height_in_millimeters))
         layout = Layout(placements or [Placement(Monitor("screen", size.width, size.height), 0, 0)])
         stand = self._stand(size.width, size.height, layout) if answer else None
-        if self._has_changed():
-            return None  # some of the answers may be of before the change, and some of after it
         return Look(int((answer or size).sequence_number), time_ms, layout, stand)
 
     def _stand(self, width_px: int, height_px: int, layout: Layout) -> Stand | None:

@@ -878,6 +878,23 @@ class TestPynputFast(X11Contract):
         assert len(heard) == changes, "every press is heard once"
         return heard, stood
 
+    @python_xlib_forgets_a_socket
+    def test_a_server_that_stood_still_while_it_was_begun_with_is_not_listened_to_later(self) -> None:
+        threads, server = threading.enumerate(), self.server
+
+        class UnluckySource(PynputSource):
+            def _start_listener(self) -> None:
+                server.freeze()
+                super()._start_listener()
+
+        source = UnluckySource()
+        with pytest.raises(SourceError, match="does not answer"):
+            source.start(lambda: None)
+        server.thaw()
+        wait_until(lambda: threading.enumerate() == threads, "who was still connecting gave up")
+        self.hand.move((5, 6))
+        assert source.drain() == []
+
     def test_it_has_nothing_to_excuse(self) -> None:
         ear = self.started([])
         ear.source.stop()

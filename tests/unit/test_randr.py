@@ -101,27 +101,27 @@ def begun(first: Look) -> Monitors:
 def test_a_change_that_was_looked_at_is_what_was_seen() -> None:
     monitors = begun(look(10, ONE_LAYOUT))
     one, other = change(10), change(11)
-    assert not monitors.is_known(one)
+    assert not monitors.is_known(one, 8)
     monitors.look(look(11, OTHER_LAYOUT, time_ms=7))
     monitors.look(look(12, LAST_LAYOUT, time_ms=8))
-    assert monitors.is_known(one)
-    assert monitors.after(one, other) == [LayoutChange(7, OTHER_LAYOUT)]
-    assert monitors.after(other, None) == [LayoutChange(8, LAST_LAYOUT)]
-    assert monitors.after(other, None) == [], "nothing is different"
+    assert monitors.is_known(one, 8)
+    assert monitors.after(one, other, 9) == [LayoutChange(7, OTHER_LAYOUT)]
+    assert monitors.after(other, None, 9) == [LayoutChange(8, LAST_LAYOUT)]
+    assert monitors.after(other, None, 9) == [], "nothing is different"
 
 
 def test_a_change_that_nobody_looked_at_is_what_its_events_say() -> None:
     monitors = begun(look(10, TWO.layout(), TWO))
     monitors.look(look(20, TWO.layout(), TWO, time_ms=9))
     off, on = (Change(crtc_event(RIGHT_CRTC, rect, sequence=10)) for rect in (None, (1920, 0, 2560, 1440)))
-    assert monitors.after(off, on) == [LayoutChange(9, Layout([LAPTOP]))]
-    assert monitors.after(on, None) == [LayoutChange(9, Layout([LAPTOP, DESK]))]
+    assert monitors.after(off, on, 9) == [LayoutChange(9, Layout([LAPTOP]))]
+    assert monitors.after(on, None, 9) == [LayoutChange(9, Layout([LAPTOP, DESK]))]
 
 
 def test_where_the_events_do_not_say_all_the_next_look_does() -> None:
     monitors = begun(look(10, ONE_LAYOUT))
     monitors.look(look(20, LAST_LAYOUT, time_ms=9))
-    assert monitors.after(change(10), change(10)) == [LayoutChange(9, LAST_LAYOUT)]
+    assert monitors.after(change(10), change(10), 9) == [LayoutChange(9, LAST_LAYOUT)]
 
 
 def test_a_change_whose_word_was_lost_is_put_where_we_are_after_a_while() -> None:
@@ -138,7 +138,15 @@ def test_sequence_numbers_that_wrap_are_still_in_order() -> None:
     assert not Change(size_event(1, 1, sequence=7)).is_before(7)
 
 
+def test_a_change_that_nobody_will_look_at_is_what_its_events_say() -> None:
+    monitors = begun(look(10, TWO.layout(), TWO))
+    off = Change(crtc_event(RIGHT_CRTC, None, sequence=10))
+    assert monitors.after(off, None, 70) == [LayoutChange(70, Layout([LAPTOP]))]
+
+
 def test_looks_of_long_ago_do_not_answer_for_changes_of_now() -> None:
     monitors = begun(look(10, ONE_LAYOUT, time_ms=0))
+    assert not monitors.is_known(change(40_001), 3_600_000), "number 10 came before, not after"
     monitors.look(look(40_000, OTHER_LAYOUT, time_ms=3_600_000))
-    assert not monitors.is_known(change(40_001)), "number 10 came before, not after"
+    assert not monitors.is_known(change(40_001), 3_600_000)
+    assert monitors.is_known(change(39_999), 3_600_000)
