@@ -81,7 +81,7 @@ class Source(Protocol):
         """
 
     def drain(self) -> list[Item]:
-        """Everything since the last call, in order. Never blocks."""
+        """Everything since the last call, in order. Waits a moment at most, for what is still being put in order."""
 
     def catch_up(self) -> None:
         """Return when ``drain`` gives all that had happened before this call, or after a moment."""

@@ -145,7 +145,7 @@ class PynputSource:
         return time.monotonic_ns() // 1_000_000
 
     def catch_up(self) -> None:
-        """Return when all that the server had sent before has been read, or after half a second."""
+        """Return when all that the server had sent before has been read and placed, or after a moment."""
         if self._listener is not None:
             self._listener.await_read(_CATCH_UP_TIMEOUT_S)
             with self._looked:
@@ -388,8 +388,12 @@ def _fast_listener(
 
             protocol = self._display_record.display
             connection: socket.socket = protocol.socket
-            prepare(self._display_record, context)
-            self._display_record.sync()
+            try:
+                prepare(self._display_record, context)
+                self._display_record.sync()
+            except Exception as error:
+                self.failure = error  # pynput swallows what is raised here
+                raise
             connection.setblocking(True)
             opcode = protocol.get_extension_major(extname)
             connection.sendall(_ENABLE_REQUEST.pack(opcode, _RECORD_ENABLE_CONTEXT, 2, context))

@@ -1,8 +1,8 @@
 """How the monitors stood at each moment, from looks at them and from what the server tells of changes.
 
 A look is a question and an answer, and two changes that come close together leave no time for one in between. There
-the events that told of them are asked, which say all but what `xrandr --setmonitor` does. Pure: numbers in, layouts
-out.
+the events that told of them are asked, which say all but what `xrandr --setmonitor`, `--scale` and `--panning` do.
+Pure: numbers in, layouts out.
 """
 
 from __future__ import annotations
@@ -159,7 +159,9 @@ class Monitors:
         if look is not None and (following is None or not following.is_before(look.sequence)):
             return self._becomes(look.layout, look.stand or stand, look.time_ms)
         if stand is not None:
-            return self._becomes(stand.layout(), stand, now_ms if look is None else look.time_ms)
+            # Between two modes a CRTC is off, and for that moment the screen as a whole would be a monitor.
+            layout = stand.layout() if stand.crtcs else self._layout
+            return self._becomes(layout, stand, now_ms if look is None else look.time_ms)
         return [] if look is None else self._becomes(look.layout, None, look.time_ms)
 
     def newest(self, now_ms: int) -> list[LayoutChange]:
@@ -173,6 +175,11 @@ class Monitors:
         return next((look for look in self._looks if look.is_after(change, now_ms)), None)
 
     def _becomes(self, layout: Layout, stand: Stand | None, time_ms: int) -> list[LayoutChange]:
-        is_new, self._layout = layout != self._layout, layout
-        self._stand = stand if stand is not None and stand.layout() == layout else None
+        # Not the millimetres: an event does not tell them, so that the next look would be news.
+        is_new = _places(layout) != _places(self._layout)
+        self._layout, self._stand = layout, stand
         return [LayoutChange(time_ms, layout)] if is_new else []
+
+
+def _places(layout: Layout) -> list[tuple[Monitor, int, int]]:
+    return [(one.monitor, one.desktop_x, one.desktop_y) for one in layout.placements]

@@ -150,6 +150,8 @@ class MonitorReader:
         if display.has_extension("RANDR"):
             version = display.xrandr_query_version()
             self._has_monitors = (version.major_version, version.minor_version) >= (1, 5)
+        extension = display.query_extension(randr.extname) if self._has_monitors else None
+        self._types = (X.ConfigureNotify, *((extension.first_event + randr.RRNotify,) if extension is not None else ()))
         self._edid_atom = display.intern_atom("EDID")
 
     def record_changes(self, recorder: Xlib.display.Display, context: int) -> tuple[int, ...]:
@@ -158,18 +160,14 @@ class MonitorReader:
         So its stream says which press came before a change and which after; no time stamp does (those of RandR are
         those of whoever asked for the change). Returns the event types to look for. Before ``select_changes``.
         """
-        types = [X.ConfigureNotify]
-        extension = self._display.query_extension(randr.extname) if self._has_monitors else None
-        if extension is not None:
-            types.append(extension.first_event + randr.RRNotify)
         nothing = {
             **dict.fromkeys(("core_requests", "core_replies", "device_events", "errors"), (0, 0)),
             **dict.fromkeys(("ext_requests", "ext_replies"), (0, 0, 0, 0)),
             **dict.fromkeys(("client_started", "client_died"), False),
         }
-        ranges = [{**nothing, "delivered_events": (number, number)} for number in types]
+        ranges = [{**nothing, "delivered_events": (number, number)} for number in self._types]
         recorder.record_register_clients(context, 0, [self._display.display.info.resource_id_base], ranges)
-        return tuple(types)
+        return self._types
 
     def select_changes(self) -> None:
         """Ask the server to tell when monitors change; ``wait`` then returns at each change."""
@@ -198,7 +196,7 @@ class MonitorReader:
         """Whether the server has told of a change that ``wait`` has not returned."""
         while self._display.pending_events():
             event = self._display.next_event()
-            if not self._bell.hear(event):
+            if not self._bell.hear(event) and event.type in self._types:
                 self._told = event
         return self._told is not None
 
@@ -236,7 +234,7 @@ class MonitorReader:
         return Look(int((answer or size).sequence_number), time_ms, layout, stand)
 
     def _stand(self, width_px: int, height_px: int, layout: Layout) -> Stand | None:
-        """The same in RandR's terms; None where these do not say all of it: monitors made by hand, or just changed."""
+        """The same in RandR's terms; None where these do not say all of it: monitors made by hand, or scaled."""
         placed = {one.monitor.output: one for one in layout.placements}
         resources: Any = self._root.xrandr_get_screen_resources_current()
         outputs: dict[int, Output] = {}
@@ -248,10 +246,13 @@ class MonitorReader:
                 if one is not None
                 else Output(info.crtc, str(info.name), self._edid_hash([number]), info.mm_width, info.mm_height)
             )
+        sizes = {mode.id: (mode.width, mode.height) for mode in resources.modes}
         crtcs: dict[int, Rect] = {}
         for number in resources.crtcs:
             rect: Any = self._display.xrandr_get_crtc_info(number, X.CurrentTime)
             if rect.mode:
+                if sorted((rect.width, rect.height)) != sorted(sizes.get(rect.mode, ())):
+                    return None  # scaled: no event says by how much
                 crtcs[number] = Rect(rect.x, rect.y, rect.width, rect.height)
         stand = Stand(width_px, height_px, crtcs, outputs)
         return stand if stand.layout() == layout else None

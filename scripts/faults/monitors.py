@@ -87,6 +87,7 @@ def main(report: Report) -> None:
                     pressed[monitor] += 1
         with Store.open_read_only(desk.store) as store:
             counts = store.read(CLICK_LAYERS).counts
+            strangers = {one.label for one in store.monitors().values()} - {one for _, _, one in _STEPS}
         found = Counter({screen.label: int(one.count.sum()) for (screen, _), one in counts.items()})
     report.check(
         found == pressed,
@@ -95,6 +96,7 @@ def main(report: Report) -> None:
         f"made: {dict(pressed)}",
         f"counted: {dict(found)}",
     )
+    report.check(not strangers, "monitors: none was counted on that was there for no more than a change", *strangers)
 
 
 @contextlib.contextmanager

@@ -475,10 +475,15 @@ LEFT_HALF = ("--setmonitor", "L", "960/250x1080/280+0+0", "screen")
 RIGHT_HALF = ("--setmonitor", "R", "960/250x1080/280+960+0", "none")
 
 BY_HAND = ((LEFT_HALF, "L@960x1080"), (("--delmonitor", "L"), "screen@1920x1080"))
-HOT_PLUGS = (
+OFF_AND_ON = (
     (("--output", "screen", "--off", "--fb", "1280x720"), "screen@1280x720"),
     (("--fb", "1600x900"), "screen@1600x900"),
     (("--fb", "1920x1080", "--output", "screen", "--mode", "1920x1080"), "screen@1920x1080"),
+)
+MODES = ((1280, 720), (1600, 900))
+HOT_PLUGS = tuple(
+    (("--output", "screen", "--mode", f"{width}x{height}"), f"screen@{width}x{height}")
+    for width, height in (*MODES, (1920, 1080))
 )
 """Changes, and the monitor that holds the top left corner after each."""
 
@@ -805,15 +810,17 @@ class TestPynputFast(X11Contract):
     def make_sleeper(self, asleep_ms: Callable[[], int]) -> PynputSource:
         return PynputSource(asleep_ms=asleep_ms)
 
+    @pytest.mark.usefixtures("_modes")
     def test_a_storm_of_changes_keeps_every_press_on_its_monitor(self) -> None:
         ear = self.started([])
 
         def is_heard(monitor: str) -> None:
             wait_until(lambda: label_of(ear.layouts()[-1]) == monitor, "the change was heard")
 
-        heard, stood = self.storm(ear, 100, (*BY_HAND, *HOT_PLUGS), before_press=is_heard)
+        heard, stood = self.storm(ear, 100, (*BY_HAND, *OFF_AND_ON, *HOT_PLUGS), before_press=is_heard)
         assert heard == stood
 
+    @pytest.mark.usefixtures("_modes")
     def test_a_storm_of_hot_plugs_that_waits_for_nobody_keeps_every_press_on_its_monitor(self) -> None:
         heard, stood = self.storm(self.started([]), 100, HOT_PLUGS)
         assert heard == stood
@@ -822,11 +829,12 @@ class TestPynputFast(X11Contract):
         # What `xrandr --setmonitor` does is in no event: it has to be looked at before the next change. A machine that
         # is busy elsewhere may be late for a few; a reader that is slow loses half of them.
         def is_heard_well() -> bool:
-            heard, stood = self.storm(self.started([]), 100, (*BY_HAND, *HOT_PLUGS))
+            heard, stood = self.storm(self.started([]), 100, (*BY_HAND, *OFF_AND_ON))
             return sum(one == other for one, other in zip(heard, stood, strict=True)) >= 80
 
         assert any(is_heard_well() for _ in range(3))
 
+    @pytest.mark.usefixtures("_modes")
     def test_hot_plugs_that_nobody_had_time_to_look_at_keep_every_press_on_its_monitor(self) -> None:
         go_on, hangs = threading.Event(), threading.Event()
 
@@ -846,6 +854,12 @@ class TestPynputFast(X11Contract):
         finally:
             go_on.set()
         assert heard == stood
+
+    @pytest.fixture
+    def _modes(self) -> None:
+        for width, height in MODES:
+            xrandr("--newmode", f"{width}x{height}", "60", *[str(width)] * 4, *[str(height)] * 4)
+            xrandr("--addmode", "screen", f"{width}x{height}")
 
     def storm(
         self,
@@ -876,6 +890,8 @@ class TestPynputFast(X11Contract):
             elif not isinstance(item, Gap):
                 heard += [now for kind in item["kind"] if kind == Kind.LEFT]
         assert len(heard) == changes, "every press is heard once"
+        seen = {label_of(layout) for layout in ear.layouts()}
+        assert seen <= {"screen@1920x1080", *stood}, "between two modes there is no monitor"
         return heard, stood
 
     @python_xlib_forgets_a_socket

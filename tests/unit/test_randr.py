@@ -150,3 +150,15 @@ def test_looks_of_long_ago_do_not_answer_for_changes_of_now() -> None:
     monitors.look(look(40_000, OTHER_LAYOUT, time_ms=3_600_000))
     assert not monitors.is_known(change(40_001), 3_600_000)
     assert monitors.is_known(change(39_999), 3_600_000)
+
+
+def test_between_two_modes_there_is_no_monitor_made_of_the_whole_screen() -> None:
+    one = Stand(1920, 1080, {LEFT_CRTC: Rect(0, 0, 1920, 1080)}, OUTPUTS)
+    monitors = begun(look(10, one.layout(), one))
+    off = Change(crtc_event(LEFT_CRTC, None, sequence=10))
+    smaller = Change(size_event(1280, 720, sequence=10))
+    on = Change(crtc_event(LEFT_CRTC, (0, 0, 1280, 720), sequence=10))
+    assert monitors.after(off, smaller, 9) == []
+    monitors.look(look(20, Layout([LAPTOP]), time_ms=9))
+    assert monitors.after(smaller, on, 9) == []
+    assert [change.layout.monitors[0].label for change in monitors.after(on, on, 9)] == ["eDP-1@1280x720#aaaa0000"]
