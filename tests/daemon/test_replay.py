@@ -123,7 +123,7 @@ def test_paused_and_resumed_it_goes_on_where_it_was(home: Home) -> None:
     session = "\n".join((HEAD, *rows)) + "\n"
     recording = home.folder / "session.csv"
     recording.write_text(session)
-    with home.running("--source", f"replay:{recording}", "--speed", "8") as daemon:
+    with home.running("--source", f"replay:{recording}", "--speed", "4") as daemon:
         for _ in range(2):
             seen = home.status()["events"]
             daemon.await_status(lambda status, seen=seen: status["events"] > seen, "more of it is counted")  # type: ignore[misc]  # a lambda's default has no type
