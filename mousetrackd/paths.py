@@ -8,7 +8,6 @@ import fcntl
 import os
 import shutil
 import stat
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -87,14 +86,31 @@ def user_paths() -> Paths:
     """The folders of the user who runs this, by the XDG rules."""
     dirs = platformdirs.PlatformDirs(APP, appauthor=False)
     data_dir = dirs.user_data_path
-    # Where there is none that can be trusted, platformdirs warns, if it is new, and falls back to a name in /tmp
-    # that anyone could have taken. Our own data folder is as private, and only lives longer than need be.
-    runtime_dir = data_dir / "run"
-    if os.environ.get("XDG_RUNTIME_DIR") or Path(f"/run/user/{os.getuid()}").is_dir():
-        with warnings.catch_warnings(), contextlib.suppress(Warning):
-            warnings.simplefilter("error")
-            runtime_dir = dirs.user_runtime_path
-    return Paths(dirs.user_config_path, data_dir, runtime_dir, dirs.user_state_path)
+    return Paths(dirs.user_config_path, data_dir, _runtime_dir() or data_dir / "run", dirs.user_state_path)
+
+
+def _runtime_dir() -> Path | None:
+    """In the folder of this login, where that is the user's own; None where there is none that can be trusted.
+
+    Not platformdirs': where its newer versions trust a folder less than they could (in a systemd sandbox root's folders
+    are nobody's) they take a name in /tmp that anyone could have taken. Our data folder is as private as this one, and
+    only lives longer than need be.
+    """
+    named, usual = Path(os.environ.get("XDG_RUNTIME_DIR", "")), Path(f"/run/user/{os.getuid()}")
+    if named.is_absolute() and _is_ours(named, missing=True):
+        return named / APP
+    return usual / APP if _is_ours(usual, missing=False) else None
+
+
+def _is_ours(folder: Path, *, missing: bool) -> bool:
+    """Whether nobody else can put anything there. missing: the answer for one that is not there."""
+    try:
+        found = folder.stat()
+    except FileNotFoundError:
+        return missing
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022
 
 
 def make_private(folder: Path) -> None:

@@ -34,6 +34,21 @@ def test_folders_follow_the_xdg_rules(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert list(tmp_path.iterdir()) == []  # asking makes nothing
 
 
+@pytest.mark.parametrize("what", ["a file", "anyone's", "relative"])
+def test_a_runtime_folder_that_cannot_be_trusted_is_not_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, what: str
+) -> None:
+    folder = tmp_path / "runtime"
+    if what == "a file":
+        folder.touch()
+    else:
+        folder.mkdir(mode=0o777)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "runtime" if what == "relative" else str(folder))
+    monkeypatch.chdir(tmp_path)
+    assert tmp_path not in user_paths().runtime_dir.parents
+    assert user_paths().runtime_dir.is_absolute()
+
+
 def test_what_outlives_a_login_is_data_and_what_does_not_is_runtime(tmp_path: Path) -> None:
     paths = Paths(tmp_path / "config", tmp_path / "data", tmp_path / "run", tmp_path / "state")
     assert {paths.store.parent, paths.wanted.parent, paths.data_lock.parent, paths.snapshots.parent} == {
