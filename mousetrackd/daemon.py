@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from mousetrackd import __version__, config, control
 from mousetrackd.accumulator import Accumulator
 from mousetrackd.control import AlreadyRunningError, Lock
+from mousetrackd.deadline import Deadline
 from mousetrackd.errors import (
     BlindError,
     ConfigError,
@@ -64,6 +65,10 @@ _CLOCK_STEP_S = 2.0
 RETRY_FIRST_S = 1.0
 RETRY_LONGEST_S = 30.0
 CHILD_TIMEOUT_S = 300.0
+SHUTDOWN_BUDGET_S = 18.0
+"""From SIGTERM to the end of the process: the last save, its retries, the side file, the last picture. Ending takes a
+moment itself, and 20 s are promised."""
+
 RESCUE_TIMEOUT_S = 3600.0
 """A quarter of a minute for 100 MB, and more where the disk fails: longer than the watchdog and a start wait."""
 
@@ -219,6 +224,7 @@ class Daemon:
         self._paused = False
         self._wish = control.Wish(pause=False, mark=None)
         self._ends_asked = 0
+        self._budget: Deadline | None = None
         self._since = self._iso_now()
         self._unsaved_since: _Moment | None = None
         self._folded_hour: int | None = None
@@ -284,6 +290,7 @@ class Daemon:
 
     def _shutdown(self) -> None:
         """Stop listening, checkpoint, last snapshot, let go. A failing step does not skip the next."""
+        self._shutdown_budget()
         _tell_systemd("STOPPING=1")
         with _logged("stop listening"):
             self._stop_source()
@@ -313,6 +320,12 @@ class Daemon:
             self._handle(self._next_words(), ending=True)
             if self._in_a_hurry() and self._worker_process is not None:
                 self._worker_process.kill()
+
+    def _shutdown_budget(self) -> Deadline:
+        """The one budget of all steps of the shutdown. It begins with the first request to end."""
+        if self._budget is None:
+            self._budget = Deadline(SHUTDOWN_BUDGET_S, monotonic_s=self._monotonic_s)
+        return self._budget
 
     def _in_a_hurry(self) -> bool:
         return self._ends_asked > 1
@@ -892,6 +905,8 @@ class Daemon:
         """Turn signals into words; put the old handlers back at the end."""
 
         def say(number: int, _frame: FrameType | None) -> None:
+            if _WORDS[signal.Signals(number)] == "end":
+                self._shutdown_budget()
             self._words.say(_WORDS[signal.Signals(number)])
 
         woken_before = signal.set_wakeup_fd(self._words.mouth, warn_on_full_buffer=False)
