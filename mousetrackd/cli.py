@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from mousetrackd import __version__, control, sources
+from mousetrackd import __version__, control, sources, terminal
 from mousetrackd.errors import ConfigError, ExitCode, MousetrackError, NotRunningError, RefusedError, UsageError
 from mousetrackd.layers import LAYERS, expand_layers
 from mousetrackd.paths import make_private, user_paths, write_whole
+from mousetrackd.printable import printable, printable_lines
 
 # The other rooms are imported by the commands that need them: numpy and OpenCV cost more than "status" does.
 
@@ -45,11 +46,10 @@ def main() -> NoReturn:
     try:
         cli.main(standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        terminal.show_usage(error)
         sys.exit(ExitCode.WRONG_USAGE)
     except MousetrackError as error:
-        where = sys.stdout if error.exit_code == ExitCode.DONE else sys.stderr
-        click.echo(f"mousetrackd: {error}", file=where)
+        terminal.echo_error(error, sys.stdout if error.exit_code == ExitCode.DONE else sys.stderr)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(128 + signal.SIGINT)
@@ -165,15 +165,15 @@ def _want(*, pause: bool) -> None:
         lambda said: said.get("looked_ns", 0) >= asked_ns and (said["state"] == "paused") == pause,
         "pause" if pause else "resume",
     )
-    click.echo(control.headline(status))
+    terminal.echo(control.headline(status))
     if status["state"] == "blind":
-        click.echo("\n".join(_problem_lines(status)))
+        terminal.echo("\n".join(_problem_lines(status)))
 
 
 @cli.command(epilog=_example('xdg-open "$(mousetrackd snapshot)"'))
 def snapshot() -> None:
     """Draw a new picture now; print its path when it is whole."""
-    click.echo(_draw_now(user_paths()))
+    terminal.echo_path(_draw_now(user_paths()))
 
 
 def _draw_now(paths: Paths) -> str:
@@ -195,7 +195,7 @@ def stop() -> None:
     daemon = control.require_running(user_paths())
     daemon.send(signal.SIGTERM)
     control.wait_for_end(daemon)
-    click.echo(f"mousetrackd (pid {daemon.pid}) has ended.")
+    terminal.echo(f"mousetrackd (pid {daemon.pid}) has ended.")
 
 
 @cli.command(epilog=_example("mousetrackd status", "mousetrackd status --json"))
@@ -207,29 +207,31 @@ def status(as_json: bool) -> None:
     if said["state"] == "stopped":
         said["problems"] = [*(said.get("problems") or []), *_why_it_cannot_start(paths)]
     if as_json:
-        click.echo(json.dumps(said, indent=1))
+        terminal.echo(json.dumps(said, indent=1))
     else:
-        click.echo("\n".join(_status_lines(said)))
+        terminal.echo("\n".join(status_lines(said)))
     if said["state"] == "stopped":
         sys.exit(ExitCode.NOT_RUNNING)
 
 
-def _status_lines(said: dict[str, Any]) -> list[str]:
+def status_lines(said: dict[str, Any]) -> list[str]:
+    """A status for people."""
     lines = [control.headline(said)]
     if said.get("source"):
-        lines.append(f"source           {said['source']}")
-        lines += [f"                 {note}" for note in said.get("notes") or []]
-        lines.append(f"monitors         {', '.join(m['monitor'] for m in said.get('monitors') or []) or 'none'}")
+        lines.append(f"source           {printable(str(said['source']))}")
+        lines += [f"                 {printable(str(note))}" for note in said.get("notes") or []]
+        shown = ", ".join(printable(str(one["monitor"])) for one in said.get("monitors") or [])
+        lines.append(f"monitors         {shown or 'none'}")
         as_of = f", as of {said['written']}" if said.get("written") else ""
         lines.append(f"events           {said.get('events')}{as_of}")
         lines.append(f"last checkpoint  {said.get('last_checkpoint') or 'none yet'}")
         lines.append(f"last picture     {said.get('last_snapshot') or 'none yet'}")
-        lines.append(f"picture          {said.get('picture')}")
+        lines.append(f"picture          {printable(str(said.get('picture')))}")
     return lines + _problem_lines(said)
 
 
 def _problem_lines(said: dict[str, Any]) -> list[str]:
-    problems = [str(problem).replace("\n", "\n" + " " * 17) for problem in said.get("problems") or []]
+    problems = [printable_lines(str(problem), " " * 17) for problem in said.get("problems") or []]
     return [f"problem          {problem}" for problem in problems]
 
 
@@ -254,7 +256,7 @@ def latest(open_it: bool) -> None:
             f"there is no picture yet: {path}",
             "The first is drawn a minute after the pointer moved; or: mousetrackd snapshot",
         )
-    click.echo(path)
+    terminal.echo_path(path)
     if open_it and click.launch(str(path)) != 0:
         raise MousetrackError("no program opened the picture", f"Open it yourself: {path}")
 
@@ -321,7 +323,7 @@ def render(out: Path, **options: Any) -> None:
     with _chosen(options) as chosen:
         reading = chosen.store.read(expand_layers(look.layer), chosen.asked)
         if not reading.counts and chosen.asked != ALL:
-            click.echo("Nothing was counted in this range, so the picture is empty.", err=True)
+            terminal.echo("Nothing was counted in this range, so the picture is empty.", err=True)
         picture = snapshots.draw(
             reading,
             chosen.layout,
@@ -399,7 +401,7 @@ def stats(as_json: bool, since: str | None, until: str | None) -> None:
     since_s, until_s = timerange.parse_range(since, until)
     with Store.open_read_only(user_paths().store) as store:
         found = stats.summarise(store.totals(since_s=since_s, until_s=until_s), store.sizes_mm())
-    click.echo(json.dumps(found.as_json(), indent=1) if as_json else "\n".join(stats.lines(found)))
+    terminal.echo(json.dumps(found.as_json(), indent=1) if as_json else "\n".join(stats.lines(found)))
 
 
 def _look(conf: Config, options: dict[str, Any]) -> SnapshotConfig:
@@ -446,7 +448,7 @@ def _chosen(options: dict[str, Any]) -> Iterator[_Chosen]:
     asked = Range(since_s, until_s, name, hours, weekdays)
     with readable(user_paths().store) as (store, missing):
         if missing:
-            click.echo(missing, err=True)
+            terminal.echo(missing, err=True)
         layout = store.layout(until_s)
         if name is not None:
             known = [*store.monitors().values()]
@@ -459,7 +461,7 @@ def _chosen(options: dict[str, Any]) -> Iterator[_Chosen]:
 
 def _say_left_out(sentences: Iterable[str]) -> None:
     for sentence in sentences:
-        click.echo(sentence, err=True)
+        terminal.echo(printable(sentence), err=True)
 
 
 def _write_out(out: Path, content: bytes) -> None:
@@ -535,7 +537,7 @@ def import_(file: Path, layer: str, size: str | None, monitor: str, at: str | No
             at_s + 1,
         )
     total = sum(counts.total for counts in table.values())
-    click.echo(f"imported {total} into {name}, on {', '.join(_labels(table)) or 'no screen'}")
+    terminal.echo(f"imported {total} into {name}, on {', '.join(_labels(table)) or 'no screen'}")
 
 
 def _labels(table: dict[Monitor, Any]) -> list[str]:
@@ -585,16 +587,16 @@ def forget(yes: bool, **options: Any) -> None:
     if found and not yes:
         if not sys.stdin.isatty():
             raise UsageError("forgetting cannot be undone", "To do it without being asked: --yes")
-        click.echo("\n".join(["This goes for good:", *found.lines(choice)]))
+        terminal.echo("\n".join(["This goes for good:", *found.lines(choice)]))
         if not click.confirm("Forget it?"):
             raise MousetrackError("Nothing was forgotten.")
         _save_now(paths)
     gone = forget.carry_out(paths, choice)
-    click.echo("\n".join(["Forgotten:", *gone.lines(choice)] if gone else ["There was nothing of that."]))
+    terminal.echo("\n".join(["Forgotten:", *gone.lines(choice)] if gone else ["There was nothing of that."]))
     for left in forget.unfinished(paths):
-        click.echo(f"Unfinished from before, do it again: mousetrackd forget {left}", err=True)
+        terminal.echo(f"Unfinished from before, do it again: mousetrackd forget {left}", err=True)
     if control.find_running(paths) is not None:
-        click.echo(f"Drawn anew: {_draw_now(paths)}")
+        terminal.echo(f"Drawn anew: {_draw_now(paths)}")
 
 
 def _choice(*, since: str | None, until: str | None, last: str | None, monitor: str | None, everything: bool) -> Choice:
@@ -641,12 +643,12 @@ def config_(default: bool) -> None:
     from mousetrackd import config  # noqa: PLC0415
 
     if default:
-        click.echo(config.to_toml(config.Config(), comments=True), nl=False)
+        terminal.echo(config.to_toml(config.Config(), comments=True), nl=False)
         return
     path = user_paths().config_file
     conf = config.load(path)
-    click.echo(f"# from {path}" if path.exists() else f"# the defaults: there is no {path}")
-    click.echo(config.to_toml(conf, comments=False), nl=False)
+    terminal.echo(f"# from {path}" if path.exists() else f"# the defaults: there is no {path}")
+    terminal.echo(config.to_toml(conf, comments=False), nl=False)
 
 
 # Installing -----------------------------------------------------------------------------------------------
@@ -671,18 +673,18 @@ def install(dry_run: bool, no_start: bool, allow_root: bool) -> None:
         for file in (*starting, *helping):
             there = file.found()
             instead = {Found.NOTHING: "", Found.SAME: " is there already"}.get(there, f", instead of {there.value}")
-            click.echo(f"# {file.path}{instead}")
+            terminal.echo(f"# {file.path}{instead}")
             if file in starting:  # the others are long, and run nothing by themselves
-                click.echo(file.content())
+                terminal.echo(file.content())
         for sentence in autostart.gnome_extension(install_extension, dry_run=True):
-            click.echo(f"# {sentence}")
+            terminal.echo(f"# {sentence}")
         return
     said = 0
     for sentence in autostart.install([*starting, *helping], systemd, user_paths(), start=not no_start):
-        click.echo(sentence)
+        terminal.echo(sentence)
         said += 1
     if not said:
-        click.echo("nothing to change: it is installed")
+        terminal.echo("nothing to change: it is installed")
 
 
 @cli.command(epilog=_example("mousetrackd uninstall", "mousetrackd uninstall --purge"))
@@ -699,10 +701,10 @@ def uninstall(purge: bool, yes: bool, allow_root: bool) -> None:
     if purge and not yes:
         if not sys.stdin.isatty():
             raise UsageError("purging cannot be undone", "To do it without being asked: --yes")
-        if not click.confirm(f"Remove every count and picture in {paths.data_dir}, and the settings?"):
+        if not click.confirm(f"Remove every count and picture in {printable(str(paths.data_dir))}, and the settings?"):
             raise MousetrackError("Nothing was removed.")
     for sentence in autostart.uninstall(autostart.user_places(), paths, purge=purge):
-        click.echo(sentence)
+        terminal.echo(sentence)
 
 
 @cli.command(epilog=_example("mousetrackd doctor", "mousetrackd doctor --json"))
@@ -715,6 +717,6 @@ def doctor(as_json: bool) -> None:
     paths = user_paths()
     findings = doctor.examine(paths, autostart.user_places())
     said = json.dumps(doctor.as_json(findings, paths), indent=1) if as_json else "\n".join(doctor.lines(findings))
-    click.echo(said)
+    terminal.echo(said)
     if any(finding.level is Level.PROBLEM for finding in findings):
         sys.exit(ExitCode.COULD_NOT)

@@ -43,6 +43,7 @@ from mousetrackd.events import Gap, LayoutChange
 from mousetrackd.forget import unfinished
 from mousetrackd.layout import Layout, is_called
 from mousetrackd.paths import make_private, write_whole
+from mousetrackd.printable import printable, printable_lines
 from mousetrackd.rescue import Rescued, rescue
 from mousetrackd.store import DamagedError, NotOursError, Store
 
@@ -842,14 +843,14 @@ class Daemon:
             self._since = self._iso_now()
             level = logging.WARNING if state in ("waiting", "blind") else logging.INFO
             log.log(level, "%s%s", state, f": {why}" if why else "")
-        _tell_systemd(f"STATUS={control.headline(self._status())}")
+        _tell_systemd(f"STATUS={printable(control.headline(self._status()))}")
         self._write_status()
 
     def _problem(self, kind: str, sentence: str) -> None:
         """Note, change or clear (with an empty sentence) a problem; a new one is logged once."""
         before = self._problems.pop(kind, "")
         if sentence:
-            self._problems[kind] = sentence
+            self._problems[kind] = sentence = printable_lines(sentence)
             if not before:
                 log.warning("%s", sentence)
         elif before and kind == "saving":
@@ -870,7 +871,7 @@ class Daemon:
             "pid": os.getpid(),
             "version": __version__,
             "source": self._source_name,
-            "notes": list(self._source_notes),
+            "notes": [printable(note) for note in self._source_notes],
             "written": self._iso_now(),
             "events": self._accumulator.events,
             "out_of_bounds": self._accumulator.out_of_bounds,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mousetrackd.errors import MousetrackError
 from mousetrackd.paths import make_private
+from mousetrackd.printable import printable_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,12 +19,24 @@ _KEPT_BYTES = 256 * 1024
 """Some thousand lines, and as many in the file before. A quiet month is a few dozen."""
 
 
-class _JournalFormatter(logging.Formatter):
+class _Formatter(logging.Formatter):
+    """Printable, and later lines of a message indented: no name from outside can forge a line or its time."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable_lines(super().format(record), "  ")
+
+
+class _JournalFormatter(_Formatter):
     """Levels as the journal reads them (sd-daemon(3)): 4 warning, 6 information."""
 
     def format(self, record: logging.LogRecord) -> str:
         level = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4}.get(record.levelno, 3)
         return f"<{level}>" + super().format(record).replace("\n", f"\n<{level}>")
+
+
+def formatter(*, journal: bool) -> logging.Formatter:
+    """How lines on stderr are written: for the journal, which keeps the time itself, or for a person."""
+    return _JournalFormatter("%(message)s") if journal else _Formatter("%(asctime)s %(message)s", "%H:%M:%S")
 
 
 def start(path: Path, *, verbose: bool) -> Callable[[str], None]:
@@ -36,10 +49,10 @@ def start(path: Path, *, verbose: bool) -> Callable[[str], None]:
     logging.raiseExceptions = False  # a log that cannot be written (a full disk) is no reason for tracebacks
     handler = logging.StreamHandler()
     logger.addHandler(handler)
-    if _stderr_is_the_journal():  # which keeps the time itself
-        handler.setFormatter(_JournalFormatter("%(message)s"))
+    if _stderr_is_the_journal():
+        handler.setFormatter(formatter(journal=True))
     else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+        handler.setFormatter(formatter(journal=False))
         if not sys.stderr.isatty():
             return _keep(path, logger)
     return lambda _: None
@@ -54,7 +67,7 @@ def _keep(path: Path, logger: logging.Logger) -> Callable[[str], None]:
     except (MousetrackError, OSError) as error:
         logger.warning("no log is kept: %s", error)
         return lambda _: None
-    kept.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    kept.setFormatter(_Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
     logger.addHandler(kept)
 
     def note(sentence: str) -> None:

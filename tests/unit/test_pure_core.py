@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-CORE = ("layout", "layers", "counts", "accumulator", "events", "render", "errors")
+CORE = ("layout", "layers", "counts", "accumulator", "events", "render", "errors", "printable")
 HARMLESS = {
     *("__future__", "collections", "dataclasses", "enum", "math", "struct", "typing", "zlib"),
     *("cv2", "numpy"),
