@@ -32,6 +32,7 @@ from mousetrackd.deadline import Deadline
 from mousetrackd.errors import (
     BlindError,
     ConfigError,
+    FaultError,
     MousetrackError,
     PrivacyError,
     RecordingError,
@@ -45,6 +46,7 @@ from mousetrackd.layout import Layout, is_called
 from mousetrackd.paths import make_private, write_whole
 from mousetrackd.printable import printable, printable_lines
 from mousetrackd.rescue import Rescued, rescue
+from mousetrackd.sources.guard import Guard
 from mousetrackd.store import DamagedError, NotOursError, Store
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from mousetrackd.config import Config
     from mousetrackd.events import Source
     from mousetrackd.paths import Paths
+    from mousetrackd.sources.guard import GuardedSource
 
 log = logging.getLogger("mousetrackd")
 
@@ -215,7 +218,8 @@ class Daemon:
         self._unsure_privacy: PrivacyError | None = None
         self._layout = Layout()
         self._store: Store | None = None
-        self._source: Source | None = None
+        self._source: GuardedSource | None = None
+        self._guard = Guard()
         self._source_name = conf.source
         self._source_notes: tuple[str, ...] = ()
         self._notes_logged: set[str] = set()
@@ -415,9 +419,9 @@ class Daemon:
             self._retry_later()
             self._enter("blind", "it is not known what must not be counted")
             return
-        source = self._make_source(self._config)
-        self._source_name = source.name
         try:
+            source = self._guard.make(partial(self._make_source, self._config))
+            self._source_name = source.name
             source.start(lambda: self._words.say("events"))
         except RecordingError:
             raise
@@ -429,7 +433,6 @@ class Daemon:
         self._problem("source", "")
         self._drain()
         if self._source is source:  # it may have died while it started
-            self._retry_s = RETRY_FIRST_S
             self._enter("tracking", source.name)
 
     def _wait_for_source(self, state: str, error: SourceError) -> None:
@@ -481,9 +484,12 @@ class Daemon:
             log.info("the recording has ended")
             self._ends_asked = 1
         else:
-            self._wait_for_source("waiting", SourceError(f"{source.name} went away", "Waiting for it to return."))
+            error = source.failure or SourceError(f"{source.name} went away", "Waiting for it to return.")
+            if self._state == "tracking" and not isinstance(error, FaultError):
+                self._retry_s = RETRY_FIRST_S
+            self._wait_for_source("blind" if isinstance(error, BlindError) else "waiting", error)
 
-    def _count_pending(self, source: Source) -> None:
+    def _count_pending(self, source: GuardedSource) -> None:
         for item in source.drain():
             if isinstance(item, LayoutChange):
                 self._accumulator.change_layout(item.layout, item.time_ms)

@@ -79,5 +79,9 @@ class BlindError(SourceError):
     """There is a display, but a listener there would see only part of the truth, so nothing is recorded."""
 
 
+class FaultError(SourceError):
+    """A source, or the program it listens to, did what must not happen. It is tried again ever more rarely."""
+
+
 class RecordingError(SourceError):
     """A recorded session cannot be read. Waiting would not mend it."""

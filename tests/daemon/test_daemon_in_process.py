@@ -687,3 +687,37 @@ def test_what_cannot_be_seen_just_now_is_logged_once_and_stands_in_status_while_
 
     Play(home, HOUR_S).run(script)
     assert [record.message for record in caplog.records].count("not seen just now") == 1
+
+
+def test_a_source_that_fails_in_an_unexpected_way_costs_no_count_and_is_tried_again_ever_more_rarely(
+    home: Home,
+) -> None:
+    class Failing(Script):
+        is_broken = False
+
+        def drain(self) -> list[Item]:
+            if self.is_broken:
+                raise OverflowError("int too large to convert to float")
+            return super().drain()
+
+    def script(play: Play) -> None:
+        play.source.click(1, 1)
+        for wait_s in (1, 2, 4):
+            source = play.source
+            assert isinstance(source, Failing)
+            source.click(2, 2)
+            play.advance(2)  # it is counted
+            source.is_broken = True
+            source.click(3, 3)
+            play.advance(2)
+            wait_until(lambda: home.status()["state"] == "waiting", "the failure was noticed")
+            assert "script has failed: OverflowError: int too large" in str(home.status()["problems"])
+            play.advance(wait_s - 0.5)
+            assert play.source is source
+            play.advance(0.5)
+            wait_until(lambda: home.status()["state"] == "tracking", "it was tried again")
+            assert play.source is not source
+            assert home.status()["problems"] == []
+        assert play.clicks() == 4
+
+    Play(home, HOUR_S, kind=Failing).run(script)
