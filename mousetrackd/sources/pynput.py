@@ -118,11 +118,13 @@ class PynputSource:
         try:
             display = self._watch_display = x11.open_display()
             x11.refuse_xwayland(display)
+            x11.require_record(display)
             bell = self._bell = x11.Bell(display)
             self._clock_offset_ms = x11.server_clock_offset_ms(display, bell, self.now_ms)
             reader = self._reader = x11.MonitorReader(display, bell)
             began_ms = self.now_ms()
-            self._start_listener()
+            with x11.our_cookies():
+                self._start_listener()
             # In this order each change that is told from here on is in the stream, or in this first look.
             reader.select_changes()
             while (first := self._look(reader)) is None:

@@ -16,15 +16,16 @@ import Xlib.error
 import Xlib.protocol.display
 import Xlib.protocol.event
 from Xlib import X, Xatom
-from Xlib.ext import randr
+from Xlib.ext import randr, record
+from Xlib.support import connect
 
 from mousetrackd.errors import BlindError, SourceError
 from mousetrackd.layout import Layout, Monitor, Placement
-from mousetrackd.sources import edid
+from mousetrackd.sources import edid, xauthority
 from mousetrackd.sources.randr import Change, Look, Output, Rect, Stand
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 XLIB_ERRORS = (Xlib.error.XError, Xlib.error.ConnectionClosedError, Xlib.error.DisplayError, OSError)
 """What a call to a display can raise when the server is not there, goes away, or says no."""
@@ -41,14 +42,65 @@ def open_display() -> Xlib.display.Display:
         )
     # python-xlib keeps for all servers at once what number each event has, though the next may number them otherwise.
     Xlib.protocol.display.Display.event_classes = {**Xlib.protocol.event.event_class}
+    with our_cookies() as offered:
+        try:
+            return Xlib.display.Display(name)
+        except (*XLIB_ERRORS, AssertionError, ValueError, IndexError, OverflowError, TypeError) as error:
+            # python-xlib itself trips (AssertionError, IndexError) over a server that dies during the greeting.
+            for connection, _ in offered:  # which python-xlib leaves open
+                connection.close()
+            raise _refused(name, error, [found for _, found in offered]) from error
+
+
+_NOT_THERE = "Is it running, and may you use it? Under systemd: systemctl --user import-environment DISPLAY XAUTHORITY"
+
+
+_NO_ENTRY = ("uthorization", "COOKIE", "No protocol specified")
+"""Of these each reason holds one that an X server gives for refusing a cookie or the lack of one."""
+
+
+def _refused(name: str, error: Exception, found: list[xauthority.Found]) -> SourceError:
+    """The SourceError for a connection that could not be made; found: the cookie, where it came as far as that."""
+    reason = error.msg if isinstance(error, Xlib.error.DisplayConnectionError) else str(error)
+    text = reason.decode("ascii", "replace") if isinstance(reason, bytes) else str(reason)
+    why = " ".join(text.split()) or type(error).__name__
+    if not found or not any(word in why for word in _NO_ENTRY):
+        return SourceError(f'cannot open display "{name}": {why}', _NOT_THERE)
+    cookie = found[-1]
+    if not cookie.why:
+        return SourceError(
+            f'cannot open display "{name}": it refuses the cookie in {cookie.file}: {why}',
+            "The cookie is of another session. Log in again, or set XAUTHORITY to this session's file.",
+        )
+    return SourceError(
+        f'cannot open display "{name}": {cookie.why}, and the display asks for a cookie',
+        "Set XAUTHORITY to the file of this session (echo $XAUTHORITY in a terminal there); under systemd: "
+        "systemctl --user import-environment DISPLAY XAUTHORITY",
+    )
+
+
+@contextlib.contextmanager
+def our_cookies() -> Iterator[list[tuple[socket.socket, xauthority.Found]]]:
+    """Meanwhile python-xlib takes its cookies from ``xauthority``. Yields each connection, with what was found for it.
+
+    pynput opens connections of its own, with no way to pass a cookie. The one function of python-xlib that reads the
+    authority file is replaced for that time, rather than $XAUTHORITY, which children would inherit.
+    """
+    offered: list[tuple[socket.socket, xauthority.Found]] = []
+
+    def get_auth(
+        connection: socket.socket, _name: str, _protocol: str | None, _host: str, number: int
+    ) -> tuple[bytes, bytes]:
+        found = xauthority.find(connection, number)
+        offered.append((connection, found))
+        return (xauthority.COOKIE, found.cookie) if found.cookie else (b"", b"")
+
+    before = connect.get_auth
+    connect.get_auth = get_auth  # type: ignore[assignment]  # its stub names types that it does not export
     try:
-        return Xlib.display.Display(name)
-    except (*XLIB_ERRORS, AssertionError, ValueError, IndexError, OverflowError, TypeError) as error:
-        # python-xlib itself trips (AssertionError, IndexError) over a server that dies during the greeting.
-        raise SourceError(
-            f'cannot open display "{name}": {str(error).strip() or type(error).__name__}',
-            "Is it running, and may you use it? Under systemd: systemctl --user import-environment DISPLAY XAUTHORITY",
-        ) from error
+        yield offered
+    finally:
+        connect.get_auth = before
 
 
 def hang_up(display: Xlib.display.Display | None) -> None:
@@ -87,6 +139,28 @@ def refuse_xwayland(display: Xlib.display.Display) -> None:
             f"this is a Wayland session: the X server {display.get_display_name()} sees only part of the screen",
             "Nothing is recorded, because the picture would be wrong. Log in to an X11 (Xorg) session instead.",
         )
+
+
+def require_record(display: Xlib.display.Display) -> None:
+    """Raise BlindError where this connection is not shown what other programs' pointer does, or the server cannot."""
+    if display.query_extension(record.extname) is not None:
+        return
+    name = display.get_display_name()
+    if set(display.list_extensions()) <= _SHOWN_TO_THE_UNTRUSTED:
+        raise BlindError(
+            f"the X server {name} does not trust this connection (an ssh -X login, for example), "
+            "and hides the pointer from it",
+            "Nothing is recorded. Connect with ssh -Y, or start mousetrackd in a session of its own at that screen.",
+        )
+    raise BlindError(
+        f"the X server {name} does not offer the RECORD extension, with which the pointer is followed",
+        "Nothing is recorded. Switch it on in the X server: it is off with -tst, -extension RECORD or -extension "
+        "XTEST, or in the Extensions section of xorg.conf. Then log in again.",
+    )
+
+
+_SHOWN_TO_THE_UNTRUSTED = {"BIG-REQUESTS", "XC-MISC"}
+"""All that the SECURITY extension leaves to an untrusted connection (Xext/security.c)."""
 
 
 class Bell:

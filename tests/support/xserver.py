@@ -24,10 +24,13 @@ LEFT, MIDDLE, RIGHT, WHEEL_UP, WHEEL_DOWN, WHEEL_LEFT, WHEEL_RIGHT, SIDE = range
 class Xvfb:
     """A real Xvfb, 1920x1080. ``name`` is for DISPLAY; it stays the same over ``kill`` and ``start``.
 
+    options: more of its own.
+
     Its number is one that nobody else who looks for the lowest free one takes while it is dead.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
+        self._options = options
         self._log = folder / "xvfb.log"
         self._process: subprocess.Popen[bytes] | None = None
         self.name = ""
@@ -51,6 +54,7 @@ class Xvfb:
                     [
                         *("Xvfb", f":{number}", "-displayfd", str(tell)),
                         *("-screen", "0", "1920x1080x24", "-noreset", "-nolisten", "tcp"),
+                        *self._options,
                     ],
                     pass_fds=(tell,),
                     stdout=log,
