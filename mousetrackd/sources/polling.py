@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from mousetrackd.errors import SourceError
 from mousetrackd.events import LayoutChange
 from mousetrackd.sources.wayland import LayoutReader, Seat
 
@@ -23,6 +22,9 @@ Position: TypeAlias = tuple[float, float]
 
 ANSWER_TIMEOUT_S = 1.0
 """A compositor that has not answered by then hangs; so has whoever waits for us to stop."""
+
+NOT_KNOWN = "It is tried again. This version of it may not be known: please report it."
+"""What to do about an answer that is no position."""
 
 MOVING_INTERVAL_S = 0.025
 RESTING_INTERVAL_S = 1.0
@@ -39,7 +41,7 @@ class Question(Protocol):
     """A way to ask. Every failure is a SourceError."""
 
     def ask(self) -> Position:
-        """Where the pointer is now. Waits at most ``ANSWER_TIMEOUT_S``."""
+        """Where the pointer is now, on some desktop. Waits at most ``ANSWER_TIMEOUT_S`` for the whole answer."""
 
     def close(self) -> None:
         """Close what is open."""
@@ -63,7 +65,7 @@ class PollingEar:
             self._position = question.ask()  # where it is found says nothing yet: nobody has moved it
             monitors = self._monitors = LayoutReader()
             self._seat = Seat(monitors.connection)
-        except SourceError:
+        except BaseException:
             self.close()
             raise
         self._reader = monitors

@@ -15,8 +15,6 @@ from __future__ import annotations
 import math
 import os
 import select
-import socket
-import struct
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -25,9 +23,11 @@ from typing import TYPE_CHECKING, Any
 
 from mousetrackd.errors import SourceError
 from mousetrackd.layout import Layout, Monitor, Placement
-from mousetrackd.sources import edid
+from mousetrackd.sources import edid, peer
+from mousetrackd.wording import printable, reason
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
     from pywayland.protocol_core.interface import Interface
@@ -80,13 +80,12 @@ def display_path(name: str | None = None) -> Path:
 
 
 def answers(path: Path) -> bool:
-    """Whether somebody listens there; a killed compositor leaves its sockets behind."""
-    with socket.socket(socket.AF_UNIX) as peer:
-        try:
-            peer.connect(str(path))
-        except OSError:
-            return False
-        return True
+    """Whether a program of ours listens there; a killed compositor leaves its sockets behind."""
+    try:
+        peer.connect(path, peer.Deadline(ANSWER_TIMEOUT_S)).close()
+    except OSError:
+        return False
+    return True
 
 
 class Connection:
@@ -123,16 +122,16 @@ class Connection:
 
     def _connect(self) -> int:
         # A socket of our own, because libwayland's does not tell who is at the other end.
-        with socket.socket(socket.AF_UNIX) as peer:
-            try:
-                peer.connect(str(self.path))
-                self.compositor = _name_of_peer(peer)
-            except OSError as error:
-                raise SourceError(
-                    f"cannot open the Wayland display {self.path}: {error.strerror or error}",
-                    "Is the session still there, and is it yours?",
-                ) from error
-            return peer.detach()
+        try:
+            with peer.connect(self.path, peer.Deadline(ANSWER_TIMEOUT_S)) as compositor:
+                self.compositor = _name_of_peer(compositor)
+                compositor.setblocking(True)
+                return compositor.detach()
+        except OSError as error:
+            raise SourceError(
+                f"cannot open the Wayland display {printable(self.path)}: {reason(error)}",
+                "Is the session still there, and is it yours?",
+            ) from error
 
     def fileno(self) -> int:
         """What to wait for, to be readable, before ``dispatch``."""
@@ -214,12 +213,11 @@ def _is_readable(descriptor: int, timeout_s: float) -> bool:
     return bool(poll.poll(max(timeout_s, 0) * 1000))
 
 
-def _name_of_peer(peer: socket.socket) -> str:
+def _name_of_peer(connection: socket.socket) -> str:
     """The program at the other end of a socket, as the kernel names it; empty where it does not tell."""
-    credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    pid, _, _ = struct.unpack("3i", credentials)
+    pid, _ = peer.credentials(connection)
     try:
-        return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8", errors="replace").strip()
+        return printable(Path(f"/proc/{pid}/comm").read_bytes().strip(), 40)
     except OSError:  # another pid namespace, or it has ended
         return ""
 
