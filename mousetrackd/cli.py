@@ -7,6 +7,7 @@ import functools
 import json
 import math
 import os
+import re
 import signal
 import sys
 import time
@@ -545,18 +546,18 @@ def _labels(table: dict[Monitor, Any]) -> list[str]:
 
 
 def _size(text: str | None) -> tuple[int, int] | None:
-    from mousetrackd.layout import SIDE_MAX_PX  # noqa: PLC0415
+    from mousetrackd.layout import size_problem  # noqa: PLC0415
 
     if text is None:
         return None
-    width, _, height = text.lower().partition("x")
-    if not (
-        width.isdecimal() and height.isdecimal() and 0 < int(width) <= SIDE_MAX_PX and 0 < int(height) <= SIDE_MAX_PX
-    ):
-        raise UsageError(
-            f'"{text}" is not a size', f"Give width and height in pixels, like 1920x1080; at most {SIDE_MAX_PX}."
-        )
-    return int(width), int(height)
+    match = re.fullmatch(r"([0-9]{1,9})[xX]([0-9]{1,9})", text)
+    if match is None:
+        raise UsageError(f'"{text}" is not a size', "Give width and height in pixels, like 1920x1080.")
+    width_px, height_px = int(match[1]), int(match[2])
+    problem = size_problem(width_px, height_px)
+    if problem:
+        raise UsageError(f'"{text}" is not a size: {problem}', "Give width and height in pixels, like 1920x1080.")
+    return width_px, height_px
 
 
 @cli.command(

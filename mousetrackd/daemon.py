@@ -501,8 +501,9 @@ class Daemon:
                 self._accumulator.gap(item.time_ms)
             else:
                 self._accumulator.feed(item)
-        if source.notes != self._source_notes:
-            self._tell_notes(source.notes)
+        notes = (*source.notes, *self._layout.left_out)
+        if notes != self._source_notes:
+            self._tell_notes(notes)
 
     def _tell_notes(self, notes: tuple[str, ...]) -> None:
         """What the source cannot see just now, and could before: in status, and the first time in the log."""

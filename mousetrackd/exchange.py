@@ -15,14 +15,16 @@ import numpy as np
 
 from mousetrackd.counts import COUNT_MAX, Counts
 from mousetrackd.errors import MousetrackError, UsageError
-from mousetrackd.layout import SIDE_MAX_PX, Monitor
+from mousetrackd.layout import Monitor, clean_name, size_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 COLUMNS: Final = ("monitor", "x", "y", "count")
-_LABEL = re.compile(r"(?P<output>.+?)@(?P<width>\d{1,5})x(?P<height>\d{1,5})(?:#(?P<edid>[0-9a-f]{8}))?")
+_LABEL = re.compile(
+    r"(?P<output>.+?)@(?P<width>[0-9]{1,5})x(?P<height>[0-9]{1,5})(?:#(?P<edid>[0-9a-f]{8}))?", re.DOTALL
+)
 _PAIR = re.compile(r"\(?\s*(-?\d+)\s*,\s*(-?\d+)\s*\)?")
 
 Table = dict[Monitor, Counts]
@@ -112,15 +114,16 @@ def monitor_of(label: str, output: str, size: tuple[int, int] | None) -> Monitor
     if match:
         width_px, height_px = int(match["width"]), int(match["height"])
         _check_size(width_px, height_px, label)
-        return Monitor(match["output"], width_px, height_px, match["edid"] or "")
+        return Monitor(clean_name(match["output"]), width_px, height_px, match["edid"] or "")
     if size is None:
         raise ValueError("the file does not tell the screen's size: give it with --size, like --size 1920x1080")
-    return Monitor(label or output, *size)
+    return Monitor(clean_name(label or output), *size)
 
 
 def _check_size(width_px: int, height_px: int, where: str) -> None:
-    if not (0 < width_px <= SIDE_MAX_PX and 0 < height_px <= SIDE_MAX_PX):
-        raise ValueError(f"{where}: a screen is from 1x1 to {SIDE_MAX_PX}x{SIDE_MAX_PX} px, got {width_px}x{height_px}")
+    problem = size_problem(width_px, height_px)
+    if problem:
+        raise ValueError(f"{where}: {problem}")
 
 
 def _load_csv(path: Path, output: str, size: tuple[int, int] | None) -> Table:
@@ -219,7 +222,7 @@ def _of_array(
     height_px, width_px = array.shape
     _check_size(width_px, height_px, what)
     match = _LABEL.fullmatch(name)
-    monitor = monitor_of(name, output, None) if match else Monitor(name or output, width_px, height_px)
+    monitor = monitor_of(name, output, None) if match else Monitor(clean_name(name or output), width_px, height_px)
     if (monitor.width_px, monitor.height_px) != (width_px, height_px) or (size and size != (width_px, height_px)):
         raise ValueError(f"{what}: its shape {array.shape} does not fit the screen's size")
     return monitor, Counts.from_dense(array.astype(np.int64))

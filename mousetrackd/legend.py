@@ -5,6 +5,8 @@ The letters are anti-aliased in Aileron, the typeface that comes with Pillow.
 
 from __future__ import annotations
 
+import bisect
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -180,6 +182,7 @@ def _fit(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width_px
     text = "".join(letter if " " <= letter <= "~" or letter in "·…°±" else "?" for letter in text)
     if font.getlength(text) <= width_px:
         return text
-    while text and font.getlength(text + "…") > width_px:
-        text = text[:-1]
-    return text + "…" if text else ""
+    fits = bisect.bisect_right(
+        range(1, len(text)), width_px, key=lambda end: math.ceil(font.getlength(text[:end] + "…"))
+    )
+    return text[:fits] + "…" if fits else ""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from mousetrackd.counts import Counts
 from mousetrackd.errors import StoreError
-from mousetrackd.layout import SIDE_MAX_PX, Monitor
+from mousetrackd.layout import DESKTOP_MAX_PX, Monitor, Told, admit, size_problem
 from mousetrackd.paths import make_private, sync_folder, write_whole
 from mousetrackd.store import DamagedError, Store, crc_of, create, move_aside, name_aside, rescue_note
 
@@ -209,20 +209,18 @@ def _believed(row: _Row) -> Counts | None:
         counts = Counts.decode(blob)
     except ValueError:
         return None
-    return counts if min(counts.width_px, counts.height_px) > 0 else None
+    return None if size_problem(counts.width_px, counts.height_px) else counts
 
 
 def _screens(old: _Damaged) -> dict[int, tuple[Monitor, int, int]]:
     """Every screen whose row makes sense, by number, with its size in mm."""
     screens = {}
     for number, output, width_px, height_px, edid, *size_mm in old.rows("monitor"):
-        sides = (width_px, height_px)
-        if (
-            all(type(side) is int and 0 < side <= SIDE_MAX_PX for side in sides)
-            and all(type(side) is int and 0 <= side <= 100_000 for side in size_mm)
-            and all(type(text) is str and (text.isprintable() and "\ufffd" not in text) for text in (output, edid))
-        ):
-            screens[number] = (Monitor(output, width_px, height_px, edid), *size_mm)
+        if type(output) is not str or "\ufffd" in output:
+            continue
+        layout, _ = admit([Told(output, width_px, height_px, edid, 0, 0, *size_mm)])
+        for one in layout.placements:
+            screens[number] = (one.monitor, one.width_mm, one.height_mm)
     return screens
 
 
@@ -242,7 +240,7 @@ def _fill_placements(old: _Damaged, fresh: sqlite3.Connection, screens: dict[int
         if (
             type(since_s) is int
             and monitor in screens
-            and all(type(side) is int and abs(side) <= 16 * SIDE_MAX_PX for side in corner)
+            and all(type(side) is int and abs(side) <= DESKTOP_MAX_PX for side in corner)
         ):
             fresh.execute(
                 "INSERT OR IGNORE INTO placement (rowid, since_s, monitor, desktop_x, desktop_y)"

@@ -27,7 +27,7 @@ from mousetrackd import __version__, legend, render
 from mousetrackd.colours import colour_list, rgb
 from mousetrackd.errors import MousetrackError
 from mousetrackd.layers import CLICK_LAYERS, DWELL, SCROLL, TRAVEL, UNITS, expand_layers
-from mousetrackd.layout import Layout, Monitor, Placement
+from mousetrackd.layout import Layout, Monitor, drawable
 from mousetrackd.paths import Paths, folder_held, make_private, sync_folder, user_paths, write_whole
 
 if TYPE_CHECKING:
@@ -174,6 +174,7 @@ def draw(
     """
     layers = expand_layers(look.layer)
     layout = with_homeless(layout, {monitor for monitor, _ in reading.counts})
+    reading = replace(reading, left_out=(*reading.left_out, *layout.left_out))
     found: dict[str, _DrawnLayer] = {}
     for alike in _of_one_scale(layers):  # one after the other: the grids of 4K screens are large
         grids = {layer: _grids(layer, reading, layout, look, first=_like_first(layer, layers)) for layer in alike}
@@ -313,27 +314,27 @@ def _same_screen(one: Monitor, other: Monitor) -> bool:
 
 
 def _stands_at(monitor: Monitor, layout: Layout) -> int:
-    """Which of the layout's monitors it is: of two of one make, whose EDIDs are the same, that at its connector."""
+    """Which of the layout's monitors it is: of two of one make, whose EDIDs are the same, that at its connector.
+
+    -1 where there is none: it did not fit into the picture.
+    """
     alike = [number for number, here in enumerate(layout.monitors) if _same_screen(monitor, here)]
-    return next((number for number in alike if layout.monitors[number].output == monitor.output), alike[0])
+    return next((number for number in alike if layout.monitors[number].output == monitor.output), *alike[:1] or [-1])
 
 
 def with_homeless(layout: Layout, counted: set[Monitor]) -> Layout:
-    """The layout, and every screen that has counts but no place in it, side by side to its right."""
-    placements = list(layout.placements)
+    """The layout, and every screen that has counts but no place in it, side by side to its right.
+
+    What would be too large a picture is set closer together, or left out with a sentence: see ``layout.drawable``.
+    """
     homeless: list[Monitor] = []
     for monitor in sorted(counted, key=lambda m: (-m.width_px * m.height_px, m)):
-        placed = (*(p.monitor for p in placements), *homeless)
+        placed = (*layout.monitors, *homeless)
         if not any(_same_screen(monitor, other) for other in placed):
             homeless.append(monitor)
-    left, top, width_px, _ = layout.bounds()
-    x = left + width_px
-    for monitor in homeless:
-        placements.append(Placement(monitor, x, top))
-        x += monitor.width_px
-    if not placements:
-        placements = [Placement(Monitor("screen", 1920, 1080), 0, 0)]
-    return Layout(placements)
+    if not layout.placements and not homeless:
+        homeless = [Monitor("screen", 1920, 1080)]
+    return drawable(layout, homeless)
 
 
 _Marks = tuple["NDArray[np.bool_]", "NDArray[np.bool_]"]

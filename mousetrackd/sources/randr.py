@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mousetrackd.events import LayoutChange
-from mousetrackd.layout import Layout, Monitor, Placement
+from mousetrackd.layout import Layout, Monitor, Told, admit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,13 +103,14 @@ class Stand:
 
     def layout(self) -> Layout:
         """The monitors that the server makes of this: one for each CRTC that is on, called as its first output."""
-        placements: list[Placement] = []
+        told: list[Told] = []
         for crtc, rect in self.crtcs.items():
             output = next((one for one in self.outputs.values() if one.crtc == crtc), None)
             if output is not None:
-                monitor = Monitor(output.name, rect.width_px, rect.height_px, output.edid_hash)
-                placements.append(Placement(monitor, rect.left, rect.top, output.width_mm, output.height_mm))
-        return Layout(placements or [Placement(Monitor("screen", self.width_px, self.height_px), 0, 0)])
+                size_px, size_mm = (rect.width_px, rect.height_px), (output.width_mm, output.height_mm)
+                told.append(Told(output.name, *size_px, output.edid_hash, rect.left, rect.top, *size_mm))
+        layout, _ = admit(told or [Told("screen", self.width_px, self.height_px, "", 0, 0)])
+        return layout
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,7 @@ class Monitors:
 
     def _becomes(self, layout: Layout, stand: Stand | None, time_ms: int) -> list[LayoutChange]:
         # Not the millimetres: an event does not tell them, so that the next look would be news.
-        is_new = _places(layout) != _places(self._layout)
+        is_new = (_places(layout), layout.left_out) != (_places(self._layout), self._layout.left_out)
         self._layout, self._stand = layout, stand
         return [LayoutChange(time_ms, layout)] if is_new else []
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from mousetrackd.errors import RecordingError
 from mousetrackd.events import Events, Item, Kind, LayoutChange, batch
-from mousetrackd.layout import SIDE_MAX_PX, Layout, Monitor, Placement
+from mousetrackd.layout import SIDE_MAX_PX, Layout, Told, admit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -227,4 +227,5 @@ def _layout_of(events: Events) -> Layout:
     bottom = int(known["y"].max(initial=0)) + 1
     holding = [size for size in _COMMON_SIZES if size[0] >= right and size[1] >= bottom]
     width_px, height_px = min(holding, key=lambda size: size[0] * size[1], default=(right, bottom))
-    return Layout([Placement(Monitor("replay", width_px, height_px), 0, 0)])
+    layout, _ = admit([Told("replay", width_px, height_px, "", 0, 0)])
+    return layout

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mousetrackd.errors import SourceError
-from mousetrackd.layout import Layout, Monitor, Placement
+from mousetrackd.layout import Layout, Placement, Told, admit, size_problem
 from mousetrackd.sources import edid, peer
 from mousetrackd.wording import printable, reason
 
@@ -431,6 +431,7 @@ class LayoutReader:
         self._connectors = connectors
         self.heads: dict[int, Head] = {}
         self._outputs: tuple[Output, ...] = ()
+        self._told: list[int] = []
         self._layout = Layout()
         self._places: dict[int, tuple[Output, Placement]] = {}
         self._plane_scale = 1.0
@@ -510,33 +511,37 @@ class LayoutReader:
     def _take_outputs(self) -> bool:
         told = {number: head.output for number, head in sorted(self.heads.items()) if head.output is not None}
         outputs = tuple(told.values())
-        if outputs == self._outputs and told.keys() == self._places.keys():
+        if outputs == self._outputs and [*told] == self._told:
             return False
-        self._outputs = outputs
+        self._outputs, self._told = outputs, [*told]
         self._plane_scale = _plane_scale(outputs)
-        before, self._layout = self._layout, Layout(_placements(outputs, self._plane_scale))
-        places = zip(outputs, self._layout.placements, strict=True)
-        self._places = dict(zip(told, places, strict=True))
+        before = self._layout
+        self._layout, kept = admit(_told(outputs, self._plane_scale))
+        self._places = {
+            self._told[nth]: (outputs[nth], placement)
+            for nth, placement in zip(kept, self._layout.placements, strict=True)
+        }
         return self._layout != before
 
 
 def _plane_scale(outputs: tuple[Output, ...]) -> float:
     """Pixels per logical unit of the finest screen."""
-    return max((max(o.width_px / o.width, o.height_px / o.height) for o in outputs), default=1.0)
+    possible = [one for one in outputs if not size_problem(one.width_px, one.height_px)]
+    return max((max(o.width_px / o.width, o.height_px / o.height) for o in possible), default=1.0)
 
 
-def _placements(outputs: tuple[Output, ...], plane_scale: float) -> list[Placement]:
+def _told(outputs: tuple[Output, ...], plane_scale: float) -> list[Told]:
     identities = Counter(output.identity for output in outputs)
-    placements = []
+    told = []
     for output in outputs:
         # Of several screens that call themselves the same, the connector tells.
         identity = output.identity
         if identity and identities[identity] > 1:
             identity += f" {output.name}".encode()
-        monitor = Monitor(output.name, output.width_px, output.height_px, edid.short_hash(identity))
         left, top = _rounded(output.x * plane_scale), _rounded(output.y * plane_scale)
-        placements.append(Placement(monitor, left, top, output.width_mm, output.height_mm))
-    return placements
+        size_px, size_mm = (output.width_px, output.height_px), (output.width_mm, output.height_mm)
+        told.append(Told(output.name, *size_px, edid.short_hash(identity), left, top, *size_mm))
+    return told
 
 
 def _rounded(value: float) -> int:

@@ -20,7 +20,7 @@ from Xlib.ext import randr, record
 from Xlib.support import connect
 
 from mousetrackd.errors import BlindError, SourceError
-from mousetrackd.layout import Layout, Monitor, Placement
+from mousetrackd.layout import Layout, Told, admit
 from mousetrackd.sources import edid, xauthority
 from mousetrackd.sources.randr import Change, Look, Output, Rect, Stand
 
@@ -290,7 +290,7 @@ class MonitorReader:
     def _look(self, time_ms: int) -> Look:
         answer: Any = self._root.xrandr_get_monitors(is_active=True) if self._has_monitors else None
         size: Any = self._root.get_geometry()  # not screen().width_in_pixels: that stays what it was at first
-        placements: list[Placement] = []
+        told: list[Told] = []
         seen: set[str] = set()
         for info in answer.monitors if answer else ():
             if info.width_in_pixels < 1 or info.height_in_pixels < 1:
@@ -301,9 +301,12 @@ class MonitorReader:
                 edid_hash = edid.short_hash(f"{edid_hash} {output}".encode())
             if edid_hash:
                 seen.add(edid_hash)
-            monitor = Monitor(output, info.width_in_pixels, info.height_in_pixels, edid_hash)
-            placements.append(Placement(monitor, info.x, info.y, info.width_in_millimeters, info.height_in_millimeters))
-        layout = Layout(placements or [Placement(Monitor("screen", size.width, size.height), 0, 0)])
+            size_px, size_mm = (
+                (info.width_in_pixels, info.height_in_pixels),
+                (info.width_in_millimeters, info.height_in_millimeters),
+            )
+            told.append(Told(output, *size_px, edid_hash, info.x, info.y, *size_mm))
+        layout, _ = admit(told or [Told("screen", size.width, size.height, "", 0, 0)])
         stand = self._stand(size.width, size.height, layout) if answer else None
         return Look(int((answer or size).sequence_number), time_ms, layout, stand)
 

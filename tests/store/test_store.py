@@ -188,14 +188,14 @@ def test_a_person_need_not_say_the_edid() -> None:
 
 
 def test_a_screen_with_an_edid_is_the_same_on_any_connector(store: Store) -> None:
-    store.commit(tally_of(1, monitor=Monitor("DP-1", 4, 3, "abcd")), NOON_S, NOON_S + 60)
-    store.commit(tally_of(1, monitor=Monitor("HDMI-2", 4, 3, "abcd")), NOON_S + 60, NOON_S + 120)
+    store.commit(tally_of(1, monitor=Monitor("DP-1", 4, 3, "abcd0123")), NOON_S, NOON_S + 60)
+    store.commit(tally_of(1, monitor=Monitor("HDMI-2", 4, 3, "abcd0123")), NOON_S + 60, NOON_S + 120)
     assert cells_of(store) == {("DP-1@4x3#abcd", "dwell", 1): 2}
 
 
 @pytest.mark.parametrize(
     "other",
-    [Monitor("HDMI-1", 4, 3), Monitor("DP-1", 4, 3, "abcd"), Monitor("DP-1", 3, 4), Monitor("dp-1", 4, 3)],
+    [Monitor("HDMI-1", 4, 3), Monitor("DP-1", 4, 3, "abcd0123"), Monitor("DP-1", 3, 4), Monitor("dp-1", 4, 3)],
 )
 def test_another_connector_identity_or_resolution_is_another_screen(store: Store, other: Monitor) -> None:
     store.commit(tally_of(1), NOON_S, NOON_S + 60)

@@ -1,11 +1,29 @@
 """Which screen a desktop pixel belongs to."""
 
+import math
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mousetrackd.layout import OUTSIDE, Layout, Monitor, Placement
+from mousetrackd.layout import (
+    CANVAS_MAX_PX,
+    CANVAS_SIDE_MAX_PX,
+    DESKTOP_MAX_PX,
+    MONITORS_MAX,
+    NAME_MAX,
+    OUTSIDE,
+    SIDE_MAX_PX,
+    Layout,
+    Monitor,
+    Placement,
+    Told,
+    admit,
+    clean_name,
+    drawable,
+)
 
 A = Monitor("A", 4, 3)
 B = Monitor("B", 2, 2)
@@ -123,3 +141,108 @@ def test_many_pixels_at_once_are_each_located_as_if_alone(
     together = layout.locate(np.array([x for x, _ in points], np.int64), np.array([y for _, y in points], np.int64))
     found = list(zip(*(column.tolist() for column in together), strict=True))
     assert found == [located(layout, x, y) for x, y in points]
+
+
+# What is told of monitors from outside ------------------------------------------------------------------
+
+
+def told(
+    output: Any = "DP-1", width: Any = 4, height: Any = 3, x: Any = 0, y: Any = 0, mm: Any = (0, 0), edid: Any = ""
+) -> Told:
+    return Told(output, width, height, edid, x, y, *mm)
+
+
+def test_what_fits_is_admitted_as_it_was_told() -> None:
+    layout, kept = admit([told("DP-1", 4, 3, -5, 7, (60, 30), "1a2b3c4d"), told("HDMI-1", SIDE_MAX_PX, 1)])
+    assert layout.placements == (
+        Placement(Monitor("DP-1", 4, 3, "1a2b3c4d"), -5, 7, 60, 30),
+        Placement(Monitor("HDMI-1", SIDE_MAX_PX, 1), 0, 0),
+    )
+    assert (kept, layout.left_out) == ((0, 1), ())
+
+
+@pytest.mark.parametrize(
+    ("impossible", "why"),
+    [
+        (told("BIG", 65535, 65535), "65535x65535"),
+        (told("BIG", SIDE_MAX_PX, SIDE_MAX_PX), "64 million"),
+        (told("BIG", 0, 5), "0x5"),
+        (told("BIG", -1, 5), "-1x5"),
+        (told("BIG", 4.5, 5), "4.5x5"),
+        (told("BIG", True, 5), "Truex5"),
+        (told("BIG", "4", 5), "4x5"),
+        (told("BIG", 4, 5, x=30_000_000), "30000000,0"),
+        (told("BIG", 4, 5, y=-(1 << 400)), "farther"),
+        (told("BIG", 4, 5, x=math.nan), "farther"),
+        (told("BIG", 4, 5, edid="../etc"), "hash"),
+    ],
+)
+def test_what_cannot_be_is_left_out_and_the_others_are_tracked(impossible: Told, why: str) -> None:
+    layout, kept = admit([told("A"), impossible, told("B", x=4)])
+    assert [monitor.output for monitor in layout.monitors] == ["A", "B"]
+    assert kept == (0, 2)
+    (note,) = layout.left_out
+    assert note.startswith('the monitor "BIG" is not tracked: ')
+    assert why in note
+    assert layout != Layout(layout.placements)
+
+
+def test_not_more_than_so_many_are_tracked_at_a_time() -> None:
+    layout, kept = admit([told(f"DP-{number}", x=4 * number) for number in range(MONITORS_MAX + 5)])
+    assert kept == (*range(MONITORS_MAX),)
+    assert layout.left_out == (f"5 more monitors are not tracked: at most {MONITORS_MAX} are, at a time",)
+
+
+def test_an_impossible_size_in_millimetres_counts_as_unknown() -> None:
+    layout, _ = admit([told(mm=(-1, 5)), told(mm=(5, 10**9))])
+    assert [(one.width_mm, one.height_mm) for one in layout.placements] == [(0, 0), (0, 0)]
+
+
+@given(st.text(st.characters(codec=None), max_size=300))
+def test_any_name_is_made_one_that_a_monitor_may_have(name: str) -> None:
+    cleaned = clean_name(name)
+    assert Monitor(cleaned, 4, 3).output == cleaned
+    assert clean_name(cleaned) == cleaned
+    if name.isprintable() and 0 < len(name) <= NAME_MAX:
+        assert cleaned == name
+
+
+def test_a_name_with_escape_sequences_is_shown_as_what_it_is() -> None:
+    layout, _ = admit([told("evil\x1b]0;PWN\a\nproblem  fake")])
+    assert layout.monitors[0].label == r"evil\x1b]0;PWN\x07\nproblem  fake@4x3"
+
+
+def test_two_long_names_stay_apart() -> None:
+    assert clean_name("a" * 20_000 + "b") != clean_name("a" * 20_000 + "c")
+    assert len(clean_name("a" * 20_000)) == NAME_MAX
+
+
+@pytest.mark.parametrize("output", ["", "a\n", "a" * (NAME_MAX + 1), "\u202eabc"])
+def test_no_monitor_is_made_with_a_name_that_was_not_cleaned(output: str) -> None:
+    with pytest.raises(ValueError, match="name"):
+        Monitor(output, 4, 3)
+
+
+def test_a_desktop_that_can_be_drawn_is_drawn_as_it_stands() -> None:
+    layout = Layout([Placement(A, 100, 50), Placement(B, -30, -20)])
+    assert drawable(layout) == layout
+    assert drawable(layout, [Monitor("C", 5, 5)]).placements == (
+        *layout.placements,
+        Placement(Monitor("C", 5, 5), 104, -20),
+    )
+
+
+def test_a_desktop_that_is_too_large_is_drawn_closer_together() -> None:
+    layout = Layout([Placement(A, 0, 0, 60, 30), Placement(B, DESKTOP_MAX_PX, -DESKTOP_MAX_PX)])
+    assert drawable(layout).placements == (Placement(A, 0, 0, 60, 30), Placement(B, 4, 0))
+
+
+def test_what_no_picture_can_hold_is_left_out_and_told() -> None:
+    many = [Monitor(f"S{number}", SIDE_MAX_PX, 3000) for number in range(40)]
+    drawn = drawable(Layout([Placement(A, 0, 0)]), many)
+    _, _, width_px, height_px = drawn.bounds()
+    assert width_px * height_px <= CANVAS_MAX_PX
+    assert max(width_px, height_px) <= CANVAS_SIDE_MAX_PX
+    assert drawn.monitors[:2] == (A, many[0])
+    assert len(drawn.monitors) + len(drawn.left_out) == 41
+    assert drawable(drawn, [one for one in many if one not in drawn.monitors]) == drawn
