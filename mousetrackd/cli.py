@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from mousetrackd import __version__, control, sources, terminal
+from mousetrackd import __version__, control, displays, sources, terminal
 from mousetrackd.errors import ConfigError, ExitCode, MousetrackError, NotRunningError, RefusedError, UsageError
 from mousetrackd.layers import LAYERS, expand_layers
 from mousetrackd.paths import make_private, user_paths, write_whole
@@ -95,7 +95,7 @@ def run(source: str | None, speed: float, allow_root: bool, verbose: bool) -> No
     """Track the pointer, in the foreground, until stopped."""
     if not allow_root:
         _refuse_root("run")
-    from mousetrackd import config, logs  # noqa: PLC0415
+    from mousetrackd import config, handover, logs  # noqa: PLC0415
     from mousetrackd.daemon import Daemon  # noqa: PLC0415
 
     paths = user_paths()
@@ -115,7 +115,14 @@ def run(source: str | None, speed: float, allow_root: bool, verbose: bool) -> No
     try:
         conf = load_config()
         sources.check(conf.source)  # a misspelt one is told before anything is touched
-        Daemon(paths, conf, make_source, load_config).run()
+
+        def run_daemon() -> None:
+            Daemon(paths, conf, make_source, load_config).run()
+
+        if sources.is_recording(conf.source):
+            run_daemon()
+        else:
+            handover.run_or_take_over(paths, run_daemon, lambda: sources.why_not(conf.source))
     except control.AlreadyRunningError as error:
         keep(str(error))
         if source is None:
@@ -166,7 +173,7 @@ def _want(*, pause: bool) -> None:
         lambda said: said.get("looked_ns", 0) >= asked_ns and (said["state"] == "paused") == pause,
         "pause" if pause else "resume",
     )
-    terminal.echo(control.headline(status))
+    terminal.echo("\n".join((control.headline(status), *displays.compare(status, os.environ))))
     if status["state"] == "blind":
         terminal.echo("\n".join(_problem_lines(status)))
 
@@ -207,6 +214,7 @@ def status(as_json: bool) -> None:
     said = control.read_status(paths)
     if said["state"] == "stopped":
         said["problems"] = [*(said.get("problems") or []), *_why_it_cannot_start(paths)]
+    said["notes"] = [*(said.get("notes") or []), *displays.compare(said, os.environ)]
     if as_json:
         terminal.echo(json.dumps(said, indent=1))
     else:

@@ -36,12 +36,12 @@ _WISH_PATIENCE_S = 2.0
 
 
 class AlreadyRunningError(MousetrackError):
-    """Another daemon holds the lock."""
+    """Another daemon holds the lock. which: what that one does, where this is known."""
 
     exit_code = ExitCode.DONE
 
-    def __init__(self, pid: int | None) -> None:
-        super().__init__(f"mousetrackd already runs{f' (pid {pid})' if pid else ''}.")
+    def __init__(self, pid: int | None, which: str = "") -> None:
+        super().__init__(f"mousetrackd already runs{f' (pid {pid})' if pid else ''}.", which)
         self.pid = pid
 
 
@@ -295,17 +295,23 @@ def wish_held_still(paths: Paths) -> Iterator[None]:
 def read_status(paths: Paths) -> dict[str, Any]:
     """What the daemon last said about itself; ``state`` is "stopped" when it does not run any more."""
     running = find_running(paths)
-    try:
-        said = json.loads((running.status if running else paths.status).read_bytes())
-    except (OSError, ValueError):
-        said = {}
-    if not isinstance(said, dict):
-        said = {}
     if running is None:
-        return {**said, "state": "stopped", "pid": None}
-    if said.get("pid") != running.pid:
-        return {"state": "starting", "pid": running.pid, "problems": []}
-    return said
+        return {**_read_status_file(paths.status), "state": "stopped", "pid": None}
+    return status_of(running)
+
+
+def status_of(daemon: RunningDaemon) -> dict[str, Any]:
+    """What this daemon last reported; ``state`` is "starting" where it has not reported anything yet."""
+    said = _read_status_file(daemon.status)
+    return said if said.get("pid") == daemon.pid else {"state": "starting", "pid": daemon.pid, "problems": []}
+
+
+def _read_status_file(path: Path) -> dict[str, Any]:
+    try:
+        said = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def headline(said: dict[str, Any]) -> str:

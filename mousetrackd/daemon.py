@@ -25,7 +25,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from mousetrackd import __version__, config, control
+from mousetrackd import __version__, config, control, displays
 from mousetrackd.accumulator import Accumulator
 from mousetrackd.control import AlreadyRunningError, Lock
 from mousetrackd.deadline import Deadline
@@ -872,12 +872,16 @@ class Daemon:
                 f"a damaged store was set aside as {asides[-1]}; {rescued}remove it when you need it no more"
             )
         problems += [f"unfinished, do it again: mousetrackd forget {options}" for options in unfinished(self._paths)]
+        named = displays.named_in(os.environ)
         return {
             "state": self._state,
             "since": self._since,
             "pid": os.getpid(),
             "version": __version__,
             "source": self._source_name,
+            "display": displays.followed_by(self._source_name, named),
+            "displays": named,
+            "gives_way": self._gives_way(),
             "notes": [printable(note) for note in self._source_notes],
             "written": self._iso_now(),
             "events": self._accumulator.events,
@@ -895,6 +899,11 @@ class Daemon:
             "picture": str(self._paths.latest),
             "problems": problems,
         }
+
+    def _gives_way(self) -> bool:
+        """May another daemon take this one's place, if it can listen? Not where counts could be lost, or privacy."""
+        waits = self._state in ("waiting", "blind")
+        return waits and self._unsure_privacy is None and "saving" not in self._problems
 
     def _write_status(self) -> None:
         if not self._is_the_one:

@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mousetrackd import __version__, autostart, config, control, sources
+from mousetrackd import __version__, autostart, config, control, displays, sources
 from mousetrackd.errors import ConfigError, MousetrackError
 from mousetrackd.findings import Finding, Level, ok, problem, warning
 from mousetrackd.ownfiles import Found
@@ -153,6 +153,8 @@ def _source(paths: Paths) -> Iterator[Finding]:
         wanted = config.Config().source
     said = control.read_status(paths)
     tracking = said["state"] == "tracking"
+    if displays.asked_from(said, os.environ) and said["state"] in ("tracking", "paused"):
+        return  # what could be done here is not what is done; "daemon" tells what is
     # Not beside a daemon that listens, for some sources have room for one; nor where the user wants nobody to.
     yield from sources.explain(wanted, try_it=not (tracking or control.read_wish(paths).pause))
     if tracking:
@@ -213,6 +215,8 @@ def _daemon(paths: Paths) -> Iterator[Finding]:
         return
     level = Level.OK if state in ("tracking", "paused") else Level.WARNING
     yield Finding(level, "daemon", f"{state}, version {said.get('version')}, source {said.get('source')}")
+    if other_display := displays.compare(said, os.environ):
+        yield warning("daemon", *other_display)
     if said.get("version") not in (None, __version__):
         yield warning("daemon", f"it is not of this version, {__version__}", "Stop it, and start it anew.")
     for sentence in said.get("problems") or []:

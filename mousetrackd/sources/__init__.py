@@ -109,6 +109,17 @@ def explain(wanted: str, *, try_it: bool) -> list[Finding]:
     return [*reasons, chosen, *(warning("source", note) for note in notes)]
 
 
+def why_not(wanted: str) -> SourceError | None:
+    """Begin to listen as ``choose`` would, and stop: why that cannot be done here, or None where it can."""
+    source = choose(wanted)
+    try:
+        source.start(lambda: None)
+    except SourceError as error:
+        return error
+    source.stop()
+    return None
+
+
 def _judge(error: SourceError, what: str) -> Finding:
     displays = os.environ.get("DISPLAY", "") + os.environ.get("WAYLAND_DISPLAY", "")
     # No desktop, nothing to listen to: that is no fault.

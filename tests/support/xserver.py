@@ -7,6 +7,7 @@ import select
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 from pathlib import Path
 from types import TracebackType
@@ -34,6 +35,8 @@ class Xvfb:
         self._log = folder / "xvfb.log"
         self._process: subprocess.Popen[bytes] | None = None
         self.name = ""
+        self.cookies: Path | None = None
+        """The file of the cookies that ``start`` accepts; None: everyone of this machine may connect."""
 
     def start(self) -> None:
         """Return when the server takes connections."""
@@ -55,6 +58,7 @@ class Xvfb:
                         *("Xvfb", f":{number}", "-displayfd", str(tell)),
                         *("-screen", "0", "1920x1080x24", "-noreset", "-nolisten", "tcp"),
                         *self._options,
+                        *(("-auth", str(self.cookies)) if self.cookies else ()),
                     ],
                     pass_fds=(tell,),
                     stdout=log,
@@ -99,6 +103,18 @@ class Xvfb:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait(STOP_TIMEOUT_S)
+
+
+def write_cookie(file: Path, display_name: str) -> None:
+    """Write an Xauthority file with a new cookie, as a display manager does at each login."""
+    parts = (
+        os.uname().nodename.encode(),
+        display_name.lstrip(":").encode(),
+        b"MIT-MAGIC-COOKIE-1",
+        secrets.token_bytes(16),
+    )
+    family_local = 256
+    file.write_bytes(struct.pack(">H", family_local) + b"".join(struct.pack(">H", len(part)) + part for part in parts))
 
 
 def _unlikely_numbers() -> list[str]:
