@@ -14,10 +14,7 @@ import math
 import os
 import select
 import signal
-import socket
-import subprocess
 import sys
-import threading
 import time
 from collections import deque
 from dataclasses import dataclass, replace
@@ -27,6 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mousetrackd import __version__, config, control, displays
 from mousetrackd.accumulator import Accumulator
+from mousetrackd.child_process import Child, Ended, Job
 from mousetrackd.control import AlreadyRunningError, Lock
 from mousetrackd.deadline import Deadline
 from mousetrackd.errors import (
@@ -44,10 +42,12 @@ from mousetrackd.events import Gap, LayoutChange
 from mousetrackd.forget import unfinished
 from mousetrackd.layout import Layout, is_called
 from mousetrackd.paths import make_private, write_whole
+from mousetrackd.picture_file import new_picture
 from mousetrackd.printable import printable, printable_lines
 from mousetrackd.rescue import Rescued, rescue
 from mousetrackd.sources.guard import Guard
 from mousetrackd.store import DamagedError, NotOursError, Store
+from mousetrackd.systemd_notify import notify, watchdog_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -68,10 +68,15 @@ _CLOCK_STEP_S = 2.0
 
 RETRY_FIRST_S = 1.0
 RETRY_LONGEST_S = 30.0
-CHILD_TIMEOUT_S = 300.0
 SHUTDOWN_BUDGET_S = 18.0
 """From SIGTERM to the end of the process: the last save, its retries, the side file, the last picture. Ending takes a
 moment itself, and 20 s are promised."""
+
+LAST_STEPS_S = 2.0
+"""What the last picture must leave of the budget for closing what is open."""
+
+CHILD_DEATH_S = 0.5
+"""How long a child that has ended, or was killed, is waited for. One that cannot be killed is left behind."""
 
 RESCUE_TIMEOUT_S = 3600.0
 """A quarter of a minute for 100 MB, and more where the disk fails: longer than the watchdog and a start wait."""
@@ -91,10 +96,11 @@ _WORDS = {
 
 
 @dataclass(frozen=True)
-class _SnapshotDone:
-    """What the waiter says when a snapshot worker has ended. error is empty when the picture is there."""
+class _ChildEnded:
+    """Posted when a child has ended, and which one: it may be of a store that was set aside since."""
 
-    error: str
+    child: Child
+    ended: Ended
 
 
 @dataclass(frozen=True)
@@ -106,15 +112,7 @@ class _Moment:
     boottime_s: float
 
 
-@dataclass(frozen=True)
-class _HouseKept:
-    """The same for the process that folds old counts, and which one: it may be of a store that was set aside since."""
-
-    process: subprocess.Popen[bytes]
-    error: str
-
-
-_Word: TypeAlias = str | _SnapshotDone | _HouseKept
+_Word: TypeAlias = str | _ChildEnded
 
 
 class _Words:
@@ -240,15 +238,15 @@ class Daemon:
         self._looked_ns = 0
         self._saved_ns = 0
         self._next_snapshot_s = 0.0
-        self._worker: threading.Thread | None = None
-        self._worker_process: subprocess.Popen[bytes] | None = None
+        self._worker: Child | None = None
         self._snapshot_again = False
-        self._housekeeper: threading.Thread | None = None
-        self._housekeeper_process: subprocess.Popen[bytes] | None = None
+        self._housekeeper: Child | None = None
+        self._hanging: dict[str, Child] = {}
+        self._output_logged = ""
         self._changed_since_snapshot = False
         self._problems: dict[str, str] = {}
         self._rescued: Rescued | None = None
-        self._watchdog_s = _watchdog_s()
+        self._watchdog_s = watchdog_s()
 
     # Life ---------------------------------------------------------------------------------------------
 
@@ -289,14 +287,14 @@ class Daemon:
             self._enter("paused", "as it was when it last ended")
         else:
             self._start_source()
-        _tell_systemd("READY=1")
+        notify("READY=1")
         if self._watchdog_s:
             self._timers.arm("watchdog", self._monotonic_s() + self._watchdog_s / 2)
 
     def _shutdown(self) -> None:
         """Stop listening, checkpoint, last snapshot, let go. A failing step does not skip the next."""
         self._shutdown_budget()
-        _tell_systemd("STOPPING=1")
+        notify("STOPPING=1")
         with _logged("stop listening"):
             self._stop_source()
         if self._is_the_one:
@@ -314,17 +312,26 @@ class Daemon:
             lock.release()
 
     def _last_picture(self) -> None:
-        """The newest counts belong into the picture, unless the user is in a hurry (a second SIGTERM)."""
+        """The newest counts belong into the picture, unless there is no time, or the user is in a hurry."""
         self._await_worker()
         if self._changed_since_snapshot and self._is_the_one and not self._in_a_hurry():
             self._start_worker()
             self._await_worker()
 
     def _await_worker(self) -> None:
-        while self._worker is not None:
-            self._handle(self._next_words(), ending=True)
-            if self._in_a_hurry() and self._worker_process is not None:
-                self._worker_process.kill()
+        """Wait for the worker until it is time to end; it is then left behind, killed."""
+        budget = self._shutdown_budget()
+        while self._worker is not None and not budget.is_over(reserve_s=LAST_STEPS_S):
+            self._handle(self._words.wait(budget.left_s(reserve_s=LAST_STEPS_S)), ending=True)
+            if self._in_a_hurry() and self._worker is not None:
+                self._worker.kill()
+        if self._worker is not None:
+            self._worker.abandon()
+            self._worker = None
+            self._changed_since_snapshot = False  # another one would hang as well
+            self._snapshot_failed(
+                "the last one was not done in time\nAll counts are saved: mousetrackd render draws them."
+            )
 
     def _shutdown_budget(self) -> Deadline:
         """The one budget of all steps of the shutdown. It begins with the first request to end."""
@@ -342,10 +349,9 @@ class Daemon:
         return self._words.wait(self._timers.wait_s(self._monotonic_s()))
 
     def _handle(self, words: list[_Word], *, ending: bool = False) -> None:
-        for done in (word for word in words if isinstance(word, _SnapshotDone)):
-            self._snapshot_done(done, ending=ending)
-        for kept in (word for word in words if isinstance(word, _HouseKept)):
-            self._house_kept(kept)
+        for word in words:
+            if isinstance(word, _ChildEnded):
+                self._child_ended(word, ending=ending)
         self._ends_asked += words.count("end")
         if ending or self._ends_asked:
             return
@@ -620,30 +626,25 @@ class Daemon:
         if self._store is None or hour == self._folded_hour or self._ends_asked or self._housekeeper is not None:
             return
         self._folded_hour = hour
-        try:
-            process = self._start_child("mousetrackd.housekeeping")
-        except OSError as error:
-            self._problem("fold", f"could not fold old counts: {error.strerror}")
-            return
-        self._housekeeper_process = process
-        self._housekeeper = self._wait_in_thread(process, "housekeeping", partial(_HouseKept, process))
+        job = Job("mousetrackd.housekeeping", "housekeeping", self._told())
+        self._housekeeper, problem = self._start_child(job)
+        if problem:
+            self._problem("fold", f"could not fold old counts: {problem}")
 
-    def _house_kept(self, kept: _HouseKept) -> None:
-        if self._housekeeper is None or kept.process is not self._housekeeper_process:
-            return  # it was ended by us
-        self._housekeeper.join()
-        self._housekeeper = self._housekeeper_process = None
-        self._problem("fold", f"could not fold old counts: {kept.error}" if kept.error else "")
-        if kept.error:
+    def _house_kept(self, problem: str) -> None:
+        self._housekeeper = None
+        self._problem("fold", f"could not fold old counts: {problem}" if problem else "")
+        if problem:
             self._look_at_store()
             self._write_status()
 
     def _end_housekeeping(self) -> None:
         """What it has not done yet can wait for the next daemon."""
-        if self._housekeeper is not None and self._housekeeper_process is not None:
-            self._housekeeper_process.kill()
-            self._housekeeper.join()
-        self._housekeeper = self._housekeeper_process = None
+        if self._housekeeper is not None:
+            self._housekeeper.abandon()
+            if self._housekeeper.is_alive(wait_s=CHILD_DEATH_S):
+                self._hanging["housekeeping"] = self._housekeeper
+        self._housekeeper = None
 
     # Snapshots ----------------------------------------------------------------------------------------
 
@@ -665,70 +666,70 @@ class Daemon:
     def _start_worker(self) -> None:
         self._timers.disarm("snapshot")
         self._changed_since_snapshot = False
-        try:
-            process = self._start_child("mousetrackd.snapshots")
-        except OSError as error:
-            self._words.say(_SnapshotDone(f"cannot start the snapshot worker: {error.strerror}"))
-            return
-        self._worker_process = process
-        self._worker = self._wait_in_thread(process, "the snapshot worker", _SnapshotDone)
-
-    @staticmethod
-    def _start_child(module: str) -> subprocess.Popen[bytes]:
-        """A module of ours as a process; it is told the configuration by its stdin. Raises OSError."""
-        return subprocess.Popen(
-            [sys.executable, "-m", module],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            # A thread per core costs OpenBLAS a fifth of a second of start-up, and none is used.
-            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
-            start_new_session=True,  # Ctrl-C is for the daemon, which decides what becomes of the child
+        latest = self._paths.latest
+        job = Job(
+            "mousetrackd.snapshots",
+            "the snapshot worker",
+            self._told(),
+            look=lambda: new_picture(latest),
+            memory_hint="Have it draw fewer layers: [snapshot] layer in the configuration.",
         )
+        self._worker, problem = self._start_child(job)
+        if problem:
+            self._snapshot_done(problem, ending=self._ends_asked > 0)
 
-    def _wait_in_thread(
-        self, process: subprocess.Popen[bytes], named: str, done: Callable[[str], _Word]
-    ) -> threading.Thread:
-        """Tell the child the configuration, and say ``done`` with its error when it has ended."""
-        conf = config.to_toml(self._config, comments=False).encode("utf-8", "surrogateescape")
-        thread = threading.Thread(target=self._wait_for_child, args=(process, conf, named, done), name=named)
-        thread.start()
-        return thread
+    # Children -----------------------------------------------------------------------------------------
 
-    def _wait_for_child(
-        self, process: subprocess.Popen[bytes], conf: bytes, named: str, done: Callable[[str], _Word]
-    ) -> None:
-        error = f"{named} could not be told the configuration"
+    def _told(self) -> bytes:
+        """What a child reads from its stdin: the configuration in force."""
+        return config.to_toml(self._config, comments=False).encode("utf-8", "surrogateescape")
+
+    def _start_child(self, job: Job) -> tuple[Child | None, str]:
+        """A child that does the job, or why there is none. One that could not be killed is not joined by others."""
+        hanging = self._hanging.get(job.name)
+        if hanging is not None and hanging.is_alive():
+            return (
+                None,
+                f"the last one still hangs (pid {hanging.pid})\nIt waits for a disk or network mount: see dmesg.",
+            )
+        self._hanging.pop(job.name, None)
         try:
-            _, said = process.communicate(conf, timeout=CHILD_TIMEOUT_S)
-            words = said.decode("utf-8", "replace").strip()
-            error = "" if process.returncode == 0 else words or f"it ended with {process.returncode}"
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
-            error = f"{named} took longer than {CHILD_TIMEOUT_S:.0f} s"
-        finally:
-            self._words.say(done(error))  # unsaid, it would be waited for to the end of time
+            return Child(job, lambda child, ended: self._words.say(_ChildEnded(child, ended))), ""
+        except RuntimeError:
+            return None, "there can be no more threads\nEnd some programs, or raise the limit: ulimit -u"
 
-    def _snapshot_done(self, done: _SnapshotDone, *, ending: bool) -> None:
-        if self._worker is not None:
-            self._worker.join()
-        self._worker = None
-        self._worker_process = None
-        self._snapshot_error = done.error
-        if done.error and not self._in_a_hurry():
+    def _child_ended(self, word: _ChildEnded, *, ending: bool) -> None:
+        if word.child.is_alive(wait_s=CHILD_DEATH_S):
+            self._hanging[word.child.name] = word.child
+        problem, output = word.ended.problem, word.ended.output
+        if output and output != self._output_logged:
+            self._output_logged = output
+            log.warning("%s printed:\n%s", word.child.name, output)
+        if word.child is self._worker:
+            self._worker = None
+            self._snapshot_done(problem, ending=ending)
+        elif word.child is self._housekeeper:
+            self._house_kept(problem)
+
+    def _snapshot_done(self, problem: str, *, ending: bool) -> None:
+        if problem and not self._in_a_hurry():
             if not ending:  # a last picture is tried once, the others again at their time
                 self._changed_since_snapshot = True
                 self._timers.arm("snapshot", self._next_snapshot_s)
-            self._problem("snapshot", f"no new picture: {done.error}")
+            self._snapshot_failed(problem)
             self._look_at_store()
-        elif not done.error:
+        elif not problem:
+            self._snapshot_error = ""
             self._last_snapshot = self._iso_now()
             self._problem("snapshot", "")
         self._write_status()
         if self._snapshot_again and not ending:
             self._snapshot_again = False
             self._snapshot()
+
+    def _snapshot_failed(self, problem: str) -> None:
+        self._snapshot_error = problem
+        self._problem("snapshot", f"no new picture: {problem}")
 
     def _look_at_store(self) -> None:
         """A child could not do its work: if that is because the store is damaged, rescue it now."""
@@ -744,7 +745,7 @@ class Daemon:
     # Configuration ------------------------------------------------------------------------------------
 
     def _reload(self) -> None:
-        _tell_systemd(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         old, was_unsure = self._config, self._unsure_privacy is not None
         self._read_config()
         if self._config != old:
@@ -762,7 +763,7 @@ class Daemon:
             if unsure:
                 self._checkpoint()
             self._change_source(old)
-        _tell_systemd("READY=1")
+        notify("READY=1")
 
     def _read_config(self) -> None:
         """Take over the file's configuration. Of a bad one only [privacy], where that is known to be good.
@@ -819,7 +820,7 @@ class Daemon:
         """Tell systemd that all is well, if it is: this loop goes on, and the display that we listen to answers."""
         source = self._source
         if source is None or not source.is_alive() or source.ping():
-            _tell_systemd("WATCHDOG=1")
+            notify("WATCHDOG=1")
             if "display" in self._problems:
                 self._problem("display", "")
                 self._write_status()
@@ -834,12 +835,12 @@ class Daemon:
         long_usec = int(RESCUE_TIMEOUT_S * 1e6)
         is_watched = self._watchdog_s > 0 and self._state != "starting"
         watchdog = f"\nWATCHDOG_USEC={long_usec}" if is_watched else ""
-        _tell_systemd(f"EXTEND_TIMEOUT_USEC={long_usec}{watchdog}")
+        notify(f"EXTEND_TIMEOUT_USEC={long_usec}{watchdog}")
         try:
             yield
         finally:
             if is_watched:
-                _tell_systemd(f"WATCHDOG_USEC={int(self._watchdog_s * 1e6)}\nWATCHDOG=1")
+                notify(f"WATCHDOG_USEC={int(self._watchdog_s * 1e6)}\nWATCHDOG=1")
 
     # What others see ----------------------------------------------------------------------------------
 
@@ -850,7 +851,7 @@ class Daemon:
             self._since = self._iso_now()
             level = logging.WARNING if state in ("waiting", "blind") else logging.INFO
             log.log(level, "%s%s", state, f": {why}" if why else "")
-        _tell_systemd(f"STATUS={printable(control.headline(self._status()))}")
+        notify(f"STATUS={printable(control.headline(self._status()))}")
         self._write_status()
 
     def _problem(self, kind: str, sentence: str) -> None:
@@ -963,17 +964,3 @@ def _trim_memory() -> None:
     """Give back what lies free between what is in use, a few megabytes after each checkpoint (malloc_trim(3))."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
-
-
-def _watchdog_s() -> float:
-    """How long systemd lets us be silent (sd_watchdog_enabled(3)), in seconds; 0 where it does not care."""
-    usec, pid = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", str(os.getpid()))
-    return int(usec) / 1e6 if usec.isdecimal() and pid == str(os.getpid()) else 0.0
-
-
-def _tell_systemd(message: str) -> None:
-    """Tell the service manager, where there is one (sd_notify(3)). Never fails: it is only news."""
-    address = os.environ.get("NOTIFY_SOCKET", "")
-    if address:
-        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as peer:
-            peer.sendto(message.encode(), address.replace("@", "\0", 1) if address[0] == "@" else address)

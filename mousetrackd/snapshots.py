@@ -1,7 +1,7 @@
 """Pictures of the store: composed of all monitors, written whole, kept for a while.
 
-``python -m mousetrackd.snapshots`` is the snapshot worker: a short-lived child of the daemon that reads the
-store, draws, writes, and gives OpenCV's memory back by ending.
+``main`` is the snapshot worker: a short-lived child of the daemon that reads the store, draws, writes, and gives
+OpenCV's memory back by ending.
 """
 
 from __future__ import annotations
@@ -146,6 +146,9 @@ _FADED_IN: Final = 0.35
 
 _FILTER_SUB, _FILTER_UP = 1, 2
 """PNG specification, 9.2: each byte less that of the pixel before it; less the one above it."""
+
+_CV_NO_MEMORY: Final = -4
+"""cv::Error::StsNoMem."""
 
 _PNG_RGB, _PNG_INDEXED, _PNG_RGBA = 2, 3, 6
 """PNG specification, 11.2.2: colour types."""
@@ -689,17 +692,14 @@ def _prune(folder: Path, keep_count: int, keep_bytes: int) -> None:
 
 
 def main() -> None:
-    """The snapshot worker. It reads the configuration in force from stdin; its only words are an error."""
+    """The snapshot worker. The configuration in force is read from stdin. Raises MousetrackError, MemoryError."""
     from mousetrackd.config import parse  # noqa: PLC0415 - only the worker needs it
 
     os.umask(0o077)
     paths = user_paths()
     try:
         take(paths, parse(sys.stdin.buffer.read().decode("utf-8", "surrogateescape"), "stdin"), datetime.now(UTC))
-    except MousetrackError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - a process's way to speak
-        raise SystemExit(error.exit_code) from None
-
-
-if __name__ == "__main__":
-    main()
+    except cv2.error as error:
+        if error.code == _CV_NO_MEMORY:
+            raise MemoryError from error
+        raise

@@ -1,7 +1,6 @@
 """Pictures: ours, and what a user would have instead."""
 
 import json
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ import numpy as np
 from benchmarks import motion
 from benchmarks.desk import MOUSETRACKD, Desk, Used, python
 from benchmarks.table import Row, at_most, median, ms, share
+from mousetrackd.child_process import Job, command
 from mousetrackd.config import Config, to_toml
 from mousetrackd.store import Store
 
@@ -66,7 +66,7 @@ def _whole(desk: Desk, screen: str, *, turns: int) -> dict[str, list[Used]]:
     used: dict[str, list[Used]] = defaultdict(list)
     for _ in range(turns):
         used["ours"].append(desk.run([MOUSETRACKD, "render", out]))
-        worker = [sys.executable, "-m", "mousetrackd.snapshots"]
+        worker = command(Job("mousetrackd.snapshots", "", b""))
         used["the worker"].append(desk.run(worker, stdin=to_toml(Config(), comments=False)))
         used["original"].append(desk.run(python("pipelines", "original", counts, sigma, out)))
         used["bare cv2"].append(desk.run(python("pipelines", "bare", counts, sigma, out)))

@@ -14,6 +14,7 @@ from benchmarks import motion
 from benchmarks.desk import Desk, Used, python
 from benchmarks.table import Row, at_most, median, ms
 from mousetrackd.accumulator import Tally
+from mousetrackd.child_process import Job, command
 from mousetrackd.config import Config, StoreConfig, to_toml
 from mousetrackd.layers import LAYERS
 from mousetrackd.store import FoldAges, Store
@@ -145,7 +146,7 @@ def _measure(desk: Desk, grown: Path, screen: str, *, quick: bool) -> Stage:
             before_s = time.process_time()
             store.commit(minute, now_s + nth, now_s + nth + 1, motion.SCREENS[screen])
             checkpoints.append(time.process_time() - before_s)
-    worker = [sys.executable, "-m", "mousetrackd.snapshots"]
+    worker = command(Job("mousetrackd.snapshots", "", b""))
     used = [desk.run(worker, stdin=to_toml(Config(), comments=False)) for _ in range(1 if quick else 3)]
     stage = Stage(
         grown.stat().st_size / 1e6,

@@ -15,6 +15,7 @@ from benchmarks.capture import settle
 from benchmarks.desk import Desk, python, wait_for
 from benchmarks.table import Row, at_most
 from mousetrackd.accumulator import Accumulator
+from mousetrackd.child_process import Job, command
 from mousetrackd.config import Config, StoreConfig, to_toml
 from mousetrackd.events import Events
 from mousetrackd.layout import Layout, Monitor, Placement
@@ -67,7 +68,7 @@ def write_hours(name: str, folder: Path, hours: int) -> None:
         _fold(store_file, now_s + 8 * 86_400)  # a week later the hours become a day
         written_mb = (kernel.written_bytes() - before) / 1e6
     subprocess.run(
-        [sys.executable, "-m", "mousetrackd.snapshots"], input=to_toml(Config(), comments=False), text=True, check=True
+        command(Job("mousetrackd.snapshots", "", b"")), input=to_toml(Config(), comments=False), text=True, check=True
     )
     picture_mb = (store_file.parent / "snapshots" / "latest.png").stat().st_size / 1e6
     used_hours = (now_s - begin_s) / 3600

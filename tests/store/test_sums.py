@@ -21,6 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mousetrackd.accumulator import Tally
+from mousetrackd.child_process import Job, command
 from mousetrackd.counts import Counts
 from mousetrackd.errors import StoreError
 from mousetrackd.layout import Layout, Monitor, Placement
@@ -493,7 +494,7 @@ def test_the_copy_is_kept_no_longer_than_counts_are(
     made_s = time.time() - age_days * DAY_S
     os.utime(backup_of(path, 1), (made_s, made_s))
     subprocess.run(
-        [sys.executable, "-m", "mousetrackd.housekeeping"],
+        command(Job("mousetrackd.housekeeping", "housekeeping", b"")),
         env={**os.environ, "XDG_DATA_HOME": str(tmp_path)},
         input=f"store.keep_days = {keep_days}",
         text=True,
