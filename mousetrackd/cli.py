@@ -21,8 +21,9 @@ import click
 from mousetrackd import __version__, control, displays, sources, terminal
 from mousetrackd.errors import ConfigError, ExitCode, MousetrackError, NotRunningError, RefusedError, UsageError
 from mousetrackd.layers import LAYERS, expand_layers
-from mousetrackd.paths import make_private, user_paths, write_whole
+from mousetrackd.paths import make_private, user_paths
 from mousetrackd.printable import printable, printable_lines
+from mousetrackd.streams import Streams
 
 # The other rooms are imported by the commands that need them: numpy and OpenCV cost more than "status" does.
 
@@ -40,25 +41,43 @@ _LAYER_HELP = f"What to draw: {', '.join(LAYERS)}; clicks is all buttons. Defaul
 
 
 def main() -> NoReturn:
-    """Run a command; exit with its code. What a user can act on is a sentence, never a traceback."""
+    """Run a command; exit with its code. Nothing that can happen ends in a traceback."""
     os.umask(0o077)
     # Before numpy is imported: a thread per core costs OpenBLAS time and memory, and nothing here uses them.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    streams = Streams()
+    code = _run_command()
+    unwritten = streams.failed()
+    if unwritten:
+        click.echo(f"mousetrackd: cannot write to standard output: {unwritten}\n{_DONE_ALL_THE_SAME}", err=True)
+    sys.exit(code or (ExitCode.COULD_NOT if unwritten else ExitCode.DONE))
+
+
+_DONE_ALL_THE_SAME = "The command did its work, unless another error is shown."
+
+
+def _run_command() -> int:
+    """Run what the command line asks for; its exit code. Every error is printed here."""
     try:
         cli.main(standalone_mode=False)
     except click.ClickException as error:
         terminal.show_usage(error)
-        sys.exit(ExitCode.WRONG_USAGE)
+        return ExitCode.WRONG_USAGE
     except MousetrackError as error:
         terminal.echo_error(error, sys.stdout if error.exit_code == ExitCode.DONE else sys.stderr)
-        sys.exit(error.exit_code)
+        return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        sys.exit(128 + signal.SIGINT)
-    except BrokenPipeError:
-        # Whoever read our output has had enough; Python would complain again when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.exit(ExitCode.DONE)
-    sys.exit(ExitCode.DONE)
+        return 128 + signal.SIGINT
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else ExitCode.DONE
+    except Exception as error:  # noqa: BLE001 - the one place where what nobody thought of becomes a sentence
+        from mousetrackd import logs  # noqa: PLC0415
+
+        place = logs.keep_traceback(user_paths().log, error)
+        told = MousetrackError(f"internal error: {logs.summary(error)}", f"Please report it, with {place}.")
+        terminal.echo_error(told, sys.stderr)
+        return ExitCode.COULD_NOT
+    return ExitCode.DONE
 
 
 def _example(*lines: str) -> str:
@@ -99,7 +118,7 @@ def run(source: str | None, speed: float, allow_root: bool, verbose: bool) -> No
     from mousetrackd.daemon import Daemon  # noqa: PLC0415
 
     paths = user_paths()
-    keep = logs.start(paths.log, verbose=verbose)
+    log = logs.start(paths.log, verbose=verbose)
 
     def load_config() -> config.Config:
         conf = config.load(paths.config_file)
@@ -117,14 +136,14 @@ def run(source: str | None, speed: float, allow_root: bool, verbose: bool) -> No
         sources.check(conf.source)  # a misspelt one is told before anything is touched
 
         def run_daemon() -> None:
-            Daemon(paths, conf, make_source, load_config).run()
+            Daemon(paths, conf, make_source, load_config, log_problem=log.problem).run()
 
         if sources.is_recording(conf.source):
             run_daemon()
         else:
             handover.run_or_take_over(paths, run_daemon, lambda: sources.why_not(conf.source))
     except control.AlreadyRunningError as error:
-        keep(str(error))
+        log.note(str(error))
         if source is None:
             raise
         raise MousetrackError(
@@ -132,7 +151,7 @@ def run(source: str | None, speed: float, allow_root: bool, verbose: bool) -> No
             "Stop it first: mousetrackd stop. Or keep the two apart: XDG_RUNTIME_DIR and XDG_DATA_HOME elsewhere.",
         ) from error
     except MousetrackError as error:
-        keep(str(error))
+        log.note(str(error))
         raise
 
 
@@ -322,7 +341,7 @@ def _look_options(command: Callable[..., None]) -> Callable[..., None]:
 @_range_options
 def render(out: Path, **options: Any) -> None:
     """Draw a picture of the store into OUT, a PNG file."""
-    from mousetrackd import config, snapshots  # noqa: PLC0415
+    from mousetrackd import config, outfile, snapshots  # noqa: PLC0415
     from mousetrackd.store import ALL  # noqa: PLC0415
 
     if out.suffix.lower() != ".png":
@@ -342,7 +361,7 @@ def render(out: Path, **options: Any) -> None:
             only=_only(options),
             exclude=conf.privacy.exclusions,
         )
-    _write_out(out, picture.png())
+    outfile.write(out, picture.png())
     _say_left_out(reading.left_out)
 
 
@@ -473,16 +492,6 @@ def _say_left_out(sentences: Iterable[str]) -> None:
         terminal.echo(printable(sentence), err=True)
 
 
-def _write_out(out: Path, content: bytes) -> None:
-    try:
-        write_whole(out, content)
-    except OSError as error:
-        raise MousetrackError(
-            f"cannot write {out}: {error.strerror or error}",
-            "What was there is untouched. Choose another place.",
-        ) from error
-
-
 @cli.command(
     epilog=_example(
         "mousetrackd export clicks.csv --layer clicks.left",
@@ -494,7 +503,7 @@ def _write_out(out: Path, content: bytes) -> None:
 @_range_options
 def export(out: Path, layer: str, **options: Any) -> None:
     """Write one layer's counts into OUT: .csv, .json or .npz."""
-    from mousetrackd import exchange  # noqa: PLC0415
+    from mousetrackd import exchange, outfile  # noqa: PLC0415
 
     ending = out.suffix.lower().removeprefix(".")
     if ending not in ("csv", "json", "npz"):
@@ -502,7 +511,7 @@ def export(out: Path, layer: str, **options: Any) -> None:
     with _chosen(options) as chosen:
         reading = chosen.store.read((_one_layer(layer),), chosen.asked)
     table = {screen: counts for (screen, _), counts in reading.counts.items()}
-    _write_out(out, exchange.dump(table, ending))
+    outfile.write(out, exchange.dump(table, ending))
     _say_left_out(reading.left_out)
 
 

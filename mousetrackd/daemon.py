@@ -181,7 +181,8 @@ class Daemon:
     """One run of the daemon, from ``run`` to its return.
 
     make_source gives a source for the configuration in force, unstarted or stopped. load_config reads the
-    configuration again. wall_s, monotonic_s and boottime_s, which goes on in suspend, are the clocks.
+    configuration again. log_problem says why no log file is kept, or nothing. wall_s, monotonic_s and boottime_s, which
+    goes on in suspend, are the clocks.
     """
 
     def __init__(
@@ -191,6 +192,7 @@ class Daemon:
         make_source: Callable[[Config], Source],
         load_config: Callable[[], Config],
         *,
+        log_problem: Callable[[], str] = str,
         wall_s: Callable[[], float] = time.time,
         monotonic_s: Callable[[], float] = time.monotonic,
         boottime_s: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
@@ -199,6 +201,7 @@ class Daemon:
         self._config = conf
         self._make_source = make_source
         self._load_config = load_config
+        self._log_problem = log_problem
         self._wall_s = wall_s
         self._monotonic_s = monotonic_s
         self._boottime_s = boottime_s
@@ -866,7 +869,7 @@ class Daemon:
 
     def _status(self) -> dict[str, Any]:
         asides = sorted(self._paths.data_dir.glob("heat.damaged-*.sqlite3"))
-        problems = [*self._problems.values()]
+        problems = [*self._problems.values(), *filter(None, [self._log_problem()])]
         if asides:
             rescued = f"{self._rescued}; " if self._rescued else ""
             problems.append(

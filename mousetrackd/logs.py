@@ -5,18 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from mousetrackd.errors import MousetrackError
-from mousetrackd.paths import make_private
+from mousetrackd.logfile import LogFile, append
 from mousetrackd.printable import printable_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
-
-_KEPT_BYTES = 256 * 1024
-"""Some thousand lines, and as many in the file before. A quiet month is a few dozen."""
 
 
 class _Formatter(logging.Formatter):
@@ -39,41 +36,61 @@ def formatter(*, journal: bool) -> logging.Formatter:
     return _JournalFormatter("%(message)s") if journal else _Formatter("%(asctime)s %(message)s", "%H:%M:%S")
 
 
-def start(path: Path, *, verbose: bool) -> Callable[[str], None]:
-    """Log to stderr, and where that is neither the journal nor a terminal, so that nobody may read it, to ``path``.
+class Log:
+    """Where lines go. kept: the file, where there is neither a journal nor a terminal that someone may read."""
 
-    Returns what notes a sentence in that file alone, for errors that are told on stderr by other means.
-    """
+    def __init__(self, kept: LogFile | None) -> None:
+        self._kept = kept
+
+    def note(self, sentence: str) -> None:
+        """Write a sentence into the file alone: an error that is told on stderr by other means."""
+        if self._kept is not None:
+            self._kept.handle(logging.makeLogRecord({"levelname": "ERROR", "msg": sentence}))
+
+    def problem(self) -> str:
+        """Why no log file is kept now; empty when one is, or none is needed."""
+        return self._kept.problem if self._kept else ""
+
+
+def start(path: Path, *, verbose: bool) -> Log:
+    """Log to stderr, and where that is neither the journal nor a terminal, so that nobody may read it, to ``path``."""
     logger = logging.getLogger("mousetrackd")
     logger.setLevel(logging.DEBUG if verbose else logging.INFO)
     logging.raiseExceptions = False  # a log that cannot be written (a full disk) is no reason for tracebacks
     handler = logging.StreamHandler()
     logger.addHandler(handler)
-    if _stderr_is_the_journal():
-        handler.setFormatter(formatter(journal=True))
-    else:
-        handler.setFormatter(formatter(journal=False))
-        if not sys.stderr.isatty():
-            return _keep(path, logger)
-    return lambda _: None
-
-
-def _keep(path: Path, logger: logging.Logger) -> Callable[[str], None]:
-    from logging.handlers import RotatingFileHandler  # noqa: PLC0415 - it brings sockets and queues with it
-
-    try:
-        make_private(path.parent)
-        kept = RotatingFileHandler(path, maxBytes=_KEPT_BYTES, backupCount=1, encoding="utf-8", errors="replace")
-    except (MousetrackError, OSError) as error:
-        logger.warning("no log is kept: %s", error)
-        return lambda _: None
+    journal = _stderr_is_the_journal()
+    handler.setFormatter(formatter(journal=journal))
+    if journal or sys.stderr.isatty():
+        return Log(None)
+    kept = LogFile(path)
     kept.setFormatter(_Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    kept.check()
+    if kept.problem:
+        logger.warning("%s", kept.problem)
     logger.addHandler(kept)
+    return Log(kept)
 
-    def note(sentence: str) -> None:
-        kept.handle(logger.makeRecord(logger.name, logging.ERROR, "", 0, sentence, (), None))
 
-    return note
+def keep_traceback(path: Path, error: BaseException) -> str:
+    """Write down where an error that nobody thought of came from; where that is, in words.
+
+    In the log file; where that cannot be written, on stderr.
+    """
+    import traceback  # noqa: PLC0415 - almost never needed
+
+    text = "".join(traceback.format_exception(error))
+    try:
+        append(path, f"{time.strftime('%Y-%m-%d %H:%M:%S')} CRITICAL {printable_lines(text)}")
+    except (MousetrackError, MemoryError):
+        sys.stderr.write(printable_lines(text))
+        return "the lines above"
+    return f"the end of {path}"
+
+
+def summary(error: BaseException) -> str:
+    """An error that nobody thought of, in one line."""
+    return f"{type(error).__name__}: {error}".partition("\n")[0].removesuffix(": ")
 
 
 def _stderr_is_the_journal() -> bool:

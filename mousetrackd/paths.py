@@ -183,12 +183,40 @@ def write_whole(path: Path, content: bytes, *, durable: bool = True) -> None:
 
 
 def read_own(path: Path) -> bytes:
-    """Read a small file that ``write_whole`` wrote. Raises OSError, also where a link or a pipe was put there."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "not a file", str(path))
+    """Read a small file that ``write_whole`` wrote. Raises OSError, as ``open_own``."""
+    with os.fdopen(open_own(path, os.O_RDONLY), "rb") as file:
         return file.read()
+
+
+def open_own(path: Path, flags: int) -> int:
+    """A descriptor of a regular file of ours, which O_CREAT in ``flags`` makes with mode 0600. Never blocks.
+
+    Raises OSError, also where anything else is in its place (a link, a pipe, a device, another user's file): its
+    ``strerror`` says so.
+    """
+    with contextlib.suppress(FileNotFoundError):  # a device or a pipe may do something when it is only opened
+        _check_own(path.lstat(), path)
+    flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    descriptor = os.open(path, flags, 0o600)
+    try:
+        found = os.fstat(descriptor)
+        _check_own(found, path)  # it may have been put there meanwhile
+        if stat.S_IMODE(found.st_mode) & 0o077:
+            with contextlib.suppress(OSError):  # some file systems have no modes
+                os.fchmod(descriptor, 0o600)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _check_own(found: os.stat_result, path: Path) -> None:
+    if stat.S_ISLNK(found.st_mode):
+        raise OSError(errno.ELOOP, "it is a link, and links are not followed here", str(path))
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+    if found.st_uid != os.geteuid():
+        raise OSError(errno.EPERM, f"it belongs to another user (uid {found.st_uid})", str(path))
 
 
 def sync_folder(folder: Path) -> None:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
 from PIL import Image
 
+from mousetrackd import outfile
 from mousetrackd.counts import Counts
 from mousetrackd.errors import MousetrackError, UsageError
 from mousetrackd.store import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -69,21 +69,13 @@ def write(out: Path, frames: Iterator[NDArray[np.uint8]], frames_per_s: float, w
     Raises MousetrackError when this OpenCV cannot write that kind, or the disk does not take it.
     """
     scaled = (_scaled(frame, width_px) for frame in frames)
-    try:
-        # A folder of our own, because the encoders open a name as it is, were it a link that someone planted.
-        with tempfile.TemporaryDirectory(prefix=f".{out.stem}.", dir=out.parent) as folder:
-            fresh = Path(folder, out.name)
-            if out.suffix.lower() in _CODECS:
-                _write_video(fresh, scaled, frames_per_s, out.suffix.lower())
-            else:
-                images = (Image.fromarray(frame) for frame in scaled)
-                first = next(images)  # the others one by one: a film's frames together are gigabytes
-                first.save(fresh, save_all=True, append_images=images, duration=round(1000 / frames_per_s), loop=0)
-            fresh.replace(out)
-    except OSError as error:
-        raise MousetrackError(
-            f"cannot write {out}: {error.strerror or error}", "What was there is untouched. Choose another place."
-        ) from error
+    with outfile.fresh_file(out) as fresh:
+        if out.suffix.lower() in _CODECS:
+            _write_video(fresh, scaled, frames_per_s, out.suffix.lower())
+        else:
+            images = (Image.fromarray(frame) for frame in scaled)
+            first = next(images)  # the others one by one: a film's frames together are gigabytes
+            first.save(fresh, save_all=True, append_images=images, duration=round(1000 / frames_per_s), loop=0)
 
 
 def _scaled(frame: NDArray[np.uint8], width_px: int | None) -> NDArray[np.uint8]:

@@ -47,18 +47,19 @@ def test_why_it_could_not_begin_is_in_the_log(home: Home) -> None:
 
 
 @pytest.mark.usefixtures("desktop")
-@pytest.mark.parametrize("trouble", ["a full disk", "a file in place of the folder"])
-def test_a_log_that_cannot_be_kept_keeps_nobody_from_tracking(home: Home, trouble: str) -> None:
-    folder = home.paths.log.parent
-    if trouble == "a full disk":
-        folder.mkdir(parents=True)
-        home.paths.log.symlink_to("/dev/full")
-    else:
-        folder.parent.mkdir(parents=True)
-        folder.write_text("")
+def test_a_planted_log_is_not_written_and_keeps_nobody_from_tracking(home: Home) -> None:
+    home.paths.log.parent.mkdir(parents=True)
+    precious = home.folder / "precious"
+    precious.write_text("precious")
+    home.paths.log.symlink_to(precious)
     with home.running() as daemon:
-        assert "Traceback" not in daemon.log
-        assert ("no log is kept" in daemon.log) == (trouble != "a full disk")
+        assert "no log is kept in" in daemon.log
+        assert f"problem          no log is kept in {home.paths.log}: it is a link" in home.must("status")
+        home.paths.log.unlink()
+        home.must("pause")
+        assert "no log is kept" not in home.must("status")
+    assert "paused" in home.paths.log.read_text()
+    assert precious.read_text() == "precious"
 
 
 @pytest.mark.usefixtures("desktop")
