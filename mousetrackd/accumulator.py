@@ -120,6 +120,7 @@ class Accumulator:
         self._layout = Layout()
         self._left, self._top, self._width_px, self._height_px = _geometry(self._layout)
         self.protect(click_cell_px=click_cell_px, exclude=exclude)
+        self._draws_lines = True
         self._last: tuple[int, int, int] | None = None  # time_ms, desktop_x, desktop_y
         self._rest_credited_ms = 0
         self._histograms: dict[tuple[Monitor, str], _Histogram] = {}
@@ -152,7 +153,9 @@ class Accumulator:
             stayed = np.clip(np.diff(time_ms), 0, self.rest_cap_ms)
             self._add(DWELL, owner[:-1], index[:-1], stayed)
 
-        if self._last is None:
+        if not self._draws_lines:
+            pass
+        elif self._last is None:
             self._draw_lines(x, y)
         else:
             _, last_x, last_y = self._last
@@ -173,6 +176,14 @@ class Accumulator:
         """The source saw nothing after ``time_ms``: the rest ends there, and no line crosses."""
         self._credit_rest(time_ms)
         self._last = None
+
+    def change_pointers(self, count: int, time_ms: int) -> None:
+        """So many pointers move at once from ``time_ms`` on, and events do not say whose they are.
+
+        Of more than one, no line is drawn: it would lead from one to another. Time goes to where one moved last.
+        """
+        self.gap(time_ms)
+        self._draws_lines = count == 1
 
     def change_layout(self, layout: Layout, time_ms: int) -> None:
         """The monitors stand differently from ``time_ms`` on; positions before mean other pixels."""

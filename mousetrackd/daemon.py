@@ -38,7 +38,7 @@ from mousetrackd.errors import (
     SourceError,
     StoreError,
 )
-from mousetrackd.events import Gap, LayoutChange
+from mousetrackd.events import Gap, LayoutChange, Pointers
 from mousetrackd.forget import unfinished
 from mousetrackd.layout import Layout, is_called
 from mousetrackd.paths import make_private, write_whole
@@ -460,7 +460,7 @@ class Daemon:
         source = self._source
         source.stop()
         self._count_pending(source)
-        self._accumulator.gap(source.now_ms())
+        self._accumulator.change_pointers(1, source.now_ms())  # a gap; the next source tells of more
         self._source = None
         self._timers.disarm("drain")
 
@@ -506,6 +506,8 @@ class Daemon:
                 log.info("monitors: %s", ", ".join(m.label for m in item.layout.monitors))
                 self._look_for_excluded_monitors()
                 self._write_status()
+            elif isinstance(item, Pointers):
+                self._accumulator.change_pointers(item.count, item.time_ms)
             elif isinstance(item, Gap):
                 self._accumulator.gap(item.time_ms)
             else:

@@ -51,6 +51,13 @@ class Gap:
 
 
 @dataclass(frozen=True)
+class Pointers(Gap):
+    """A gap after which so many pointers move at once, while no event says whose it is: of several no line is drawn."""
+
+    count: int
+
+
+@dataclass(frozen=True)
 class LayoutChange:
     """From here on the monitors stand like this."""
 

@@ -24,7 +24,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mousetrackd.errors import SourceError
-from mousetrackd.events import Events, Gap, Item, Kind, LayoutChange, batch
+from mousetrackd.events import Events, Gap, Item, Kind, LayoutChange, Pointers, batch
 from mousetrackd.sources import record
 from mousetrackd.sources.randr import Change, Look, Monitors
 from mousetrackd.sources.suspend import Sleep, asleep_ms
@@ -93,7 +93,10 @@ class PynputSource:
         self._reader: x11.MonitorReader | None = None
         self._bell: x11.Bell | None = None
         self._notify: Callable[[], None] = lambda: None
-        self._notes: tuple[str, ...] = ()
+        self._why_stock = ""
+        self._others: frozenset[int] = frozenset()
+        self._screens = record.Screens((), is_here=True)
+        self._pointers = 1
         self._clock_offset_ms = 0
         self._watch_display: Xlib.display.Display | None = None
         self._watcher: threading.Thread | None = None
@@ -107,13 +110,24 @@ class PynputSource:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Why it listens the expensive way, when it does."""
-        return self._notes
+        """Why it listens the expensive way, when it does, and what of this display it cannot tell."""
+        notes = []
+        if self._why_stock:
+            notes.append(f"listening the expensive way ({self._why_stock}): about 30 times the CPU time")
+        if self._others:
+            notes.append("this display has several X screens: while the pointer is on another one, nothing is counted")
+        if self._pointers > 1:
+            notes.append(
+                f"{self._pointers} pointers (xinput list) move at once, and X does not tell which one an event is of: "
+                "no lines and no distance are counted, and time counts where one moved last"
+            )
+        return tuple(notes)
 
     def start(self, notify: Callable[[], None]) -> None:
         """Open the display, read its monitors, and listen. Raises SourceError; BlindError under XWayland."""
         # pynput cannot even be imported without a display, and python-xlib is not needed without one.
         from mousetrackd.sources import x11  # noqa: PLC0415
+        from mousetrackd.sources.masters import MasterPointers  # noqa: PLC0415
 
         try:
             display = self._watch_display = x11.open_display()
@@ -121,7 +135,9 @@ class PynputSource:
             x11.require_record(display)
             bell = self._bell = x11.Bell(display)
             self._clock_offset_ms = x11.server_clock_offset_ms(display, bell, self.now_ms)
-            reader = self._reader = x11.MonitorReader(display, bell)
+            self._others = x11.other_roots(display)
+            self._screens = record.Screens(self._others, is_here=x11.shows_pointer(display))
+            reader = self._reader = x11.MonitorReader(display, bell, MasterPointers(display, self._take_pointers))
             began_ms = self.now_ms()
             with x11.our_cookies():
                 self._start_listener()
@@ -178,7 +194,7 @@ class PynputSource:
         items: list[Item] = []
         for kind, parts in groupby(stream, type):
             if kind is bytes:
-                items.append(self._decode(b"".join(parts)))  # type: ignore[arg-type]  # groupby knows no types
+                items += self._on_our_screen(b"".join(parts))  # type: ignore[arg-type]  # groupby knows no types
             elif kind is tuple:
                 items.append(batch(parts))  # type: ignore[arg-type]
             elif kind is Change:
@@ -261,8 +277,8 @@ class PynputSource:
                 why_stock = str(error)
             else:
                 return
-        self._notes = (f"listening the expensive way ({why_stock}): about 30 times the CPU time",)
-        self._listener = _stock_listener(self._take_row, self.now_ms, self._on_end)
+        self._why_stock = why_stock
+        self._listener = _stock_listener(self._take_row, self._is_here, self.now_ms, self._on_end)
         try:
             self._listener.begin(_START_TIMEOUT_S)
         except _UnknownPynputError as error:
@@ -309,6 +325,20 @@ class PynputSource:
             self._put(Gap(row[0], "suspend"))
         self._put(row)
 
+    def _is_here(self, root: int) -> bool:
+        """Whether an event with this root window is on our X screen; the first one elsewhere makes a gap."""
+        was_here, is_here = self._screens.is_here, self._screens.shows(root)
+        if was_here and not is_here:
+            self._put(Gap(self.now_ms(), "screen"))
+        return is_here
+
+    def _take_pointers(self, count: int) -> None:
+        """The server shows so many pointers from now on."""
+        if self._listener is not None:
+            self._listener.await_read(_CATCH_UP_TIMEOUT_S)
+        self._pointers = count
+        self._put(Pointers(self.now_ms(), "pointers", count))
+
     def _put(self, *parts: _Part) -> None:
         with self._lock:
             was_empty = not self._stream
@@ -320,6 +350,10 @@ class PynputSource:
     def _decode(self, raw: bytes) -> Events:
         now_ms = self.now_ms()
         return record.decode(raw, now_ms, now_ms - self._clock_offset_ms)
+
+    def _on_our_screen(self, raw: bytes) -> list[Item]:
+        events = self._decode(raw)
+        return [*self._screens.split(events, record.roots(raw))] if self._others else [events]
 
     def _record_changes(self, recorder: Xlib.display.Display, context: int) -> None:
         if self._reader is not None:
@@ -420,9 +454,15 @@ def _fast_listener(
 
 
 def _stock_listener(
-    take: Callable[[tuple[int, int, int, int]], None], now_ms: Callable[[], int], on_end: Callable[[], None]
+    take: Callable[[tuple[int, int, int, int]], None],
+    is_here: Callable[[int], bool],
+    now_ms: Callable[[], int],
+    on_end: Callable[[], None],
 ) -> Any:
-    """pynput's Listener as it is."""
+    """pynput's Listener as it is.
+
+    is_here: tells of an event's root window, 0 where it is not told, whether it is on our X screen.
+    """
     listener_class = _base_listener(on_end)
 
     def on_move(x: int, y: int) -> None:
@@ -441,6 +481,10 @@ def _stock_listener(
         def _handler(self, events: Any) -> None:
             self.enabled.set()
             super()._handler(events)
+
+        def _handle_message(self, display: Any, event: Any, *more: Any) -> None:
+            if is_here(getattr(event.root, "id", 0)):
+                super()._handle_message(display, event, *more)
 
         def await_read(self, timeout_s: float) -> None:
             super().await_read(timeout_s)

@@ -6,15 +6,17 @@ They are a run of 32-byte elements, reply headers and X events alike. Pure: byte
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mousetrackd.events import EVENT, Events, Kind
+from mousetrackd.events import EVENT, Events, Gap, Kind
 from mousetrackd.sources.randr import Change
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from numpy.typing import NDArray
 
 ELEMENT = np.dtype(
     [
@@ -59,14 +61,54 @@ class Splitter:
         return [part for part in [*parts, raw[done:]] if part]
 
 
+class Screens:
+    """Which events are on our X screen of a display that has several: each is a desktop of its own.
+
+    others: the root windows of the other screens. is_here: whether the pointer is on ours at first.
+    """
+
+    def __init__(self, others: Iterable[int], *, is_here: bool) -> None:
+        self._others = np.array(sorted(others), np.uint32)
+        self.is_here = is_here
+
+    def shows(self, root: int) -> bool:
+        """Whether our screen shows the next event, whose root window this is; 0 where the server does not tell."""
+        if root:
+            self.is_here = root not in self._others
+        return self.is_here
+
+    def split(self, events: Events, roots: NDArray[np.uint32]) -> list[Events | Gap]:
+        """The events on our screen; a Gap stands for those on another.
+
+        roots: (N,) of the events, 0 where the server does not tell: there the screen is that of the event before.
+        """
+        if not events.size:
+            return []
+        known = np.maximum.accumulate(np.where(roots != 0, np.arange(roots.size), -1))
+        here = np.where(known < 0, self.is_here, ~np.isin(roots[known], self._others))
+        self.is_here = bool(here[-1])
+        parts = np.split(np.arange(here.size), np.flatnonzero(np.diff(here)) + 1)
+        return [events[part] if here[part[0]] else Gap(int(events["time_ms"][part[0]]), "screen") for part in parts]
+
+
+def roots(raw: bytes) -> NDArray[np.uint32]:
+    """The root windows of the events that ``decode`` finds."""
+    return np.ascontiguousarray(_pointers(raw)["windows"][:, 0])
+
+
+def _pointers(raw: bytes) -> NDArray[Any]:
+    elements = np.frombuffer(raw, ELEMENT)
+    kind = elements["type"] & ~np.uint8(_SENT_BY_CLIENT)
+    pointers: NDArray[Any] = elements[(kind == _BUTTON_PRESS) | (kind == _MOTION)]
+    return pointers
+
+
 def decode(raw: bytes, now_ms: int, server_now_ms: int) -> Events:
     """The events among ``raw``: reply headers, releases and the like drop out.
 
     now_ms and server_now_ms are the same moment by our clock and the server's.
     """
-    elements = np.frombuffer(raw, ELEMENT)
-    kind = elements["type"] & ~np.uint8(_SENT_BY_CLIENT)
-    elements = elements[(kind == _BUTTON_PRESS) | (kind == _MOTION)]
+    elements = _pointers(raw)
     events = np.zeros(elements.size, EVENT)
     if elements.size:
         pressed = (elements["type"] & ~np.uint8(_SENT_BY_CLIENT)) == _BUTTON_PRESS

@@ -27,6 +27,8 @@ from mousetrackd.sources.randr import Change, Look, Output, Rect, Stand
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from mousetrackd.sources.masters import MasterPointers
+
 XLIB_ERRORS = (Xlib.error.XError, Xlib.error.ConnectionClosedError, Xlib.error.DisplayError, OSError)
 """What a call to a display can raise when the server is not there, goes away, or says no."""
 
@@ -215,9 +217,10 @@ class Bell:
 class MonitorReader:
     """Reads the monitors of one display and tells when they change."""
 
-    def __init__(self, display: Xlib.display.Display, bell: Bell) -> None:
+    def __init__(self, display: Xlib.display.Display, bell: Bell, masters: MasterPointers) -> None:
         self._display = display
         self._bell = bell
+        self._masters = masters
         self._told: Any = None
         self._root = display.screen().root
         self._has_monitors = False
@@ -244,12 +247,13 @@ class MonitorReader:
         return self._types
 
     def select_changes(self) -> None:
-        """Ask the server to tell when monitors change; ``wait`` then returns at each change."""
+        """Ask the server to tell when monitors change, and pointers; ``wait`` then returns at each monitors' change."""
         # A monitor made by hand (xrandr --setmonitor) is announced by no RandR event at all, only by a
         # ConfigureNotify of the root window.
         self._root.change_attributes(event_mask=X.StructureNotifyMask)
         if self._has_monitors:
             self._root.xrandr_select_input(randr.RRCrtcChangeNotifyMask | randr.RROutputChangeNotifyMask)
+        self._masters.select()
         self._display.sync()
 
     def wait(self) -> Change:
@@ -270,7 +274,7 @@ class MonitorReader:
         """Whether the server has told of a change that ``wait`` has not returned."""
         while self._display.pending_events():
             event = self._display.next_event()
-            if not self._bell.hear(event) and event.type in self._types:
+            if not self._bell.hear(event) and not self._masters.hear(event) and event.type in self._types:
                 self._told = event
         return self._told is not None
 
@@ -342,6 +346,17 @@ class MonitorReader:
             if reply.value:
                 return edid.short_hash(bytes(reply.value))
         return ""
+
+
+def other_roots(display: Xlib.display.Display) -> frozenset[int]:
+    """The root windows of the display's other X screens, each a desktop of its own; a display has one as a rule."""
+    ours = display.get_default_screen()
+    return frozenset(display.screen(number).root.id for number in range(display.screen_count()) if number != ours)
+
+
+def shows_pointer(display: Xlib.display.Display) -> bool:
+    """Whether the pointer is on our screen of the display just now."""
+    return bool(display.screen().root.query_pointer().same_screen)
 
 
 def server_clock_offset_ms(display: Xlib.display.Display, bell: Bell, now_ms: Callable[[], int]) -> int:

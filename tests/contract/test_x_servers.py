@@ -5,10 +5,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support.xserver import Xvfb
+import Xlib.display
+from support.waiting import wait_until
+from support.xserver import LEFT, RIGHT, Hand, SecondHand, Xvfb
 from Xlib.ext import security
 
 from mousetrackd.errors import BlindError, SourceError
+from mousetrackd.events import Gap, Item, Kind, LayoutChange, Pointers
 from mousetrackd.sources import x11
 from mousetrackd.sources.pynput import PynputSource
 from mousetrackd.sources.xauthority import COOKIE, LOCAL, WILD
@@ -106,3 +109,103 @@ def untrusted_cookie() -> bytes:
         return bytes(made.auth_data_return)
     finally:
         x11.close_display(display)
+
+
+# Several X screens, several pointers -----------------------------------------------------------------------------
+
+
+class Listening:
+    """A started source, and all that it has told."""
+
+    def __init__(self, *, fast: bool) -> None:
+        self.source = PynputSource(fast=fast)
+        self.items: list[Item] = []
+        self.source.start(lambda: None)
+
+    def rows(self) -> list[tuple[int, int, int]]:
+        """Kind and desktop pixel of every event so far."""
+        self.items += self.source.drain()
+        return [
+            (int(event["kind"]), int(event["x"]), int(event["y"]))
+            for item in self.items
+            if not isinstance(item, Gap | LayoutChange)
+            for event in item
+        ]
+
+    def wait_for(self, row: tuple[int, int, int]) -> None:
+        wait_until(lambda: row in self.rows(), f"{row} was heard")
+
+
+def jump(display: Xlib.display.Display, screen: int, x: int, y: int) -> None:
+    display.screen(screen).root.warp_pointer(x, y)
+    display.sync()
+
+
+@pytest.mark.parametrize("fast", [True, False], ids=["fast", "stock"])
+@pytest.mark.parametrize("ours", [0, 1])
+def test_what_happens_on_another_x_screen_is_a_gap_and_no_event(
+    ours: int, fast: bool, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = serve("-screen", "1", "800x600x24").name
+    monkeypatch.setenv("DISPLAY", f"{name}.{ours}")
+    heard = Listening(fast=fast)
+    with Hand() as hand, contextlib.closing(x11.open_display()) as display:
+        for turn in range(2):
+            jump(display, ours, 10 + turn, 20)
+            hand.click(LEFT)
+            jump(display, 1 - ours, 30 + turn, 40)
+            hand.click(LEFT)
+        jump(display, ours, 50, 60)
+        hand.click(RIGHT)
+        heard.wait_for((Kind.RIGHT, 50, 60))
+    heard.source.stop()
+    moves = [(Kind.MOVE, 10, 20), (Kind.LEFT, 10, 20), (Kind.MOVE, 11, 20), (Kind.LEFT, 11, 20)]
+    assert heard.rows() == [*moves, (Kind.MOVE, 50, 60), (Kind.RIGHT, 50, 60)]
+    assert [item.reason for item in heard.items if isinstance(item, Gap)] == ["screen", "screen"]
+    assert isinstance(heard.items[-2], Gap), "nothing leads across"
+    assert any("several X screens" in note for note in heard.source.notes)
+
+
+@pytest.mark.parametrize("fast", [True, False], ids=["fast", "stock"])
+def test_a_pointer_that_is_on_another_x_screen_from_the_start_is_not_counted(fast: bool, serve: Serve) -> None:
+    serve("-screen", "1", "800x600x24")
+    with Hand() as hand, contextlib.closing(x11.open_display()) as display:
+        jump(display, 1, 30, 40)
+        heard = Listening(fast=fast)
+        hand.click(LEFT)
+        jump(display, 0, 50, 60)
+        heard.wait_for((Kind.MOVE, 50, 60))
+    heard.source.stop()
+    assert heard.rows() == [(Kind.MOVE, 50, 60)]
+
+
+@pytest.mark.parametrize("fast", [True, False], ids=["fast", "stock"])
+def test_a_second_pointer_is_told_when_it_comes_and_when_it_goes(fast: bool, serve: Serve) -> None:
+    serve()
+    heard = Listening(fast=fast)
+
+    def pointers() -> list[int]:
+        heard.rows()
+        return [item.count for item in heard.items if isinstance(item, Pointers)]
+
+    def noted() -> bool:
+        return any(note.startswith("2 pointers") for note in heard.source.notes)
+
+    assert (pointers(), noted()) == ([], False)
+    second = SecondHand()
+    wait_until(lambda: pointers() == [2], "the second pointer was told")
+    assert noted()
+    with Hand() as first, second:
+        first.move((10, 20))
+        second.move((300, 400))
+        first.move((11, 20))
+        heard.wait_for((Kind.MOVE, 11, 20))
+        assert heard.rows() == [(Kind.MOVE, 10, 20), (Kind.MOVE, 300, 400), (Kind.MOVE, 11, 20)]
+        late = Listening(fast=fast)
+        late.rows()
+        assert [item.count for item in late.items if isinstance(item, Pointers)] == [2], "it is there at first"
+        late.source.stop()
+        second.remove()
+        wait_until(lambda: pointers() == [2, 1], "it was told that it is gone")
+    assert not noted()
+    heard.source.stop()

@@ -24,7 +24,7 @@ from mousetrackd import control
 from mousetrackd.config import Config
 from mousetrackd.daemon import Daemon
 from mousetrackd.errors import BlindError, ConfigError, SourceError
-from mousetrackd.events import Gap, Item, Kind, LayoutChange, batch
+from mousetrackd.events import Gap, Item, Kind, LayoutChange, Pointers, batch
 from mousetrackd.layout import Layout, Monitor, Placement
 from mousetrackd.store import FoldAges, Range, Store
 
@@ -687,6 +687,27 @@ def test_what_cannot_be_seen_just_now_is_logged_once_and_stands_in_status_while_
 
     Play(home, HOUR_S).run(script)
     assert [record.message for record in caplog.records].count("not seen just now") == 1
+
+
+def test_lines_are_drawn_of_one_pointer_and_again_by_the_source_that_follows_one_with_several(home: Home) -> None:
+    def script(play: Play) -> None:
+        def move() -> None:
+            now_ms = play.source.now_ms()
+            play.source.say(batch([(now_ms, Kind.MOVE, 10, 0), (now_ms, Kind.MOVE, 13, 0)]))
+            play.advance(3)
+
+        move()
+        play.source.say(Pointers(play.source.now_ms(), "pointers", 2))
+        move()
+        play.source.die()
+        play.settle()
+        play.advance(61)
+        wait_until(lambda: len(play.sources) == 2, "there is another source")
+        move()
+
+    Play(home, HOUR_S).run(script)
+    with Store.open_read_only(home.paths.store, zone=UTC) as store:
+        assert sum(one.total for one in store.read(["travel"]).counts.values()) == 6
 
 
 def test_a_source_that_fails_in_an_unexpected_way_costs_no_count_and_is_tried_again_ever_more_rarely(

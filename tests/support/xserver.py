@@ -14,7 +14,8 @@ from types import TracebackType
 from typing import Self
 
 from Xlib import X, display
-from Xlib.ext import xtest
+from Xlib.ext import xinput, xtest
+from Xlib.protocol import rq
 
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 10.0
@@ -169,6 +170,59 @@ class Hand:
     def position(self) -> tuple[int, int]:
         pointer = self._display.screen().root.query_pointer()
         return int(pointer.root_x), int(pointer.root_y)
+
+
+class SecondHand(Hand):
+    """Moves a second master pointer of $DISPLAY, which it makes (xinput create-master)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._display.xinput_query_version()
+        before = self._masters()
+        # An XIAddMasterInfo: type, length in words, length of the name, sends core events, enabled, the name.
+        self._change(struct.pack("=3H2B8s", 1, 4, 6, 1, 1, b"second"))
+        added = self._masters() - before
+        self._pointer = min(added)
+        _XISetClientPointer(
+            display=self._display.display,
+            opcode=self._display.display.get_extension_major(xinput.extname),
+            window=0,
+            deviceid=self._pointer,
+        )
+        self._display.sync()
+
+    def remove(self) -> None:
+        """Take it away (xinput remove-master)."""
+        # An XIRemoveMasterInfo: type, length, device, what becomes of its devices (they float), and where they go.
+        self._change(struct.pack("=3HBx2H", 2, 3, self._pointer, 2, 0, 0))
+
+    def _change(self, change: bytes) -> None:
+        _XIChangeHierarchy(
+            display=self._display.display,
+            opcode=self._display.display.get_extension_major(xinput.extname),
+            number=1,
+            changes=change,
+        )
+        self._display.sync()
+
+    def _masters(self) -> set[int]:
+        return {one.deviceid for one in self._display.xinput_query_device(xinput.AllMasterDevices).devices}
+
+
+class _XIChangeHierarchy(rq.Request):
+    """python-xlib has none (XI2 protocol, ChangeHierarchy)."""
+
+    _request = rq.Struct(
+        *(rq.Card8("opcode"), rq.Opcode(43), rq.RequestLength(), rq.Card8("number"), rq.Pad(3), rq.Binary("changes"))
+    )
+
+
+class _XISetClientPointer(rq.Request):
+    """Nor this one."""
+
+    _request = rq.Struct(
+        *(rq.Card8("opcode"), rq.Opcode(44), rq.RequestLength(), rq.Card32("window"), rq.Card16("deviceid"), rq.Pad(2))
+    )
 
 
 def xrandr(*arguments: str) -> None:

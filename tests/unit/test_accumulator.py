@@ -166,6 +166,20 @@ def test_a_layout_change_breaks_lines_and_time() -> None:
     assert cells_of([tally]) == {(A, DWELL, 0, 0): 20, (B, DWELL, 1, 1): 1}
 
 
+def test_of_several_pointers_no_line_is_drawn_and_each_press_counts_where_it_was() -> None:
+    counting = accumulator()
+    counting.feed(batch(moves((0, 0, 0))))
+    counting.change_pointers(2, 5)
+    counting.feed(batch([*moves((10, 3, 0), (20, 0, 0)), (30, Kind.LEFT, 3, 0)]))
+    counting.change_pointers(1, 40)
+    counting.feed(batch(moves((50, 0, 2), (51, 1, 2))))
+    tally = counting.take(52)
+    assert layer_of(tally, A, DWELL) == [[5 + 10, 0, 0, 10 + 10], [0, 0, 0, 0], [1, 1, 0, 0]]
+    assert layer_of(tally, A, TRAVEL) == [[0, 0, 0, 0], [0, 0, 0, 0], [0, 1, 0, 0]]
+    assert layer_of(tally, A, "clicks.left")[0] == [0, 0, 0, 1]
+    assert tally.path_px == {A: 1.0}
+
+
 def test_the_same_layout_again_breaks_nothing() -> None:
     counting = accumulator()
     counting.feed(batch(moves((0, 0, 0))))

@@ -4,10 +4,12 @@ import struct
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mousetrackd.events import Kind
+from mousetrackd.events import Gap, Kind, batch
 from mousetrackd.sources.randr import Change
-from mousetrackd.sources.record import Splitter, decode
+from mousetrackd.sources.record import Screens, Splitter, decode, roots
 
 HEADER = bytes([1]) + bytes(31)
 CHANGED, ALSO_CHANGED = 22, 90
@@ -66,3 +68,31 @@ def test_times_are_ours_even_where_the_servers_wrap() -> None:
     assert decode(raw, 70_000, 2**32 + 20)["time_ms"].tolist() == [69_970, 69_985]
     assert decode(b"", 70_000, 0).size == 0
     assert np.all(decode(raw, 70_000, 20)["time_ms"] == [69_970, 69_985])
+
+
+OURS, OTHER = 100, 200
+
+
+@given(st.lists(st.tuples(st.sampled_from([0, OURS, OTHER]), st.integers(0, 9)), max_size=12), st.booleans())
+def test_events_on_another_screen_are_gaps_wherever_batches_end(rows: list[tuple[int, int]], is_here: bool) -> None:
+    is_ours, expected = is_here, []
+    for root, _ in rows:
+        is_ours = is_ours if root == 0 else root == OURS
+        expected.append(is_ours)
+    events = batch((time_ms, Kind.MOVE, x, 0) for time_ms, (_, x) in enumerate(rows))
+    of_rows = np.array([root for root, _ in rows], np.uint32)
+    shown = [events[number] for number, is_ours in enumerate(expected) if is_ours]
+    for cut in range(len(rows) + 1):
+        screens = Screens([OTHER], is_here=is_here)
+        items = [*screens.split(events[:cut], of_rows[:cut]), *screens.split(events[cut:], of_rows[cut:])]
+        assert [event for item in items if not isinstance(item, Gap) for event in item] == shown
+        gaps = {item.time_ms for item in items if isinstance(item, Gap)}
+        left = {n for n, ours in enumerate(expected) if not ours and (n == 0 or expected[n - 1])}
+        assert left <= gaps <= left | {cut}
+    screens = Screens([OTHER], is_here=is_here)
+    assert [screens.shows(root) for root, _ in rows] == expected
+
+
+def test_the_root_windows_are_those_of_the_events() -> None:
+    raw = HEADER + struct.pack("=2BH 4I 2h 8x", MOVE, 0, 0, 0, 77, 1, 2, 3, 4) + element(RELEASE) + element(PRESS, 1)
+    assert roots(raw).tolist() == [77, 0]

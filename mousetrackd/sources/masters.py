@@ -1,0 +1,63 @@
+"""How many pointers an X server shows: each master pointer of XInput 2 is one.
+
+RECORD repeats the events of all of them without saying whose each is.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Any
+
+import Xlib.display
+import Xlib.error
+from Xlib.ext import ge, xinput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_MASTER_POINTER = 1  # XI2.h
+
+
+class MasterPointers:
+    """Counts the master pointers of one display, and tells of changes. Used by the thread that reads the connection.
+
+    changed: is called with the new number. A server without XInput 2 has one.
+    """
+
+    def __init__(self, display: Xlib.display.Display, changed: Callable[[int], None]) -> None:
+        self._display = display
+        self._changed = changed
+        self._opcode: int | None = None
+        if display.has_extension(xinput.extname):
+            version = display.xinput_query_version()
+            if version.major_version >= 2:
+                self._opcode = display.display.get_extension_major(xinput.extname)
+        self.count = 1
+
+    def select(self) -> None:
+        """Ask the server to tell of changes, and count."""
+        if self._opcode is not None:
+            masks = [(xinput.AllDevices, xinput.HierarchyChangedMask)]
+            self._display.screen().root.xinput_select_events(masks)
+            self._look()
+
+    def hear(self, event: Any) -> bool:
+        """True when ``event`` tells of master pointers; whether their number changed has then been asked."""
+        if event.type != ge.GenericEventCode or event.extension != self._opcode:
+            return False
+        self._look()
+        return True
+
+    def _look(self) -> None:
+        try:
+            devices = self._display.xinput_query_device(xinput.AllMasterDevices).devices
+        except (
+            Xlib.error.XError,
+            struct.error,
+            ValueError,
+        ):  # what is asked about is gone, or python-xlib trips over it
+            return
+        count = max(sum(one.use == _MASTER_POINTER for one in devices), 1)
+        if count != self.count:
+            self.count = count
+            self._changed(count)
