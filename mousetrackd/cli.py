@@ -11,7 +11,7 @@ import re
 import signal
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -116,14 +116,11 @@ def run(source: str | None, speed: float, allow_root: bool, verbose: bool) -> No
         _refuse_root("run")
     from mousetrackd import config, handover, logs  # noqa: PLC0415
     from mousetrackd.daemon import Daemon  # noqa: PLC0415
+    from mousetrackd.privacyrules import ConfigFile  # noqa: PLC0415
 
     paths = user_paths()
     log = logs.start(paths.log, verbose=verbose)
-
-    def load_config() -> config.Config:
-        conf = config.load(paths.config_file)
-        return conf if source is None else replace(conf, source=source)
-
+    config_file = ConfigFile(paths, source=source)
     recording = functools.cache(functools.partial(sources.choose, speed=speed))
 
     def make_source(now: config.Config) -> Source:
@@ -132,11 +129,11 @@ def run(source: str | None, speed: float, allow_root: bool, verbose: bool) -> No
         return sources.choose(now.source)
 
     try:
-        conf = load_config()
+        conf, lost = config_file.load_or_rules()
         sources.check(conf.source)  # a misspelt one is told before anything is touched
 
         def run_daemon() -> None:
-            Daemon(paths, conf, make_source, load_config, log_problem=log.problem).run()
+            Daemon(paths, conf, make_source, config_file.load, log_problem=log.problem, lost=lost).run()
 
         if sources.is_recording(conf.source):
             run_daemon()
@@ -265,10 +262,12 @@ def _problem_lines(said: dict[str, Any]) -> list[str]:
 
 def _why_it_cannot_start(paths: Paths) -> list[str]:
     """What a daemon cannot write into its status that the configuration has ended at once."""
-    from mousetrackd import config  # noqa: PLC0415
+    from mousetrackd.privacyrules import ConfigFile, VanishedError  # noqa: PLC0415
 
     try:
-        config.load(paths.config_file)
+        ConfigFile(paths).load()
+    except VanishedError as error:
+        return [str(error)]
     except ConfigError as error:
         return [f"it cannot start. {error}"]
     return []
@@ -663,9 +662,13 @@ def config_(default: bool) -> None:
     if default:
         terminal.echo(config.to_toml(config.Config(), comments=True), nl=False)
         return
-    path = user_paths().config_file
-    conf = config.load(path)
-    terminal.echo(f"# from {path}" if path.exists() else f"# the defaults: there is no {path}")
+    from mousetrackd.privacyrules import ConfigFile  # noqa: PLC0415
+
+    paths = user_paths()
+    path = paths.config_file
+    conf, lost = ConfigFile(paths).load_or_rules()
+    where = f"from {path}" if path.exists() else f"the defaults: there is no {path}"
+    terminal.echo("\n".join(f"# {line}" for line in str(lost or where).splitlines()))
     terminal.echo(config.to_toml(conf, comments=False), nl=False)
 
 

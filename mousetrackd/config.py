@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from mousetrackd import sources
 from mousetrackd.colours import OPENCV_MAPS, OWN_MAPS, is_colour
-from mousetrackd.errors import ConfigError, PrivacyError, UsageError
+from mousetrackd.errors import ConfigError, LostConfigError, PrivacyError, RefusedError, UsageError
 from mousetrackd.layers import CLICKS, LAYERS
 from mousetrackd.layout import SIDE_MAX_PX, Exclusion
+from mousetrackd.trustedfile import LeadsNowhereError, Reader, SlowFileError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -248,19 +249,34 @@ _TABLES: Mapping[str, type[_Table]] = {"snapshot": SnapshotConfig, "store": Stor
 _PRIVACY_WORDS = ("privacy", *(key.name for key in fields(PrivacyConfig)))
 
 
+READ_TIMEOUT_S = 10.0
+"""How long the file's disk may take. One that is mounted at the first look needs seconds."""
+_AT_MOST_BYTES = 1 << 20
+
+
 def load(path: Path) -> Config:
-    """Read the file at ``path``; without one, the defaults.
+    """Read the file at ``path``; without one, the defaults. Raises ConfigError as ``read`` does."""
+    return read(path, Reader()) or Config()
+
+
+def read(path: Path, reader: Reader, timeout_s: float = READ_TIMEOUT_S) -> Config | None:
+    """Read the file at ``path``; None where there is none.
 
     Raises ConfigError with every problem of the file: the key, what was expected, what is there; PrivacyError where
-    it is not known what it says about privacy.
+    it is not known what it says about privacy, as where others may have written it; LostConfigError where its disk
+    does not answer or a link leads nowhere.
     """
     try:
-        content = path.read_bytes()
+        content = reader.read(path, _AT_MOST_BYTES, timeout_s)
         text = content.decode()
     except FileNotFoundError:
-        return Config()
+        return None
+    except (LeadsNowhereError, SlowFileError) as error:
+        raise LostConfigError(error.message, error.hint) from error
+    except RefusedError as error:
+        raise PrivacyError(error.message, error.hint) from error
     except OSError as error:
-        raise PrivacyError(f"cannot read {path}: {error.strerror}", "Check its permissions.") from error
+        raise PrivacyError(f"cannot read {path}: {error.strerror}", "Check what it is, and its permissions.") from error
     except UnicodeDecodeError as error:
         raise _unreadable(
             content.decode("ascii", "replace"), f"{path} is not UTF-8 text (byte {error.start})", "Save it as UTF-8."

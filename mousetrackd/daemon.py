@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from mousetrackd import __version__, config, control, displays
+from mousetrackd import __version__, config, control, displays, privacyrules
 from mousetrackd.accumulator import Accumulator
 from mousetrackd.child_process import Child, Ended, Job
 from mousetrackd.control import AlreadyRunningError, Lock
@@ -31,6 +31,7 @@ from mousetrackd.errors import (
     BlindError,
     ConfigError,
     FaultError,
+    LostConfigError,
     MousetrackError,
     PrivacyError,
     RecordingError,
@@ -182,7 +183,8 @@ class Daemon:
 
     make_source gives a source for the configuration in force, unstarted or stopped. load_config reads the
     configuration again. log_problem says why no log file is kept, or nothing. wall_s, monotonic_s and boottime_s, which
-    goes on in suspend, are the clocks.
+    goes on in suspend, are the clocks. lost: why ``conf`` is only what is still known of a configuration file that is
+    gone.
     """
 
     def __init__(
@@ -196,6 +198,7 @@ class Daemon:
         wall_s: Callable[[], float] = time.time,
         monotonic_s: Callable[[], float] = time.monotonic,
         boottime_s: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
+        lost: LostConfigError | None = None,
     ) -> None:
         self._paths = paths
         self._config = conf
@@ -217,6 +220,7 @@ class Daemon:
             exclude=conf.privacy.exclusions,
         )
         self._unsure_privacy: PrivacyError | None = None
+        self._lost_config = lost
         self._layout = Layout()
         self._store: Store | None = None
         self._source: GuardedSource | None = None
@@ -276,6 +280,9 @@ class Daemon:
         self._is_the_one = True
         self._wish = control.read_wish(self._paths)
         self._paused = self._wish.pause
+        privacyrules.remember(self._paths, self._config.privacy)
+        if self._lost_config is not None:
+            self._problem("configuration", str(self._lost_config))
         try:
             self._store = self._open_store()
         except NotOursError:
@@ -373,6 +380,8 @@ class Daemon:
             self._drain()
         if "checkpoint" in due:
             self._checkpoint()
+            if self._lost_config is not None:  # it may be back; looked for now, no timer is needed
+                self._reload()
         if "snapshot" in due:
             self._snapshot()
         if "retry" in due and not self._paused:
@@ -762,6 +771,7 @@ class Daemon:
                 self._timers.arm("snapshot", self._next_snapshot_s)
         if self._config.privacy != old.privacy:
             self._protect()
+        privacyrules.remember(self._paths, self._config.privacy)
         unsure = self._unsure_privacy is not None
         if not self._paused and (unsure or was_unsure or self._config.source != old.source):
             self._stop_source()
@@ -775,6 +785,7 @@ class Daemon:
 
         Where it is not, the user believes in a rule that is not in force: nothing more is counted.
         """
+        self._lost_config = None
         try:
             self._config = self._load_config()
         except PrivacyError as error:
@@ -782,7 +793,9 @@ class Daemon:
             said = f"nothing is counted until it is known what must not be. {error.message}"
             self._problem("configuration", f"{said}\nMend it: it is read again within half a minute.")
         except ConfigError as error:
-            self._problem("configuration", f"the old configuration stays. {error.message}")
+            if isinstance(error, LostConfigError):
+                self._lost_config = error
+            self._problem("configuration", f"the old configuration stays. {error}")
             if error.privacy is not None:
                 self._config = replace(self._config, privacy=error.privacy)
                 self._unsure_privacy = None

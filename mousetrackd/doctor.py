@@ -20,6 +20,7 @@ from mousetrackd import __version__, autostart, config, control, displays, sourc
 from mousetrackd.errors import ConfigError, MousetrackError
 from mousetrackd.findings import Finding, Level, ok, problem, warning
 from mousetrackd.ownfiles import Found
+from mousetrackd.privacyrules import ConfigFile, VanishedError
 from mousetrackd.store import Store
 
 if TYPE_CHECKING:
@@ -142,8 +143,12 @@ def _session() -> Iterator[Finding]:
 
 
 def _configuration(paths: Paths) -> Iterator[Finding]:
-    config.load(paths.config_file)
-    yield ok("configuration", str(paths.config_file) if paths.config_file.exists() else "the defaults")
+    try:
+        ConfigFile(paths).load()
+    except VanishedError as error:
+        yield warning("configuration", error.message, error.hint)
+    else:
+        yield ok("configuration", str(paths.config_file) if paths.config_file.exists() else "the defaults")
 
 
 def _source(paths: Paths) -> Iterator[Finding]:

@@ -55,6 +55,10 @@ class PrivacyError(ConfigError):
     """The configuration file cannot be used, and nobody knows what it says about privacy."""
 
 
+class LostConfigError(ConfigError):
+    """The configuration file cannot be found or read just now. What it said last stays in force."""
+
+
 class NotRunningError(MousetrackError):
     """The command needs a running daemon and there is none."""
 

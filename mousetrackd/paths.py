@@ -57,6 +57,16 @@ class Paths:
         return self.data_dir / "wanted"
 
     @property
+    def privacy(self) -> Path:
+        """The privacy rules that the configuration last had; not there when it had none."""
+        return self.data_dir / "privacy.toml"
+
+    @property
+    def clock(self) -> Path:
+        """What the clock said when old counts were last rolled up, and whether it has leapt since."""
+        return self.data_dir / "clock.json"
+
+    @property
     def forgetting(self) -> Path:
         """What was begun to be forgotten and is not known to be done; not there otherwise."""
         return self.data_dir / "forgetting"

@@ -29,6 +29,7 @@ from mousetrackd.errors import MousetrackError
 from mousetrackd.layers import CLICK_LAYERS, DWELL, SCROLL, TRAVEL, UNITS, expand_layers
 from mousetrackd.layout import Layout, Monitor, drawable
 from mousetrackd.paths import Paths, folder_held, make_private, sync_folder, user_paths, write_whole
+from mousetrackd.trustedfile import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -581,7 +582,7 @@ def under(look: SnapshotConfig) -> Image.Image | None:
 def open_image(path: Path) -> Image.Image:
     """An image to lie under the heat. Raises MousetrackError when it cannot be read."""
     try:
-        with Image.open(path) as image:
+        with open_regular(path) as file, Image.open(file) as image:
             image.load()
             return image
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:

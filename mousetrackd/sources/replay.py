@@ -19,6 +19,7 @@ import numpy as np
 from mousetrackd.errors import RecordingError
 from mousetrackd.events import Events, Item, Kind, LayoutChange, batch
 from mousetrackd.layout import SIDE_MAX_PX, Layout, Told, admit
+from mousetrackd.trustedfile import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -173,7 +174,7 @@ def read_recording(path: Path) -> Events:
 
 
 def _open_text(path: Path) -> TextIO:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         zipped = file.read(2) == b"\x1f\x8b"
     if zipped:
         return gzip.open(path, "rt", encoding="utf-8", newline="")

@@ -112,6 +112,68 @@ def test_a_mended_privacy_rule_is_found_without_being_told(home: Home) -> None:
 
 
 @pytest.mark.usefixtures("desktop")
+def test_rules_stay_in_force_when_their_file_vanishes_also_across_a_restart(home: Home) -> None:
+    home.configure(HOLE)
+    real, gone = home.paths.config_file, home.folder / "dotfiles.toml"
+    with home.running() as daemon, Hand() as hand:
+        real.rename(gone)
+        daemon.send(signal.SIGHUP)
+        status = daemon.await_status(lambda status: status["problems"], "it is told")
+        assert "privacy rules stay in force" in " ".join(status["problems"])
+        move_through_the_holes(hand)
+        daemon.await_read()
+        daemon.stop()
+    assert "privacy rules stay in force" in home.say("status").out
+    assert "privacy rules stay in force" in home.say("doctor").out
+    assert "300,300 10x10" in home.must("config")
+    with home.running() as daemon, Hand() as hand:
+        assert "privacy rules stay in force" in " ".join(home.status()["problems"])
+        move_through_the_holes(hand)
+        daemon.await_read()
+        real.touch(0o600)
+        daemon.send(signal.SIGHUP)
+        daemon.await_status(lambda status: not status["problems"], "an empty file ends them")
+        hand.move((304, 304))
+        hand.click(LEFT)
+        daemon.await_read()
+        daemon.stop()
+    assert home.cells("clicks.left") == {(205, 205): 2, (304, 304): 1}
+
+
+@pytest.mark.usefixtures("desktop")
+def test_a_link_that_leads_nowhere_is_refused_at_the_start_and_changes_nothing_later(home: Home) -> None:
+    home.configure(HOLE)
+    real = home.folder / "dotfiles.toml"
+    home.paths.config_file.rename(real)
+    home.paths.config_file.symlink_to(real)
+    with home.running() as daemon, Hand() as hand:
+        real.rename(home.folder / "unmounted.toml")
+        daemon.send(signal.SIGHUP)
+        status = daemon.await_status(lambda status: status["problems"], "it is told")
+        assert f"leads to {real}, which is not there" in " ".join(status["problems"])
+        move_through_the_holes(hand)
+        daemon.await_read()
+        daemon.stop()
+    assert home.cells("clicks.left") == {(205, 205): 1}
+    daemon = home.start()
+    assert daemon.ends() == 78
+    assert f"leads to {real}, which is not there" in daemon.log
+    assert "it cannot start" in home.say("status").out
+    assert "problem  configuration" in home.say("doctor").out
+
+
+@pytest.mark.usefixtures("desktop")
+def test_a_pipe_as_configuration_keeps_the_daemon_from_nothing_but_counting(home: Home) -> None:
+    with home.running() as daemon:
+        home.paths.config_dir.mkdir(parents=True)
+        os.mkfifo(home.paths.config_file)
+        daemon.send(signal.SIGHUP)
+        assert "named pipe" in " ".join(daemon.await_state("blind")["problems"])
+        assert home.must("pause").startswith("paused")
+        daemon.stop()
+
+
+@pytest.mark.usefixtures("desktop")
 def test_a_bad_privacy_rule_at_the_start_is_refused(home: Home) -> None:
     home.configure("privacy.click_cell_px = 0")
     daemon = home.start()

@@ -170,6 +170,14 @@ def test_what_is_no_recording_ends_it_with_a_sentence(home: Home, content: bytes
     assert "Traceback" not in daemon.log
 
 
+def test_a_pipe_is_no_recording(home: Home) -> None:
+    os.mkfifo(home.folder / "session.csv")
+    daemon = home.start("--source", "replay:session.csv")
+    assert daemon.ends() == 1
+    assert "it is a named pipe, not a file" in daemon.log
+    assert "Traceback" not in daemon.log
+
+
 def test_a_missing_recording_ends_it_with_a_sentence(home: Home) -> None:
     daemon = home.start("--source", "replay:nowhere.csv")
     assert daemon.ends() == 1

@@ -350,8 +350,11 @@ def test_an_image_file_that_is_none_is_a_sentence(tmp_path: Path) -> None:
     reasons = {
         broken: "no image",
         tmp_path / "missing.png": "No such file or directory\n",
-        tmp_path: "Is a directory\n",
+        tmp_path: "it is a folder, not a file\n",
+        tmp_path / "pipe.png": "it is a named pipe, not a file\n",
+        Path("/dev/zero"): "it is a device, not a file\n",
     }
+    os.mkfifo(tmp_path / "pipe.png")
     for path, why in reasons.items():
         with pytest.raises(MousetrackError, match=f"cannot read the image {path}: .*{why}"):
             open_image(path)
