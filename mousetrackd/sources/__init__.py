@@ -111,8 +111,10 @@ def explain(wanted: str, *, try_it: bool) -> list[Finding]:
 
 def why_not(wanted: str) -> SourceError | None:
     """Begin to listen as ``choose`` would, and stop: why that cannot be done here, or None where it can."""
-    source = choose(wanted)
+    from mousetrackd.sources.guard import Guard  # noqa: PLC0415 - numpy costs more than "status" does
+
     try:
+        source = Guard().make(lambda: choose(wanted))
         source.start(lambda: None)
     except SourceError as error:
         return error

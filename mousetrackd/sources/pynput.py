@@ -127,10 +127,16 @@ class PynputSource:
         """Open the display, read its monitors, and listen. Raises SourceError; BlindError under XWayland."""
         # pynput cannot even be imported without a display, and python-xlib is not needed without one.
         from mousetrackd.sources import x11  # noqa: PLC0415
+
+        display = self._watch_display = x11.open_display()
+        with x11.answering(display, _START_TIMEOUT_S + x11.ANSWER_TIMEOUT_S):
+            self._begin(display, notify)
+
+    def _begin(self, display: Xlib.display.Display, notify: Callable[[], None]) -> None:
+        from mousetrackd.sources import x11  # noqa: PLC0415 - likewise
         from mousetrackd.sources.masters import MasterPointers  # noqa: PLC0415
 
         try:
-            display = self._watch_display = x11.open_display()
             x11.refuse_xwayland(display)
             x11.require_record(display)
             bell = self._bell = x11.Bell(display)

@@ -134,7 +134,8 @@ def _x11() -> tuple[Finding, bool]:
     display = None
     try:
         display = x11.open_display()
-        x11.refuse_xwayland(display)
+        with x11.answering(display, x11.ANSWER_TIMEOUT_S):
+            x11.refuse_xwayland(display)
     except BlindError as error:
         return Finding("X11", fits=False, why=error.message), True
     except SourceError as error:

@@ -22,6 +22,7 @@ from Xlib.support import connect
 from mousetrackd.errors import BlindError, SourceError
 from mousetrackd.layout import Layout, Told, admit
 from mousetrackd.sources import edid, xauthority
+from mousetrackd.sources.patience import connecting_within, hung_up_after
 from mousetrackd.sources.randr import Change, Look, Output, Rect, Stand
 
 if TYPE_CHECKING:
@@ -33,8 +34,15 @@ XLIB_ERRORS = (Xlib.error.XError, Xlib.error.ConnectionClosedError, Xlib.error.D
 """What a call to a display can raise when the server is not there, goes away, or says no."""
 
 
-def open_display() -> Xlib.display.Display:
-    """Connect to $DISPLAY. Raises SourceError saying why not, and what to do."""
+ANSWER_TIMEOUT_S = 3.0
+"""Who has not answered by then does not answer. A grab by a window manager or a screenshot is shorter."""
+
+
+def open_display(timeout_s: float = ANSWER_TIMEOUT_S) -> Xlib.display.Display:
+    """Connect to $DISPLAY. Raises SourceError saying why not, and what to do.
+
+    timeout_s: how long it may take to be let in.
+    """
     name = os.environ.get("DISPLAY", "")
     if not name:
         raise SourceError(
@@ -44,14 +52,49 @@ def open_display() -> Xlib.display.Display:
         )
     # python-xlib keeps for all servers at once what number each event has, though the next may number them otherwise.
     Xlib.protocol.display.Display.event_classes = {**Xlib.protocol.event.event_class}
-    with our_cookies() as offered:
+    with (
+        our_cookies() as offered,
+        connecting_within(timeout_s),
+        hung_up_after(timeout_s, lambda: [connection for connection, _ in offered]) as patience,
+    ):
         try:
-            return Xlib.display.Display(name)
+            display = Xlib.display.Display(name)
+            display.display.socket.settimeout(None)
         except (*XLIB_ERRORS, AssertionError, ValueError, IndexError, OverflowError, TypeError) as error:
             # python-xlib itself trips (AssertionError, IndexError) over a server that dies during the greeting.
             for connection, _ in offered:  # which python-xlib leaves open
                 connection.close()
+            if patience.is_over or any(isinstance(one, TimeoutError | BlockingIOError) for one in _chain(error)):
+                raise no_answer() from error
             raise _refused(name, error, [found for _, found in offered]) from error
+    return display
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, and what it came from: python-xlib tries TCP where the socket takes nobody, and reports that."""
+    while error is not None:
+        yield error
+        error = error.__context__
+
+
+def no_answer() -> SourceError:
+    """The SourceError for a server that takes connections, and no more."""
+    return SourceError(
+        f'the X server "{os.environ.get("DISPLAY", "")}" does not answer',
+        "It hangs, or another program holds it for itself. It is tried again.",
+    )
+
+
+@contextlib.contextmanager
+def answering(display: Xlib.display.Display, timeout_s: float) -> Iterator[None]:
+    """Have the block's questions answered within ``timeout_s`` together. Raises SourceError where they are not."""
+    with hung_up_after(timeout_s, lambda: [display.display.socket]) as patience:
+        try:
+            yield
+        except (SourceError, *XLIB_ERRORS) as error:
+            if patience.is_over and not isinstance(error, BlindError):
+                raise no_answer() from error
+            raise
 
 
 _NOT_THERE = "Is it running, and may you use it? Under systemd: systemctl --user import-environment DISPLAY XAUTHORITY"

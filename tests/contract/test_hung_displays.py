@@ -1,0 +1,125 @@
+"""An X server that takes connections and does not answer keeps nobody waiting, wherever it stops answering."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.xserver import Xvfb
+
+from mousetrackd.errors import SourceError
+from mousetrackd.sources import x11
+from mousetrackd.sources.pynput import PynputSource
+
+TIMEOUT_S = 0.3
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Xvfb]:
+    server = Xvfb(tmp_path)
+    server.start()
+    monkeypatch.setenv("DISPLAY", server.name)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.delenv("XDG_SESSION_TYPE", raising=False)
+    yield server
+    server.stop()
+
+
+@contextlib.contextmanager
+def falls_silent_after(server: Xvfb, answer_bytes: int) -> Iterator[str]:
+    """A display in front of the server that passes on so much of its answers, and then nothing; its name."""
+    number = int(server.name[1:]) + 30_000
+    path = f"/tmp/.X11-unix/X{number}"  # noqa: S108 - X11's name
+    with contextlib.ExitStack() as sockets:
+        gate = sockets.enter_context(socket.socket(socket.AF_UNIX))
+        gate.bind(path)
+        sockets.callback(Path(path).unlink)
+        gate.listen()
+
+        def ask(client: socket.socket, real: socket.socket) -> None:
+            with contextlib.suppress(OSError):
+                while asked := client.recv(65536):
+                    real.sendall(asked)
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    client = sockets.enter_context(gate.accept()[0])
+                    real = sockets.enter_context(socket.socket(socket.AF_UNIX))
+                    real.connect(f"/tmp/.X11-unix/X{server.name[1:]}")  # noqa: S108 - X11's name
+                    threading.Thread(target=ask, args=(client, real), daemon=True).start()
+                    left = answer_bytes
+                    while left and (answer := real.recv(left)):
+                        client.sendall(answer)
+                        left -= len(answer)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f":{number}"
+        gate.shutdown(socket.SHUT_RDWR)
+        thread.join(10)
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_a_server_that_hangs_is_named_and_nothing_stays_open(server: Xvfb) -> None:
+    files = open_files()
+    server.freeze()
+    with pytest.raises(SourceError, match=f'the X server "{server.name}" does not answer'):
+        PynputSource().start(lambda: None)
+    assert open_files() == files
+
+
+@pytest.mark.parametrize("answer_bytes", [0, 7, 1000])
+def test_one_that_falls_silent_while_it_lets_us_in(
+    server: Xvfb, monkeypatch: pytest.MonkeyPatch, answer_bytes: int
+) -> None:
+    with falls_silent_after(server, answer_bytes) as name:
+        monkeypatch.setenv("DISPLAY", name)
+        with pytest.raises(SourceError, match=f'the X server "{name}" does not answer'):
+            x11.open_display(TIMEOUT_S)
+
+
+def test_one_that_falls_silent_later(server: Xvfb) -> None:
+    display = x11.open_display()
+    server.freeze()
+    with (
+        pytest.raises(SourceError, match=f'the X server "{server.name}" does not answer'),
+        x11.answering(display, TIMEOUT_S),
+    ):
+        x11.refuse_xwayland(display)
+    x11.close_display(display)
+
+
+# python-xlib leaves closing to the garbage collector where it cannot connect.
+@pytest.mark.filterwarnings(
+    "ignore:unclosed <socket:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+def test_one_whose_queue_is_full(server: Xvfb, monkeypatch: pytest.MonkeyPatch) -> None:
+    number = int(server.name[1:]) + 30_000
+    path = f"/tmp/.X11-unix/X{number}"  # noqa: S108 - X11's name
+    with contextlib.ExitStack() as sockets:
+        gate = sockets.enter_context(socket.socket(socket.AF_UNIX))
+        gate.bind(path)
+        sockets.callback(Path(path).unlink)
+        gate.listen(0)
+        sockets.enter_context(socket.socket(socket.AF_UNIX)).connect(path)
+        monkeypatch.setenv("DISPLAY", f":{number}")
+        with pytest.raises(SourceError, match=f'the X server ":{number}" does not answer'):
+            x11.open_display(TIMEOUT_S)
+    assert socket.getdefaulttimeout() is None
+
+
+def test_a_slow_start_of_a_living_server_is_not_hung_up_later(server: Xvfb) -> None:
+    display = x11.open_display(TIMEOUT_S)
+    with x11.answering(display, TIMEOUT_S):
+        x11.refuse_xwayland(display)
+    threading.Event().wait(2 * TIMEOUT_S)
+    x11.refuse_xwayland(display)
+    assert display.display.socket.gettimeout() is None
+    x11.close_display(display)
+    del server
