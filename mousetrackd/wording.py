@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+from mousetrackd.printable import printable
+
 LONGEST_QUOTE = 200
 """So many characters of what somebody else says are repeated."""
 
 
-def printable(said: object, longest: int = LONGEST_QUOTE) -> str:
-    """``said`` as text for a terminal, a log or a status: at most ``longest`` characters, and no control characters."""
+def quoted(said: object, longest: int = LONGEST_QUOTE) -> str:
+    """``said`` as one line of text for a terminal, a log or a status: at most ``longest`` printable characters."""
     if isinstance(said, bytes | bytearray):
-        said = bytes(said[: 4 * longest + 4]).decode("utf-8", "replace")
+        said = bytes(said[: 4 * longest + 4]).decode("utf-8", "surrogateescape")
     text = said if isinstance(said, str) else str(said)
-    cut = "".join(character if character.isprintable() else "\ufffd" for character in text[:longest])
-    return cut if len(text) <= longest else f"{cut[: longest - 3]}..."
+    line = printable(text[: longest + 1])
+    return line if len(line) <= longest else f"{line[: longest - 3]}..."
 
 
 def reason(error: BaseException) -> str:
     """Why something failed, for a sentence that goes on after a colon. Never empty, in one line, without advice."""
-    text = ""
     if isinstance(error, OSError) and error.strerror:
-        text = printable(error.strerror)
-    else:
-        text = printable(str(error).strip().rstrip(".").partition("\n")[0])
+        return quoted(error.strerror)
+    text = quoted(str(error).strip().partition("\n")[0]).rstrip(". ")
     if text:
         return text
     if isinstance(error, TimeoutError):

@@ -8,28 +8,37 @@ from the compositor's own connection is not heard.
 from __future__ import annotations
 
 import contextlib
+import errno
+import itertools
+import math
 import select
+import time
 from abc import ABC, abstractmethod
 from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from jeepney import (
-    DBusErrorResponse,
-    HeaderFields,
-    MatchRule,
-    MessageFlag,
-    MessageType,
-    new_method_call,
-    new_method_return,
-)
+import jeepney
+from jeepney import Endianness, Header, HeaderFields, MatchRule, MessageFlag, MessageType, new_method_call
+from jeepney.auth import BEGIN, make_auth_external
 from jeepney.bus_messages import DBusNameFlags, message_bus
-from jeepney.io.blocking import open_dbus_connection
-from jeepney.wrappers import unwrap_msg
 
-from mousetrackd.errors import SourceError
+from mousetrackd.errors import FaultError, SourceError
 from mousetrackd.events import LayoutChange
-from mousetrackd.sources.session_bus import bus_address
+from mousetrackd.sources import peer
+from mousetrackd.sources.dbus_message import (
+    ERROR,
+    FIXED_BYTES,
+    METHOD_CALL,
+    METHOD_RETURN,
+    NO_REPLY_EXPECTED,
+    SIGNAL,
+    Message,
+    parse,
+    size_bytes,
+)
+from mousetrackd.sources.session_bus import bus_path
 from mousetrackd.sources.wayland import LayoutReader
+from mousetrackd.wording import quoted, reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,39 +51,84 @@ POINTER_INTERFACE = "org.mousetrackd.Pointer"
 
 THROTTLE_NOTE = "positions come 20 times a second: a rest may begin and end up to 50 ms late"
 
-BUS_ERRORS = (DBusErrorResponse, OSError, RuntimeError, ValueError)
-"""What a call can raise: it was refused, nobody answered in time, the bus is gone, or its address is nonsense."""
-
 ANSWER_TIMEOUT_S = 3.0
+_CALLS_IN_ONE_GO = 3
+"""A compositor that takes nearly that long for each call is not waited for longer than for so many."""
 _FAREWELL_TIMEOUT_S = 1.0
 """How long to wait for an answer to the last call, which does not matter much."""
 
-_FARTHEST_PX = 1 << 20
-"""No desktop reaches so far from its origin; a position beyond is none."""
+_LONGEST_BYTES = 1 << 20
+"""A longer message is none for us, and is not kept."""
+_MOST_AT_ONCE = 500
+"""So many messages are looked at before others have their turn: monitors, a pause, the end."""
+_MOST_KEPT = 1 << 16
+_MOST_AUTH_BYTES = 1024
+
+
+class CallRefusedError(Exception):
+    """A call was answered with an error. Its text names it."""
+
+
+BUS_ERRORS = (CallRefusedError, OSError, RuntimeError, ValueError)
+"""What a call can raise: it was refused, nobody answered in time, the bus is gone, or its address is nonsense."""
 
 
 class Bus:
     """Our connection to the session bus. Raises one of ``BUS_ERRORS`` where there is none.
 
-    answer_timeout_s: who has not answered a call by then does not answer.
+    answer_timeout_s: who has not answered a call by then, whole, does not answer. most_kept: of what comes while an
+    answer is waited for; more is a flood.
     """
 
-    def __init__(self, answer_timeout_s: float) -> None:
+    def __init__(self, answer_timeout_s: float, *, most_kept: int = _MOST_KEPT) -> None:
+        self._most_kept = most_kept
         self.answer_timeout_s = answer_timeout_s
-        self._connection: Any = open_dbus_connection(bus_address())
-        self._came: deque[Any] = deque()
-        self.name = str(self._connection.unique_name)
+        self.has_more = False
+        """Whether the last ``take`` left something."""
+        self._serials = itertools.count(1)
+        self._unread = bytearray()
+        self._to_skip = 0
+        self._came: deque[Message] = deque()
+        self._watched = ""
+        self._caller = ""
+        deadline = peer.Deadline(answer_timeout_s)
+        self._deadline: peer.Deadline | None = deadline
+        self._socket = peer.connect(bus_path(), deadline)
+        try:
+            self._authenticate(deadline)
+            self.name = str(self.call(message_bus, "Hello"))
+        except BaseException:
+            self.close()
+            raise
+        self._deadline = peer.Deadline(answer_timeout_s * _CALLS_IN_ONE_GO)
+
+    def begun(self) -> None:
+        """All calls of the beginning are made: from here on each has its own deadline alone."""
+        self._deadline = None
 
     def fileno(self) -> int:
         """The socket, for a selector."""
-        return int(self._connection.sock.fileno())
+        return self._socket.fileno()
 
     def call(self, address: Any, method: str, signature: str = "", *values: Any) -> Any:
         """Call a method; the first of the values it returns. What comes meanwhile is kept for ``take``."""
+        left_s = math.inf if self._deadline is None else self._deadline.left_s()
+        deadline = peer.Deadline(min(self.answer_timeout_s, left_s))
         message = new_method_call(address, method, signature or None, values)
         message.header.flags |= MessageFlag.no_auto_start
-        reply = self._connection.send_and_get_reply(message, timeout=self.answer_timeout_s)
-        return next(iter(unwrap_msg(reply)), None)
+        serial = next(self._serials)
+        peer.send(self._socket, message.serialise(serial), deadline)
+        while True:
+            answer = self._next(deadline.left_s())
+            if answer is None:
+                continue
+            if answer.reply_serial != serial or answer.kind not in (METHOD_RETURN, ERROR):
+                self._keep(answer)
+            elif answer.kind == ERROR:
+                text = next((value for value in answer.body() if isinstance(value, str)), "")
+                raise CallRefusedError(quoted(f"{answer.error_name} {text}"))
+            else:
+                return next(iter(answer.body()), None)
 
     def request_name(self, name: str) -> bool:
         """Be called ``name``, too, until this connection is closed. False while another program is."""
@@ -84,38 +138,108 @@ class Bus:
         """The connection that is called ``name``; empty when none is."""
         try:
             return str(self.call(message_bus, "GetNameOwner", "s", name))
-        except DBusErrorResponse:
+        except CallRefusedError:
             return ""
 
     def watch(self, name: str) -> None:
         """Let ``take`` tell from now on when another connection, or none, is called ``name``."""
         rule = MatchRule(type="signal", sender=message_bus.bus_name, member="NameOwnerChanged")
         rule.add_arg_condition(0, name)
-        self._connection.filter(rule, queue=self._came)
+        self._watched = name
         self.call(message_bus, "AddMatch", "s", rule.serialise())
 
     def hear(self, sender: str) -> None:
         """Let ``take`` give calls to us by the connection ``sender``. Nobody else's are taken."""
-        rule = MatchRule(type="method_call", sender=sender, path=POINTER_PATH, interface=POINTER_INTERFACE)
-        self._connection.filter(rule, queue=self._came)
+        self._caller = sender
 
     def take(self, timeout_s: float = 0) -> list[tuple[str, tuple[Any, ...]]]:
-        """What came, as (member, values). Waits up to ``timeout_s`` where nothing has come yet."""
-        with contextlib.suppress(TimeoutError):
-            while True:
-                self._connection.recv_messages(timeout=0 if self._came else timeout_s)
+        """What came, as (member, values). Waits up to ``timeout_s`` where nothing has come yet.
+
+        In a flood it is the beginning, and ``has_more`` says so.
+        """
+        give_up_s = time.monotonic() + timeout_s
+        for _ in range(_MOST_AT_ONCE):
+            message = self._next(0 if self._came else max(give_up_s - time.monotonic(), 0))
+            self.has_more = message is not None
+            if message is None:
+                break
+            self._keep(message)
         taken = []
         while self._came:
             message = self._came.popleft()
-            header = message.header
-            if header.message_type == MessageType.method_call and not header.flags & MessageFlag.no_reply_expected:
-                self._connection.send(new_method_return(message))  # or it would keep the call open for a while
-            taken.append((str(header.fields[HeaderFields.member]), tuple(message.body)))
+            if message.kind == METHOD_CALL and not message.flags & NO_REPLY_EXPECTED:
+                self._answer(message)  # or it would keep the call open for a while
+            taken.append((message.member, message.body()))
         return taken
 
     def close(self) -> None:
         """Close the connection, and with it give up every name."""
-        self._connection.close()
+        self._socket.close()
+
+    def _authenticate(self, deadline: peer.Deadline) -> None:
+        """Say who we are, as the kernel can confirm (EXTERNAL)."""
+        peer.send(self._socket, b"\0" + make_auth_external(), deadline)
+        line = b""
+        while not line.endswith(b"\r\n") and len(line) < _MOST_AUTH_BYTES:
+            line += peer.receive(self._socket, 1, deadline)  # not a byte more: what follows are messages
+        if not line.startswith(b"OK "):
+            raise ValueError(f"it does not let us in: {quoted(line.strip(), 80)}")
+        peer.send(self._socket, BEGIN, deadline)
+
+    def _next(self, timeout_s: float) -> Message | None:
+        """The next message; None where none is whole yet after one look at what comes within ``timeout_s``."""
+        while True:
+            if (data := self._whole()) is not None:
+                return parse(data)
+            poll = select.poll()
+            poll.register(self._socket, select.POLLIN)
+            if not poll.poll(timeout_s * 1000):
+                return None
+            self._socket.setblocking(False)
+            came = self._socket.recv(1 << 16)
+            if not came:
+                raise ConnectionResetError(errno.ECONNRESET, "it hung up")
+            self._unread += came
+            timeout_s = 0  # the rest of a message may be long in coming
+
+    def _whole(self) -> bytes | None:
+        """The first message that is there whole. One that is too long for us is left out."""
+        while True:
+            skipped = min(self._to_skip, len(self._unread))
+            del self._unread[:skipped]
+            self._to_skip -= skipped
+            if len(self._unread) < FIXED_BYTES:
+                return None
+            size = size_bytes(self._unread[:FIXED_BYTES])
+            if size > _LONGEST_BYTES:
+                self._to_skip = size
+                continue
+            if len(self._unread) < size:
+                return None
+            data = bytes(self._unread[:size])
+            del self._unread[:size]
+            return data
+
+    def _keep(self, message: Message) -> None:
+        """Keep it for ``take`` where it is what we want to be told; let go of all others."""
+        if message.kind == SIGNAL:
+            is_news = (message.sender, message.member) == (message_bus.bus_name, "NameOwnerChanged")
+            is_wanted = is_news and message.body()[:1] == (self._watched,)
+        else:
+            is_ours = (message.path, message.interface) == (POINTER_PATH, POINTER_INTERFACE)
+            is_wanted = message.kind == METHOD_CALL and is_ours and message.sender == self._caller != ""
+        if not is_wanted:
+            return
+        if len(self._came) >= self._most_kept:
+            raise ValueError("it says more than can be counted")
+        self._came.append(message)
+
+    def _answer(self, message: Message) -> None:
+        fields = {HeaderFields.reply_serial: message.serial, HeaderFields.destination: message.sender}
+        flags = MessageFlag.no_reply_expected
+        header = Header(Endianness.little, MessageType.method_return, flags, 1, 0, 0, fields)
+        data = jeepney.Message(header, ()).serialise(next(self._serials))
+        peer.send(self._socket, data, peer.Deadline(self.answer_timeout_s))
 
 
 def is_on_bus(name: str) -> bool:
@@ -152,22 +276,23 @@ class BusEar(ABC):
         except BUS_ERRORS as error:
             self._monitors.close()
             raise SourceError(
-                f"cannot reach the session bus: {error}",
+                f"cannot reach the session bus: {reason(error)}",
                 "Start mousetrackd inside the session, or set DBUS_SESSION_BUS_ADDRESS.",
             ) from error
         self._either = select.epoll()
-        self._either.register(self._monitors.fileno(), select.EPOLLIN)
-        self._either.register(self._bus.fileno(), select.EPOLLIN)
         try:
+            self._either.register(self._monitors.fileno(), select.EPOLLIN)
+            self._either.register(self._bus.fileno(), select.EPOLLIN)
             self._find_compositor()
             source.say(LayoutChange(source.now_ms(), self._monitors.layout()))
             self._begin(self._bus)
-        except SourceError:
-            self._hang_up()
-            raise
+            self._bus.begun()
         except BUS_ERRORS as error:
             self._hang_up()
-            raise SourceError(f"{self.compositor} does not answer: {error}", "Waiting for it.") from error
+            raise SourceError(f"{self.compositor} does not answer: {reason(error)}", "Waiting for it.") from error
+        except BaseException:
+            self._hang_up()
+            raise
 
     def _find_compositor(self) -> None:
         """Hear the compositor from now on, and its end."""
@@ -193,18 +318,21 @@ class BusEar(ABC):
         """Readable when the bus or the compositor's own socket is."""
         return self._either.fileno()
 
-    def hear(self) -> None:
+    def hear(self) -> float | None:
         """Tell the source of new positions and of monitors that stand differently."""
         if self._monitors.dispatch():
             self._source.say(LayoutChange(self._source.now_ms(), self._monitors.layout()))
         try:
             came = self._bus.take()
         except OSError as error:
-            raise SourceError(f"the session bus went away: {error}", "Waiting for it to return.") from error
+            raise SourceError(f"the session bus went away: {reason(error)}", "Waiting for it to return.") from error
+        except ValueError as error:
+            raise FaultError(f"the session bus cannot be understood: {reason(error)}", "It is tried again.") from error
         for member, values in came:
             if member == "NameOwnerChanged":  # what of ours ran inside it is gone with it
                 raise SourceError(f"{self.compositor} went away", "Waiting for it to return.")
             self._take(member, values)
+        return 0 if self._bus.has_more else None
 
     def ask(self, answered: Callable[[], None]) -> None:
         """Ask the compositor for a sign of life, over its own socket."""
@@ -220,11 +348,10 @@ class BusEar(ABC):
 
     def _pixel(self, x: object, y: object) -> tuple[int, int] | None:
         """The desktop pixel of a position as the compositor tells it; None for what is no position."""
-        if not (isinstance(x, int | float) and isinstance(y, int | float)):
+        try:
+            return self._monitors.to_desktop(*peer.position(x, y))
+        except ValueError:
             return None
-        if not (abs(x) < _FARTHEST_PX and abs(y) < _FARTHEST_PX):  # NaN is not, either
-            return None
-        return self._monitors.to_desktop(x, y)
 
     def _hang_up(self) -> None:
         self._either.close()

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from jeepney import DBusAddress
 from jeepney.bus_messages import message_bus
 
-from mousetrackd.errors import BlindError, SourceError
+from mousetrackd.errors import BlindError, FaultError, SourceError
 from mousetrackd.events import Gap, Kind
 from mousetrackd.sources.bus import ANSWER_TIMEOUT_S, THROTTLE_NOTE, Bus, BusEar
 from mousetrackd.sources.gnome_extension import UUID, is_installed
 from mousetrackd.sources.listening import ListeningSource
+from mousetrackd.wording import quoted
 
 if TYPE_CHECKING:
     from typing import Final
@@ -61,7 +62,7 @@ class ShellExtension(BusEar):
     _has_said_hello = False
 
     def _begin(self, bus: Bus) -> None:
-        _refuse_without_extension(bus.call(_EXTENSIONS, "GetExtensionInfo", "s", UUID) or {})
+        _refuse_without_extension(bus.call(_EXTENSIONS, "GetExtensionInfo", "s", UUID))
         if not bus.request_name(OUR_NAME):
             raise SourceError(
                 f"another program is called {OUR_NAME} on the session bus", "Is another mousetrackd running? Waiting."
@@ -102,12 +103,20 @@ class ShellExtension(BusEar):
         bus.call(message_bus, "ReleaseName", "s", OUR_NAME)  # at which the extension falls silent
 
 
-def _refuse_without_extension(info: dict[str, tuple[str, Any]]) -> None:
+def _refuse_without_extension(info: object) -> None:
     """Raise BlindError, with what to do, unless the shell runs the extension. info: what the shell says of it."""
-    state = info.get("state", ("d", 0))[1]
+    state: float | None = None
+    match info:
+        case {"state": (_, int() | float() as told)}:
+            state = told
+        case _ if info != {}:
+            raise FaultError(
+                f"GNOME Shell does not say how the mousetrackd extension is, but: {quoted(info, 80)}",
+                "It is tried again. This version of it may not be known: please report it.",
+            )
     if state == _ENABLED:
         return
-    if not info:
+    if state is None:
         if is_installed():
             raise BlindError(
                 "GNOME Shell does not know the mousetrackd extension yet",
@@ -123,8 +132,13 @@ def _refuse_without_extension(info: dict[str, tuple[str, Any]]) -> None:
             f"{_NO_PICTURE} Run `mousetrackd install` again, and log out and in once.",
         )
     if state == _FAILED:
+        match info:
+            case {"error": (_, str(error))} if error:
+                why = quoted(error)
+            case _:
+                why = "GNOME Shell gives no reason"
         raise BlindError(
-            f"the mousetrackd extension has failed: {info.get('error', ('s', ''))[1]}",
+            f"the mousetrackd extension has failed: {why}",
             f"{_NO_PICTURE} Run `mousetrackd install` again, and log out and in once.",
         )
     raise BlindError(

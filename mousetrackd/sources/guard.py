@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from mousetrackd.errors import FaultError, MousetrackError, SourceError
 from mousetrackd.events import EVENT, Gap, LayoutChange
-from mousetrackd.wording import printable, reason
+from mousetrackd.wording import quoted, reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,13 +67,13 @@ class GuardedSource:
     @property
     def name(self) -> str:
         """How status calls it."""
-        self._name = self._try(lambda: printable(self._source.name), self._name)
+        self._name = self._try(lambda: quoted(self._source.name), self._name)
         return self._name
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What the user should know about it."""
-        return self._try(lambda: tuple(printable(note, 1000) for note in self._source.notes), ())
+        return self._try(lambda: tuple(quoted(note, 1000) for note in self._source.notes), ())
 
     @property
     def failure(self) -> SourceError | None:

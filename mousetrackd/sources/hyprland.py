@@ -16,7 +16,7 @@ from mousetrackd.sources import peer
 from mousetrackd.sources.listening import ListeningSource
 from mousetrackd.sources.polling import ANSWER_TIMEOUT_S, MOVING_INTERVAL_S, NOT_KNOWN, PollingEar
 from mousetrackd.sources.wayland import answers
-from mousetrackd.wording import printable, reason
+from mousetrackd.wording import quoted, reason
 
 if TYPE_CHECKING:
     from mousetrackd.sources.polling import Position
@@ -74,7 +74,7 @@ class CursorPos:
         except ValueError as error:
             raise FaultError(f"Hyprland does not say where the pointer is: {reason(error)}", NOT_KNOWN) from error
         raise FaultError(
-            f"Hyprland does not say where the pointer is, but: {printable(answer, 80) or 'nothing'}", NOT_KNOWN
+            f"Hyprland does not say where the pointer is, but: {quoted(answer, 80) or 'nothing'}", NOT_KNOWN
         )
 
     def close(self) -> None:

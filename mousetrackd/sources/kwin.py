@@ -11,12 +11,13 @@ import os
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from jeepney import DBusAddress, DBusErrorResponse
+from jeepney import DBusAddress
 
-from mousetrackd.errors import SourceError
+from mousetrackd.errors import FaultError, SourceError
 from mousetrackd.paths import make_private, user_paths, write_whole
-from mousetrackd.sources.bus import ANSWER_TIMEOUT_S, THROTTLE_NOTE, Bus, BusEar
+from mousetrackd.sources.bus import ANSWER_TIMEOUT_S, THROTTLE_NOTE, Bus, BusEar, CallRefusedError
 from mousetrackd.sources.listening import ListeningSource
+from mousetrackd.wording import reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,11 +52,13 @@ class KWinScript(BusEar):
 
     def _run(self, bus: Bus, number: object) -> None:
         """Run the script; Plasma 6 and 5.27 keep it at different places."""
-        error: DBusErrorResponse | None = None
+        if not isinstance(number, int):
+            raise FaultError("KWin does not say which number the script has", "It is tried again.")
+        error: CallRefusedError | None = None
         for path in (f"/Scripting/Script{number}", f"/{number}"):
             try:
                 bus.call(DBusAddress(path, BUS_NAME, "org.kde.kwin.Script"), "run")
-            except DBusErrorResponse as refused:
+            except CallRefusedError as refused:
                 error = refused
             else:
                 return
@@ -81,7 +84,7 @@ def _script_file(listener: str) -> Iterator[Path]:
         write_whole(path, text.replace("@LISTENER@", listener).encode(), durable=False)
     except OSError as error:
         raise SourceError(
-            f"cannot write {path} for KWin: {error.strerror}", "Is the disk full? Trying again."
+            f"cannot write {path} for KWin: {reason(error)}", "Is the disk full? Trying again."
         ) from error
     try:
         yield path

@@ -14,7 +14,7 @@ import struct
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from mousetrackd.wording import printable
+from mousetrackd.wording import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -124,7 +124,7 @@ def position(x: object, y: object) -> tuple[float, float]:
 
 def _coordinate(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{printable(repr(value), 40)} is no coordinate")  # noqa: TRY004 - of one kind with the next
+        raise ValueError(f"{quoted(repr(value), 40)} is no coordinate")  # noqa: TRY004 - of one kind with the next
     if not -FARTHEST_PX < value < FARTHEST_PX:  # NaN is not, either
         raise ValueError(f"{_short(value)} is on no desktop")
     return value

@@ -11,7 +11,7 @@ from mousetrackd.errors import FaultError, SourceError
 from mousetrackd.sources import peer
 from mousetrackd.sources.listening import ListeningSource
 from mousetrackd.sources.polling import ANSWER_TIMEOUT_S, MOVING_INTERVAL_S, NOT_KNOWN, PollingEar
-from mousetrackd.wording import printable, reason
+from mousetrackd.wording import quoted, reason
 
 if TYPE_CHECKING:
     from mousetrackd.sources.polling import Position
@@ -40,7 +40,7 @@ class Ipc:
             self._peer = peer.connect(path, peer.Deadline(ANSWER_TIMEOUT_S))
         except OSError as error:
             raise SourceError(
-                f"cannot open Wayfire's socket {printable(path)}: {reason(error)}", "Waiting for it."
+                f"cannot open Wayfire's socket {quoted(path)}: {reason(error)}", "Waiting for it."
             ) from error
 
     def ask(self) -> Position:
@@ -57,14 +57,12 @@ class Ipc:
                 case {"pos": {"x": x, "y": y}}:
                     return peer.position(x, y)
                 case {"error": error}:
-                    raise SourceError(f"Wayfire does not say where the pointer is: {printable(error)}", _HOW_TO_TURN_ON)
+                    raise SourceError(f"Wayfire does not say where the pointer is: {quoted(error)}", _HOW_TO_TURN_ON)
         except OSError as error:
             raise SourceError(f"Wayfire does not answer: {reason(error)}", "Waiting for it.") from error
         except ValueError as error:
             raise FaultError(f"Wayfire does not say where the pointer is: {reason(error)}", NOT_KNOWN) from error
-        raise FaultError(
-            f"Wayfire does not say where the pointer is, but: {printable(said, 80) or 'nothing'}", NOT_KNOWN
-        )
+        raise FaultError(f"Wayfire does not say where the pointer is, but: {quoted(said, 80) or 'nothing'}", NOT_KNOWN)
 
     def close(self) -> None:
         """Hang up."""

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from mousetrackd.errors import SourceError
 from mousetrackd.layout import Layout, Placement, Told, admit, size_problem
 from mousetrackd.sources import edid, peer
-from mousetrackd.wording import printable, reason
+from mousetrackd.wording import quoted, reason
 
 if TYPE_CHECKING:
     import socket
@@ -129,7 +129,7 @@ class Connection:
                 return compositor.detach()
         except OSError as error:
             raise SourceError(
-                f"cannot open the Wayland display {printable(self.path)}: {reason(error)}",
+                f"cannot open the Wayland display {quoted(self.path)}: {reason(error)}",
                 "Is the session still there, and is it yours?",
             ) from error
 
@@ -217,7 +217,7 @@ def _name_of_peer(connection: socket.socket) -> str:
     """The program at the other end of a socket, as the kernel names it; empty where it does not tell."""
     pid, _ = peer.credentials(connection)
     try:
-        return printable(Path(f"/proc/{pid}/comm").read_bytes().strip(), 40)
+        return quoted(Path(f"/proc/{pid}/comm").read_bytes().strip(), 40)
     except OSError:  # another pid namespace, or it has ended
         return ""
 

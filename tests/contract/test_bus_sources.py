@@ -114,6 +114,8 @@ class BusContract(SourceContract):
         [
             *(("", ()), ("s", ("1",)), ("ss", ("1", "2")), ("dd", (float("nan"), 1.0)), ("dd", (1.0, float("inf")))),
             *(("ii", (2**30, 5)), ("iis", (1, 2, "3")), ("ddu", (float("-inf"), 1.0, 256)), ("ddd", (1.0, 2.0, 3.0))),
+            *(("xxt", (2**63 - 1, -(2**63), 256)), ("iiii", (1, 2, 256, 3)), ("bbu", (True, True, 0)), ("av", ([],))),
+            ("a{sv}vu", ({"x": ("d", 1.0)}, ("av", [("i", 1)]), 7)),
         ],
     )
     def test_a_position_that_is_none_is_not_counted(self, signature: str, values: tuple[Any, ...]) -> None:
@@ -189,6 +191,25 @@ class BusContract(SourceContract):
         with pytest.raises(SourceError, match=self.screens.name):
             source.start(lambda: None)
         assert open_files() == files_before
+
+    def test_a_flood_is_heard_and_a_stop_is_obeyed_meanwhile(self) -> None:
+        ear = self.started([])
+        ended = threading.Event()
+
+        def flood() -> None:
+            with contextlib.suppress(OSError, ValueError):  # nobody listens any more
+                while not ended.is_set():
+                    self.perform(MANY_MOVES[:50])
+
+        flooding = threading.Thread(target=flood)
+        flooding.start()
+        ear.hear(1000)
+        began_s = time.monotonic()
+        ear.source.stop()
+        assert time.monotonic() - began_s < STOP_WITHIN_S + 2
+        ended.set()
+        flooding.join()
+        assert not [thread for thread in threading.enumerate() if thread.name == "pointer"]
 
     @pytest.mark.parametrize("frozen", ["compositor", "bus"])
     def test_stop_returns_when_nobody_answers(self, frozen: str) -> None:

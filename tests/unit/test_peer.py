@@ -14,7 +14,7 @@ from support.liar import Liar
 
 from mousetrackd.errors import FaultError, SourceError
 from mousetrackd.sources import hyprland, peer, polling, wayfire, wayland
-from mousetrackd.wording import printable, reason
+from mousetrackd.wording import quoted, reason
 
 Answer = Callable[[], Iterable[bytes]]
 
@@ -274,10 +274,10 @@ def test_what_no_desktop_has_is_no_position(value: Any) -> None:
 
 
 def test_words_of_others_are_printable_and_bounded() -> None:
-    assert printable("a screen") == "a screen"
+    assert quoted("a screen") == "a screen"
     for said in ("\x1b]0;PWN\x07\n" * 1000, b"\xff\xfe\x1b" * 1000, "\udcff", "\u202eevil", {"a": "\x1b" * 1000}):
-        assert printable(said).isprintable()
-        assert len(printable(said)) <= 200
+        assert quoted(said).isprintable()
+        assert len(quoted(said)) <= 200
 
 
 @pytest.mark.parametrize(
