@@ -26,6 +26,7 @@ from mousetrackd import control, ownfiles
 from mousetrackd.errors import MousetrackError, NotRunningError
 from mousetrackd.ownfiles import OwnFile
 from mousetrackd.paths import remove_all
+from mousetrackd.printable import printable
 from mousetrackd.sources.gnome_extension import install_extension, remove_extension
 
 if TYPE_CHECKING:
@@ -166,12 +167,17 @@ def unit_text(launch: Launch) -> str:
 def _unit_line(line: str, launch: Launch) -> str:
     dollar = "$$" if line.startswith("Exec") else "$"
     if line.startswith("ExecStart=") and line.endswith("mousetrackd run"):
-        command = " ".join(_systemd_word(word, dollar) for word in launch.command)
+        command = " ".join(_systemd_word(word, dollar) for word in _for_env(launch.command))
         return line.removesuffix("mousetrackd run") + command
     if "XDG_DATA_HOME" in launch.folders and not line.startswith("#"):
         data_dir = _systemd_word(f"{launch.folders['XDG_DATA_HOME']}/mousetrackd", dollar)
         return line.replace("%h/.local/share/mousetrackd", data_dir)
     return line
+
+
+def _for_env(command: Sequence[str]) -> Sequence[str]:
+    """A command as env(1) takes it, which sets a variable where the name of the program has a "=" in it."""
+    return ("sh", "-c", 'exec "$0" "$@"', *command) if "=" in command[0] else command
 
 
 def _systemd_word(text: str, dollar: str = "$") -> str:
@@ -185,7 +191,7 @@ def _systemd_word(text: str, dollar: str = "$") -> str:
 def entry_text(launch: Launch, *, beside_unit: bool) -> str:
     """The autostart entry. beside_unit: a systemd that starts entries itself need not start this one."""
     folders = [f"{name}={path}" for name, path in launch.folders.items()]
-    directly = shlex.join((*(("env", *folders) if folders else ()), *launch.command))
+    directly = shlex.join(("env", *folders, *_for_env(launch.command)) if folders else launch.command)
     words = " ".join(map(_entry_word, ("sh", "-c", _ENTRY_SCRIPT + directly)))
     lines = [
         "[Desktop Entry]",
@@ -211,8 +217,21 @@ def _entry_value(text: str) -> str:
     return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
 
 
+def _is_text(name: str) -> bool:
+    """Do systemd and desktops read it? They ignore a line with bytes that are not UTF-8, or with a noncharacter."""
+    return not any(
+        0xD800 <= code <= 0xDFFF or 0xFDD0 <= code <= 0xFDEF or code & 0xFFFE == 0xFFFE for code in map(ord, name)
+    )
+
+
 def files(places: Places, systemd: UserSystemd, launch: Launch) -> list[OwnFile]:
-    """What makes the daemon start with the session here."""
+    """What makes the daemon start with the session here. Raises MousetrackError for names that cannot be written."""
+    for name in (*launch.command, *launch.folders.values()):
+        if not _is_text(name):
+            raise MousetrackError(
+                f"the name {printable(name)} is not text (UTF-8), and nothing starts a program by such a name",
+                "Give the folder another name, or install mousetrackd in another one.",
+            )
     entry = OwnFile(places.entry, entry_text(launch, beside_unit=systemd.answers))
     return [OwnFile(places.unit, unit_text(launch)), entry] if systemd.exists else [entry]
 
@@ -367,14 +386,15 @@ def uninstall(places: Places, paths: Paths, *, purge: bool) -> Iterator[str]:
 
 
 def _remove_files(places: Places, *, purge: bool) -> Iterator[str]:
+    for link in places.unit.parent.glob(f"*.wants/{UNIT}"):  # gone already, where there is a systemd to disable it
+        if link.is_symlink():
+            with contextlib.suppress(OSError):
+                link.unlink()
+                yield f"removed {link}"
     for wants in places.unit.parent.glob("*.wants"):
-        with contextlib.suppress(OSError):  # gone already, where there is a systemd to disable it
-            (wants / UNIT).unlink()
         ownfiles.remove_empty(wants, below=places.config_home)
     for path in (places.unit, places.entry, *places.completions.values(), places.man_page):
-        did = ownfiles.remove(path, below=places.base_of(path), with_kept=purge)
-        if did:
-            yield did
+        yield from ownfiles.remove(path, below=places.base_of(path), with_kept=purge)
     own_changes = places.unit.with_name(f"{UNIT}.d")
     if own_changes.is_dir():
         yield f"left {own_changes}, your own changes to the unit"

@@ -696,7 +696,7 @@ def install(dry_run: bool, no_start: bool, allow_root: bool) -> None:
             instead = {Found.NOTHING: "", Found.SAME: " is there already"}.get(there, f", instead of {there.value}")
             terminal.echo(f"# {file.path}{instead}")
             if file in starting:  # the others are long, and run nothing by themselves
-                terminal.echo(file.content())
+                terminal.echo(file.content().decode())
         for sentence in autostart.gnome_extension(install_extension, dry_run=True):
             terminal.echo(f"# {sentence}")
         return

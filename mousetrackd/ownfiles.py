@@ -8,7 +8,9 @@ ours.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+import stat
 import zlib
 from dataclasses import dataclass
 from enum import Enum
@@ -67,29 +69,38 @@ class OwnFile:
         return f"{'updated' if found is Found.OLDER else 'wrote'} {self.path}{kept}"
 
 
-def remove(path: Path, *, below: Path, with_kept: bool = False) -> str:
+def remove(path: Path, *, below: Path, with_kept: bool = False) -> list[str]:
     """Take away what ``OwnFile.write`` wrote, and its folders as far as they are empty, up to ``below``.
 
-    What the user changed by hand is kept under another name, unless ``with_kept``: then what was kept goes too.
-    What is not ours stays. Returns what was done, in words, or "" when nothing was there. Raises MousetrackError.
+    What the user changed by hand is kept under another name, unless ``with_kept``: then what was kept of ours goes
+    too. What is not ours stays, under whatever name. Returns what was done, in words. Raises MousetrackError.
     """
     found = _judge(path, _read(path))
-    kept = ""
+    done = []
     try:
-        if with_kept:
-            for aside in _kept(path):
-                aside.unlink()
         if found is Found.CHANGED and not with_kept:
-            kept = f" (you had changed it by hand; it is now {_keep(path).name})"
+            done.append(f"removed {path} (you had changed it by hand; it is now {_keep(path).name})")
         elif found in (Found.OLDER, Found.CHANGED):
             path.unlink()
             sync_folder(path.parent)
+            done.append(f"removed {path}")
+        elif found is Found.FOREIGN:
+            done.append(f"left {path}, which mousetrackd did not write")
+        for aside in _kept(path) if with_kept else ():
+            if is_foreign(aside):
+                done.append(f"left {aside}, which was there before mousetrackd")
+            else:
+                aside.unlink()
+                done.append(f"removed {aside}")
     except OSError as error:
         raise MousetrackError(f"cannot remove {path}: {error.strerror or error}", "Check its permissions.") from error
     remove_empty(path.parent, below=below)
-    if found is Found.NOTHING:
-        return ""
-    return f"left {path}, which mousetrackd did not write" if found is Found.FOREIGN else f"removed {path}{kept}"
+    return done
+
+
+def is_foreign(path: Path) -> bool:
+    """Is there something that mousetrackd did not write? Raises MousetrackError when it cannot be read."""
+    return _judge(path, _read(path)) is Found.FOREIGN
 
 
 def remove_empty(folder: Path, *, below: Path) -> None:
@@ -101,12 +112,16 @@ def remove_empty(folder: Path, *, below: Path) -> None:
 
 
 def _read(path: Path) -> bytes | None:
-    """The content of a file; None when there is none. A link to nothing is something: an empty file."""
+    """The content of a file; None when there is none. A link to nothing is something: an empty file. So is a pipe."""
     try:
+        if not stat.S_ISREG(mode := path.stat().st_mode) and not stat.S_ISDIR(mode):
+            return b""  # reading a pipe or a device may never end
         return path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        return b"" if path.is_symlink() else None
     except OSError as error:
+        if path.is_symlink():
+            return b""
+        if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+            return None
         raise MousetrackError(f"cannot read {path}: {error.strerror}", "Move it away, and try again.") from error
 
 
@@ -129,7 +144,7 @@ def _kept(path: Path) -> list[Path]:
 def _keep(path: Path) -> Path:
     """Rename a file to a name that no shell, desktop or systemd takes for the real one. Never overwrites."""
     number = 1
-    while (aside := path.with_name(f"{path.name}.~{number}~")).exists():
+    while os.path.lexists(aside := path.with_name(f"{path.name}.~{number}~")):
         number += 1
     path.rename(aside)
     return aside

@@ -23,7 +23,14 @@ from mousetrackd.autostart import (
 )
 from mousetrackd.errors import MousetrackError
 
-WEIRD = ['/home/a b/100%/$HOME/"q"/it\'s/bäckup', "/opt/back\\slash", "/tmp/new\nline", "/srv/`id`;{}#"]  # noqa: S108
+WEIRD = [
+    "/opt/a=b",
+    '/home/a b/100%/$HOME/"q"/it\'s/bäckup',
+    "/opt/back\\slash",
+    "/opt/new\nline",
+    "/srv/`id`;{}#",
+    "/srv/a b=c%d$e\"f'g\\h",
+]
 """Folders that people may have, and that quoting has to get right."""
 
 LAUNCH = Launch(("/usr/bin/mousetrackd", "run"))
@@ -148,6 +155,27 @@ def test_folders_of_the_users_choice_are_passed_on_and_may_be_written() -> None:
     assert told == "env 'XDG_DATA_HOME=/disk/100% of $it' XDG_CONFIG_HOME=/etc/mine /usr/bin/mousetrackd run"
 
 
+@pytest.mark.parametrize("folder", ["/usr/bin", *WEIRD])
+def test_the_unit_runs_the_program_wherever_it_is(tmp_path: Path, folder: str) -> None:
+    script = program(tmp_path / folder.lstrip("/") / "mousetrackd")
+    script.write_text('#!/bin/sh\nprintf "%s|" "$0" "$@"\n')
+    line = exec_start(unit_text(Launch((str(script), "run"))))
+    # As systemd.syntax(7) and systemd.service(5) have it: quotes, escapes, then specifiers and variables.
+    words = [quoted or plain for quoted, plain in re.findall(r'"([^"]*)"|(\S+)', line)]
+    words = [re.sub(r"\\x(..)", lambda found: chr(int(found[1], 16)), word) for word in words]
+    words = [word.replace("%%", "%").replace("$$", "$") for word in words]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=20, check=True)
+    assert done.stdout == f"{script}|run|"
+
+
+@pytest.mark.parametrize("name", ["/home/\udcff/mousetrackd", "/home/\ufffe/mousetrackd"])
+def test_a_name_that_nothing_can_start_is_refused(tmp_path: Path, name: str) -> None:
+    systemd = UserSystemd(exists=True, answers=False, has_display=False)
+    for launch in (Launch((name, "run")), Launch(LAUNCH.command, {"XDG_DATA_HOME": name})):
+        with pytest.raises(MousetrackError, match="is not text"):
+            files(Places(tmp_path, tmp_path), systemd, launch)
+
+
 def test_only_folders_other_than_the_usual_ones_are_passed_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / ".local/share"))
@@ -195,6 +223,11 @@ def test_the_entry_runs_the_program_wherever_it_is(tmp_path: Path, folder: str) 
         ["/bin/sh", *words], env=without_systemctl, capture_output=True, text=True, timeout=20, check=True
     )
     assert done.stdout == f"{script}|run|"
+    values = entry_values(entry_text(Launch((str(script), "run"), {"XDG_DATA_HOME": folder}), beside_unit=False))
+    script.write_text('#!/bin/sh\nprintf %s "$XDG_DATA_HOME"\n')
+    directly = arguments(values["Exec"])[2].partition(" || exec ")[2]
+    done = subprocess.run(["/bin/sh", "-c", directly], capture_output=True, text=True, timeout=20, check=True)
+    assert done.stdout == folder
 
 
 @pytest.mark.parametrize("session_is_systemds", [True, False])

@@ -1,5 +1,6 @@
 """Files of ours among the user's: what each state of them leads to."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,9 @@ def test_what_is_written_is_found_and_taken_away_with_its_folders(tmp_path: Path
     assert file.write() == f"wrote {file.path}"
     assert file.found() is Found.SAME
     assert file.write() == ""
-    assert remove(file.path, below=tmp_path / "base") == f"removed {file.path}"
+    assert remove(file.path, below=tmp_path / "base") == [f"removed {file.path}"]
     assert [*tmp_path.rglob("*")] == [tmp_path / "base"]
-    assert remove(file.path, below=tmp_path / "base") == ""
+    assert remove(file.path, below=tmp_path / "base") == []
 
 
 def test_every_byte_that_a_hand_changes_is_noticed(file: OwnFile) -> None:
@@ -64,8 +65,38 @@ def test_purging_takes_what_was_kept_but_not_what_was_never_ours(tmp_path: Path,
     assert not (tmp_path / "base").exists()
     file.path.parent.mkdir(parents=True)
     file.path.write_text("theirs")
-    assert remove(file.path, below=tmp_path, with_kept=True) == f"left {file.path}, which mousetrackd did not write"
+    assert remove(file.path, below=tmp_path, with_kept=True) == [f"left {file.path}, which mousetrackd did not write"]
     assert file.path.read_text() == "theirs"
+
+
+def test_purging_names_what_it_removes_and_leaves_what_was_there_before_us(tmp_path: Path, file: OwnFile) -> None:
+    file.path.parent.mkdir(parents=True)
+    file.path.write_text("theirs")
+    file.write()
+    file.path.write_bytes(b"x" + file.path.read_bytes())
+    file.write()
+    theirs, changed = (file.path.with_name(f"unit.~{number}~") for number in (1, 2))
+    assert remove(file.path, below=tmp_path, with_kept=True) == [
+        f"removed {file.path}",
+        f"left {theirs}, which was there before mousetrackd",
+        f"removed {changed}",
+    ]
+    assert [path.read_text() for path in file.path.parent.iterdir()] == ["theirs"]
+
+
+def test_what_cannot_be_read_to_an_end_is_put_aside(tmp_path: Path, file: OwnFile) -> None:
+    file.path.parent.mkdir(parents=True)
+    os.mkfifo(file.path)
+    file.path.with_name("unit.~1~").symlink_to(tmp_path / "nowhere")  # which is not overwritten
+    assert file.found() is Found.FOREIGN
+    assert file.write().endswith("it is now unit.~2~)")
+    assert file.path.with_name("unit.~2~").is_fifo()
+    file.path.unlink()
+    file.path.symlink_to("/dev/zero")
+    assert file.found() is Found.FOREIGN
+    file.path.unlink()
+    file.path.symlink_to(file.path)
+    assert file.found() is Found.FOREIGN
 
 
 def test_a_text_that_is_not_utf8_is_written_byte_for_byte(file: OwnFile) -> None:
