@@ -291,7 +291,9 @@ class Accumulator:
                 self._path_px[monitor] = self._path_px.get(monitor, 0.0) + gone
         ends = np.cumsum(length)
         slice_starts = np.searchsorted(ends, np.arange(0, int(ends[-1]), _LINE_SLICE_PX))
-        for part in np.split(np.arange(length.size), np.unique(slice_starts)[1:]):
+        # Not np.unique, which imports numpy.ma when it is first called: the library may be gone by then.
+        cuts = slice_starts[1:][np.diff(slice_starts) > 0]
+        for part in np.split(np.arange(length.size), cuts):
             self._draw_slice(x[part], y[part], step_x[part], step_y[part], length[part])
 
     def _draw_slice(

@@ -22,6 +22,7 @@ from mousetrackd import __version__, control, displays, sources, terminal
 from mousetrackd.errors import ConfigError, ExitCode, MousetrackError, NotRunningError, RefusedError, UsageError
 from mousetrackd.layers import LAYERS, expand_layers
 from mousetrackd.paths import make_private, user_paths
+from mousetrackd.picture_file import is_whole
 from mousetrackd.printable import printable, printable_lines
 from mousetrackd.streams import Streams
 
@@ -210,6 +211,11 @@ def _draw_now(paths: Paths) -> str:
     )
     if status["snapshot_error"]:
         raise MousetrackError(f"no new picture: {status['snapshot_error']}")
+    if not is_whole(Path(str(status["picture"]))):
+        raise MousetrackError(
+            f"the new picture is not there any more: {status['picture']}",
+            "See what else writes or removes files there, and try again.",
+        )
     return str(status["picture"])
 
 

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 ANSWER_TIMEOUT_S = 20.0
 """How long a command waits for the daemon to do as it was told. It may be in the middle of a checkpoint."""
 
+END_TIMEOUT_S = 22.0
+"""The daemon ends within 20 s, whatever hangs."""
+
 _POLL_S = 0.01
 _LOCK_PATIENCE_S = 0.2
 """Another command that looks whether we run holds a shared lock for a moment; a daemon holds it for life."""
@@ -342,13 +345,26 @@ def wait_for_status(
     )
 
 
-def wait_for_end(daemon: RunningDaemon) -> None:
+def wait_for_end(daemon: RunningDaemon, *, timeout_s: float = END_TIMEOUT_S) -> None:
     """Wait until the daemon has ended. Raises MousetrackError when it does not."""
-    give_up_s = time.monotonic() + ANSWER_TIMEOUT_S
+    give_up_s = time.monotonic() + timeout_s
     while daemon.is_alive():
         if time.monotonic() > give_up_s:
             raise MousetrackError(
-                f"mousetrackd (pid {daemon.pid}) did not end within {ANSWER_TIMEOUT_S:.0f} s.",
-                f"It is probably writing its last picture; to skip that: kill {daemon.pid}",
+                f"mousetrackd (pid {daemon.pid}) did not end within {timeout_s:.0f} s: {_why_it_stays(daemon.pid)}",
+                f"What it counted since its last checkpoint is lost if you end it by force: kill -9 {daemon.pid}",
             )
         time.sleep(_POLL_S)
+
+
+def _why_it_stays(pid: int) -> str:
+    """What keeps a process from ending, as far as the kernel says it: the states of its threads (proc_pid_stat(5))."""
+    states = []
+    for stat in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with contextlib.suppress(OSError, IndexError):
+            states.append(stat.read_text("utf-8", "replace").rpartition(")")[2].split()[0])
+    if "D" in states:
+        return "it waits for a disk or a network mount that does not answer."
+    if "T" in states or "t" in states:
+        return f"it was stopped, by SIGSTOP or a debugger. To let it go on: kill -CONT {pid}"
+    return "it does not say why. See its log: journalctl --user -u mousetrackd"

@@ -24,9 +24,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mousetrackd import __version__, config, control, displays, privacyrules
 from mousetrackd.accumulator import Accumulator
+from mousetrackd.bounded import bounded
 from mousetrackd.child_process import Child, Ended, Job
 from mousetrackd.control import AlreadyRunningError, Lock
-from mousetrackd.deadline import Deadline
+from mousetrackd.deadline import TIME_LIMITS, Deadline, TimeLimits
 from mousetrackd.errors import (
     BlindError,
     ConfigError,
@@ -41,14 +42,16 @@ from mousetrackd.errors import (
 )
 from mousetrackd.events import Gap, LayoutChange, Pointers
 from mousetrackd.forget import unfinished
+from mousetrackd.last_resort import LastResort
 from mousetrackd.layout import Layout, is_called
 from mousetrackd.paths import make_private, write_whole
-from mousetrackd.picture_file import new_picture
+from mousetrackd.picture_file import is_whole, new_picture
 from mousetrackd.printable import printable, printable_lines
 from mousetrackd.rescue import Rescued, rescue
 from mousetrackd.sources.guard import Guard
 from mousetrackd.store import DamagedError, NotOursError, Store
 from mousetrackd.systemd_notify import notify, watchdog_s
+from mousetrackd.wording import reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -69,13 +72,6 @@ _CLOCK_STEP_S = 2.0
 
 RETRY_FIRST_S = 1.0
 RETRY_LONGEST_S = 30.0
-SHUTDOWN_BUDGET_S = 18.0
-"""From SIGTERM to the end of the process: the last save, its retries, the side file, the last picture. Ending takes a
-moment itself, and 20 s are promised."""
-
-LAST_STEPS_S = 2.0
-"""What the last picture must leave of the budget for closing what is open."""
-
 CHILD_DEATH_S = 0.5
 """How long a child that has ended, or was killed, is waited for. One that cannot be killed is left behind."""
 
@@ -182,9 +178,9 @@ class Daemon:
     """One run of the daemon, from ``run`` to its return.
 
     make_source gives a source for the configuration in force, unstarted or stopped. load_config reads the
-    configuration again. log_problem says why no log file is kept, or nothing. wall_s, monotonic_s and boottime_s, which
-    goes on in suspend, are the clocks. lost: why ``conf`` is only what is still known of a configuration file that is
-    gone.
+    configuration again. limits: how long it waits for what may hang. log_problem says why no log file is kept, or
+    nothing. wall_s, monotonic_s and boottime_s, which goes on in suspend, are the clocks. lost: why ``conf`` is only
+    what is still known of a configuration file that is gone.
     """
 
     def __init__(
@@ -194,6 +190,7 @@ class Daemon:
         make_source: Callable[[Config], Source],
         load_config: Callable[[], Config],
         *,
+        limits: TimeLimits = TIME_LIMITS,
         log_problem: Callable[[], str] = str,
         wall_s: Callable[[], float] = time.time,
         monotonic_s: Callable[[], float] = time.monotonic,
@@ -202,6 +199,7 @@ class Daemon:
     ) -> None:
         self._paths = paths
         self._config = conf
+        self._limits = limits
         self._make_source = make_source
         self._load_config = load_config
         self._log_problem = log_problem
@@ -235,6 +233,7 @@ class Daemon:
         self._wish = control.Wish(pause=False, mark=None)
         self._ends_asked = 0
         self._budget: Deadline | None = None
+        self._last_resort = LastResort()
         self._since = self._iso_now()
         self._unsaved_since: _Moment | None = None
         self._folded_hour: int | None = None
@@ -265,8 +264,17 @@ class Daemon:
                 while not self._ends_asked:
                     self._handle(self._next_words())
                     self._tick()
+            except MousetrackError:
+                raise
+            except Exception as error:
+                log.exception("mousetrackd has failed; it saves what was counted, and ends")
+                raise MousetrackError(
+                    f"mousetrackd has failed: {type(error).__name__}: {reason(error)}",
+                    "Start it again. If Python or mousetrackd was not just upgraded, please report what the log holds.",
+                ) from error
             finally:
                 self._shutdown()
+                self._last_resort.disarm()
 
     def _startup(self) -> None:
         _give_memory_back()
@@ -290,7 +298,7 @@ class Daemon:
         except StoreError as error:  # a full disk, say: what is counted meanwhile is not lost
             self._not_saving(error)
         now_s = self._monotonic_s()
-        has_picture = self._paths.latest.exists()
+        has_picture = self._has_picture()
         self._next_snapshot_s = now_s + (self._config.snapshot_interval_s if has_picture else 0)
         log.info("mousetrackd %s: the picture will be %s", __version__, self._paths.latest)
         if self._paused:
@@ -301,9 +309,16 @@ class Daemon:
         if self._watchdog_s:
             self._timers.arm("watchdog", self._monotonic_s() + self._watchdog_s / 2)
 
+    def _has_picture(self) -> bool:
+        try:
+            return bounded(self._limits.file_s, partial(is_whole, self._paths.latest), name="picture")
+        except TimeoutError:  # a mount that is dead: the first picture is not tried at once, and will fail
+            return True
+
     def _shutdown(self) -> None:
         """Stop listening, checkpoint, last snapshot, let go. A failing step does not skip the next."""
         self._shutdown_budget()
+        self._last_resort.arm(self._limits.last_resort_s)
         notify("STOPPING=1")
         with _logged("stop listening"):
             self._stop_source()
@@ -312,27 +327,31 @@ class Daemon:
                 self._checkpoint()
         with _logged("draw the last picture"):
             self._last_picture()
-        self._end_housekeeping()
-        if self._store is not None:
-            self._store.close()
-        if self._is_the_one:
-            self._problem("configuration", "")  # nobody reads it again; a status that finds it bad says so itself
-            self._enter("stopped", "")
+        with _logged("end its children"):
+            self._end_housekeeping()
+        with _logged("close the store"):
+            if self._store is not None:
+                self._store.close()
+        with _logged("write the last status"):
+            if self._is_the_one:
+                self._problem("configuration", "")  # nobody reads it again; a status that finds it bad says so itself
+                self._enter("stopped", "")
         for lock in reversed(self._locks):
             lock.release()
 
     def _last_picture(self) -> None:
         """The newest counts belong into the picture, unless there is no time, or the user is in a hurry."""
-        self._await_worker()
-        if self._changed_since_snapshot and self._is_the_one and not self._in_a_hurry():
+        left_s = self._shutdown_budget().left_s(reserve_s=self._limits.last_steps_s)
+        time_left = Deadline(min(left_s, self._limits.last_picture_s), monotonic_s=self._monotonic_s)
+        self._await_worker(time_left)
+        if self._changed_since_snapshot and self._is_the_one and not self._in_a_hurry() and not time_left.is_over():
             self._start_worker()
-            self._await_worker()
+            self._await_worker(time_left)
 
-    def _await_worker(self) -> None:
+    def _await_worker(self, time_left: Deadline) -> None:
         """Wait for the worker until it is time to end; it is then left behind, killed."""
-        budget = self._shutdown_budget()
-        while self._worker is not None and not budget.is_over(reserve_s=LAST_STEPS_S):
-            self._handle(self._words.wait(budget.left_s(reserve_s=LAST_STEPS_S)), ending=True)
+        while self._worker is not None and not time_left.is_over():
+            self._handle(self._words.wait(time_left.left_s()), ending=True)
             if self._in_a_hurry() and self._worker is not None:
                 self._worker.kill()
         if self._worker is not None:
@@ -340,13 +359,14 @@ class Daemon:
             self._worker = None
             self._changed_since_snapshot = False  # another one would hang as well
             self._snapshot_failed(
-                "the last one was not done in time\nAll counts are saved: mousetrackd render draws them."
+                f"the last one was not done within {self._limits.last_picture_s:g} s\n"
+                "To draw what is saved: mousetrackd render heatmap.png. See whether its disk or network mount answers."
             )
 
     def _shutdown_budget(self) -> Deadline:
         """The one budget of all steps of the shutdown. It begins with the first request to end."""
         if self._budget is None:
-            self._budget = Deadline(SHUTDOWN_BUDGET_S, monotonic_s=self._monotonic_s)
+            self._budget = Deadline(self._limits.shutdown_s, monotonic_s=self._monotonic_s)
         return self._budget
 
     def _in_a_hurry(self) -> bool:
@@ -467,11 +487,23 @@ class Daemon:
         if self._source is None:
             return
         source = self._source
-        source.stop()
-        self._count_pending(source)
-        self._accumulator.change_pointers(1, source.now_ms())  # a gap; the next source tells of more
-        self._source = None
         self._timers.disarm("drain")
+        try:
+            self._count_pending(source)
+            if self._has_stopped(source):
+                self._count_pending(source)
+        finally:
+            self._source = None
+            self._accumulator.change_pointers(1, source.now_ms())  # a gap; the next source tells of more
+
+    def _has_stopped(self, source: GuardedSource) -> bool:
+        try:
+            bounded(self._limits.source_stop_s, source.stop, name="stopping")
+        except TimeoutError:
+            self._problem("stopping", f"{source.name} does not stop\nNothing more of it is counted.")
+            return False
+        self._problem("stopping", "")
+        return True
 
     def _events_wait(self) -> None:
         """The source has something: count it soon, and save it in time."""
@@ -855,7 +887,8 @@ class Daemon:
         watchdog = f"\nWATCHDOG_USEC={long_usec}" if is_watched else ""
         notify(f"EXTEND_TIMEOUT_USEC={long_usec}{watchdog}")
         try:
-            yield
+            with self._last_resort.held():
+                yield
         finally:
             if is_watched:
                 notify(f"WATCHDOG_USEC={int(self._watchdog_s * 1e6)}\nWATCHDOG=1")
@@ -943,6 +976,7 @@ class Daemon:
         def say(number: int, _frame: FrameType | None) -> None:
             if _WORDS[signal.Signals(number)] == "end":
                 self._shutdown_budget()
+                self._last_resort.arm(self._limits.last_resort_s)
             self._words.say(_WORDS[signal.Signals(number)])
 
         woken_before = signal.set_wakeup_fd(self._words.mouth, warn_on_full_buffer=False)
@@ -960,11 +994,13 @@ class Daemon:
 
 @contextlib.contextmanager
 def _logged(step: str) -> Iterator[None]:
-    """Let a step of the shutdown fail without taking the next ones with it."""
+    """Let a step of the shutdown fail, whatever the reason, without taking the next ones with it."""
     try:
         yield
     except MousetrackError as error:
         log.error("could not %s: %s", step, error)  # noqa: TRY400 - a sentence, not a traceback
+    except Exception:
+        log.exception("could not %s", step)
 
 
 def _give_memory_back() -> None:

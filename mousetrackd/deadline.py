@@ -4,6 +4,35 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class TimeLimits:
+    """How long the daemon waits for what may hang, in seconds."""
+
+    shutdown_s: float = 18.0
+    """From the first SIGTERM to the end: the last save, its retries, the side file, the last picture. Ending takes a
+    moment itself, and 20 s are promised."""
+
+    last_resort_s: float = 19.0
+    """From the first SIGTERM to an end by force, where a step hangs and a budget is of no use."""
+
+    last_picture_s: float = 10.0
+    """How much of the shutdown the last picture may take. It takes a few seconds."""
+
+    last_steps_s: float = 2.0
+    """What the last picture leaves of the shutdown, for closing what is open."""
+
+    source_stop_s: float = 6.0
+    """How long a source may take to stop. Those that have a limit of their own have one of 5 s."""
+
+    file_s: float = 5.0
+    """How long a small file may take to be read that may be on a network mount."""
+
+
+TIME_LIMITS: Final = TimeLimits()
 
 
 class Deadline:

@@ -23,9 +23,11 @@ from support.waiting import wait_until
 from mousetrackd import control
 from mousetrackd.config import Config
 from mousetrackd.daemon import Daemon
-from mousetrackd.errors import BlindError, ConfigError, SourceError
+from mousetrackd.deadline import TIME_LIMITS, TimeLimits
+from mousetrackd.errors import BlindError, ConfigError, MousetrackError, SourceError
 from mousetrackd.events import Gap, Item, Kind, LayoutChange, Pointers, batch
 from mousetrackd.layout import Layout, Monitor, Placement
+from mousetrackd.paths import folder_held
 from mousetrackd.store import FoldAges, Range, Store
 
 pytest_plugins = ("support.fixtures",)
@@ -121,7 +123,13 @@ class Play:
     """A Daemon with the test's clocks and sources."""
 
     def __init__(
-        self, home: Home, wall_s: float, *, load_config: Callable[[], Config] = Config, kind: type[Script] = Script
+        self,
+        home: Home,
+        wall_s: float,
+        *,
+        load_config: Callable[[], Config] = Config,
+        kind: type[Script] = Script,
+        limits: TimeLimits = TIME_LIMITS,
     ) -> None:
         self.home = home
         self._kind = kind
@@ -136,6 +144,7 @@ class Play:
             Config(checkpoint_interval_s=600, snapshot_interval_s=86400),
             self._make_source,
             load_config,
+            limits=limits,
             wall_s=lambda: self.clock.wall_s,
             monotonic_s=lambda: self.clock.monotonic_s,
             boottime_s=lambda: self.clock.monotonic_s + self.clock.asleep_s,
@@ -150,8 +159,8 @@ class Play:
     def source(self) -> Script:
         return self.sources[-1]
 
-    def run(self, script: Callable[["Play"], None]) -> None:
-        """Run the daemon until ``script`` has ended; fail as the script fails."""
+    def run(self, script: Callable[["Play"], None], *, ends_itself: bool = False) -> None:
+        """Run the daemon until ``script`` has ended, or until it ends itself; fail as one of the two fails."""
         failures: list[BaseException] = []
 
         def play() -> None:
@@ -163,15 +172,18 @@ class Play:
             except BaseException as failure:  # noqa: BLE001 - it is raised again where pytest sees it
                 failures.append(failure)
             finally:
-                os.kill(os.getpid(), signal.SIGTERM)
-                os.kill(os.getpid(), signal.SIGINT)  # without a last picture
+                if not ends_itself or failures:
+                    os.kill(os.getpid(), signal.SIGTERM)
+                    os.kill(os.getpid(), signal.SIGINT)  # without a last picture
 
         player = threading.Thread(target=play)
         player.start()
-        self._daemon.run()
-        player.join()
-        if failures:
-            raise failures[0]
+        try:
+            self._daemon.run()
+        finally:
+            player.join()
+            if failures:
+                raise failures[0]
 
     def settle(self) -> None:
         """Return when the daemon has done all that it has been told so far."""
@@ -742,3 +754,78 @@ def test_a_source_that_fails_in_an_unexpected_way_costs_no_count_and_is_tried_ag
         assert play.clicks() == 4
 
     Play(home, HOUR_S, kind=Failing).run(script)
+
+
+# The end ------------------------------------------------------------------------------------------------
+
+
+def test_a_step_that_fails_unexpectedly_costs_no_counts(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+    def load_config() -> Config:
+        raise ZeroDivisionError("of a library")
+
+    def script(play: Play) -> None:
+        play.source.click(1, 1)
+        play.settle()
+        os.kill(os.getpid(), signal.SIGHUP)
+        wait_until(lambda: play.home.status()["state"] == "stopped", "it has ended")
+
+    play = Play(home, HOUR_S, load_config=load_config)
+    with pytest.raises(MousetrackError, match="mousetrackd has failed: ZeroDivisionError: of a library"):
+        play.run(script, ends_itself=True)
+    assert play.clicks() == 1
+    assert "it saves what was counted, and ends" in caplog.text
+
+
+def test_counting_that_fails_unexpectedly_costs_nothing_that_was_counted_before(home: Home) -> None:
+    def script(play: Play) -> None:
+        play.source.click(1, 1)
+        play.advance(3)
+        play.source.say(LayoutChange(0, "no layout"))  # type: ignore[arg-type]
+        play.settle()
+        play.clock.advance(3)
+        os.kill(os.getpid(), signal.SIGUSR2)
+        wait_until(lambda: play.home.status()["state"] == "stopped", "it has ended")
+
+    play = Play(home, HOUR_S)
+    with pytest.raises(MousetrackError, match="mousetrackd has failed: AttributeError"):
+        play.run(script, ends_itself=True)
+    assert play.clicks() == 1
+
+
+def test_a_source_that_does_not_stop_costs_no_counts_and_keeps_nothing_from_ending(home: Home) -> None:
+    released = threading.Event()
+
+    class Endless(Script):
+        def stop(self) -> None:
+            released.wait(60)
+
+    def script(play: Play) -> None:
+        play.source.click(1, 1)
+        play.settle()
+
+    play = Play(home, HOUR_S, kind=Endless, limits=TimeLimits(source_stop_s=0.1))
+    play.run(script)
+    assert play.clicks() == 1
+    assert home.status()["state"] == "stopped"
+    assert "script does not stop" in str(home.status()["problems"])
+    released.set()
+    wait_until(lambda: not any(thread.name == "stopping" for thread in threading.enumerate()), "its thread ends")
+
+
+def test_a_last_picture_that_hangs_is_given_up_and_told_after_the_counts_are_saved(home: Home) -> None:
+    snapshots = home.folder / "elsewhere" / "mousetrackd" / "snapshots"
+    snapshots.mkdir(parents=True, mode=0o700)
+
+    def script(play: Play) -> None:
+        play.source.click(1, 1)
+        play.settle()
+        os.kill(os.getpid(), signal.SIGTERM)
+        wait_until(lambda: any(thread.name == "the snapshot worker" for thread in threading.enumerate()), "it draws")
+        assert play.clicks() == 1, "saved first"
+        play.clock.advance(11)
+        os.kill(os.getpid(), signal.SIGUSR2)  # it looks at the clock
+        wait_until(lambda: play.home.status()["state"] == "stopped", "it has ended")
+
+    with folder_held(snapshots, alone=True):
+        Play(home, HOUR_S).run(script, ends_itself=True)
+    assert "no new picture: the last one was not done within 10 s" in str(home.status()["problems"])

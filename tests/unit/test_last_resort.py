@@ -1,0 +1,38 @@
+"""The end by force: when it comes, and when it does not."""
+
+import queue
+
+import pytest
+
+from mousetrackd.last_resort import LastResort
+
+
+def test_what_does_not_end_in_time_is_ended_once_and_said(caplog: pytest.LogCaptureFixture) -> None:
+    codes: queue.SimpleQueue[int] = queue.SimpleQueue()
+    resort = LastResort(codes.put)
+    resort.arm(0.0)
+    resort.arm(0.0)
+    assert codes.get(timeout=10) == 1
+    assert codes.empty()
+    assert [record.message.split(",")[0] for record in caplog.records] == [
+        "something hangs that keeps mousetrackd from ending"
+    ]
+
+
+def test_what_takes_its_time_is_not_ended_before_it_is_done() -> None:
+    codes: queue.SimpleQueue[int] = queue.SimpleQueue()
+    resort = LastResort(codes.put)
+    with resort.held():
+        resort.arm(0.0)
+        with pytest.raises(queue.Empty):
+            codes.get(timeout=0.2)
+    assert codes.get(timeout=10) == 1
+
+
+def test_one_that_was_disarmed_ends_nothing() -> None:
+    codes: queue.SimpleQueue[int] = queue.SimpleQueue()
+    resort = LastResort(codes.put)
+    resort.arm(0.1)
+    resort.disarm()
+    with pytest.raises(queue.Empty):
+        codes.get(timeout=0.3)
