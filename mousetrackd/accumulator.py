@@ -22,6 +22,7 @@ import numpy as np
 
 from mousetrackd.counts import Counts
 from mousetrackd.events import Kind
+from mousetrackd.exclusions import Exclusions
 from mousetrackd.layers import CLICK_LAYERS, DWELL, SCROLL, TRAVEL
 from mousetrackd.layout import OUTSIDE, Layout, Monitor
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mousetrackd.events import Events
-    from mousetrackd.layout import Exclusion
+    from mousetrackd.layout import Exclusion, Placement
 
 _KIND_LAYERS: Final[Mapping[Kind, str]] = {
     Kind.LEFT: "clicks.left",
@@ -119,6 +120,7 @@ class Accumulator:
         self.out_of_bounds = 0
         self._layout = Layout()
         self._left, self._top, self._width_px, self._height_px = _geometry(self._layout)
+        self.exclusions = Exclusions()
         self.protect(click_cell_px=click_cell_px, exclude=exclude)
         self._draws_lines = True
         self._last: tuple[int, int, int] | None = None  # time_ms, desktop_x, desktop_y
@@ -126,15 +128,16 @@ class Accumulator:
         self._histograms: dict[tuple[Monitor, str], _Histogram] = {}
         self._path_px: dict[Monitor, float] = {}
 
-    def protect(self, *, click_cell_px: int, exclude: Iterable[Exclusion]) -> None:
+    def protect(self, *, click_cell_px: int, exclude: Iterable[Exclusion], seen: Iterable[Placement] = ()) -> None:
         """What is fed from now on is counted under these rules.
 
         click_cell_px: a press is counted at the centre of its square of so many px; 1 is exact. exclude: where
-        nothing is counted, neither dwell, travel, press, scroll nor event.
+        nothing is counted, neither dwell, travel, press, scroll nor event. seen: where monitors were earlier, the
+        newest last, so that a rule stays on a screen that is renamed.
         """
         self._click_cell_px = click_cell_px
-        self._exclusions = tuple(exclude)
-        self._excluded = self._layout.excluded(self._exclusions)
+        self.exclusions.rule(exclude, seen)
+        self._excluded = self.exclusions.on(self._layout)
 
     def feed(self, events: Events) -> None:
         """Count a batch. events: (N,) of ``EVENT``; time never runs backwards in dwell, whatever they say."""
@@ -191,7 +194,7 @@ class Accumulator:
             self.gap(time_ms)
             self._layout = layout
             self._left, self._top, self._width_px, self._height_px = _geometry(layout)
-            self._excluded = layout.excluded(self._exclusions)
+            self._excluded = self.exclusions.on(layout)
 
     def take(self, now_ms: int) -> Tally:
         """Hand out everything counted since the last ``take``, the rest up to ``now_ms`` included."""

@@ -96,7 +96,8 @@ class PrivacyConfig:
     exclude: list[str] = _setting(
         [],
         "Rectangles in which nothing is ever counted: X,Y WIDTHxHEIGHT in pixels of the desktop, or of a monitor\n"
-        'whose name stands before it: exclude = ["DP-1 100,200 300x50", "0,0 640x480"]',
+        'whose name stands before it: exclude = ["DP-1 100,200 300x50", "0,0 640x480"]. A monitor\'s name is that of\n'
+        'its connector, which may change; "#1a2b3c4d" from its name in status is the screen itself, at any connector.',
         'a list of rectangles like "DP-1 100,200 300x50" or "100,200 300x50"',
         _are_exclusions,
     )

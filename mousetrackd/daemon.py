@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from mousetrackd import __version__, config, control, displays, privacyrules
+from mousetrackd import __version__, config, control, displays, exclusions, privacyrules
 from mousetrackd.accumulator import Accumulator
 from mousetrackd.bounded import bounded
 from mousetrackd.child_process import Child, Ended, Job
@@ -43,7 +43,7 @@ from mousetrackd.errors import (
 from mousetrackd.events import Gap, LayoutChange, Pointers
 from mousetrackd.forget import unfinished
 from mousetrackd.last_resort import LastResort
-from mousetrackd.layout import Layout, is_called
+from mousetrackd.layout import Layout
 from mousetrackd.paths import make_private, write_whole
 from mousetrackd.picture_file import is_whole, new_picture
 from mousetrackd.printable import printable, printable_lines
@@ -844,17 +844,8 @@ class Daemon:
         self._look_for_excluded_monitors()
 
     def _look_for_excluded_monitors(self) -> None:
-        """Say of a rule that its monitor is not there: its name may be misspelt."""
-        named = {one.monitor for one in self._config.privacy.exclusions if one.monitor}
-        missing = sorted(name for name in named if not any(is_called(m, name) for m in self._layout.monitors))
-        there = ", ".join(m.output for m in self._layout.monitors)
-        self._problem(
-            "exclude",
-            f"privacy.exclude speaks of {', '.join(missing)}, and there is only {there}: that excludes nothing now.\n"
-            "If the name is misspelt, mend it in the configuration, and forget what was counted there meanwhile."
-            if missing and self._layout.monitors
-            else "",
-        )
+        """Report a rule whose monitor is not there: it was renamed, or its name is misspelt."""
+        self._problem("exclude", exclusions.report(self._accumulator.exclusions, self._layout))
 
     def _change_source(self, old: Config) -> None:
         try:

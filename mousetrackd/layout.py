@@ -110,7 +110,7 @@ class Told:
 class Exclusion:
     """A rectangle, in px, in which nothing is ever counted: of one monitor, or of the desktop.
 
-    monitor: its output's name or its label; empty for a rectangle of the desktop.
+    monitor: as in ``is_meant``; empty for a rectangle of the desktop.
     """
 
     monitor: str
@@ -170,23 +170,6 @@ class Layout:
             if not (owner == OUTSIDE).any():
                 break
         return owner, local_x, local_y
-
-    def excluded(self, exclusions: Iterable[Exclusion]) -> NDArray[np.int64]:
-        """The exclusions as rectangles of the desktop: (N, 4) left, top, right, bottom, the latter two outside.
-
-        A monitor's are cut off at its edges; those of a monitor that is not there are none.
-        """
-        rects: list[tuple[int, int, int, int]] = []
-        for one in exclusions:
-            right, bottom = one.left + one.width_px, one.top + one.height_px
-            if not one.monitor:
-                rects.append((one.left, one.top, right, bottom))
-            for p in (p for p in self.placements if one.monitor and is_called(p.monitor, one.monitor)):
-                x, y, width_px, height_px = p.desktop_x, p.desktop_y, p.monitor.width_px, p.monitor.height_px
-                rects.append(
-                    (x + max(one.left, 0), y + max(one.top, 0), x + min(right, width_px), y + min(bottom, height_px))
-                )
-        return np.array(rects, dtype=np.int64).reshape(-1, 4)
 
     def bounds(self) -> tuple[int, int, int, int]:
         """Left, top, width and height in px of the smallest rectangle that holds every monitor."""
@@ -297,3 +280,13 @@ def drawable(layout: Layout, homeless: Iterable[Monitor] = ()) -> Layout:
 def is_called(monitor: Monitor, name: str) -> bool:
     """Does a person who says ``name`` mean this monitor: by its output, or by its label without the EDID?"""
     return name in (monitor.output, monitor.label, monitor.label.partition("#")[0])
+
+
+def is_meant(monitor: Monitor, name: str) -> bool:
+    """As ``is_called``, and by the EDID's hash, ``#1a2b3c4d``, or a label with that hash, whatever its connector."""
+    if is_called(monitor, name):
+        return True
+    label, hash_mark, edid_hash = name.rpartition("#")
+    of_size = label.rpartition("@")[2]
+    size = f"{monitor.width_px}x{monitor.height_px}"
+    return bool(hash_mark and monitor.edid_hash and monitor.edid_hash == edid_hash.lower() and of_size in ("", size))

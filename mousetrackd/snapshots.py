@@ -26,6 +26,7 @@ from PIL import Image, PngImagePlugin
 from mousetrackd import __version__, legend, render
 from mousetrackd.colours import colour_list, rgb
 from mousetrackd.errors import MousetrackError
+from mousetrackd.exclusions import Exclusions
 from mousetrackd.layers import CLICK_LAYERS, DWELL, SCROLL, TRAVEL, UNITS, expand_layers
 from mousetrackd.layout import Layout, Monitor, drawable
 from mousetrackd.paths import Paths, folder_held, make_private, sync_folder, user_paths, write_whole
@@ -347,7 +348,9 @@ _Marks = tuple["NDArray[np.bool_]", "NDArray[np.bool_]"]
 
 def _marks(layout: Layout, exclude: Sequence[Exclusion]) -> _Marks | None:
     """Of several monitors the outlines and what lies between them, and what is excluded; None when there is neither."""
-    excluded = layout.excluded(exclude)
+    rules = Exclusions()
+    rules.rule(exclude)
+    excluded = rules.on(layout)
     several = len(layout.placements) > 1
     if not several and not excluded.size:
         return None

@@ -8,7 +8,17 @@ from pathlib import Path
 
 import pytest
 
-CORE = ("layout", "layers", "counts", "accumulator", "events", "render", "errors", "printable")
+CORE = (
+    "layout",
+    "layers",
+    "counts",
+    "accumulator",
+    "exclusions",
+    "events",
+    "render",
+    "errors",
+    "printable",
+)
 HARMLESS = {
     *("__future__", "collections", "dataclasses", "enum", "itertools", "math", "re", "struct", "typing", "zlib"),
     *("cv2", "numpy"),
