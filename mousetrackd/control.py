@@ -147,7 +147,8 @@ class RunningDaemon:
             # With the pidfd in hand the pid can no longer be recycled: if the lock is still held by that pid
             # now, the pidfd is the daemon's. The pid in a lock may be an older daemon's for a moment, until the
             # next one has written its own: so the process must have the lock open as well.
-            if _holder(self.lock) != self.pid or not _has_open(self.pid, self.lock):
+            has_open = _has_open(self.pid, self.lock)
+            if _holder(self.lock) != self.pid or not (self._is_settled() if has_open is None else has_open):
                 raise _not_running()
             signal.pidfd_send_signal(pidfd, number)
         except ProcessLookupError as error:
@@ -158,6 +159,14 @@ class RunningDaemon:
     def is_alive(self) -> bool:
         """Does it still hold its lock?"""
         return _holder(self.lock) == self.pid
+
+    def _is_settled(self) -> bool:
+        """Whether the pid in the lock is its holder's, as far as that shows where nobody may look at its files.
+
+        An older daemon's pid is there for a moment only, and the status of a running one has its own.
+        """
+        time.sleep(_LOCK_PATIENCE_S)
+        return self.is_alive() and status_of(self)["state"] != "starting"
 
 
 def find_running(paths: Paths) -> RunningDaemon | None:
@@ -214,14 +223,16 @@ def _is_locked(path: Path) -> bool:
         os.close(descriptor)
 
 
-def _has_open(pid: int, path: Path) -> bool:
-    """Has this process the file open?"""
-    with contextlib.suppress(OSError):
+def _has_open(pid: int, path: Path) -> bool | None:
+    """Has this process the file open? None where that is not shown: in the unit's sandbox, of processes outside it."""
+    try:
         wanted = path.stat()
         for file in Path(f"/proc/{pid}/fd").iterdir():
-            with contextlib.suppress(OSError):  # closed while we look
+            with contextlib.suppress(FileNotFoundError):  # closed while we look
                 if os.path.samestat(wanted, file.stat()):
                     return True
+    except OSError:
+        return None
     return False
 
 

@@ -73,25 +73,27 @@ def compare(status: Mapping[str, Any], environment: Mapping[str, str]) -> tuple[
     """
     if status.get("state") not in _DOES:
         return ()
-    does, then = _DOES[status["state"]]
+    does, gives_way = _DOES[status["state"]], bool(status.get("gives_way"))
     followed, asked = str(status.get("display") or ""), asked_from(status, environment)
     if asked:
-        return f"It {does} {short(followed, asked)}, not {short(asked, followed)}.", then
-    may_be_ours = status["state"] == "waiting" and status.get("gives_way") and any(named_in(environment).values())
-    return (f"It waits for {short(followed)}.", f"If you see that display now: {_RUN}") if may_be_ours else ()
+        return (
+            f"It {does} {short(followed, asked)}, not {short(asked, followed)}.",
+            _INSTEAD if gives_way else _STOP_FIRST,
+        )
+    if status["state"] != "waiting" or not gives_way or not any(named_in(environment).values()):
+        return ()
+    if not followed:
+        return "It waits for a display.", f"To follow this one: {_RUN}"
+    return f"It waits for {short(followed)}.", f"If you see that display now: {_RUN}"
 
 
 _RUN = "mousetrackd run"
-_MOVE = f"To follow this one instead: mousetrackd stop, then {_RUN}"
-_DOES = {
-    "tracking": ("tracks", _MOVE),
-    "paused": ("is paused on", _MOVE),
-    "waiting": ("waits for", f"To follow this one instead: {_RUN}"),
-    "blind": ("is blind on", f"To follow this one instead: {_RUN}"),
-}
+_INSTEAD = f"To follow this one instead: {_RUN}"
+_STOP_FIRST = f"To follow this one instead: mousetrackd stop, then {_RUN}"
+_DOES = {"tracking": "tracks", "paused": "is paused on", "waiting": "waits for", "blind": "is blind on"}
 
 
 def short(name: str, other: str = "") -> str:
     """A display's name without the folder of its socket, unless that is all the difference to ``other``."""
-    short = Path(name).name
-    return name if not short or short == Path(other).name else short
+    last = Path(name).name
+    return name if not last or last == Path(other).name else last

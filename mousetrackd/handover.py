@@ -7,6 +7,7 @@ daemon that tracks or is paused is never asked.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -29,6 +30,7 @@ ATTEMPTS = 3
 """Others may begin or take over at the same time. Each attempt finds the daemon that was faster."""
 SETTLE_TIMEOUT_S = 6.0
 """A daemon that begins is looked at once it says what it does; trying a display takes it 5 s at most."""
+ASK_AFTER_S = 0.5
 PICTURE_TIMEOUT_S = 2.0
 """How long the old daemon may take for its last picture; the next one is drawn by the new daemon."""
 END_TIMEOUT_S = 25.0
@@ -76,14 +78,23 @@ def _make_way(paths: Paths, why_not: Callable[[], SourceError | None]) -> None:
 
 
 def _settled_status(daemon: RunningDaemon) -> dict[str, Any] | None:
-    """What the daemon says, once it has started; ``starting`` where it says nothing. None when it has ended."""
-    give_up_s = time.monotonic() + SETTLE_TIMEOUT_S
+    """What the daemon reports, once it has started; ``starting`` where it reports nothing. None when it has ended.
+
+    Where it has not reported for a while it is asked: its status may have gone with the runtime folder of its login.
+    """
+    began_s = time.monotonic()
+    asked = False
     while True:
         status = control.status_of(daemon)
         if not daemon.is_alive():
             return None
-        if status["state"] != "starting" or time.monotonic() > give_up_s:
+        passed_s = time.monotonic() - began_s
+        if status["state"] != "starting" or passed_s > SETTLE_TIMEOUT_S:
             return status
+        if passed_s > ASK_AFTER_S and not asked:
+            asked = True
+            with contextlib.suppress(NotRunningError):
+                daemon.send(signal.SIGHUP)
         time.sleep(_POLL_S)
 
 

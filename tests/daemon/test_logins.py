@@ -1,5 +1,6 @@
 """A daemon that outlives its login does not keep the next login from being tracked; and one that is needed stays."""
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -103,6 +104,22 @@ def test_where_the_cookie_file_is_the_same_too_either_may_go_on(home: Home, logi
         finally:
             new.kill()
     assert home.cells("clicks.left") == {(10, 10): 1, (20, 20): 1}
+
+
+def test_one_that_may_not_look_at_the_others_files_takes_over_too(home: Home, logins: Logins) -> None:
+    # As in the unit, which has user ids of its own: the files of processes outside are not shown to it.
+    own_ids = ("unshare", "--user", "--map-root-user")
+    tried = subprocess.run([*own_ids, "true"], capture_output=True, text=True, check=False)
+    if tried.returncode != 0:
+        pytest.skip(f"user ids of one's own are not permitted here: {tried.stderr.strip()}")
+    server = logins.server()
+    logins.log_in(server)
+    with home.running() as old:
+        server.kill()
+        old.await_state("waiting")
+        logins.log_in(server)
+        with home.running(under=own_ids):
+            assert old.ends() == 0
 
 
 def test_of_two_that_take_over_at_once_one_is_left(home: Home, logins: Logins) -> None:

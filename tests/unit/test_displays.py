@@ -89,15 +89,23 @@ def test_another_display_is_named(said: dict[str, Any], environment: dict[str, s
 
 
 def test_what_to_do_depends_on_what_the_daemon_does() -> None:
-    def told(state: str, display: str) -> tuple[str, ...]:
-        said = status("pynput (X11 :0)", state=state, gives_way=state == "waiting", DISPLAY=":0")
+    def told(state: str, display: str, *, stays: bool = False) -> tuple[str, ...]:
+        gives_way = state in ("waiting", "blind") and not stays
+        said = status("pynput (X11 :0)", state=state, gives_way=gives_way, DISPLAY=":0")
         return displays.compare(said, {"DISPLAY": display})
 
     stop_first = "To follow this one instead: mousetrackd stop, then mousetrackd run"
     assert told("tracking", ":1") == ("It tracks :0, not :1.", stop_first)
     assert told("paused", ":1") == ("It is paused on :0, not :1.", stop_first)
     assert told("waiting", ":1") == ("It waits for :0, not :1.", "To follow this one instead: mousetrackd run")
+    assert told("blind", ":1") == ("It is blind on :0, not :1.", "To follow this one instead: mousetrackd run")
+    assert told("waiting", ":1", stays=True) == ("It waits for :0, not :1.", stop_first)
     assert told("waiting", ":0") == ("It waits for :0.", "If you see that display now: mousetrackd run")
+    nowhere = status("pynput (X11 )", state="waiting", gives_way=True)
+    assert displays.compare(nowhere, {"DISPLAY": ":1"}) == (
+        "It waits for a display.",
+        "To follow this one: mousetrackd run",
+    )
     assert told("waiting", "") == told("tracking", ":0") == told("stopped", ":1") == ()
 
 
