@@ -332,7 +332,7 @@ class BusEar(ABC):
             if member == "NameOwnerChanged":  # what of ours ran inside it is gone with it
                 raise SourceError(f"{self.compositor} went away", "Waiting for it to return.")
             self._take(member, values)
-        return 0 if self._bus.has_more else None
+        return 0 if self._bus.has_more or self._monitors.connection.has_more() else None
 
     def ask(self, answered: Callable[[], None]) -> None:
         """Ask the compositor for a sign of life, over its own socket."""

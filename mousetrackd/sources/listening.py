@@ -21,7 +21,7 @@ log = logging.getLogger("mousetrackd")
 
 _STOP_TIMEOUT_S = 5.0
 _CATCH_UP_TIMEOUT_S = 0.5
-_LAST_WORDS_S = 1.0
+_LAST_WORDS_S = 0.5
 """How long what came before the stop may still be read."""
 
 _FARTHEST_PX = 1 << 30

@@ -21,14 +21,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mousetrackd.errors import SourceError
-from mousetrackd.layout import Layout, Placement, Told, admit, size_problem
+from mousetrackd.errors import FaultError, SourceError
+from mousetrackd.layout import MONITORS_MAX, Layout, Placement, Told, admit, clean_name, size_problem
 from mousetrackd.sources import edid, peer
+from mousetrackd.sources.wayland_events import Failures
 from mousetrackd.wording import quoted, reason
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Iterable
 
     from pywayland.protocol_core.interface import Interface
     from pywayland.protocol_core.proxy import Proxy
@@ -53,6 +54,16 @@ _INPUT_IDLE_SINCE = 2
 """The first ext_idle_notifier_v1 that can be asked about the input devices alone."""
 
 _IDLE_AFTER_MS = 1000
+
+_LONGEST_DISPATCH_S = 0.1
+"""In a flood so much is read before others have their turn: a pause, the end."""
+
+_GLOBALS_MAX = 4096
+_HEADS_MAX = 64
+"""Compositors offer some 60 globals, and no more screens than can be plugged in."""
+
+_SCALE_MAX = 64
+"""No screen has more pixels to a logical unit in either direction."""
 
 _NO_IDENTITY = {"", "unknown", "(null)"}
 """What compositors say of a screen that does not tell its make or model."""
@@ -105,18 +116,20 @@ class Connection:
         self.path = display_path(name)
         self.globals: dict[int, tuple[str, int]] = {}
         self.compositor = ""
+        self.failures = Failures()
+        """Proxies that are not bound here are to be watched by it before they get handlers."""
         self._question: Any = None
         self._display = Display(self._connect())
         try:
             self._display.connect()
-            registry = self._registry = self._display.get_registry()
+            registry = self._registry = self.failures.watch(self._display.get_registry())
             registry.dispatcher["global"] = self._on_global
             registry.dispatcher["global_remove"] = self._on_global_remove
             self.sync()
         except (RuntimeError, ValueError) as error:
             self.close()
             raise self._gone(error) from error
-        except SourceError:
+        except BaseException:
             self.close()
             raise
 
@@ -149,23 +162,34 @@ class Connection:
         numbers = self.find(interface) if number is None else [number]
         if not numbers:
             return None
-        return self._registry.bind(numbers[0], interface, min(version, self.globals[numbers[0]][1]))
+        proxy = self._registry.bind(numbers[0], interface, min(version, self.globals[numbers[0]][1]))
+        return self.failures.watch(proxy)
 
     def flush(self) -> None:
         """Send what is to be sent."""
         self._display.flush()
 
     def dispatch(self) -> None:
-        """Send what is to be sent, and handle all that has come. Never blocks."""
+        """Send what is to be sent, and handle what has come: in a flood, its beginning. Never blocks.
+
+        Raises SourceError, and what a handler has raised.
+        """
+        give_up_s = time.monotonic() + _LONGEST_DISPATCH_S
         try:
             self._display.flush()
-            while _is_readable(self.fileno(), 0):
+            while self.has_more() and time.monotonic() < give_up_s:
                 self._display.read()
                 self._display.dispatch(block=False)
+                self.failures.raise_first()
             self._display.dispatch(block=False)
             self._display.flush()
         except RuntimeError as error:
             raise self._gone(error) from error
+        self.failures.raise_first()
+
+    def has_more(self) -> bool:
+        """Whether something has come that is not handled yet."""
+        return _is_readable(self.fileno(), 0)
 
     def sync(self, timeout_s: float = ANSWER_TIMEOUT_S) -> None:
         """Return when the compositor has answered everything asked so far."""
@@ -175,21 +199,23 @@ class Connection:
             nonlocal answered
             answered = True
 
-        callback = self._display.sync()
+        callback = self.failures.watch(self._display.sync())
         callback.dispatcher["done"] = on_done
         deadline_s = time.monotonic() + timeout_s
         while True:
             self.dispatch()
             if answered:
                 return
-            if not _is_readable(self.fileno(), deadline_s - time.monotonic()):
+            left_s = deadline_s - time.monotonic()
+            if left_s <= 0 or not _is_readable(self.fileno(), left_s):
                 raise SourceError(
-                    f"the Wayland compositor at {self.path} did not answer within {timeout_s:g} s", "Waiting for it."
+                    f"the Wayland compositor at {quoted(self.path)} did not answer within {timeout_s:g} s",
+                    "Waiting for it.",
                 )
 
     def ask(self, answered: Callable[[], None]) -> None:
         """Ask for a sign of life; ``answered`` is called by the ``dispatch`` that hears it."""
-        question = self._question = self._display.sync()
+        question = self._question = self.failures.watch(self._display.sync())
         question.dispatcher["done"] = lambda _callback, _serial: answered()
         self.flush()
 
@@ -198,13 +224,22 @@ class Connection:
         self._display.disconnect()
 
     def _on_global(self, _registry: Proxy[Any], number: int, interface: str, version: int) -> None:
+        if len(self.globals) >= _GLOBALS_MAX and number not in self.globals:
+            raise FaultError(
+                f"the Wayland compositor at {quoted(self.path)} offers more than {_GLOBALS_MAX} globals",
+                "It is tried again.",
+            )
         self.globals[number] = (interface, version)
 
     def _on_global_remove(self, _registry: Proxy[Any], number: int) -> None:
         self.globals.pop(number, None)
 
     def _gone(self, error: Exception) -> SourceError:
-        return SourceError(f"the Wayland compositor at {self.path} went away: {error}", "Waiting for it to return.")
+        number = str(error).rpartition("error: ")[2]  # pywayland tells libwayland's errno only within a sentence
+        why = os.strerror(int(number)) if number.isdecimal() else reason(error)
+        return SourceError(
+            f"the Wayland compositor at {quoted(self.path)} went away: {why}", "Waiting for it to return."
+        )
 
 
 def _is_readable(descriptor: int, timeout_s: float) -> bool:
@@ -254,7 +289,7 @@ class Seat:
             self._ask_idle()
         if self._has_pointer and self._pointer is None:
             # Asking for it while there is none is a fatal error of the protocol.
-            self._pointer = self._seat.get_pointer()
+            self._pointer = self._connection.failures.watch(self._seat.get_pointer())
         elif not self._has_pointer and self._pointer is not None:
             self._pointer.release()
             self._pointer = None
@@ -269,7 +304,7 @@ class Seat:
         # A film keeps a seat from being idle, but not its mouse and keyboard.
         newer = self._connection.globals[number][1] >= _INPUT_IDLE_SINCE
         ask = notifier.get_input_idle_notification if newer else notifier.get_idle_notification
-        self._notification = ask(_IDLE_AFTER_MS, self._seat)
+        self._notification = self._connection.failures.watch(ask(_IDLE_AFTER_MS, self._seat))
         self._notification.dispatcher["idled"] = self._on_idled
         self._notification.dispatcher["resumed"] = self._on_resumed
 
@@ -308,6 +343,14 @@ class Output:
     height_mm: int = 0
     identity: bytes = b""
 
+    def problem(self) -> str:
+        """What is wrong with where it stands; empty where nothing is. Its pixels are looked at by ``admit``."""
+        where = (abs(self.x), abs(self.y), self.width, self.height)
+        scale = max(self.width_px / self.width, self.height_px / self.height)
+        if max(where) < peer.FARTHEST_PX and (scale <= _SCALE_MAX or size_problem(self.width_px, self.height_px)):
+            return ""
+        return f"it is said to be {self.width}x{self.height} at {self.x},{self.y}, which no desktop has"
+
     def holds(self, x: float, y: float) -> bool:
         """Whether a logical position is on it."""
         return self.x <= x < self.x + self.width and self.y <= y < self.y + self.height
@@ -323,8 +366,9 @@ class Output:
 class Head:
     """A wl_output as it is being told. ``output`` is the last state that was told whole; None before it."""
 
-    def __init__(self, proxy: Any, version: int, connectors: Path) -> None:
+    def __init__(self, proxy: Any, version: int, connectors: Path, failures: Failures) -> None:
         self.proxy = proxy
+        self._failures = failures
         self._connectors = connectors
         self._version = version
         self.output: Output | None = None
@@ -348,7 +392,7 @@ class Head:
     def ask_extent(self, manager: Any) -> None:
         """Ask where it stands in logical coordinates; nothing counts as told whole before the answer."""
         self._extent_told = False
-        extent = self._extent = manager.get_xdg_output(self.proxy)
+        extent = self._extent = self._failures.watch(manager.get_xdg_output(self.proxy))
         extent.dispatcher["logical_position"] = self._on_logical_position
         extent.dispatcher["logical_size"] = self._on_logical_size
         extent.dispatcher["name"] = self._on_name
@@ -398,7 +442,8 @@ class Head:
         width_mm, height_mm = self._size_mm
         if self._sideways:
             width_px, height_px, width_mm, height_mm = height_px, width_px, height_mm, width_mm
-        width, height = self._logical_size or (width_px // self._scale, height_px // self._scale)
+        scale = max(self._scale, 1)
+        width, height = self._logical_size or (width_px // scale, height_px // scale)
         if not self._extent_told or min(width_px, height_px, width, height) < 1:
             return
         name = self._name or "screen"
@@ -430,8 +475,8 @@ class LayoutReader:
         self.connection = Connection(display_name)
         self._connectors = connectors
         self.heads: dict[int, Head] = {}
-        self._outputs: tuple[Output, ...] = ()
-        self._told: list[int] = []
+        self._outputs: dict[int, Output] = {}
+        self._ignored = 0
         self._layout = Layout()
         self._places: dict[int, tuple[Output, Placement]] = {}
         self._plane_scale = 1.0
@@ -439,10 +484,10 @@ class LayoutReader:
         try:
             self._follow_globals()
             self.connection.sync()
-        except SourceError:
+            self._take_outputs()
+        except BaseException:
             self.close()
             raise
-        self._take_outputs()
 
     def fileno(self) -> int:
         """What to wait for, to be readable, before ``dispatch``."""
@@ -456,7 +501,7 @@ class LayoutReader:
 
     def outputs(self) -> tuple[Output, ...]:
         """The screens that are switched on, the first plugged in first."""
-        return self._outputs
+        return tuple(self._outputs.values())
 
     def layout(self) -> Layout:
         """Where they stand in device pixels: nowhere nearer than in logical coordinates, so that none overlap.
@@ -497,40 +542,53 @@ class LayoutReader:
             if self._extents is not None:
                 for head in self.heads.values():
                     head.ask_extent(self._extents)
-        numbers = self.connection.find(WlOutput)
-        for number in self.heads.keys() - numbers:
+        there = self.connection.find(WlOutput)
+        for number in self.heads.keys() - there:
             self.heads.pop(number).release()
+        numbers = there[:_HEADS_MAX]
+        self._ignored = len(there) - len(numbers)
         for number in numbers:
             if number not in self.heads:
                 proxy = self.connection.bind(WlOutput, number, version=_OUTPUT_VERSION)
-                head = self.heads[number] = Head(proxy, self.connection.globals[number][1], self._connectors)
+                head = self.heads[number] = Head(
+                    proxy, self.connection.globals[number][1], self._connectors, self.connection.failures
+                )
                 if self._extents is not None:
                     head.ask_extent(self._extents)
         self.connection.flush()
 
     def _take_outputs(self) -> bool:
         told = {number: head.output for number, head in sorted(self.heads.items()) if head.output is not None}
-        outputs = tuple(told.values())
-        if outputs == self._outputs and [*told] == self._told:
+        if told == self._outputs and [*told] == [*self._outputs]:
             return False
-        self._outputs, self._told = outputs, [*told]
-        self._plane_scale = _plane_scale(outputs)
+        self._outputs = told
         before = self._layout
-        self._layout, kept = admit(_told(outputs, self._plane_scale))
+        possible = {number: output for number, output in told.items() if not output.problem()}
+        numbers, outputs = [*possible], [*possible.values()]
+        self._plane_scale = _plane_scale(outputs)
+        layout, kept = admit(_told(outputs, self._plane_scale))
+        left_out = [
+            f'the monitor "{clean_name(output.name)}" is not tracked: {problem}'
+            for output in told.values()
+            if (problem := output.problem())
+        ]
+        if self._ignored:
+            left_out.append(f"{self._ignored} more monitors are not looked at: at most {_HEADS_MAX} are")
+        self._layout = Layout(layout.placements, [*layout.left_out, *left_out[-MONITORS_MAX:]])
         self._places = {
-            self._told[nth]: (outputs[nth], placement)
+            numbers[nth]: (outputs[nth], placement)
             for nth, placement in zip(kept, self._layout.placements, strict=True)
         }
         return self._layout != before
 
 
-def _plane_scale(outputs: tuple[Output, ...]) -> float:
+def _plane_scale(outputs: Iterable[Output]) -> float:
     """Pixels per logical unit of the finest screen."""
     possible = [one for one in outputs if not size_problem(one.width_px, one.height_px)]
     return max((max(o.width_px / o.width, o.height_px / o.height) for o in possible), default=1.0)
 
 
-def _told(outputs: tuple[Output, ...], plane_scale: float) -> list[Told]:
+def _told(outputs: Collection[Output], plane_scale: float) -> list[Told]:
     identities = Counter(output.identity for output in outputs)
     told = []
     for output in outputs:

@@ -70,7 +70,7 @@ class CursorSessions:
             self._follow()
             connection.sync()  # where it is found says nothing yet: nobody has moved it
             self._is_open = True
-        except SourceError:
+        except BaseException:
             self.close()
             raise
 
@@ -91,7 +91,8 @@ class CursorSessions:
             if self._nowhere_since_ms is not None:
                 self._nowhere_since_ms = now_ms
         self._follow()
-        return self._watch()
+        again_s = self._watch()
+        return 0 if self._monitors.connection.has_more() else again_s
 
     def ask(self, answered: Callable[[], None]) -> None:
         """Ask the compositor for a sign of life."""
@@ -103,6 +104,7 @@ class CursorSessions:
 
     def _follow(self) -> None:
         """A session for each output that is there, for as long as the seat has a pointer."""
+        connection = self._monitors.connection
         pointer = self._seat.follow()
         # Not before it has been told where the output stands: its first position may come with the same words.
         told = {number for number, head in self._monitors.heads.items() if head.output is not None}
@@ -112,10 +114,10 @@ class CursorSessions:
         for number in wanted - self._sessions.keys():
             sources, captures = self._managers
             image = sources.create_source(self._monitors.heads[number].proxy)
-            session = captures.create_pointer_cursor_session(image, pointer)
+            session = connection.failures.watch(captures.create_pointer_cursor_session(image, pointer))
             image.destroy()
             self._sessions[number] = _Session(session, partial(self._take, number))
-        self._monitors.connection.flush()
+        connection.flush()
 
     def _take(self, output: int, x: int, y: int) -> None:
         """A position. That of a cursor on a neighbour, whose picture reaches over, is outside of this output."""

@@ -12,6 +12,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ class Compositor:
 
     def plug(self, output: str, **properties: Any) -> None:
         """Plug a screen in, or tell of a change of one: x, y, width, height (logical), mode, transform, scale,
-        make, model, description, mm."""
+        make, model, description, mm; done=False leaves out that this was all."""
         self.tell("plug", output, properties)
 
     def unplug(self, output: str) -> None:
@@ -117,6 +118,22 @@ class Compositor:
         """How many it has been asked."""
         answer: int = self.tell("questions")
         return answer
+
+    def flood(self, seconds: float, *, reads: bool = True) -> None:
+        """Tell every client of a screen's scale for so long, without a pause. reads: answer others meanwhile."""
+        self.tell("flood", seconds, reads)
+
+    def announce(self, interface: str, count: int) -> None:
+        """Offer so many more globals."""
+        self.tell("announce", interface, count)
+
+    def fail(self, message: str) -> None:
+        """Tell every client of a protocol error."""
+        self.tell("fail", message)
+
+    def send_raw(self, data: bytes) -> None:
+        """Send every client these bytes."""
+        self.tell("send_raw", data.hex())
 
     def freeze(self) -> None:
         """Let it answer nobody until it is ended."""
@@ -173,7 +190,7 @@ def word(value: int) -> bytes:
 
 
 def text(value: str) -> bytes:
-    data = value.encode() + b"\0"
+    data = value.encode("utf-8", "surrogateescape") + b"\0"
     return word(len(data)) + data + b"\0" * (-len(data) % 4)
 
 
@@ -199,8 +216,11 @@ class Client:
 
     def send(self, number: int, opcode: int, body: bytes = b"") -> None:
         """An event of the object ``number``."""
+        self.send_all(struct.pack("=IHH", number, opcode, 8 + len(body)) + body)
+
+    def send_all(self, data: bytes) -> None:
         try:
-            self.peer.sendall(struct.pack("=IHH", number, opcode, 8 + len(body)) + body)
+            self.peer.sendall(data)
         except OSError:
             self.server.forget(self)
 
@@ -296,7 +316,8 @@ class Client:
         for extent in self.numbers("zxdg_output_v1", name):
             self.send(extent, 0, word(told["x"]) + word(told["y"]))
             self.send(extent, 1, word(told["width"]) + word(told["height"]))
-        self.send(number, 2)
+        if told["done"]:
+            self.send(number, 2)
 
     def do_get_pointer(self, seat: int, new: int) -> None:
         if not self.server.pointer:
@@ -374,6 +395,7 @@ class Server:
         self.next_answers: list[tuple[float, float]] = []
         self.last_answer: tuple[float, float] = (0, 0)
         self.wrong_answer = ""
+        self.flood_until_s, self.reads_in_a_flood = 0.0, True
         for interface, version in VERSIONS.items():
             if interface not in options["without"]:
                 self.add_global(interface, version)
@@ -386,7 +408,12 @@ class Server:
 
     def run(self) -> None:
         while True:
-            for key, _ in self.selector.select():
+            is_flooding = time.monotonic() < self.flood_until_s
+            if is_flooding:
+                self.flood()
+                if not self.reads_in_a_flood and self.clients:
+                    continue
+            for key, _ in self.selector.select(0 if is_flooding else None):
                 react: Callable[[], None] = key.data
                 react()
 
@@ -424,7 +451,14 @@ class Server:
 
     def told_plug(self, name: str, properties: dict[str, Any]) -> None:
         usual: dict[str, Any] = {"x": 0, "y": 0, "width": 1920, "height": 1080, "mode": [1920, 1080], "transform": 0}
-        usual |= {"scale": 1, "make": "Unknown", "model": "Unknown", "description": "a screen", "mm": [0, 0]}
+        usual |= {
+            "scale": 1,
+            "make": "Unknown",
+            "model": "Unknown",
+            "description": "a screen",
+            "mm": [0, 0],
+            "done": True,
+        }
         is_new = name not in self.outputs
         self.outputs[name] = self.outputs.get(name, usual) | properties
         if is_new:
@@ -462,6 +496,26 @@ class Server:
         for client in list(self.clients):
             for number in client.numbers("ext_idle_notification_v1"):
                 client.send(number, 0 if idled else 1)
+
+    def told_flood(self, seconds: float, reads: bool) -> None:
+        self.flood_until_s, self.reads_in_a_flood = time.monotonic() + seconds, reads
+
+    def flood(self) -> None:
+        for client in list(self.clients):
+            for number in client.numbers("wl_output")[:1]:
+                client.send_all(struct.pack("=IHHI", number, 3, 12, 1) * 1000)
+
+    def told_announce(self, interface: str, count: int) -> None:
+        for _ in range(count):
+            self.add_global(interface, 4)
+
+    def told_fail(self, message: str) -> None:
+        for client in list(self.clients):
+            client.fail(DISPLAY_ID, message)
+
+    def told_send_raw(self, data: str) -> None:
+        for client in list(self.clients):
+            client.send_all(bytes.fromhex(data))
 
     def told_answer_at(self, path: str, kind: str) -> None:
         ear = socket.socket(socket.AF_UNIX)
