@@ -185,7 +185,6 @@ def _want(*, pause: bool) -> None:
     asked_ns = time.monotonic_ns()
     daemon.send(signal.SIGHUP)
     status = control.wait_for_status(
-        paths,
         daemon,
         lambda said: said.get("looked_ns", 0) >= asked_ns and (said["state"] == "paused") == pause,
         "pause" if pause else "resume",
@@ -207,7 +206,7 @@ def _draw_now(paths: Paths) -> str:
     asked_ns = time.monotonic_ns()
     daemon.send(signal.SIGALRM)
     status = control.wait_for_status(
-        paths, daemon, lambda said: said.get("snapshot_began_ns", 0) >= asked_ns, "draw a picture"
+        daemon, lambda said: said.get("snapshot_began_ns", 0) >= asked_ns, "draw a picture"
     )
     if status["snapshot_error"]:
         raise MousetrackError(f"no new picture: {status['snapshot_error']}")
@@ -225,6 +224,9 @@ def stop() -> None:
     daemon = control.require_running(user_paths())
     daemon.send(signal.SIGTERM)
     control.wait_for_end(daemon)
+    why = control.not_saved_by(daemon)
+    if why:
+        raise MousetrackError(f"mousetrackd (pid {daemon.pid}) has ended, and not everything is in the store.", why)
     terminal.echo(f"mousetrackd (pid {daemon.pid}) has ended.")
 
 
@@ -647,7 +649,7 @@ def _save_now(paths: Paths) -> None:
     asked_ns = time.monotonic_ns()
     daemon.send(signal.SIGALRM)
     said = control.wait_for_status(
-        paths, daemon, lambda said: said.get("snapshot_began_ns", 0) >= asked_ns, "save what it has counted"
+        daemon, lambda said: said.get("snapshot_began_ns", 0) >= asked_ns, "save what it has counted"
     )
     if said.get("saved_ns", 0) < asked_ns:
         raise MousetrackError(

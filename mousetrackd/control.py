@@ -34,6 +34,8 @@ END_TIMEOUT_S = 22.0
 _POLL_S = 0.01
 _LOCK_PATIENCE_S = 0.2
 """Another command that looks whether we run holds a shared lock for a moment; a daemon holds it for life."""
+_STATUS_PATIENCE_S = 2.0
+_DISK_LOOKS = 5
 _WISH_PATIENCE_S = 2.0
 """Writing down what is wanted takes as long as the disk needs."""
 
@@ -307,10 +309,19 @@ def wish_held_still(paths: Paths) -> Iterator[None]:
 
 
 def read_status(paths: Paths) -> dict[str, Any]:
-    """What the daemon last said about itself; ``state`` is "stopped" when it does not run any more."""
+    """What the daemon last said about itself; ``state`` is "stopped" when it does not run any more.
+
+    Where its status is not there, it is asked for: the runtime folder goes with the end of another login. ``state`` is
+    "running" where that does not help.
+    """
     running = find_running(paths)
     if running is None:
         return {**_read_status_file(paths.status), "state": "stopped", "pid": None}
+    unreadable = why_unreadable(running.status)
+    if unreadable:
+        unreadable = _ask_for_status(running)
+    if unreadable:
+        return {"state": "running", "pid": running.pid, "problems": [f"its status cannot be read: {unreadable}"]}
     return status_of(running)
 
 
@@ -320,12 +331,60 @@ def status_of(daemon: RunningDaemon) -> dict[str, Any]:
     return said if said.get("pid") == daemon.pid else {"state": "starting", "pid": daemon.pid, "problems": []}
 
 
+def why_unreadable(status: Path) -> str:
+    """Why a status cannot be read: a sentence that names the file; empty when it can."""
+    try:
+        json.loads(read_own(status))
+    except OSError as error:
+        return f"{status}: {error.strerror or error}"
+    except ValueError:
+        return f"{status}: it is not what mousetrackd writes"
+    return ""
+
+
+def _ask_for_status(daemon: RunningDaemon) -> str:
+    """Have the daemon write its status again; why it still cannot be read, or nothing."""
+    with contextlib.suppress(NotRunningError):
+        daemon.send(signal.SIGHUP)
+    give_up_s = time.monotonic() + _STATUS_PATIENCE_S
+    while why := why_unreadable(daemon.status):
+        if time.monotonic() > give_up_s or not daemon.is_alive():
+            return f"{why}; {_why_it_stays(daemon.pid)}" if daemon.is_alive() else why
+        time.sleep(_POLL_S)
+    return ""
+
+
+def _waits_for_disk(pid: int) -> bool:
+    """Does one of the process's threads wait for a disk, and go on waiting?"""
+    for _ in range(_DISK_LOOKS):
+        if not _has_thread_at_disk(pid):
+            return False
+        time.sleep(_POLL_S)
+    return True
+
+
+def _has_thread_at_disk(pid: int) -> bool:
+    """Is a thread in uninterruptible sleep, or waiting for the answer of a FUSE or NFS server (proc(5))?"""
+    for task in Path(f"/proc/{pid}/task").glob("*"):
+        with contextlib.suppress(OSError):  # it has ended
+            state = (task / "stat").read_text().rpartition(")")[2].split()[0]
+            if state == "D" or (task / "wchan").read_text().startswith(("request_wait_answer", "rpc_", "nfs")):
+                return True
+    return False
+
+
 def _read_status_file(path: Path) -> dict[str, Any]:
     try:
-        said = json.loads(path.read_bytes())
+        said = json.loads(read_own(path))
     except (OSError, ValueError):
         return {}
     return said if isinstance(said, dict) else {}
+
+
+def not_saved_by(ended: RunningDaemon) -> str:
+    """Why a daemon that has ended could not store its last counts, and where they are; empty when it could."""
+    said = _read_status_file(ended.status)
+    return str(said.get("unsaved") or "") if said.get("pid") == ended.pid else ""
 
 
 def headline(said: dict[str, Any]) -> str:
@@ -335,13 +394,11 @@ def headline(said: dict[str, Any]) -> str:
     return f"{said['state']}{since}{pid}"
 
 
-def wait_for_status(
-    paths: Paths, daemon: RunningDaemon, done: Callable[[dict[str, Any]], bool], doing: str
-) -> dict[str, Any]:
+def wait_for_status(daemon: RunningDaemon, done: Callable[[dict[str, Any]], bool], doing: str) -> dict[str, Any]:
     """Wait until the daemon's status says that it is ``done``. Raises MousetrackError when it never does."""
     give_up_s = time.monotonic() + ANSWER_TIMEOUT_S
     while time.monotonic() < give_up_s:
-        status = read_status(paths)
+        status = status_of(daemon)
         if done(status):
             return status
         if not daemon.is_alive():
@@ -350,9 +407,16 @@ def wait_for_status(
                 "Its log says why: journalctl --user -u mousetrackd",
             )
         time.sleep(_POLL_S)
+    unreadable = why_unreadable(daemon.status)
+    if unreadable:
+        raise MousetrackError(
+            f"mousetrackd (pid {daemon.pid}) runs, but its status cannot be read, so it is not known whether it could"
+            f" {doing}: {unreadable}",
+            "Check that folder; the daemon makes it again when it can.",
+        )
     raise MousetrackError(
-        f"mousetrackd (pid {daemon.pid}) did not {doing} within {ANSWER_TIMEOUT_S:.0f} s.",
-        "See: mousetrackd status",
+        f"mousetrackd (pid {daemon.pid}) does not answer: it did not {doing} within {ANSWER_TIMEOUT_S:.0f} s.",
+        _why_it_stays(daemon.pid),
     )
 
 
@@ -370,12 +434,12 @@ def wait_for_end(daemon: RunningDaemon, *, timeout_s: float = END_TIMEOUT_S) -> 
 
 def _why_it_stays(pid: int) -> str:
     """What keeps a process from ending, as far as the kernel says it: the states of its threads (proc_pid_stat(5))."""
+    if _waits_for_disk(pid):
+        return "it waits for a disk or a network mount that does not answer."
     states = []
     for stat in Path(f"/proc/{pid}/task").glob("*/stat"):
         with contextlib.suppress(OSError, IndexError):
             states.append(stat.read_text("utf-8", "replace").rpartition(")")[2].split()[0])
-    if "D" in states:
-        return "it waits for a disk or a network mount that does not answer."
     if "T" in states or "t" in states:
         return f"it was stopped, by SIGSTOP or a debugger. To let it go on: kill -CONT {pid}"
     return "it does not say why. See its log: journalctl --user -u mousetrackd"

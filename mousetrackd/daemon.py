@@ -17,17 +17,18 @@ import signal
 import sys
 import time
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from mousetrackd import __version__, config, control, displays, exclusions, privacyrules
+from mousetrackd import __version__, config, control, displays, exclusions, privacyrules, unsaved
 from mousetrackd.accumulator import Accumulator
 from mousetrackd.bounded import bounded
 from mousetrackd.child_process import Child, Ended, Job
 from mousetrackd.control import AlreadyRunningError, Lock
 from mousetrackd.deadline import TIME_LIMITS, Deadline, TimeLimits
+from mousetrackd.disk import Disk
 from mousetrackd.errors import (
     BlindError,
     ConfigError,
@@ -44,7 +45,7 @@ from mousetrackd.events import Gap, LayoutChange, Pointers
 from mousetrackd.forget import unfinished
 from mousetrackd.last_resort import LastResort
 from mousetrackd.layout import Layout
-from mousetrackd.paths import make_private, write_whole
+from mousetrackd.paths import check_private, make_private, write_whole
 from mousetrackd.picture_file import is_whole, new_picture
 from mousetrackd.printable import printable, printable_lines
 from mousetrackd.rescue import Rescued, rescue
@@ -55,12 +56,14 @@ from mousetrackd.wording import reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
     from types import FrameType
 
     from mousetrackd.config import Config
     from mousetrackd.events import Source
     from mousetrackd.paths import Paths
     from mousetrackd.sources.guard import GuardedSource
+    from mousetrackd.unsaved import Batch
 
 log = logging.getLogger("mousetrackd")
 
@@ -74,6 +77,15 @@ RETRY_FIRST_S = 1.0
 RETRY_LONGEST_S = 30.0
 CHILD_DEATH_S = 0.5
 """How long a child that has ended, or was killed, is waited for. One that cannot be killed is left behind."""
+
+_SAVE_PATIENCE_S = 10.0
+"""How long a save is waited for: longer than for another process that writes. Then the disk does not answer."""
+_RETRY_SAVE_S = 0.5
+_KEEP_PATIENCE_S = 1.5
+"""How long the disk of a side file is waited for, before the next one is tried."""
+_AFTER_SAVING_S = 6.0
+"""What the tries of the last save leave of the shutdown's budget: for the side file, and for ending."""
+_OPENINGS = 3
 
 RESCUE_TIMEOUT_S = 3600.0
 """A quarter of a minute for 100 MB, and more where the disk fails: longer than the watchdog and a start wait."""
@@ -107,6 +119,24 @@ class _Moment:
     wall_s: float
     monotonic_s: float
     boottime_s: float
+
+
+@dataclass
+class _Saving:
+    """What is on its way into the store.
+
+    pending: was tried and is not known to be there. stored_mark: of the batch before, which is. found: problems met in
+    the thread that saves. asides: what lay in the data folder when its disk last answered. failure: why the last counts
+    could not be stored, and where they are.
+    """
+
+    disk: Disk
+    pending: Batch | None = None
+    stored_mark: int | None = None
+    side_files_wait: bool = True
+    found: list[tuple[str, str]] = field(default_factory=list)
+    asides: list[str] = field(default_factory=list)
+    failure: str = ""
 
 
 _Word: TypeAlias = str | _ChildEnded
@@ -236,6 +266,7 @@ class Daemon:
         self._last_resort = LastResort()
         self._since = self._iso_now()
         self._unsaved_since: _Moment | None = None
+        self._saving = _Saving(Disk(paths.data_dir))
         self._folded_hour: int | None = None
         self._last_checkpoint: str | None = None
         self._last_snapshot: str | None = None
@@ -275,6 +306,8 @@ class Daemon:
             finally:
                 self._shutdown()
                 self._last_resort.disarm()
+        if self._saving.failure:
+            raise StoreError(self._saving.failure)
 
     def _startup(self) -> None:
         _give_memory_back()
@@ -286,6 +319,7 @@ class Daemon:
             self._locks.append(lock)
             lock.acquire(status=self._paths.status)
         self._is_the_one = True
+        self._write_status()  # without one that is ours, others could not tell "starting" from "taken away"
         self._wish = control.read_wish(self._paths)
         self._paused = self._wish.pause
         privacyrules.remember(self._paths, self._config.privacy)
@@ -293,10 +327,12 @@ class Daemon:
             self._problem("configuration", str(self._lost_config))
         try:
             self._store = self._open_store()
+            self._take_in_side_files(self._store)
         except NotOursError:
             raise
         except StoreError as error:  # a full disk, say: what is counted meanwhile is not lost
             self._not_saving(error)
+        self._tell_what_the_disk_said()
         now_s = self._monotonic_s()
         has_picture = self._has_picture()
         self._next_snapshot_s = now_s + (self._config.snapshot_interval_s if has_picture else 0)
@@ -324,13 +360,13 @@ class Daemon:
             self._stop_source()
         if self._is_the_one:
             with _logged("make the last checkpoint"):
-                self._checkpoint()
+                self._save_to_the_last()
         with _logged("draw the last picture"):
             self._last_picture()
         with _logged("end its children"):
             self._end_housekeeping()
         with _logged("close the store"):
-            if self._store is not None:
+            if self._store is not None and not self._saving.disk.is_hanging():
                 self._store.close()
         with _logged("write the last status"):
             if self._is_the_one:
@@ -587,54 +623,157 @@ class Daemon:
         self._problem("fold", "")  # it was the damaged one's, and would be told for an hour
         log.warning("%s. It is now %s; %s; counting goes on.", error.message, aside.name, self._rescued)
 
-    def _checkpoint(self) -> None:
+    def _checkpoint(self, patience_s: float = _SAVE_PATIENCE_S) -> None:
         """Save what was counted since the last time, or keep it for the next."""
         self._timers.disarm("checkpoint")
-        self._keep_locks()
         if not self._is_the_one:
             return
         began_ns = time.monotonic_ns()
         if self._source is not None:
             self._count_pending(self._source)
-            tally = self._accumulator.take(self._source.now_ms())
-        else:
-            tally = self._accumulator.take(0)  # a gap has ended every rest: no time is left to credit
-        now_s = int(self._wall_s())
-        if tally or "saving" in self._problems:
-            start_s, end_s = self._unsaved_stretch_s()
-            try:
-                if self._store is not None and not self._store.is_in_place():
-                    self._problem("moved", f"{self._paths.store} was taken away; counting goes on in a new one")
-                    self._store.close()
-                    self._store = None
-                if self._store is None:
-                    self._store = self._open_store()
-                if tally:
-                    self._store.commit(tally, start_s, end_s, self._layout)
-            except StoreError as error:
-                self._accumulator.put_back(tally)
-                if isinstance(error, DamagedError):
-                    with _logged("rescue the damaged store"):
-                        self._rescue(error)
-                self._not_saving(error)
-                self._write_status()
-                return
-            self._problem("saving", "")
-        if tally:
-            self._changed_since_snapshot = True
-            self._timers.arm("snapshot", self._next_snapshot_s)
+        try:
+            saved = self._save_all(patience_s)
+        except AlreadyRunningError as error:
+            # What is not saved yet the other may have counted as well.
+            log.warning("our lock was deleted, and %s Ending.", error.message)
+            self._is_the_one = False
+            self._ends_asked += 1
+            return
+        except StoreError as error:
+            self._tell_what_the_disk_said()
+            if isinstance(error, DamagedError):
+                with _logged("rescue the damaged store"):
+                    self._rescue(error)
+            self._not_saving(error)
+            self._write_status()
+            return
+        self._tell_what_the_disk_said()
+        self._problem("saving", "")
+        if saved:
             self._last_checkpoint = self._iso_now()
-        self._unsaved_since = None
+            self._changed_since_snapshot = True
+        if self._changed_since_snapshot:
+            self._timers.arm("snapshot", self._next_snapshot_s)
         self._saved_ns = began_ns
         _trim_memory()
-        self._keep_house(now_s)
+        self._keep_house(int(self._wall_s()))
         self._write_status()
+
+    def _save_all(self, patience_s: float) -> bool:
+        """Save what waits for it since an earlier try, and what was counted since. Returns whether there was any.
+
+        Raises StoreError; what is not saved then still waits. Raises AlreadyRunningError where another daemon has taken
+        our lock.
+        """
+        saved = False
+        while True:
+            # What was tried stays as it is: that it is not in the store is not known of every commit that failed.
+            is_last = self._saving.pending is None
+            if self._saving.pending is None:
+                self._saving.pending = self._take_batch()
+            batch = self._saving.pending
+            self._saving.disk.run(partial(self._save, batch), patience_s)
+            if batch is not None:
+                self._saving.pending, self._saving.stored_mark, saved = None, batch.mark, True
+            if is_last:
+                return saved
+
+    def _take_batch(self) -> Batch | None:
+        """Everything that was counted and not taken yet; None when that is nothing."""
+        # Without a source a gap has ended every rest: no time is left to credit.
+        tally = self._accumulator.take(0 if self._source is None else self._source.now_ms())
+        start_s, end_s = self._unsaved_stretch_s()
+        self._unsaved_since = None
+        return unsaved.Batch.of(tally, start_s, end_s, self._layout) if tally else None
+
+    def _save(self, batch: Batch | None) -> None:
+        """Store a batch, and see that it is where others find it; in a thread, while nothing else uses the store."""
+        self._keep_locks()
+        if batch is None and "saving" not in self._problems and (self._store is None or self._store.is_in_place()):
+            return
+        for _ in range(_OPENINGS):
+            if self._store is not None and not self._store.is_in_place():
+                self._saving.found.append(("moved", self._store.leave()))
+                self._store = None
+            if self._store is None:
+                self._store = Store.open(self._paths.store)
+            self._take_in_side_files(self._store)
+            if batch is not None:
+                self._store.commit_batch(batch, instead_of=self._saving.stored_mark)
+            if self._store.is_in_place():
+                return
+        raise StoreError(
+            f"the files of {self._paths.store} are taken away again and again", "What does that? Let it stop."
+        )
+
+    def _take_in_side_files(self, store: Store) -> None:
+        """Store what could not be saved at the end of an earlier run. Raises StoreError; the files then wait."""
+        if not self._saving.side_files_wait:
+            return
+        done = unsaved.take_in(self._paths, store)
+        self._saving.side_files_wait = False
+        if done.taken:
+            self._changed_since_snapshot = True
+            log.info(
+                "counts that an earlier run could not save are in the store now: %s", ", ".join(map(str, done.taken))
+            )
+        self._saving.found.append(("unsaved", "\n".join(done.problems)))
+
+    def _tell_what_the_disk_said(self) -> None:
+        """Make problems of what was found while saving."""
+        told, self._saving.found = self._saving.found, []
+        for kind, sentence in told:
+            self._problem(kind, sentence)
 
     def _not_saving(self, error: StoreError) -> None:
         """Say so, once, and try again at the time of the next checkpoint."""
         self._timers.arm("checkpoint", self._monotonic_s() + self._config.checkpoint_interval_s)
         if "saving" not in self._problems:
             self._problem("saving", f"not saving since {self._iso_now()}: {error.message}. {error.hint}".strip())
+
+    def _save_to_the_last(self) -> None:
+        """The last checkpoint: tried for as long as there is time; then what is left is kept in a side file."""
+        budget = self._shutdown_budget()
+        self._checkpoint(max(budget.left_s(reserve_s=_AFTER_SAVING_S), budget.left_s() / 2))
+        while (
+            self._is_the_one
+            and self._saving.pending is not None
+            and not self._in_a_hurry()
+            and not budget.is_over(reserve_s=_AFTER_SAVING_S)
+        ):
+            self._handle(self._words.wait(_RETRY_SAVE_S), ending=True)
+            self._checkpoint(budget.left_s(reserve_s=_AFTER_SAVING_S))
+        if self._is_the_one:
+            self._keep_aside([batch for batch in (self._saving.pending, self._take_batch()) if batch is not None])
+
+    def _keep_aside(self, batches: list[Batch]) -> None:
+        """Write what could not be stored into side files, and say so: it is an error, though nothing is lost."""
+        kept: list[str] = []
+        lost = 0
+        folders = list(unsaved.folders(self._paths))
+        for batch in batches:
+            path = self._kept_aside(batch, folders)
+            kept += [] if path is None else [str(path)]
+            lost += path is None
+        if not batches:
+            return
+        why = self._problems.get("saving", "not saving")
+        where = [f"Kept in {', '.join(kept)}: the next start takes it in."] if kept else []
+        gone = ["It could not be kept anywhere else either, and is lost."] if lost else []
+        self._saving.failure = "\n".join([f"the last counts are not in the store: {why}", *where, *gone])
+        self._problem("saving", self._saving.failure)
+        log.error("%s", self._saving.failure)
+
+    def _kept_aside(self, batch: Batch, folders: list[Path]) -> Path | None:
+        """The side file of a batch, in the first folder that takes it; None where none does. Drops those that hang."""
+        for folder in tuple(folders):
+            try:
+                return bounded(_KEEP_PATIENCE_S, partial(unsaved.write, self._paths, folder, batch), name="disk")
+            except TimeoutError:
+                folders.remove(folder)
+            except (OSError, MousetrackError) as error:
+                log.warning("%s cannot be written to either: %s", folder, error)
+        return None
 
     def _now(self) -> _Moment:
         return _Moment(self._wall_s(), self._monotonic_s(), self._boottime_s())
@@ -653,18 +792,15 @@ class Daemon:
         return start_s, start_s + int(now.monotonic_s - since.monotonic_s)
 
     def _keep_locks(self) -> None:
-        """Take again what was deleted of the locks; end where another daemon has taken it."""
+        """Take again what was deleted of the locks. Raises AlreadyRunningError where another daemon has taken one."""
         try:
+            make_private(self._paths.runtime_dir)  # which goes with the end of another login
+            check_private(self._paths.data_dir)
             for lock in self._locks:
                 lock.acquire(status=self._paths.status)
-            self._problem("lock", "")
-        except AlreadyRunningError as error:
-            # What is not saved yet the other may have counted as well.
-            log.warning("our lock was deleted, and %s Ending.", error.message)
-            self._is_the_one = False
-            self._ends_asked += 1
+            self._saving.found.append(("lock", ""))
         except RefusedError as error:  # the folder is gone, and with it the store: told, and tried again
-            self._problem("lock", error.message)
+            self._saving.found.append(("lock", error.message))
 
     def _keep_house(self, now_s: int) -> None:
         """Once an hour: fold what is old enough, drop what is too old."""
@@ -779,7 +915,7 @@ class Daemon:
 
     def _look_at_store(self) -> None:
         """A child could not do its work: if that is because the store is damaged, rescue it now."""
-        if self._store is not None:
+        if self._store is not None and not self._saving.disk.is_hanging():
             try:
                 self._store.look_at_every_page()
             except DamagedError as error:
@@ -907,14 +1043,9 @@ class Daemon:
             log.info("saving again")
 
     def _status(self) -> dict[str, Any]:
-        asides = sorted(self._paths.data_dir.glob("heat.damaged-*.sqlite3"))
-        problems = [*self._problems.values(), *filter(None, [self._log_problem()])]
-        if asides:
-            rescued = f"{self._rescued}; " if self._rescued else ""
-            problems.append(
-                f"a damaged store was set aside as {asides[-1]}; {rescued}remove it when you need it no more"
-            )
-        problems += [f"unfinished, do it again: mousetrackd forget {options}" for options in unfinished(self._paths)]
+        if not self._saving.disk.is_hanging():  # nobody looks at a disk that does not answer
+            self._saving.asides = self._found_aside()
+        problems = [*self._problems.values(), *filter(None, [self._log_problem()]), *self._saving.asides]
         named = displays.named_in(os.environ)
         return {
             "state": self._state,
@@ -941,6 +1072,7 @@ class Daemon:
             "snapshot_began_ns": self._snapshot_began_ns if self._worker is None else 0,
             "picture": str(self._paths.latest),
             "problems": problems,
+            "unsaved": self._saving.failure,
         }
 
     def _gives_way(self) -> bool:
@@ -948,14 +1080,29 @@ class Daemon:
         waits = self._state in ("waiting", "blind")
         return waits and self._unsure_privacy is None and "saving" not in self._problems
 
+    def _found_aside(self) -> list[str]:
+        """Sentences about what lies in the data folder and waits for the user."""
+        asides = sorted(self._paths.data_dir.glob("heat.damaged-*.sqlite3"))
+        rescued = f"{self._rescued}; " if self._rescued else ""
+        said = [
+            f"a damaged store was set aside as {aside}; {rescued}remove it when you need it no more"
+            for aside in asides[-1:]
+        ]
+        return said + [f"unfinished, do it again: mousetrackd forget {options}" for options in unfinished(self._paths)]
+
     def _write_status(self) -> None:
         if not self._is_the_one:
             return
         try:
+            if not self._paths.runtime_dir.is_dir():  # it goes with the end of another login
+                make_private(self._paths.runtime_dir)
+                for lock in self._locks:
+                    lock.acquire(status=self._paths.status)
             write_whole(self._paths.status, json.dumps(self._status(), indent=1).encode(), durable=False)
-        except OSError as error:
+        except (OSError, MousetrackError) as error:
             # Others then see an old status; there is nobody else to tell but the log.
-            log.warning("cannot write %s: %s", self._paths.status, error.strerror)
+            why = error.strerror if isinstance(error, OSError) else error
+            log.warning("cannot write %s: %s", self._paths.status, why)
 
     def _iso_now(self) -> str:
         return datetime.fromtimestamp(self._wall_s(), UTC).astimezone().isoformat(timespec="seconds")

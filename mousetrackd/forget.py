@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mousetrackd import unsaved
 from mousetrackd.errors import MousetrackError, UsageError
 from mousetrackd.layout import is_called
 from mousetrackd.paths import folder_held, make_private, read_own, sync_folder, write_whole
@@ -150,6 +151,9 @@ def _store(paths: Paths, choice: Choice) -> Iterator[Store | None]:
         yield None
         return
     with store:
+        if not choice.everything:  # then each goes as it is
+            with contextlib.suppress(MousetrackError, OSError):  # what cannot be taken in goes as a file does
+                unsaved.take_in(paths, store)
         yield store
 
 
@@ -160,7 +164,7 @@ def _pictures(paths: Paths, choice: Choice) -> list[Path]:
 
 
 def _copies(paths: Paths, choice: Choice, store: Store | None) -> list[Path]:
-    """Backups and stores set aside, damaged or half made, that may hold it."""
+    """Backups, stores set aside, and counts that were not taken in yet, that may hold it."""
     store_files = {paths.store.with_name(paths.store.name + ending) for ending in ("", "-wal", "-shm", "-journal")}
     stem = paths.store.stem
     names = {*paths.data_dir.glob(f"{stem}*"), *paths.data_dir.glob(f".{stem}*")}
@@ -168,6 +172,7 @@ def _copies(paths: Paths, choice: Choice, store: Store | None) -> list[Path]:
         names -= store_files
     import tempfile  # noqa: PLC0415 - brings a dozen modules, and the daemon asks only what is unfinished
 
+    names |= set(unsaved.files(paths))
     names |= {path for path in Path(tempfile.gettempdir()).glob(f"{LOOKED_AT}*") if _is_ours(path)}
     return sorted(path for path in names if _is_younger(path, choice))
 

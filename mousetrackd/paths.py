@@ -132,6 +132,17 @@ def make_private(folder: Path) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
             folder.mkdir(mode=0o700)
+    except OSError as error:
+        raise _cannot_use(f"the folder {folder}", error) from error
+    check_private(folder)
+
+
+def check_private(folder: Path) -> None:
+    """See that only its owner, who is us, can enter ``folder``; each opening of what is in it begins with this.
+
+    Raises RefusedError as ``make_private``, also where it is not there.
+    """
+    try:
         found = folder.lstat()
         if stat.S_ISLNK(found.st_mode):
             # A link of our own (a home on another disk) is fine; what it leads to is looked at instead.
@@ -147,12 +158,43 @@ def make_private(folder: Path) -> None:
             )
         if stat.S_IMODE(found.st_mode) & 0o077:
             folder.chmod(0o700)
+            if stat.S_IMODE(folder.stat().st_mode) & 0o077:  # vfat and exfat keep no modes, and say that all is well
+                raise RefusedError(
+                    f"{folder} cannot be made private: its disk keeps no permissions, so others can read it",
+                    "Mount that disk with umask=077, or point XDG_DATA_HOME, XDG_CONFIG_HOME, XDG_STATE_HOME or "
+                    "XDG_RUNTIME_DIR elsewhere.",
+                )
     except OSError as error:
-        raise RefusedError(
-            f"cannot use the folder {folder}: {error.strerror or error}",
-            "Check its permissions and the disk, or point XDG_DATA_HOME, XDG_CONFIG_HOME, XDG_STATE_HOME or "
-            "XDG_RUNTIME_DIR elsewhere.",
-        ) from error
+        raise _cannot_use(f"the folder {folder}", error) from error
+
+
+def check_own_file(path: Path) -> None:
+    """See that a file of ours, where it is there, is a plain file that only its owner, who is us, can use.
+
+    Raises RefusedError for one of another user, and for one that cannot be made private.
+    """
+    try:
+        found = path.lstat()
+        if not stat.S_ISREG(found.st_mode):
+            return  # who opens it says what it is
+        if found.st_uid != os.getuid():
+            raise RefusedError(
+                f"{path} belongs to another user (uid {found.st_uid})", "Move it away, or change its owner."
+            )
+        if stat.S_IMODE(found.st_mode) & 0o077:
+            path.chmod(0o600)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _cannot_use(str(path), error) from error
+
+
+def _cannot_use(what: str, error: OSError) -> RefusedError:
+    return RefusedError(
+        f"cannot use {what}: {error.strerror or error}",
+        "Check its permissions and the disk, or point XDG_DATA_HOME, XDG_CONFIG_HOME, XDG_STATE_HOME or "
+        "XDG_RUNTIME_DIR elsewhere.",
+    )
 
 
 def remove_all(paths: Paths) -> list[str]:

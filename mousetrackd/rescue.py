@@ -19,7 +19,7 @@ from mousetrackd.counts import Counts
 from mousetrackd.errors import StoreError
 from mousetrackd.layout import DESKTOP_MAX_PX, Monitor, Told, admit, size_problem
 from mousetrackd.paths import make_private, sync_folder, write_whole
-from mousetrackd.store import DamagedError, Store, crc_of, create, move_aside, name_aside, rescue_note
+from mousetrackd.store import MARKS, DamagedError, Store, crc_of, create, move_aside, name_aside, rescue_note
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -175,6 +175,7 @@ def _fill(old: _Damaged, fresh: sqlite3.Connection) -> Rescued:
         )
     _fill_paths(old, fresh)
     _fill_placements(old, fresh, used)
+    _fill_marks(old, fresh)
     kept = int(fresh.execute("SELECT count(*) FROM chunk").fetchone()[0])
     there = wrong + written if complete else old.count_of_chunks()
     return Rescued(kept, None if there is None else max(there - kept, 0))
@@ -249,6 +250,14 @@ def _fill_placements(old: _Damaged, fresh: sqlite3.Connection, screens: dict[int
             )
 
 
+def _fill_marks(old: _Damaged, fresh: sqlite3.Connection) -> None:
+    """Which batches are stored: without that, a side file that is still there would be counted twice."""
+    marks = [mark for mark in old.marks() if type(mark) is int]
+    if marks:
+        fresh.execute(MARKS)
+        fresh.executemany("INSERT INTO saved (mark) VALUES (?)", [(mark,) for mark in marks])
+
+
 class _Damaged:
     """A damaged database, as far as it can be read. is_broken: the last table read was not whole."""
 
@@ -279,6 +288,10 @@ class _Damaged:
         """How many there were, by their index; None when it cannot be read either."""
         (row,) = [*self._until_broken("SELECT count(*) FROM chunk INDEXED BY chunk_by_time")] or [(None,)]
         return None if row[0] is None else int(row[0])
+
+    def marks(self) -> list[Any]:
+        """The marks of batches, as far as they can be read; most stores have none."""
+        return [mark for (mark,) in self._until_broken("SELECT mark FROM saved ORDER BY id")]
 
     def _until_broken(self, query: str, *values: int) -> Iterator[_Row]:
         try:

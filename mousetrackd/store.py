@@ -28,15 +28,16 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import quote
 
 from mousetrackd.counts import Counts
-from mousetrackd.errors import ExitCode, StoreError
+from mousetrackd.errors import ExitCode, RefusedError, StoreError
 from mousetrackd.layout import Layout, Monitor, Placement, is_called
-from mousetrackd.paths import sync_folder
+from mousetrackd.paths import check_own_file, check_private, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from mousetrackd.accumulator import Tally
+    from mousetrackd.unsaved import Batch
 
 APPLICATION_ID = 0x4D54726B  # "MTrk"
 SCHEMA_VERSION = 2
@@ -111,6 +112,12 @@ CREATE TABLE placement (
 PRAGMA application_id = {APPLICATION_ID};
 {";".join(_SUMS)};
 """
+
+MARKS = "CREATE TABLE IF NOT EXISTS saved (id INTEGER PRIMARY KEY, mark INTEGER NOT NULL) STRICT"
+"""The marks of batches that are stored (see ``unsaved``): the daemon's last, and those out of side files.
+
+Made where it is needed; a mousetrackd that does not know it leaves it alone."""
+_MARKS_KEPT = 1000
 
 _T = TypeVar("_T")
 
@@ -247,9 +254,9 @@ class Store:
 
     def __init__(self, path: Path, connection: sqlite3.Connection, zone: tzinfo | None) -> None:
         self.path = path
-        self._stat = path.stat()
         self._sql = connection
         self._zone = zone
+        self._files = {ending: found for ending in _FILES if (found := _stat_of(path, ending)) is not None}
 
     # Opening ------------------------------------------------------------------------------------------
 
@@ -264,6 +271,7 @@ class Store:
         try:
             if rescue_note(path).exists():
                 raise DamagedError(path, "what could be read of it was being put into a new one when that was stopped")
+            _check_place(path)
             if not path.exists() and not path.is_symlink():
                 create(path)
             _check_header(path)
@@ -288,12 +296,20 @@ class Store:
         _drop_backups(path, time.time() - BACKUP_KEPT_S)
         return store
 
+    def _note_files(self) -> None:
+        """Remember which files are open: the journal and its index are there now, where this disk allows them."""
+        for ending in _FILES[1:]:
+            found = _stat_of(self.path, ending)
+            if found is not None:
+                self._files[ending] = found
+
     def _begin(self, *, beside: bool, ended_badly: bool) -> None:
         if beside:  # it folds, and then ends: less is written where a transaction fits into memory
             self._sql.execute("PRAGMA cache_size = -8000")
         elif ended_badly:  # worth the time to look at every page
             self._quick_check()
         self._migrate()
+        self._note_files()
         for table in ("monitor", "chunk", "path", "placement", "sum"):
             self._sql.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone()  # noqa: S608 - a name of ours
 
@@ -303,17 +319,51 @@ class Store:
         try:
             if not path.exists():
                 raise StoreError(f"nothing has been counted yet: there is no {path}", "Start: mousetrackd run")
+            _check_place(path)
             _check_header(path)
             return cls(path, _connect(path, "ro"), zone)
         except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
             raise _sentence(path, error) from error
 
     def is_in_place(self) -> bool:
-        """Is the open file still the one of its name, and not one that was deleted or moved away?"""
-        try:
-            return os.path.samestat(self._stat, self.path.stat())
-        except OSError:
-            return False
+        """Are the open file, its journal and the journal's index still those of their names, and not taken away?"""
+        return not self._gone()
+
+    def leave(self) -> str:
+        """Close a store that is not in place, so that it can be opened again; a sentence about what was taken away.
+
+        What only the journal held goes into the store first: the file is open, whether or not it has a name. A journal
+        that somebody put in its place is not ours, and is set aside: SQLite would play it into the store.
+        """
+        gone = self._gone()
+        with contextlib.suppress(sqlite3.Error):
+            self._sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        if "" in gone:
+            self.close()
+            there = os.path.lexists(self.path)
+            what = (
+                "replaced; counting goes on in what is there now"
+                if there
+                else "taken away; counting goes on in a new one"
+            )
+            return f"{self.path} was {what}"
+        for ending in gone:
+            strange = self.path.with_name(self.path.name + ending)
+            with contextlib.suppress(OSError):
+                aside = name_aside(self.path, datetime.now(UTC))
+                strange.rename(aside.with_name(aside.name + ending))
+        self.close()
+        names = " and ".join(self.path.name + ending for ending in gone)
+        return f"{names} in {self.path.parent} was taken away; what it held is in the store"
+
+    def _gone(self) -> list[str]:
+        """The endings of the files that are open and no longer there under their names."""
+        gone = []
+        for ending, known in self._files.items():
+            found = _stat_of(self.path, ending)
+            if found is None or not os.path.samestat(found, known):
+                gone.append(ending)
+        return gone
 
     def close(self) -> None:
         """Close the file. Idempotent."""
@@ -334,16 +384,39 @@ class Store:
         When this returns, the counts survive a crash and a power cut. When it raises, none of them is there.
         layout: how the monitors stand, noted when it is not how they stood before.
         """
-        span_s = max(end_s - start_s, 1)
         with self._transaction():
-            if layout is not None:
-                self._note_layout(layout, start_s)
-            for (monitor, layer), counts in tally.counts.items():
-                self._insert(start_s, span_s, self._monitor_id(monitor), layer, counts)
-            self._sql.executemany(
-                "INSERT INTO path VALUES (?, ?, ?, ?)",
-                [(start_s, span_s, self._monitor_id(m), round(px)) for m, px in tally.path_px.items()],
-            )
+            self._append(tally, start_s, end_s, layout)
+
+    def commit_batch(
+        self, batch: Batch, *, instead_of: int | None = None, is_wanted: Callable[[], bool] = lambda: True
+    ) -> None:
+        """As ``commit``, and only when the batch is not in the store yet.
+
+        A commit that failed may be there all the same after the file is opened again: the mark of the batch tells.
+        instead_of: the mark of an earlier batch, which is known to be stored and need not be told any more. is_wanted:
+        asked when nobody else can write.
+        """
+        with self._transaction():
+            if not is_wanted():
+                return
+            self._sql.execute(MARKS)
+            if self._sql.execute("SELECT 1 FROM saved WHERE mark = ?", (batch.mark,)).fetchone() is not None:
+                return
+            self._sql.execute("DELETE FROM saved WHERE mark = ?", (instead_of,))
+            self._sql.execute("DELETE FROM saved WHERE id <= (SELECT max(id) FROM saved) - ?", (_MARKS_KEPT,))
+            self._sql.execute("INSERT INTO saved (mark) VALUES (?)", (batch.mark,))
+            self._append(batch.tally, batch.start_s, batch.end_s, batch.layout)
+
+    def _append(self, tally: Tally, start_s: int, end_s: int, layout: Layout | None) -> None:
+        span_s = max(end_s - start_s, 1)
+        if layout is not None:
+            self._note_layout(layout, start_s)
+        for (monitor, layer), counts in tally.counts.items():
+            self._insert(start_s, span_s, self._monitor_id(monitor), layer, counts)
+        self._sql.executemany(
+            "INSERT INTO path VALUES (?, ?, ?, ?)",
+            [(start_s, span_s, self._monitor_id(m), round(px)) for m, px in tally.path_px.items()],
+        )
 
     def fold(self, now_s: int, ages: FoldAges) -> int:
         """Fold chunks that are old enough into longer ones. Changes no sum. Returns how many rows it saved.
@@ -979,6 +1052,17 @@ def _too_coarse(coarse: Mapping[int, int]) -> list[str]:
     ]
 
 
+_FILES = ("", "-wal", "-shm")
+
+
+def _stat_of(path: Path, ending: str) -> os.stat_result | None:
+    """One of a store's files; None where there is none."""
+    try:
+        return path.with_name(path.name + ending).stat()
+    except OSError:
+        return None
+
+
 class NotOursError(StoreError):
     """A store of a newer mousetrackd, or another program's database: not to be touched."""
 
@@ -1064,7 +1148,11 @@ def _drop_backups(path: Path, made_before_s: float) -> None:
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
-        f"file:{quote(os.fsencode(path))}?mode={mode}", uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S
+        f"file:{quote(os.fsencode(path))}?mode={mode}",
+        uri=True,
+        isolation_level=None,
+        timeout=BUSY_TIMEOUT_S,
+        check_same_thread=False,  # the daemon saves in a thread, and waits for it
     )
     try:
         # FULL: with NORMAL a power cut takes the newest commits with it.
@@ -1127,6 +1215,23 @@ _SENSE = (
     ("SELECT 1 FROM chunk WHERE span_s < 1", "a chunk of no time"),
 )
 """What finds rows that cannot be, and what they are called."""
+
+
+def _check_place(path: Path) -> None:
+    """See that the folder, the store and its journal are the user's own and private; before every opening.
+
+    Raises NotOursError where they are not, DamagedError for a journal that is no file.
+    """
+    try:
+        check_private(path.parent)
+        for ending in (*_FILES, "-journal"):
+            check_own_file(path.with_name(path.name + ending))
+    except RefusedError as error:
+        raise NotOursError(error.message, error.hint) from error
+    for ending in (*_FILES[1:], "-journal"):
+        journal = path.with_name(path.name + ending)
+        if os.path.lexists(journal) and (journal.is_symlink() or not journal.is_file()):
+            raise DamagedError(path, f"{journal.name} is {'a link' if journal.is_symlink() else 'not a file'}")
 
 
 _HEADER_BYTES = 100
