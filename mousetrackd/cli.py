@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from mousetrackd.forget import Choice
     from mousetrackd.layout import Layout, Monitor
     from mousetrackd.paths import Paths
-    from mousetrackd.store import Range, Store
+    from mousetrackd.store import Promise, Range, Store
 
 _LAYER_HELP = f"What to draw: {', '.join(LAYERS)}; clicks is all buttons. Default: as in the configuration."
 
@@ -604,24 +604,41 @@ def forget(yes: bool, **options: Any) -> None:
     drawn since that time began. What you rendered or exported to other places is yours to remove.
     """
     from mousetrackd import forget  # noqa: PLC0415
+    from mousetrackd.store import MoreThanToldError  # noqa: PLC0415
 
     choice = _choice(**options)
     paths = user_paths()
-    _save_now(paths)
-    found = forget.look(paths, choice)
-    if found and not yes:
-        if not sys.stdin.isatty():
-            raise UsageError("forgetting cannot be undone", "To do it without being asked: --yes")
-        terminal.echo("\n".join(["This goes for good:", *found.lines(choice)]))
-        if not click.confirm("Forget it?"):
-            raise MousetrackError("Nothing was forgotten.")
+    gone = None
+    while gone is None:
         _save_now(paths)
-    gone = forget.carry_out(paths, choice)
+        promise = _agreed(paths, choice, ask=not yes)
+        try:
+            gone = forget.carry_out(paths, choice, promise)
+        except MoreThanToldError as error:
+            terminal.echo(f"{error.message}. This is what it takes with it now.", err=True)
     terminal.echo("\n".join(["Forgotten:", *gone.lines(choice)] if gone else ["There was nothing of that."]))
     for left in forget.unfinished(paths):
         terminal.echo(f"Unfinished from before, do it again: mousetrackd forget {left}", err=True)
     if control.find_running(paths) is not None:
         terminal.echo(f"Drawn anew: {_draw_now(paths)}")
+
+
+def _agreed(paths: Paths, choice: Choice, *, ask: bool) -> Promise | None:
+    """Tell what goes, and ask; None where nobody is to be asked. Raises MousetrackError where the answer is no."""
+    from mousetrackd import forget  # noqa: PLC0415
+    from mousetrackd.store import Promise  # noqa: PLC0415
+
+    now_s = int(time.time())
+    found = forget.look(paths, choice)
+    if not ask or not found:
+        return Promise(found.held, now_s) if ask else None
+    if not sys.stdin.isatty():
+        raise UsageError("forgetting cannot be undone", "To do it without being asked: --yes")
+    terminal.echo("\n".join(["This goes for good:", *found.lines(choice)]))
+    if not click.confirm("Forget it?"):
+        raise MousetrackError("Nothing was forgotten.")
+    _save_now(paths)
+    return Promise(found.held, now_s)
 
 
 def _choice(*, since: str | None, until: str | None, last: str | None, monitor: str | None, everything: bool) -> Choice:

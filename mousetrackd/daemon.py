@@ -43,6 +43,7 @@ from mousetrackd.errors import (
 )
 from mousetrackd.events import Gap, LayoutChange, Pointers
 from mousetrackd.forget import unfinished
+from mousetrackd.housekeeping import known_of_clock
 from mousetrackd.last_resort import LastResort
 from mousetrackd.layout import Layout
 from mousetrackd.paths import check_private, make_private, write_whole
@@ -816,9 +817,10 @@ class Daemon:
     def _house_kept(self, problem: str) -> None:
         self._housekeeper = None
         self._problem("fold", f"could not fold old counts: {problem}" if problem else "")
+        self._problem("clock", "" if problem else known_of_clock(self._paths.clock).problem())
         if problem:
             self._look_at_store()
-            self._write_status()
+        self._write_status()
 
     def _end_housekeeping(self) -> None:
         """What it has not done yet can wait for the next daemon."""

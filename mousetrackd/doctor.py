@@ -12,13 +12,16 @@ import platform
 import re
 import shutil
 import stat
+import time
+from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mousetrackd import __version__, autostart, config, control, displays, sources
-from mousetrackd.errors import ConfigError, MousetrackError
+from mousetrackd.errors import ConfigError, MousetrackError, StoreError
 from mousetrackd.findings import Finding, Level, ok, problem, warning
+from mousetrackd.housekeeping import known_of_clock
 from mousetrackd.ownfiles import Found
 from mousetrackd.privacyrules import ConfigFile, VanishedError
 from mousetrackd.store import Store
@@ -27,10 +30,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from mousetrackd.paths import Paths
+    from mousetrackd.store import Held
 
 _TIGHT_BYTES = 500 * 1024**2
 _FULL_BYTES = 50 * 1024**2
 _STORE_PROBLEMS_SHOWN = 5
+_AHEAD_S = 60
+"""A clock that is slewed may be set back a little while it counts."""
 
 
 def examine(paths: Paths, places: autostart.Places) -> list[Finding]:
@@ -46,6 +52,7 @@ def examine(paths: Paths, places: autostart.Places) -> list[Finding]:
         "daemon": lambda: _daemon(paths),
         "folders": lambda: _folders(paths),
         "store": lambda: _store(paths),
+        "clock": lambda: _clock(paths),
         "set aside": lambda: _set_aside(paths),
         "disk": lambda: _disk(paths),
     }
@@ -260,6 +267,41 @@ def _store(paths: Paths) -> Iterator[Finding]:
         yield problem("store", f"and {len(problems) - _STORE_PROBLEMS_SHOWN} more")
     if not problems:
         yield ok("store", f"whole, every checksum is right; {size_mb:.1f} MB")
+
+
+def _clock(paths: Paths) -> Iterator[Finding]:
+    """What a clock that was wrong has left: counts in the future, and old counts that are not rolled up."""
+    now_s = int(time.time())
+    leap, ahead = known_of_clock(paths.clock).problem(), None
+    if leap:
+        yield warning("clock", leap, "Check the date: date")
+    # What keeps the store from being read, and what is damaged in it, the check of the store tells.
+    with contextlib.suppress(StoreError, ValueError, OverflowError, OSError):
+        if os.path.lexists(paths.store):
+            with Store.open_read_only(paths.store) as store:
+                ahead = _ahead(store.ahead_of(now_s + _AHEAD_S), now_s)
+    if ahead is not None:
+        yield ahead
+    elif not leap:
+        yield ok("clock", _local(now_s))
+
+
+def _ahead(held: Held, now_s: int) -> Finding | None:
+    """What is told of counts in the future. Raises ValueError, OverflowError and OSError for an impossible time."""
+    if held.first_s is None:
+        return None
+    pieces = "1 piece" if held.pieces == 1 else f"{held.pieces} pieces"
+    return warning(
+        "clock",
+        f"{pieces} of the counts lie in the future, from {_local(held.first_s)} on: the clock was ahead then, or is"
+        f" behind now ({_local(now_s)})",
+        "If it was ahead, to remove them: mousetrackd forget --since"
+        f" {datetime.fromtimestamp(held.first_s).astimezone().isoformat()}",
+    )
+
+
+def _local(moment_s: int) -> str:
+    return f"{datetime.fromtimestamp(moment_s).astimezone():%Y-%m-%d %H:%M %Z}"
 
 
 def _set_aside(paths: Paths) -> Iterator[Finding]:

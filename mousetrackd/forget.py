@@ -20,7 +20,7 @@ from mousetrackd.errors import MousetrackError, UsageError
 from mousetrackd.layout import is_called
 from mousetrackd.paths import folder_held, make_private, read_own, sync_folder, write_whole
 from mousetrackd.rescue import LOOKED_AT
-from mousetrackd.store import DamagedError, Held, Store
+from mousetrackd.store import DamagedError, Held, Promise, Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,8 +90,8 @@ def look(paths: Paths, choice: Choice) -> Found:
         return Found(held, _pictures(paths, choice), _copies(paths, choice, store))
 
 
-def carry_out(paths: Paths, choice: Choice) -> Found:
-    """Forget it; returns what went. Raises MousetrackError.
+def carry_out(paths: Paths, choice: Choice, promise: Promise | None = None) -> Found:
+    """Forget it; returns what went. Raises MousetrackError; MoreThanToldError where it would be more than promised.
 
     Interrupted anywhere, the store holds all of it or nothing, and ``unfinished`` tells what to do again. Waits for
     a picture that is being drawn: it may show what is to go.
@@ -100,6 +100,8 @@ def carry_out(paths: Paths, choice: Choice) -> Found:
         for folder in (paths.data_dir, paths.snapshots):
             make_private(folder)
         with folder_held(paths.snapshots, alone=True), _store(paths, choice) as store:
+            if store is not None:  # before the first picture goes
+                store.held(choice.since_s, choice.until_s, choice.monitor, promise)
             with contextlib.suppress(OSError):  # a full disk is no reason to keep it: deleting makes room
                 _note(paths, [*unfinished(paths), choice.options()])
             found = Found(Held(0, None, None), _pictures(paths, choice), _copies(paths, choice, store))
@@ -111,7 +113,9 @@ def carry_out(paths: Paths, choice: Choice) -> Found:
                     path.unlink(missing_ok=True)
             for folder in {path.parent for path in (*found.pictures, *found.copies)}:
                 sync_folder(folder)
-            held = found.held if store is None else store.forget(choice.since_s, choice.until_s, choice.monitor)
+            held = found.held
+            if store is not None:
+                held = store.forget(choice.since_s, choice.until_s, choice.monitor, promise)
             _note(paths, [] if choice.everything else [one for one in unfinished(paths) if one != choice.options()])
     except OSError as error:
         raise MousetrackError(

@@ -18,7 +18,6 @@ import itertools
 import os
 import sqlite3
 import struct
-import time
 import zlib
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -160,11 +159,34 @@ class Total:
 
 @dataclass(frozen=True)
 class Held:
-    """How much the store holds of a range: whole pieces, and between which UTC seconds they were counted."""
+    """How much the store holds of a range: whole pieces, and between which UTC seconds they were counted.
+
+    stretches: the times of the pieces, those that touch or overlap joined, oldest first.
+    """
 
     pieces: int
     first_s: int | None
     last_s: int | None
+    stretches: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What a user was told that ``forget`` deletes, and when, in UTC seconds: what is counted later goes as well."""
+
+    held: Held
+    at_s: int
+
+    def check(self, pieces: Iterable[tuple[int, int, int]]) -> None:
+        """Raises MoreThanToldError where a piece is of a time that was not told of: rolled up since, say."""
+        for _, start_s, end_s in pieces:
+            told = any(first_s <= start_s and end_s <= last_s for first_s, last_s in self.held.stretches)
+            if start_s < self.at_s and not told:
+                raise MoreThanToldError("nothing was forgotten: it would be more by now, for counts were rolled up")
+
+
+class MoreThanToldError(StoreError):
+    """What was to be forgotten would take more with it than the user agreed to."""
 
 
 @dataclass(frozen=True)
@@ -293,7 +315,6 @@ class Store:
         except StoreError:
             store.close()
             raise
-        _drop_backups(path, time.time() - BACKUP_KEPT_S)
         return store
 
     def _note_files(self) -> None:
@@ -444,23 +465,37 @@ class Store:
             self._sql.execute("DELETE FROM path WHERE start_s + span_s <= ?", (before_s,))
         return dropped
 
+    def drop_backups(self, made_before_s: float) -> None:
+        """Remove copies of the store that were made before a change of the schema, and before ``made_before_s``."""
+        _drop_backups(self.path, made_before_s)
+
     # Forgetting ---------------------------------------------------------------------------------------
 
-    def held(self, since_s: int | None, until_s: int | None, monitor: str | None) -> Held:
-        """What ``forget`` would delete."""
-        return _held(self._to_forget(since_s, until_s, monitor))
+    def held(
+        self, since_s: int | None, until_s: int | None, monitor: str | None, promise: Promise | None = None
+    ) -> Held:
+        """What ``forget`` would delete. Raises MoreThanToldError where that is more than promised."""
+        pieces = self._to_forget(since_s, until_s, monitor)
+        if promise is not None:
+            promise.check(pieces)
+        return _held(pieces)
 
-    def forget(self, since_s: int | None, until_s: int | None, monitor: str | None) -> Held:
+    def forget(
+        self, since_s: int | None, until_s: int | None, monitor: str | None, promise: Promise | None = None
+    ) -> Held:
         """Delete every piece that touches the range, whole, in one transaction; then ``scrub``.
 
         since_s, until_s, monitor: as in ``Range``. A piece that fails its checksum may be of any time and screen,
-        and goes as well. Returns what was deleted.
+        and goes as well. Returns what was deleted. Raises MoreThanToldError, nothing being deleted, where it would be
+        more than promised.
         """
         with self._reading():
             self._sql.execute("PRAGMA secure_delete = ON")
         screens = [(row,) for row, screen in self.monitors().items() if monitor is None or is_called(screen, monitor)]
         with self._transaction():
             deleted = self._to_forget(since_s, until_s, monitor)
+            if promise is not None:
+                promise.check(deleted)
             self._sql.executemany("DELETE FROM chunk WHERE id = ?", [(row,) for row, _, _ in deleted])
             self._sql.execute("DELETE FROM sum")  # all: a damaged piece does not say of which it was a part
             self._sql.executemany(
@@ -588,6 +623,20 @@ class Store:
                 (until_s,),
             ).fetchone()[0]
             return self._layout_of(moment)
+
+    def newest_s(self, until_s: int) -> int | None:
+        """UTC seconds of the newest counts from before ``until_s``; None where there are none. Costs one look-up."""
+        rows = self._read_rows(
+            "SELECT min(start_s + span_s, ?1) FROM chunk WHERE start_s < ?1 ORDER BY start_s DESC LIMIT 1", (until_s,)
+        )
+        return int(rows[0][0]) if rows else None
+
+    def ahead_of(self, now_s: int) -> Held:
+        """The chunks that begin after ``now_s`` (UTC)."""
+        rows = self._read_rows(
+            "SELECT count(*), min(start_s), max(start_s + span_s) FROM chunk WHERE start_s > ?", (now_s,)
+        )
+        return Held(*rows[0])
 
     def look_at_every_page(self) -> None:
         """Raises DamagedError unless SQLite can make sense of all of the file. A second for a gigabyte."""
@@ -987,8 +1036,14 @@ _SHORTEST_S = {"hour": 3600, "day": 23 * 3600, "month": 27 * 86400, "year": 364 
 
 
 def _held(pieces: list[tuple[int, int, int]]) -> Held:
-    first_s = min((start_s for _, start_s, _ in pieces), default=None)
-    return Held(len(pieces), first_s, max((end_s for _, _, end_s in pieces), default=None))
+    joined: list[tuple[int, int]] = []
+    for start_s, end_s in sorted((start_s, end_s) for _, start_s, end_s in pieces):
+        if joined and start_s <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end_s, joined[-1][1]))
+        else:
+            joined.append((start_s, end_s))
+    last_s = max((end_s for _, end_s in joined), default=None)
+    return Held(len(pieces), joined[0][0] if joined else None, last_s, tuple(joined))
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,19 @@ import platform
 import re
 import shutil
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 from support.program import Home, Said
 from support.systemctl import FakeSystemctl
+
+from mousetrackd.accumulator import Tally
+from mousetrackd.clockguard import Known, Moment
+from mousetrackd.counts import Counts
+from mousetrackd.store import Store
 
 pytest_plugins = ("support.fixtures",)
 
@@ -47,8 +54,8 @@ def found(said: Said) -> dict[str, str]:
 
 def count_something(home: Home) -> None:
     file = home.folder / "pairs.json"
-    file.write_text('{"(15341, 9973)": 1}')
-    home.must("import", file, "--size", "16000x10000", "--monitor", "DP-1")
+    file.write_text('{"(15341, 3973)": 1}')
+    home.must("import", file, "--size", "16000x4000", "--monitor", "DP-1")
 
 
 # Good days ----------------------------------------------------------------------------------------------
@@ -73,6 +80,7 @@ def test_where_all_is_well_it_says_so_in_every_point(home: Home) -> None:
         "daemon",
         "folders",
         "store",
+        "clock",
         "disk",
     }
     assert set(found(said).values()) == {"ok"}
@@ -119,6 +127,31 @@ def test_a_store_that_is_not_whole_is_a_problem(home: Home, damage: str) -> None
             with closing(sqlite3.connect(store)) as connection, connection:
                 connection.execute("CREATE TABLE theirs (x)")
     assert found(doctor(home))["store"] == "problem"
+
+
+def test_counts_in_the_future_are_told_and_the_command_that_removes_them(home: Home) -> None:
+    count_something(home)
+    with Store.open(home.paths.store) as store:
+        ((screen, _),) = store.read(("dwell",)).counts
+        counts = Counts.from_pixels(screen.width_px, screen.height_px, np.array([7]))
+        begin_s = int(time.time()) + 1100 * 86_400
+        store.commit(Tally({(screen, "dwell"): counts}), begin_s, begin_s + 60)
+    said = doctor(home)
+    assert found(said)["clock"] == "warning"
+    assert "1 piece of the counts lie in the future" in said.out
+    (command,) = re.findall(r"mousetrackd (forget --since \S+)", said.out)
+    assert "1 piece of the counts" in home.must(*command.split(), "--yes")
+    assert found(doctor(home))["clock"] == "ok"
+    assert home.cells("dwell") == {(15341, 3973): 1}
+
+
+def test_a_clock_that_leapt_is_told(home: Home) -> None:
+    count_something(home)
+    leap = Moment(int(time.time()) + 90 * 86_400, 0, "1 1")
+    home.paths.clock.write_text(Known(int(time.time()), leap).to_json())
+    said = doctor(home)
+    assert found(said)["clock"] == "warning"
+    assert "90 days ahead" in said.out
 
 
 def test_stores_set_aside_are_named(home: Home) -> None:
@@ -205,7 +238,7 @@ def test_the_json_holds_nothing_private(home: Home) -> None:
     assert str(person) in plain.out  # so there is something to hide
     said = doctor(home, "--json")
     assert said.code == plain.code == 1
-    for private in (str(person), "ada", platform.node(), "15341", "9973"):
+    for private in (str(person), "ada", platform.node(), "15341", "3973"):
         assert not re.search(rf"(?<!\w){re.escape(private)}(?!\w)", said.out), private
     findings = json.loads(said.out)["findings"]
     assert {finding["level"] for finding in findings} == set(LEVELS)

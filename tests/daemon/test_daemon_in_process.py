@@ -453,6 +453,18 @@ def housekeeping_runs() -> bool:
     return any(thread.name == "housekeeping" for thread in threading.enumerate())
 
 
+def test_a_clock_that_leapt_past_the_newest_counts_is_told(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The daemon's clock is the test's; housekeeping goes by the real one, a hundred days later."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(home.paths.data_dir.parent))
+
+    def script(play: Play) -> None:
+        play.source.click(1, 1)
+        play.advance(600)
+        wait_until(lambda: "the clock is 99 days ahead" in str(play.home.status()["problems"]), "it is told")
+
+    Play(home, time.time() - 100 * 86_400 + 7200).run(script)
+
+
 def test_what_housekeeping_said_of_a_store_set_aside_since_is_not_told_of_the_new_one(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,7 +22,7 @@ from mousetrackd.accumulator import Tally
 from mousetrackd.counts import Counts
 from mousetrackd.layout import Monitor
 from mousetrackd.paths import folder_held
-from mousetrackd.store import Store
+from mousetrackd.store import FoldAges, Store
 
 pytest_plugins = ("support.fixtures",)
 
@@ -171,6 +171,40 @@ def test_on_a_terminal_it_asks_first_and_says_what_goes(home: Home, answer: byte
     assert b"1 piece of the counts" in done.stdout
     assert done.returncode == code
     assert pixels_in_store(home) == left
+
+
+def test_what_was_rolled_up_since_the_question_is_asked_about_again(home: Home) -> None:
+    """The half hour that was told of has become a part of its hour."""
+    for minute in (0, 20):
+        put_counts(home, minute, LONG_AGO_S + minute * 60)
+    until = datetime.fromtimestamp(LONG_AGO_S + 60, UTC).isoformat()
+    ours, theirs = pty.openpty()
+    said = home.folder / "said"
+    questions = ["from 2024-05-14 12:00 to 2024-05-14 12:01", "from 2024-05-14 12:00 to 2024-05-14 13:00"]
+    with said.open("wb") as file:
+        asking = subprocess.Popen(
+            [sys.executable, "-m", "mousetrackd", "forget", "--until", until],
+            env={**home.environment(), "TZ": "UTC"},
+            stdin=theirs,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_until(lambda: questions[0] in said.read_text(), "it asks", timeout_s=30)
+        with Store.open(home.paths.store, zone=UTC) as store:
+            store.fold(LONG_AGO_S + 7200, FoldAges())
+        os.write(ours, b"y\n")
+        wait_until(lambda: questions[1] in said.read_text(), "it asks again", timeout_s=30)
+        assert pixels_in_store(home) == {0, 20}
+        os.write(ours, b"y\n")
+        assert asking.wait(30) == 0
+    finally:
+        asking.kill()
+        asking.wait()
+        os.close(ours)
+        os.close(theirs)
+    assert said.read_text().count("This goes for good") == 2
+    assert pixels_in_store(home) == set()
 
 
 @pytest.mark.parametrize(
