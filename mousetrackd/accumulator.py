@@ -25,6 +25,7 @@ from mousetrackd.events import Kind
 from mousetrackd.exclusions import Exclusions
 from mousetrackd.layers import CLICK_LAYERS, DWELL, SCROLL, TRAVEL
 from mousetrackd.layout import OUTSIDE, Layout, Monitor
+from mousetrackd.recentring import Recentring
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -108,7 +109,7 @@ class Accumulator:
 
     rest_cap_ms: the most that one gap between events credits to the pixel the pointer rested on, so that a
     parked pointer does not drown the picture. warp_px: a jump farther than this, along either axis, is a
-    warp by a program and draws no line. click_cell_px, exclude: see ``protect``.
+    warp by a program and draws no line, like the returns of ``recentring``. click_cell_px, exclude: see ``protect``.
     """
 
     def __init__(
@@ -123,6 +124,7 @@ class Accumulator:
         self.exclusions = Exclusions()
         self.protect(click_cell_px=click_cell_px, exclude=exclude)
         self._draws_lines = True
+        self._recentring = Recentring()
         self._last: tuple[int, int, int] | None = None  # time_ms, desktop_x, desktop_y
         self._rest_credited_ms = 0
         self._histograms: dict[tuple[Monitor, str], _Histogram] = {}
@@ -156,13 +158,13 @@ class Accumulator:
             stayed = np.clip(np.diff(time_ms), 0, self.rest_cap_ms)
             self._add(DWELL, owner[:-1], index[:-1], stayed)
 
-        if not self._draws_lines:
-            pass
-        elif self._last is None:
-            self._draw_lines(x, y)
-        else:
-            _, last_x, last_y = self._last
-            self._draw_lines(np.concatenate(([last_x], x)), np.concatenate(([last_y], y)))
+        if self._draws_lines:
+            by_hand = ~self._recentring.returns(time_ms, x, y)
+            if self._last is None:
+                self._draw_lines(x, y, by_hand[1:])
+            else:
+                _, last_x, last_y = self._last
+                self._draw_lines(np.concatenate(([last_x], x)), np.concatenate(([last_y], y)), by_hand)
 
         kinds = events["kind"]
         for kind, layer in _KIND_LAYERS.items():
@@ -179,6 +181,7 @@ class Accumulator:
         """The source saw nothing after ``time_ms``: the rest ends there, and no line crosses."""
         self._credit_rest(time_ms)
         self._last = None
+        self._recentring.forget()
 
     def change_pointers(self, count: int, time_ms: int) -> None:
         """So many pointers move at once from ``time_ms`` on, and events do not say whose they are.
@@ -275,11 +278,14 @@ class Accumulator:
             self._histograms[key] = _Histogram(monitor)
         return self._histograms[key]
 
-    def _draw_lines(self, x: NDArray[np.int64], y: NDArray[np.int64]) -> None:
-        """Count the pixels of the path through the points (x, y), the first point excluded."""
+    def _draw_lines(self, x: NDArray[np.int64], y: NDArray[np.int64], by_hand: NDArray[np.bool_]) -> None:
+        """Count the pixels of the path through the points (x, y), (N,), the first point excluded.
+
+        by_hand: (N - 1,), whether each step was made by a hand; no line is drawn of the others.
+        """
         step_x, step_y = np.diff(x), np.diff(y)
         length = np.maximum(np.abs(step_x), np.abs(step_y))
-        drawn = (length > 0) & (length <= self.warp_px)
+        drawn = (length > 0) & (length <= self.warp_px) & by_hand
         x, y = x[:-1][drawn], y[:-1][drawn]
         step_x, step_y, length = step_x[drawn], step_y[drawn], length[drawn]
         if length.size == 0:

@@ -223,7 +223,8 @@ class Config:
     )
     warp_px: int = _setting(
         1000,
-        "A jump farther than this was made by a program (a game recentering the pointer), and draws no line.",
+        "A jump farther than this was made by a program, and draws no line. Nor does one of any length by which a\n"
+        "game or a remote desktop puts the pointer back to the same pixel again and again.",
         "whole pixels from 1 up",
         _whole(1, 10**6),
     )

@@ -16,6 +16,7 @@ from mousetrackd.counts import Counts
 from mousetrackd.events import Kind, batch
 from mousetrackd.layers import CLICK_LAYERS, DWELL, LAYERS, SCROLL, TRAVEL, UNITS
 from mousetrackd.layout import OUTSIDE, Exclusion, Layout, Monitor, Placement
+from mousetrackd.recentring import Recentring
 
 A = Monitor("A", 4, 3)
 B = Monitor("B", 3, 3)
@@ -297,6 +298,8 @@ class Model:
     cells: Cells = field(default_factory=Counter)
     path_px: dict[Monitor, float] = field(default_factory=lambda: defaultdict(float))
     out_of_bounds: int = 0
+    recentring: Recentring = field(default_factory=Recentring)
+    """As it is told in test_recentring; here one event at a time."""
 
     def pixel(self, x: int, y: int) -> tuple[Monitor, int, int] | None:
         for margin in (0, 1):
@@ -322,7 +325,8 @@ class Model:
         self.rest_until(time_ms)
         found = self.pixel(x, y)
         self.out_of_bounds += found is None
-        if self.last is not None:
+        (is_return,) = self.recentring.returns(*(np.array([number]) for number in (time_ms, x, y)))
+        if self.last is not None and not is_return:
             _, *start = self.last
             if 0 < max(abs(x - start[0]), abs(y - start[1])) <= WARP_PX:
                 for pixel in line((start[0], start[1]), (x, y)):
@@ -337,6 +341,7 @@ class Model:
     def gap(self, time_ms: int) -> None:
         self.rest_until(time_ms)
         self.last = None
+        self.recentring.forget()
 
     def change(self, layout: Layout, time_ms: int) -> None:
         if layout != self.layout:

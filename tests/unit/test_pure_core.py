@@ -14,6 +14,7 @@ CORE = (
     "counts",
     "accumulator",
     "exclusions",
+    "recentring",
     "events",
     "render",
     "errors",
