@@ -72,13 +72,22 @@ def _run_command() -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else ExitCode.DONE
     except Exception as error:  # noqa: BLE001 - the one place where what nobody thought of becomes a sentence
+        return _unexpected(error)
+    return ExitCode.DONE
+
+
+def _unexpected(error: Exception) -> int:
+    """Print one sentence about an error that nobody thought of, and keep its traceback."""
+    try:
         from mousetrackd import logs  # noqa: PLC0415
 
         place = logs.keep_traceback(user_paths().log, error)
         told = MousetrackError(f"internal error: {logs.summary(error)}", f"Please report it, with {place}.")
         terminal.echo_error(told, sys.stderr)
-        return ExitCode.COULD_NOT
-    return ExitCode.DONE
+    except Exception:  # noqa: BLE001 - there is not even memory, or a file to be opened, for that
+        with contextlib.suppress(OSError):
+            os.write(2, b"mousetrackd: there is not enough memory, or too few files may be open\nSee: ulimit -a\n")
+    return ExitCode.COULD_NOT
 
 
 def _example(*lines: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -90,19 +92,33 @@ def _scaled(frame: NDArray[np.uint8], width_px: int | None) -> NDArray[np.uint8]
     )
 
 
+@contextlib.contextmanager
+def _readable_name(path: Path) -> Iterator[str]:
+    """A name of the file for OpenCV, which crashes at one that is not UTF-8."""
+    if str(path).isascii():
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
 def _write_video(path: Path, frames: Iterator[NDArray[np.uint8]], frames_per_s: float, ending: str) -> None:
     first = next(frames)
     height, width = first.shape[:2]
     codec = _CODECS[ending]
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), frames_per_s, (width, height))
-    try:
-        if not writer.isOpened():
-            raise MousetrackError(
-                f"this OpenCV cannot write {ending} ({codec})",
-                "Try another ending: " + ", ".join(other for other in ENDINGS if other != ending),
-            )
-        writer.write(np.ascontiguousarray(first[..., ::-1]))
-        for frame in frames:
-            writer.write(np.ascontiguousarray(frame[..., ::-1]))
-    finally:
-        writer.release()
+    with _readable_name(path) as name:
+        writer = cv2.VideoWriter(name, cv2.VideoWriter.fourcc(*codec), frames_per_s, (width, height))
+        try:
+            if not writer.isOpened():
+                raise MousetrackError(
+                    f"this OpenCV cannot write {ending} ({codec})",
+                    "Try another ending: " + ", ".join(other for other in ENDINGS if other != ending),
+                )
+            writer.write(np.ascontiguousarray(first[..., ::-1]))
+            for frame in frames:
+                writer.write(np.ascontiguousarray(frame[..., ::-1]))
+        finally:
+            writer.release()

@@ -1,5 +1,6 @@
 """Films are really written, and read back: every step a frame, one scale for all of them, whole or not at all."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -248,6 +249,15 @@ def test_a_failure_half_way_leaves_the_old_film_and_no_litter(ending: str, tmp_p
         timelapse.write(out, breaking(), 5, None)
     assert out.read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == [out.name]
+
+
+@pytest.mark.parametrize("ending", timelapse.ENDINGS)
+def test_a_folder_whose_name_is_no_text_takes_a_film_as_any_other(ending: str, tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"\xff\xfe")
+    folder.mkdir()
+    timelapse.write(folder / f"film{ending}", iter(hues()), 5, None)
+    assert [path.name for path in folder.iterdir()] == [f"film{ending}"]
+    assert len(seen_in((folder / f"film{ending}").rename(tmp_path / f"film{ending}"))) == 5
 
 
 @pytest.mark.parametrize("ending", timelapse.ENDINGS)
