@@ -28,6 +28,7 @@ from mousetrackd.ownfiles import OwnFile
 from mousetrackd.paths import remove_all
 from mousetrackd.printable import printable
 from mousetrackd.sources.gnome_extension import install_extension, remove_extension
+from mousetrackd.tool_output import run_tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -268,19 +269,12 @@ def systemctl(*words: str) -> subprocess.CompletedProcess[str] | None:
     """Run ``systemctl --user``; None where there is none. It fails with a sentence on stderr."""
     command = ["systemctl", "--user", *words]
     try:
-        return subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=_SYSTEMCTL_TIMEOUT_S,
-            check=False,
-        )
+        done = run_tool(command, timeout_s=_SYSTEMCTL_TIMEOUT_S)
+    except (TimeoutError, ValueError) as error:
+        return subprocess.CompletedProcess(command, 1, "", str(error))
     except OSError:
         return None
-    except subprocess.TimeoutExpired:
-        return subprocess.CompletedProcess(command, 1, "", f"no answer within {_SYSTEMCTL_TIMEOUT_S:.0f} s")
+    return subprocess.CompletedProcess(command, done.code, done.stdout, done.stderr)
 
 
 def show_unit() -> list[str]:

@@ -22,6 +22,7 @@ from jeepney import Endianness, Header, HeaderFields, MatchRule, MessageFlag, Me
 from jeepney.auth import BEGIN, make_auth_external
 from jeepney.bus_messages import DBusNameFlags, message_bus
 
+from mousetrackd.deadline import Deadline
 from mousetrackd.errors import FaultError, SourceError
 from mousetrackd.events import LayoutChange
 from mousetrackd.sources import peer
@@ -91,8 +92,8 @@ class Bus:
         self._came: deque[Message] = deque()
         self._watched = ""
         self._caller = ""
-        deadline = peer.Deadline(answer_timeout_s)
-        self._deadline: peer.Deadline | None = deadline
+        deadline = Deadline(answer_timeout_s)
+        self._deadline: Deadline | None = deadline
         self._socket = peer.connect(bus_path(), deadline)
         try:
             self._authenticate(deadline)
@@ -100,7 +101,7 @@ class Bus:
         except BaseException:
             self.close()
             raise
-        self._deadline = peer.Deadline(answer_timeout_s * _CALLS_IN_ONE_GO)
+        self._deadline = Deadline(answer_timeout_s * _CALLS_IN_ONE_GO)
 
     def begun(self) -> None:
         """All calls of the beginning are made: from here on each has its own deadline alone."""
@@ -112,14 +113,14 @@ class Bus:
 
     def call(self, address: Any, method: str, signature: str = "", *values: Any) -> Any:
         """Call a method; the first of the values it returns. What comes meanwhile is kept for ``take``."""
-        left_s = math.inf if self._deadline is None else self._deadline.left_s()
-        deadline = peer.Deadline(min(self.answer_timeout_s, left_s))
+        left_s = math.inf if self._deadline is None else peer.left_s(self._deadline)
+        deadline = Deadline(min(self.answer_timeout_s, left_s))
         message = new_method_call(address, method, signature or None, values)
         message.header.flags |= MessageFlag.no_auto_start
         serial = next(self._serials)
         peer.send(self._socket, message.serialise(serial), deadline)
         while True:
-            answer = self._next(deadline.left_s())
+            answer = self._next(peer.left_s(deadline))
             if answer is None:
                 continue
             if answer.reply_serial != serial or answer.kind not in (METHOD_RETURN, ERROR):
@@ -176,7 +177,7 @@ class Bus:
         """Close the connection, and with it give up every name."""
         self._socket.close()
 
-    def _authenticate(self, deadline: peer.Deadline) -> None:
+    def _authenticate(self, deadline: Deadline) -> None:
         """Say who we are, as the kernel can confirm (EXTERNAL)."""
         peer.send(self._socket, b"\0" + make_auth_external(), deadline)
         line = b""
@@ -239,7 +240,7 @@ class Bus:
         flags = MessageFlag.no_reply_expected
         header = Header(Endianness.little, MessageType.method_return, flags, 1, 0, 0, fields)
         data = jeepney.Message(header, ()).serialise(next(self._serials))
-        peer.send(self._socket, data, peer.Deadline(self.answer_timeout_s))
+        peer.send(self._socket, data, Deadline(self.answer_timeout_s))
 
 
 def is_on_bus(name: str) -> bool:

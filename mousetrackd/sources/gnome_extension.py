@@ -10,18 +10,21 @@ import json
 import os
 import re
 import shutil
-import subprocess
 from importlib.resources import files
 from pathlib import Path
 
 from mousetrackd.errors import MousetrackError
 from mousetrackd.sources.session_bus import bus_address
+from mousetrackd.tool_output import run_tool
+from mousetrackd.wording import quoted, reason
 
 UUID = "mousetrackd@local"
 """By which GNOME Shell knows the extension."""
 
 _VERSIONS = {"head-42.js": range(42, 45), "head-45.js": range(45, 52)}
 """The versions of GNOME Shell that each head is for: from 45 on an extension is an ES module."""
+
+_TOOL_TIMEOUT_S = 20.0
 
 _ENABLED = ("org.gnome.shell", "enabled-extensions")
 
@@ -109,14 +112,23 @@ def _write(content: dict[str, str]) -> None:
 def _shell_version() -> int | None:
     """The major version of the GNOME Shell that is installed; None without one."""
     said = _run("gnome-shell", "--version") if shutil.which("gnome-shell") and shutil.which("gsettings") else ""
-    found = re.search(r"\d+", said)
+    found = re.search(r"(?<![\d.])\d{1,3}(?!\d)", said)
     return int(found.group()) if found else None
 
 
 def _enabled() -> list[str]:
     """The extensions that are switched on, as gsettings prints them: a list, with its type in front when empty."""
-    said = ast.literal_eval(_run("gsettings", "get", *_ENABLED).removeprefix("@as").strip())
-    return [str(uuid) for uuid in said]
+    text = _run("gsettings", "get", *_ENABLED)
+    try:
+        said = ast.literal_eval(text.removeprefix("@as").strip())
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        said = None
+    if not isinstance(said, list) or not all(isinstance(uuid, str) for uuid in said):
+        raise MousetrackError(
+            f"gsettings does not say which extensions are switched on, but: {quoted(text, 80) or 'nothing'}",
+            f"Switch it on yourself: gnome-extensions enable {UUID}",
+        )
+    return said
 
 
 def _set_enabled(uuids: list[str]) -> None:
@@ -124,13 +136,15 @@ def _set_enabled(uuids: list[str]) -> None:
 
 
 def _run(*command: str) -> str:
-    # Without an address GLib would start a bus of its own for us, and leave it behind.
-    environment = {**os.environ, "DBUS_SESSION_BUS_ADDRESS": bus_address()}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True, env=environment)
-    except (OSError, subprocess.SubprocessError) as error:
-        said = getattr(error, "stderr", None) or str(error)
+        # Without an address GLib would start a bus of its own for us, and leave it behind.
+        environment = {**os.environ, "DBUS_SESSION_BUS_ADDRESS": bus_address()}
+        done = run_tool(command, timeout_s=_TOOL_TIMEOUT_S, environment=environment)
+        why = (quoted(done.stderr.strip()) or f"it ended with {done.code}") if done.code else ""
+    except (OSError, ValueError) as error:
+        why = reason(error)
+    if why:
         raise MousetrackError(
-            f"`{' '.join(command)}` failed: {said.strip()}", "Run this again inside the GNOME session."
-        ) from error
+            f"`{quoted(' '.join(command))}` failed: {why}", "Run this again inside the GNOME session."
+        )
     return done.stdout.strip()

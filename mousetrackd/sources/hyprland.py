@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mousetrackd.deadline import Deadline
 from mousetrackd.errors import FaultError, SourceError
 from mousetrackd.sources import peer
 from mousetrackd.sources.listening import ListeningSource
@@ -83,7 +84,7 @@ class CursorPos:
 
 def _exchange(path: Path) -> bytes:
     # Hyprland stands still from our connecting until it has answered, so nothing may come in between.
-    deadline = peer.Deadline(ANSWER_TIMEOUT_S)
+    deadline = Deadline(ANSWER_TIMEOUT_S)
     with peer.connect(path, deadline) as hyprland:
         peer.send(hyprland, b"cursorpos", deadline)
         return peer.receive_all(hyprland, deadline, _LONGEST_BYTES)

@@ -11,7 +11,6 @@ import math
 import os
 import socket
 import struct
-import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mousetrackd.wording import quoted
@@ -19,6 +18,8 @@ from mousetrackd.wording import quoted
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
+
+    from mousetrackd.deadline import Deadline
 
 ANSWER_MAX_BYTES = 1 << 16
 """No answer about the pointer is longer."""
@@ -33,19 +34,11 @@ _CREDENTIALS = struct.Struct("3i")
 """pid, uid and gid (SO_PEERCRED of unix(7))."""
 
 
-class Deadline:
-    """A moment on the monotonic clock, ``seconds`` from now."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._due_s = time.monotonic() + seconds
-
-    def left_s(self) -> float:
-        """The seconds that are left, more than 0. Raises TimeoutError where none are."""
-        left_s = self._due_s - time.monotonic()
-        if left_s <= 0:
-            raise TimeoutError(f"no whole answer within {self._seconds:g} s")
-        return left_s
+def left_s(deadline: Deadline) -> float:
+    """The seconds that are left, more than 0. Raises TimeoutError where none are."""
+    if deadline.is_over():
+        raise TimeoutError("there was no whole answer in time")
+    return max(deadline.left_s(), 1e-6)  # 0 would not mean to wait for no time, but not to wait at all
 
 
 def connect(path: str | Path, deadline: Deadline, *, owners: Collection[int] = ()) -> socket.socket:
@@ -56,7 +49,7 @@ def connect(path: str | Path, deadline: Deadline, *, owners: Collection[int] = (
     """
     peer = socket.socket(socket.AF_UNIX)
     try:
-        peer.settimeout(deadline.left_s())
+        peer.settimeout(left_s(deadline))
         peer.connect(str(path))
         _, uid = credentials(peer)
         if uid not in (owners or {os.geteuid(), 0}):
@@ -78,7 +71,7 @@ def credentials(peer: socket.socket) -> tuple[int, int]:
 
 def send(peer: socket.socket, data: bytes, deadline: Deadline) -> None:
     """Send all of ``data``. Raises OSError, TimeoutError where it is not taken in time."""
-    peer.settimeout(deadline.left_s())
+    peer.settimeout(left_s(deadline))
     peer.sendall(data)
 
 
@@ -86,7 +79,7 @@ def receive(peer: socket.socket, size: int, deadline: Deadline) -> bytes:
     """Exactly ``size`` bytes. Raises OSError, ConnectionResetError where the end comes first."""
     data = bytearray()
     while len(data) < size:
-        peer.settimeout(deadline.left_s())
+        peer.settimeout(left_s(deadline))
         more = peer.recv(min(size - len(data), 1 << 16))
         if not more:
             raise ConnectionResetError(errno.ECONNRESET, "it hung up")
@@ -98,7 +91,7 @@ def receive_all(peer: socket.socket, deadline: Deadline, max_bytes: int = ANSWER
     """All until the end of the connection. Raises OSError, ValueError for more than ``max_bytes``."""
     data = bytearray()
     while True:
-        peer.settimeout(deadline.left_s())
+        peer.settimeout(left_s(deadline))
         more = peer.recv(max_bytes + 1 - len(data))
         if not more:
             return bytes(data)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mousetrackd.errors import BlindError, SourceError
+from mousetrackd.wording import quoted, reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,7 +102,7 @@ def _with_wayland(connection: Connection) -> Choice:
         if finding.fits:
             return Choice(source, tuple(findings))
     program = connection.compositor
-    desktop = os.environ.get("XDG_CURRENT_DESKTOP", "")
+    desktop = quoted(os.environ.get("XDG_CURRENT_DESKTOP", ""), 80)
     name = f"{desktop} ({program})" if desktop and program else desktop or program or "an unknown compositor"
     error = BlindError(
         f"this is a Wayland session of {name}, which lets nobody follow the pointer in a way that mousetrackd knows",
@@ -124,7 +125,7 @@ def _ways(connection: Connection) -> Iterator[tuple[str, Finding]]:
     why = "its request socket is there" if is_hyprland else "there is no request socket"
     yield "hyprland", Finding("Hyprland", fits=is_hyprland, why=why)
     socket = os.environ.get("WAYFIRE_SOCKET", "")
-    yield "wayfire", Finding("Wayfire", fits=bool(socket), why=f"WAYFIRE_SOCKET is {socket or 'not set'}")
+    yield "wayfire", Finding("Wayfire", fits=bool(socket), why=f"WAYFIRE_SOCKET is {quoted(socket) or 'not set'}")
 
 
 def _x11() -> tuple[Finding, bool]:
@@ -141,7 +142,7 @@ def _x11() -> tuple[Finding, bool]:
     except SourceError as error:
         return Finding("X11", fits=False, why=error.message), False
     except x11.XLIB_ERRORS as error:
-        return Finding("X11", fits=False, why=f"the X server went away: {error}"), False
+        return Finding("X11", fits=False, why=f"the X server went away: {reason(error)}"), False
     finally:
         x11.close_display(display)
     return Finding("X11", fits=True, why=f"the X server {os.environ['DISPLAY']} sees the whole screen"), False

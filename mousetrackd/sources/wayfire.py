@@ -7,6 +7,7 @@ import os
 import struct
 from typing import TYPE_CHECKING
 
+from mousetrackd.deadline import Deadline
 from mousetrackd.errors import FaultError, SourceError
 from mousetrackd.sources import peer
 from mousetrackd.sources.listening import ListeningSource
@@ -37,7 +38,7 @@ class Ipc:
         if not path:
             raise SourceError("there is no Wayfire to ask: WAYFIRE_SOCKET is not set", _HOW_TO_TURN_ON)
         try:
-            self._peer = peer.connect(path, peer.Deadline(ANSWER_TIMEOUT_S))
+            self._peer = peer.connect(path, Deadline(ANSWER_TIMEOUT_S))
         except OSError as error:
             raise SourceError(
                 f"cannot open Wayfire's socket {quoted(path)}: {reason(error)}", "Waiting for it."
@@ -45,7 +46,7 @@ class Ipc:
 
     def ask(self) -> Position:
         """Where the pointer is now. Raises SourceError, FaultError for an answer that is no position."""
-        deadline = peer.Deadline(ANSWER_TIMEOUT_S)
+        deadline = Deadline(ANSWER_TIMEOUT_S)
         question = json.dumps({"method": "window-rules/get_cursor_position", "data": {}}).encode()
         try:
             peer.send(self._peer, _LENGTH.pack(len(question)) + question, deadline)

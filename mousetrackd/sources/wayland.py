@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mousetrackd.deadline import Deadline
 from mousetrackd.errors import FaultError, SourceError
 from mousetrackd.layout import MONITORS_MAX, Layout, Placement, Told, admit, clean_name, size_problem
 from mousetrackd.sources import edid, peer
@@ -93,7 +94,7 @@ def display_path(name: str | None = None) -> Path:
 def answers(path: Path) -> bool:
     """Whether a program of ours listens there; a killed compositor leaves its sockets behind."""
     try:
-        peer.connect(path, peer.Deadline(ANSWER_TIMEOUT_S)).close()
+        peer.connect(path, Deadline(ANSWER_TIMEOUT_S)).close()
     except OSError:
         return False
     return True
@@ -136,7 +137,7 @@ class Connection:
     def _connect(self) -> int:
         # A socket of our own, because libwayland's does not tell who is at the other end.
         try:
-            with peer.connect(self.path, peer.Deadline(ANSWER_TIMEOUT_S)) as compositor:
+            with peer.connect(self.path, Deadline(ANSWER_TIMEOUT_S)) as compositor:
                 self.compositor = _name_of_peer(compositor)
                 compositor.setblocking(True)
                 return compositor.detach()

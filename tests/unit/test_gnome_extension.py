@@ -155,3 +155,61 @@ def test_a_folder_that_cannot_be_written_is_an_error_that_names_it(desk: Desk, t
     (tmp_path / "data").write_text("a file in its place")
     with pytest.raises(MousetrackError, match=str(desk.place)):
         install_extension()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "nonsense",
+        "[1, 2]",
+        "{'a': 1}",
+        "[" * 5000,
+        "['a'",
+        "5",
+        "[b'x']",
+        "\x1b]0;PWN\x07",
+        "().__class__",
+        "9" * 5000,
+    ],
+    ids=range(11),
+)
+def test_a_gsettings_that_says_something_else_is_told_and_nothing_is_changed(desk: Desk, said: str) -> None:
+    desk.enable(said)
+    before = desk.enabled()
+    with pytest.raises(MousetrackError, match="gsettings does not say") as raised:
+        install_extension()
+    assert raised.value.message.isprintable()
+    assert len(raised.value.message) < 300
+    assert raised.value.hint
+    assert desk.enabled() == before
+
+
+@pytest.mark.parametrize(
+    ("program", "text", "what"),
+    [
+        ("gnome-shell", "#!/bin/sh\nexec yes\n", "prints more than"),
+        ("gsettings", "#!/bin/sh\nexec yes\n", "prints more than"),
+        ("gsettings", "#!/bin/sh\nprintf '\\033]0;PWN\\007\\nproblem  fake' >&2; exit 1\n", "PWN"),
+        ("gsettings", "#!/bin/sh\nexit 7\n", "it ended with 7"),
+    ],
+)
+def test_a_program_that_fails_is_told_with_a_reason(desk: Desk, program: str, text: str, what: str) -> None:
+    desk.program(program, text)
+    with pytest.raises(MousetrackError, match=what) as raised:
+        install_extension()
+    assert raised.value.message.isprintable()
+
+
+def test_a_bus_address_that_is_no_socket_starts_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unixexec:path=/bin/true")
+    with pytest.raises(MousetrackError, match="no socket of this machine"):
+        install_extension()
+    assert not is_installed()
+    assert desk.enabled() == "@as []"
+
+
+@pytest.mark.parametrize("version", ["nothing", "9" * 5000, "-"])
+def test_a_version_that_is_none_is_no_gnome_shell(desk: Desk, version: str) -> None:
+    desk.be_version(f"'{version}'")
+    assert install_extension() == []

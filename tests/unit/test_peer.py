@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from support.liar import Liar
 
+from mousetrackd.deadline import Deadline
 from mousetrackd.errors import FaultError, SourceError
 from mousetrackd.sources import hyprland, peer, polling, wayfire, wayland
 from mousetrackd.wording import quoted, reason
@@ -171,8 +172,8 @@ def test_a_lie_of_hyprland_is_refused_with_what_was_wrong(
 
 def connected(path: Path, liars: list[Liar], say: Answer, *, stays: bool = True) -> socket.socket:
     liars.append(Liar(path, say, stays=stays))
-    connection = peer.connect(path, peer.Deadline(10))
-    peer.send(connection, b"?", peer.Deadline(10))
+    connection = peer.connect(path, Deadline(10))
+    peer.send(connection, b"?", Deadline(10))
     return connection
 
 
@@ -183,16 +184,16 @@ def test_an_answer_that_comes_a_byte_at_a_time_is_not_waited_for_longer_than_one
         return liars[0].dribble(b"x" * 1000, 0.02)
 
     with connected(tmp_path / "s", liars, dribble) as connection, pytest.raises(TimeoutError):
-        peer.receive(connection, 100, peer.Deadline(0.2))
-    with peer.connect(tmp_path / "s", peer.Deadline(10)) as connection:
-        peer.send(connection, b"?", peer.Deadline(10))
+        peer.receive(connection, 100, Deadline(0.2))
+    with peer.connect(tmp_path / "s", Deadline(10)) as connection:
+        peer.send(connection, b"?", Deadline(10))
         with pytest.raises(TimeoutError):
-            peer.receive_all(connection, peer.Deadline(0.2))
+            peer.receive_all(connection, Deadline(0.2))
 
 
 def test_a_peer_that_says_nothing_is_not_waited_for_longer(tmp_path: Path, liars: list[Liar]) -> None:
     with connected(tmp_path / "s", liars, list) as connection, pytest.raises(TimeoutError) as raised:
-        peer.receive(connection, 1, peer.Deadline(0.05))
+        peer.receive(connection, 1, Deadline(0.05))
     assert reason(raised.value)
 
 
@@ -200,8 +201,8 @@ def test_a_peer_that_reads_nothing_is_not_waited_for_longer(tmp_path: Path) -> N
     with socket.socket(socket.AF_UNIX) as deaf:
         deaf.bind(str(tmp_path / "deaf"))
         deaf.listen()
-        with peer.connect(tmp_path / "deaf", peer.Deadline(1)) as connection, pytest.raises(TimeoutError):
-            peer.send(connection, b"x" * (1 << 24), peer.Deadline(0.05))
+        with peer.connect(tmp_path / "deaf", Deadline(1)) as connection, pytest.raises(TimeoutError):
+            peer.send(connection, b"x" * (1 << 24), Deadline(0.05))
 
 
 def test_a_peer_that_accepts_nobody_is_not_waited_for_longer(tmp_path: Path) -> None:
@@ -212,9 +213,9 @@ def test_a_peer_that_accepts_nobody_is_not_waited_for_longer(tmp_path: Path) -> 
         deaf.listen(1)
         began_s = time.monotonic()
         for _ in range(2):
-            waiting.append(peer.connect(path, peer.Deadline(5)))  # noqa: PERF401 - those that could are closed
+            waiting.append(peer.connect(path, Deadline(5)))  # noqa: PERF401 - those that could are closed
         with pytest.raises(BlockingIOError) as raised:
-            peer.connect(path, peer.Deadline(5))
+            peer.connect(path, Deadline(5))
         assert time.monotonic() - began_s < 5
         assert reason(raised.value)
         assert not wayland.answers(path)
@@ -227,9 +228,9 @@ def test_a_peer_that_accepts_nobody_is_not_waited_for_longer(tmp_path: Path) -> 
 
 def test_a_socket_of_another_user_is_not_spoken_to(tmp_path: Path, liars: list[Liar]) -> None:
     liars.append(Liar(tmp_path / "s", list))
-    peer.connect(tmp_path / "s", peer.Deadline(1)).close()
+    peer.connect(tmp_path / "s", Deadline(1)).close()
     with pytest.raises(PermissionError, match=f"another user, {os.geteuid()}"):
-        peer.connect(tmp_path / "s", peer.Deadline(1), owners={os.geteuid() + 1})
+        peer.connect(tmp_path / "s", Deadline(1), owners={os.geteuid() + 1})
     assert liars[0].heard == b""
 
 
@@ -243,7 +244,7 @@ def test_what_is_no_socket_is_told_at_once(tmp_path: Path, kind: str) -> None:
     elif kind == "a folder":
         path.mkdir()
     with pytest.raises(OSError) as raised:  # noqa: PT011 - its reason is looked at
-        peer.connect(path, peer.Deadline(1))
+        peer.connect(path, Deadline(1))
     assert reason(raised.value)
     if kind != "NUL":
         with pytest.raises(SourceError, match="cannot open the Wayland display"):
