@@ -1,5 +1,6 @@
 """A daemon that outlives its login does not keep the next login from being tracked; and one that is needed stays."""
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,6 +102,32 @@ def test_where_the_cookie_file_is_the_same_too_either_may_go_on(home: Home, logi
             left.await_state("tracking")
             press(left, (20, 20))
             left.stop()
+        finally:
+            new.kill()
+    assert home.cells("clicks.left") == {(10, 10): 1, (20, 20): 1}
+
+
+@pytest.mark.parametrize("folder", ["the same", "another"])
+def test_one_whose_runtime_folder_went_with_its_login_gives_way(home: Home, logins: Logins, folder: str) -> None:
+    first, second = logins.server(), logins.server()
+    logins.log_in(first)
+    with home.running() as old:
+        press(old, (10, 10))
+        shutil.rmtree(home.paths.runtime_dir.parent)
+        first.kill()
+        old.await_log("waiting")
+        runtime = home.paths.runtime_dir.parent
+        if folder == "another":
+            runtime = home.folder / "other-runtime"
+            home.variables["XDG_RUNTIME_DIR"] = str(runtime)
+        runtime.mkdir(mode=0o700, exist_ok=True)
+        logins.log_in(second)
+        new = home.start()
+        try:
+            new.await_log("tracking")
+            assert old.ends() == 0
+            press(new, (20, 20))
+            new.stop()
         finally:
             new.kill()
     assert home.cells("clicks.left") == {(10, 10): 1, (20, 20): 1}
