@@ -19,7 +19,7 @@ import socket
 import struct
 import threading
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -27,10 +27,11 @@ from mousetrackd.errors import SourceError
 from mousetrackd.events import Events, Gap, Item, Kind, LayoutChange, Pointers, batch
 from mousetrackd.sources import record
 from mousetrackd.sources.randr import Change, Look, Monitors
+from mousetrackd.sources.server_clock import ServerClock
 from mousetrackd.sources.suspend import Sleep, asleep_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import Xlib.display
 
@@ -66,7 +67,12 @@ _RECORD_ENABLE_CONTEXT = 5
 _ENABLE_REQUEST = struct.Struct("=BBHI")  # major opcode, minor opcode, length in words, context
 
 
-_Part: TypeAlias = bytes | tuple[int, int, int, int] | Gap | LayoutChange | Change
+@dataclass(frozen=True)
+class _ClockCheck:
+    """What follows in the stream seems to be of another time: from here on the server's clock is as measured now."""
+
+
+_Part: TypeAlias = bytes | tuple[int, int, int, int] | Gap | LayoutChange | Change | _ClockCheck
 """What the stream is made of: bytes of RECORD or rows of events, and what came between them."""
 
 
@@ -97,6 +103,7 @@ class PynputSource:
         self._others: frozenset[int] = frozenset()
         self._screens = record.Screens((), is_here=True)
         self._pointers = 1
+        self._clock = ServerClock()
         self._clock_offset_ms = 0
         self._watch_display: Xlib.display.Display | None = None
         self._watcher: threading.Thread | None = None
@@ -139,8 +146,9 @@ class PynputSource:
         try:
             x11.refuse_xwayland(display)
             x11.require_record(display)
-            bell = self._bell = x11.Bell(display)
-            self._clock_offset_ms = x11.server_clock_offset_ms(display, bell, self.now_ms)
+            bell = self._bell = x11.Bell(display, self.now_ms)
+            x11.measure_clock(display, bell)
+            self._clock, self._clock_offset_ms = bell.clock, bell.clock.offset_ms
             self._others = x11.other_roots(display)
             self._screens = record.Screens(self._others, is_here=x11.shows_pointer(display))
             reader = self._reader = x11.MonitorReader(display, bell, MasterPointers(display, self._take_pointers))
@@ -188,6 +196,7 @@ class PynputSource:
             self._monitors.look(look)
         with self._lock:  # no longer than that: the listener's socket is soon full
             stream, self._stream = self._stream, []
+        self._await_clock(stream)
         changes = [part for part in stream if isinstance(part, Change)]
         now_ms = self.now_ms()
         unknown = self._first_unknown(changes, now_ms)
@@ -199,18 +208,30 @@ class PynputSource:
         following = iter([*changes[1:], None])
         items: list[Item] = []
         for kind, parts in groupby(stream, type):
-            if kind is bytes:
-                items += self._on_our_screen(b"".join(parts))  # type: ignore[arg-type]  # groupby knows no types
-            elif kind is tuple:
-                items.append(batch(parts))  # type: ignore[arg-type]
-            elif kind is Change:
-                for part in parts:
-                    items += self._monitors.after(part, next(following), now_ms)  # type: ignore[arg-type]
-            else:
-                items += parts  # type: ignore[arg-type]
+            items += self._items(kind, list(parts), following, now_ms)
         if unknown is None:
             items += self._monitors.newest(now_ms)
         return _in_time([item for item in items if isinstance(item, Gap | LayoutChange) or item.size])
+
+    def _items(self, kind: type, parts: list[Any], following: Iterator[Change | None], now_ms: int) -> list[Item]:
+        """What parts of one kind mean. following: of each change, the next one in the stream."""
+        if kind is bytes:
+            return self._on_our_screen(b"".join(parts))
+        if kind is tuple:
+            return [batch(parts)]
+        if kind is _ClockCheck:
+            self._clock_offset_ms = self._clock.offset_ms
+            return []
+        if kind is Change:
+            return [item for part in parts for item in self._monitors.after(part, next(following), now_ms)]
+        return parts
+
+    def _await_clock(self, stream: list[_Part]) -> None:
+        """Return when the server's clock has been measured, where that is called for, or after a moment."""
+        if any(isinstance(part, _ClockCheck) for part in stream):
+            give_up_s = time.monotonic() + _CATCH_UP_TIMEOUT_S
+            while self._bell is not None and not self._bell.is_answered and time.monotonic() < give_up_s:
+                time.sleep(_FIRST_INTERVAL_S)
 
     def _first_unknown(self, changes: list[Change], now_ms: int) -> Change | None:
         """The first change after which nobody has looked at the monitors yet, if somebody still will."""
@@ -324,7 +345,13 @@ class PynputSource:
         if self._sleep.is_over():
             times_ms = self._decode(raw)["time_ms"]
             self._put(Gap(int(times_ms[0]) if times_ms.size else self.now_ms(), "suspend"))
-        self._put(*self._splitter.split(raw))
+        parts: list[_Part] = [*self._splitter.split(raw)]
+        stamp_ms = record.last_stamp_ms(raw)
+        if stamp_ms is not None and self._clock.seems_off(stamp_ms, self.now_ms()):
+            if self._bell is not None and self._bell.is_answered:
+                self._bell.ring()
+            parts.insert(0, _ClockCheck())
+        self._put(*parts)
 
     def _take_row(self, row: tuple[int, int, int, int]) -> None:
         if self._sleep.is_over():

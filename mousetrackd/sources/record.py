@@ -33,6 +33,7 @@ ELEMENT = np.dtype(
 """A core device event, and a RECORD reply's header, which is as long (X11 protocol, encoding of events)."""
 
 _BUTTON_PRESS, _MOTION = 4, 6
+_DEVICE_EVENTS = range(2, 7)  # from KeyPress to MotionNotify
 _SENT_BY_CLIENT = 0x80
 
 BUTTON_KINDS = np.full(256, Kind.OTHER, np.uint8)
@@ -91,6 +92,13 @@ class Screens:
         return [events[part] if here[part[0]] else Gap(int(events["time_ms"][part[0]]), "screen") for part in parts]
 
 
+def last_stamp_ms(raw: bytes) -> int | None:
+    """The server's time stamp of the last of these elements; None where that is no event of a device."""
+    last = raw[-ELEMENT.itemsize :]
+    is_event = bool(last) and last[0] & ~_SENT_BY_CLIENT in _DEVICE_EVENTS
+    return int.from_bytes(last[4:8], "little") if is_event else None
+
+
 def roots(raw: bytes) -> NDArray[np.uint32]:
     """The root windows of the events that ``decode`` finds."""
     return np.ascontiguousarray(_pointers(raw)["windows"][:, 0])
@@ -117,5 +125,5 @@ def decode(raw: bytes, now_ms: int, server_now_ms: int) -> Events:
         # The server counts milliseconds in 32 bits, which wrap every 49.7 days: how long ago, then, in wrapping
         # arithmetic.
         ago_ms = (np.uint32(server_now_ms & 0xFFFFFFFF) - elements["time_ms"]).astype(np.int32)
-        events["time_ms"] = now_ms - ago_ms.astype(np.int64)
+        events["time_ms"] = now_ms - np.maximum(ago_ms.astype(np.int64), 0)  # of before the clock was set back
     return events

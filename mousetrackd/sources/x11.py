@@ -24,6 +24,7 @@ from mousetrackd.layout import Layout, Told, admit
 from mousetrackd.sources import edid, xauthority
 from mousetrackd.sources.patience import connecting_within, hung_up_after
 from mousetrackd.sources.randr import Change, Look, Output, Rect, Stand
+from mousetrackd.sources.server_clock import ServerClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -211,13 +212,18 @@ _SHOWN_TO_THE_UNTRUSTED = {"BIG-REQUESTS", "XC-MISC"}
 class Bell:
     """A question that only a living server answers: it tells of each change of a property of a window of ours.
 
+    now_ms: our clock. clock: the server's, measured by each answer, which the server stamps.
+
     Anyone may ring. The question itself is sent by the one thread that reads the connection, once ``fileno`` is
     readable: python-xlib has come to a standstill where one thread sent while another waited for an answer.
     """
 
-    def __init__(self, display: Xlib.display.Display) -> None:
+    def __init__(self, display: Xlib.display.Display, now_ms: Callable[[], int]) -> None:
         self._display = display
+        self._now_ms = now_ms
+        self.clock = ServerClock()
         self._rung = False
+        self._rung_ms = 0
         self._window = display.screen().root.create_window(
             0, 0, 1, 1, 0, X.CopyFromParent, X.InputOnly, event_mask=X.PropertyChangeMask
         )
@@ -225,6 +231,7 @@ class Bell:
 
     def ring(self) -> None:
         """Ask; does not wait. From any thread."""
+        self._rung_ms = self._now_ms()
         self._rung = True
         os.write(self._hand, b".")
 
@@ -243,6 +250,7 @@ class Bell:
         """True when ``event``, which the thread that reads the connection got, is an answer."""
         is_answer = bool(event.type == X.PropertyNotify and event.window == self._window)
         if is_answer:
+            self.clock.measure(self._rung_ms, self._now_ms(), int(event.time))
             self._rung = False
         return is_answer
 
@@ -402,14 +410,9 @@ def shows_pointer(display: Xlib.display.Display) -> bool:
     return bool(display.screen().root.query_pointer().same_screen)
 
 
-def server_clock_offset_ms(display: Xlib.display.Display, bell: Bell, now_ms: Callable[[], int]) -> int:
-    """What to add to the server's time stamps to get those of ``now_ms``, both in milliseconds.
-
-    Measured by a round trip: the server stamps its answer to the bell.
-    """
+def measure_clock(display: Xlib.display.Display, bell: Bell) -> None:
+    """Ring, and wait for the answer, before any other thread reads the connection."""
     bell.ring()
     bell.ask()
-    while True:
-        event = display.next_event()
-        if bell.hear(event):
-            return now_ms() - int(event.time)
+    while not bell.hear(display.next_event()):
+        pass

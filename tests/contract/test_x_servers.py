@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import Xlib.display
 from support.waiting import wait_until
@@ -117,8 +118,8 @@ def untrusted_cookie() -> bytes:
 class Listening:
     """A started source, and all that it has told."""
 
-    def __init__(self, *, fast: bool) -> None:
-        self.source = PynputSource(fast=fast)
+    def __init__(self, *, fast: bool, source: PynputSource | None = None) -> None:
+        self.source = source or PynputSource(fast=fast)
         self.items: list[Item] = []
         self.source.start(lambda: None)
 
@@ -209,3 +210,30 @@ def test_a_second_pointer_is_told_when_it_comes_and_when_it_goes(fast: bool, ser
         wait_until(lambda: pointers() == [2, 1], "it was told that it is gone")
     assert not noted()
     heard.source.stop()
+
+
+class Set(PynputSource):
+    """One whose clock is set against the server's, as the server's may be against ours."""
+
+    ahead_ms = 0
+
+    def now_ms(self) -> int:
+        return super().now_ms() + self.ahead_ms
+
+
+@pytest.mark.parametrize("step_ms", [3_600_000, -3_600_000])
+def test_events_are_of_now_also_after_the_servers_clock_was_set(step_ms: int, serve: Serve) -> None:
+    serve()
+    source = Set()
+    heard = Listening(fast=True, source=source)
+    with Hand() as hand:
+        hand.move((10, 20))
+        heard.wait_for((Kind.MOVE, 10, 20))
+        for turn in range(2):
+            source.ahead_ms += step_ms
+            before_ms = source.now_ms()
+            hand.move((30 + turn, 40))
+            heard.wait_for((Kind.MOVE, 30 + turn, 40))
+            assert isinstance(heard.items[-1], np.ndarray)
+            assert before_ms - 10 <= heard.items[-1]["time_ms"][-1] <= source.now_ms() + 10
+    source.stop()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mousetrackd.events import Gap, Kind, batch
 from mousetrackd.sources.randr import Change
-from mousetrackd.sources.record import Screens, Splitter, decode, roots
+from mousetrackd.sources.record import Screens, Splitter, decode, last_stamp_ms, roots
 
 HEADER = bytes([1]) + bytes(31)
 CHANGED, ALSO_CHANGED = 22, 90
@@ -96,3 +96,14 @@ def test_events_on_another_screen_are_gaps_wherever_batches_end(rows: list[tuple
 def test_the_root_windows_are_those_of_the_events() -> None:
     raw = HEADER + struct.pack("=2BH 4I 2h 8x", MOVE, 0, 0, 0, 77, 1, 2, 3, 4) + element(RELEASE) + element(PRESS, 1)
     assert roots(raw).tolist() == [77, 0]
+
+
+def test_the_last_stamp_is_that_of_an_event() -> None:
+    assert last_stamp_ms(HEADER + element(MOVE, time_ms=2**32 - 1)) == 2**32 - 1
+    assert last_stamp_ms(element(RELEASE, time_ms=7)) == last_stamp_ms(element(RELEASE | 0x80, time_ms=7)) == 7
+    for none in (b"", HEADER, element(MOVE) + HEADER, told(1)):
+        assert last_stamp_ms(none) is None
+
+
+def test_no_event_is_of_the_future() -> None:
+    assert decode(element(MOVE, time_ms=900_000), 70_000, 20)["time_ms"].tolist() == [70_000]
