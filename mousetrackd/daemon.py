@@ -1046,7 +1046,8 @@ class Daemon:
 
     def _status(self) -> dict[str, Any]:
         if not self._saving.disk.is_hanging():  # nobody looks at a disk that does not answer
-            self._saving.asides = self._found_aside()
+            with contextlib.suppress(OSError):  # too many files are open, say: what was found before still holds
+                self._saving.asides = self._found_aside()
         problems = [*self._problems.values(), *filter(None, [self._log_problem()]), *self._saving.asides]
         named = displays.named_in(os.environ)
         return {

@@ -1,0 +1,44 @@
+"""A daemon that may open no more files: nothing that was counted is lost, and it goes on when it may again."""
+
+import resource
+import signal
+import time
+
+import pytest
+from support.program import Home
+from support.xserver import LEFT, Hand
+
+pytest_plugins = ("support.fixtures",)
+
+
+@pytest.mark.usefixtures("desktop")
+@pytest.mark.parametrize("asked", [signal.SIGALRM, signal.SIGHUP], ids=["picture", "configuration"])
+def test_with_too_many_open_files_it_keeps_its_counts_and_recovers(home: Home, asked: signal.Signals) -> None:
+    home.configure("checkpoint_interval_s = 1\n")
+    with home.running() as daemon, Hand() as hand:
+        limits = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+        hand.move((10, 10))
+        hand.click(LEFT)
+        daemon.send(asked)
+        daemon.await_log("Too many open files")
+        assert not daemon.has_ended()
+        resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, limits)
+        asked_ns = time.monotonic_ns()  # the status of before may still be there
+        daemon.send(signal.SIGHUP)
+        daemon.await_status(
+            lambda status: status["state"] == "tracking" and status["looked_ns"] >= asked_ns, "it tracks again"
+        )
+        hand.move((20, 20))
+        hand.click(LEFT)
+        home.must("stop")
+    assert home.cells("clicks.left") == {(10, 10): 1, (20, 20): 1}
+
+
+@pytest.mark.parametrize("limits", ["-n 5", "-n 8", "-f 1"])
+def test_a_command_that_meets_a_limit_ends_with_a_sentence(home: Home, limits: str) -> None:
+    (home.folder / "a.csv").write_text("monitor,x,y,count\nA@9x9,1,1,5\n")
+    said = home.shell(f"ulimit {limits}; {{0}} import a.csv && exec {{0}} render a.png")
+    assert "Traceback" not in said.err
+    assert said.code in (0, 1)
+    assert len(said.err_lines) == (2 if said.code else 0)
