@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from mousetrackd.layout import size_problem
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -28,6 +30,8 @@ _DENSE_FROM = 16
 """Sums are made on all pixels of the screen when there is a count to add for every so many of them."""
 _KEPT_DENSE_FROM = 4
 """Kept as a number for every pixel where every so many of them have one: 4 bytes a pixel, and not 16 a count."""
+_MOST_DEFLATED = 1032
+"""No byte of deflate becomes more (zlib.net/zlib_tech.html)."""
 _SLICE_PIXELS = 1 << 18
 """What is made on the way of long histograms is made of so many pixels at a time."""
 
@@ -233,7 +237,12 @@ class Counts:
     @classmethod
     def decode(cls, data: bytes) -> Self:
         """From ``encode``'s bytes. Raises ValueError when they are none, whatever they are."""
-        parts = list(cls.decode_parts(data))
+        return cls.joined(cls.decode_parts(data))
+
+    @classmethod
+    def joined(cls, parts: Iterable[Counts]) -> Self:
+        """One of ``decode_parts``."""
+        parts = list(parts)
         return cls(
             parts[0].width_px,
             parts[0].height_px,
@@ -242,18 +251,25 @@ class Counts:
         )
 
     @classmethod
-    def decode_parts(cls, data: bytes) -> Iterator[Self]:
+    def decode_parts(
+        cls, data: bytes, *, size: tuple[int, int] | None = None, total: int | None = None
+    ) -> Iterator[Self]:
         """``decode`` in parts of neighbouring pixels, at least one, so that only a part is in memory at once.
 
-        Raises ValueError before the first part, and not later.
+        size, total: the width and height, and the sum, that they are to have. Raises ValueError before the first part,
+        and not later; nothing is inflated beyond what the header needs, and nothing for a header that cannot be.
         """
         try:
             form, width_px, height_px, pixels, delta_bytes, count_bytes = _HEADER.unpack_from(data)
-            if form != _FORMAT or delta_bytes > 8 or count_bytes > 8 or pixels > width_px * height_px:
+            if form != _FORMAT or count_bytes > 8 or pixels > width_px * height_px or size_problem(width_px, height_px):
                 raise ValueError("not an encoded histogram: its header makes no sense")
+            if size is not None and size != (width_px, height_px):
+                raise ValueError(f"it is of {width_px}x{height_px} pixels, its screen is of {size[0]}x{size[1]}")
             if (pixels > 1 and not delta_bytes) or (pixels and not count_bytes):
                 raise ValueError("not an encoded histogram: it has pixels and no counts")
             expected = pixels * (delta_bytes + count_bytes)
+            if delta_bytes > _bytes_of(width_px * height_px) or expected > _MOST_DEFLATED * len(data):
+                raise ValueError("not an encoded histogram: its header says more than follows")
             inflate = zlib.decompressobj()
             inflated = inflate.decompress(memoryview(data)[_HEADER.size :], expected + 1)
         except (struct.error, zlib.error) as error:
@@ -270,6 +286,10 @@ class Counts:
             or (count_bytes == 8 and int(counts[7].max()) > 0x7F)
         ):
             raise ValueError("not an encoded histogram: its pixels do not fit its screen")
+        if total is not None:
+            counted = sum(int(plane.sum(dtype=np.uint64)) << 8 * nth for nth, plane in enumerate(counts))
+            if min(counted, COUNT_MAX) != total:
+                raise ValueError(f"its counts are {counted} in all, and should be {total}")
         return cls._parts_of(width_px, height_px, deltas, counts)
 
     @classmethod

@@ -11,15 +11,18 @@ import contextlib
 import itertools
 import os
 import sqlite3
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mousetrackd import schema, validity
 from mousetrackd.counts import Counts
 from mousetrackd.errors import StoreError
-from mousetrackd.layout import DESKTOP_MAX_PX, Monitor, Told, admit, size_problem
+from mousetrackd.layout import MONITORS_MAX, Monitor, Told, admit
 from mousetrackd.paths import make_private, sync_folder, write_whole
-from mousetrackd.store import MARKS, DamagedError, Store, crc_of, create, move_aside, name_aside, rescue_note
+from mousetrackd.schema import MARKS
+from mousetrackd.store import DamagedError, Store, crc_of, create, move_aside, name_aside, rescue_note
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +41,9 @@ _COLUMNS = {
     "path": "rowid, start_s, span_s, monitor, length_px",
     "placement": "rowid, since_s, monitor, desktop_x, desktop_y",
 }
+
+_READ = {"chunk_by_time": "chunk", "saved": "saved", **{table: table for table in _COLUMNS}}
+"""What is read of a damaged database, and of which table it is."""
 
 _UNCOUNTED = bytes(4)
 """Instead of how many pages there are: SQLite then asks the file and the journal."""
@@ -144,13 +150,12 @@ def _fill(old: _Damaged, fresh: sqlite3.Connection) -> Rescued:
     taken: set[int | None] = set()
     for row in old.rows("chunk"):
         number, _, _, screen, _, _, _, crc = row
-        counts = _believed(row)
-        if counts is None:
+        size = _believed(row)
+        if size is None:
             wrong += 1
             continue
         if seen.get(number) == crc:  # damaged pointers led here twice
             continue
-        size = (counts.width_px, counts.height_px)
         known = screens.get(screen)
         # What the checksum vouches for is right: a screen's size, where its own row says otherwise or is lost.
         output, edid = (known[0].output, known[0].edid_hash) if known else (f"unknown-{screen}", "")
@@ -198,19 +203,18 @@ better lost, and told, than counted twice.
 """
 
 
-def _believed(row: _Row) -> Counts | None:
-    """The counts of a row of ``chunk``, if it is as it was written."""
+def _believed(row: _Row) -> tuple[int, int] | None:
+    """The size of the screen whose counts a row of ``chunk`` holds, if it is as it was written."""
     _, start_s, span_s, monitor, layer, total, blob, crc = row
-    whole = all(type(number) is int for number in (start_s, span_s, monitor, total, crc))
-    if not whole or type(layer) is not str or type(blob) is not bytes:
+    if not validity.is_chunk(start_s, span_s, layer, total) or type(monitor) is not int or type(blob) is not bytes:
         return None
     if crc != crc_of(start_s, span_s, monitor, layer, total, blob):
         return None
     try:
-        counts = Counts.decode(blob)
+        counts = next(Counts.decode_parts(blob, total=total))
     except ValueError:
         return None
-    return None if size_problem(counts.width_px, counts.height_px) else counts
+    return counts.width_px, counts.height_px
 
 
 def _screens(old: _Damaged) -> dict[int, tuple[Monitor, int, int]]:
@@ -229,20 +233,19 @@ def _fill_paths(old: _Damaged, fresh: sqlite3.Connection) -> None:
     """A length is believed where a chunk of the same time and screen is there: it has no checksum of its own."""
     chunks = set(fresh.execute("SELECT DISTINCT start_s, span_s, monitor FROM chunk"))
     for row in old.rows("path"):
-        if row[1:4] in chunks and type(row[4]) is int and row[4] >= 0:
+        _, start_s, span_s, monitor, length_px = row
+        if validity.is_path(start_s, span_s, length_px) and (start_s, span_s, monitor) in chunks:
             fresh.execute(
                 "INSERT OR IGNORE INTO path (rowid, start_s, span_s, monitor, length_px) VALUES (?, ?, ?, ?, ?)", row
             )
 
 
 def _fill_placements(old: _Damaged, fresh: sqlite3.Connection, screens: dict[int, Monitor]) -> None:
+    standing: Counter[int] = Counter()
     for row in old.rows("placement"):
         _, since_s, monitor, *corner = row
-        if (
-            type(since_s) is int
-            and monitor in screens
-            and all(type(side) is int and abs(side) <= DESKTOP_MAX_PX for side in corner)
-        ):
+        if monitor in screens and validity.is_placement(since_s, *corner) and standing[since_s] < MONITORS_MAX:
+            standing[since_s] += 1
             fresh.execute(
                 "INSERT OR IGNORE INTO placement (rowid, since_s, monitor, desktop_x, desktop_y)"
                 " VALUES (?, ?, ?, ?, ?)",
@@ -330,7 +333,10 @@ def _connect(copy: Path) -> sqlite3.Connection | None:
     connection = sqlite3.connect(copy, isolation_level=None)
     connection.text_factory = lambda data: data.decode("utf-8", "replace")
     try:
+        schema.harden(connection)
         connection.execute("PRAGMA writable_schema = ON")  # which makes SQLite read what it else would refuse
+        if schema.foreign(connection):
+            connection = _with_our_schema(copy, connection)
         for table, columns in _COLUMNS.items():
             connection.execute(f"SELECT {columns} FROM {table} WHERE rowid = 0").fetchone()  # noqa: S608 - names of ours
     except sqlite3.DatabaseError as error:
@@ -338,6 +344,28 @@ def _connect(copy: Path) -> sqlite3.Connection | None:
             return connection  # a table's first page is lost, the others may not be
         connection.close()
         return None
+    return connection
+
+
+def _with_our_schema(copy: Path, connection: sqlite3.Connection) -> sqlite3.Connection:
+    """Take from the copy every view, trigger and expression that is not ours, and read its tables as ours.
+
+    What somebody else wrote into a schema would run when its rows are read. Raises sqlite3.DatabaseError.
+    """
+    try:
+        here = connection.execute("SELECT rowid, type, name, rootpage FROM sqlite_schema").fetchall()
+        ours = schema.statements()
+        for row, kind, name, root_page in here:
+            if name in _READ and (kind, name) in ours and type(root_page) is int and root_page > 1:
+                values = (_READ[name], ours[kind, name], row)
+                connection.execute("UPDATE sqlite_schema SET tbl_name = ?, sql = ? WHERE rowid = ?", values)
+            else:
+                connection.execute("DELETE FROM sqlite_schema WHERE rowid = ?", (row,))
+    finally:
+        connection.close()
+    connection = sqlite3.connect(copy, isolation_level=None)
+    connection.text_factory = lambda data: data.decode("utf-8", "replace")
+    schema.harden(connection)
     return connection
 
 

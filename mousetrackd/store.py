@@ -26,10 +26,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import quote
 
-from mousetrackd.counts import Counts
+from mousetrackd import schema, validity
+from mousetrackd.counts import COUNT_MAX, Counts
 from mousetrackd.errors import ExitCode, RefusedError, StoreError
 from mousetrackd.layout import Layout, Monitor, Placement, is_called
 from mousetrackd.paths import check_own_file, check_private, sync_folder
+from mousetrackd.schema import APPLICATION_ID, LONG_S, MARKS, SCHEMA, SCHEMA_VERSION, SUMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
@@ -38,84 +40,17 @@ if TYPE_CHECKING:
     from mousetrackd.accumulator import Tally
     from mousetrackd.unsaved import Batch
 
-APPLICATION_ID = 0x4D54726B  # "MTrk"
-SCHEMA_VERSION = 2
 BUSY_TIMEOUT_S = 5.0
 PATH = "path"
 """What ``Total`` calls the length of the pointer's path."""
 HOUR_S = 3600
 LONGEST_DAY_S = 25 * HOUR_S
 """The day on which summer time ends."""
-LONG_S = 27 * 86400
-"""From a month on: shorter than any, and longer than any day."""
 BACKUP_KEPT_S = 30 * 86400
 """How long a copy made before a change of the schema is kept; less where what is so old is pruned."""
 
 _TRIES = 4
 
-_SUMS = (
-    """CREATE TABLE sum (
-    monitor INTEGER NOT NULL REFERENCES monitor,
-    layer TEXT NOT NULL,
-    first_s INTEGER NOT NULL,
-    last_s INTEGER NOT NULL,
-    left_out TEXT NOT NULL,
-    counts BLOB NOT NULL,
-    crc INTEGER NOT NULL,
-    PRIMARY KEY (monitor, layer)
-) STRICT""",
-    *(
-        f"""CREATE TRIGGER no_sum_after_{event}_of_{row} AFTER {event} ON chunk WHEN {row}.span_s >= {LONG_S} BEGIN
-    DELETE FROM sum WHERE monitor = {row}.monitor AND layer = {row}.layer;
-END"""  # noqa: S608 - our names
-        for event, row in (("insert", "new"), ("delete", "old"), ("update", "old"), ("update", "new"))
-    ),
-    "PRAGMA user_version = 2",
-)
-"""What schema 2 has and 1 had not."""
-
-_SCHEMA = f"""
-CREATE TABLE monitor (
-    id INTEGER PRIMARY KEY,
-    output TEXT NOT NULL,
-    width_px INTEGER NOT NULL,
-    height_px INTEGER NOT NULL,
-    edid_hash TEXT NOT NULL,
-    width_mm INTEGER NOT NULL DEFAULT 0,
-    height_mm INTEGER NOT NULL DEFAULT 0
-) STRICT;
-CREATE TABLE chunk (
-    id INTEGER PRIMARY KEY,
-    start_s INTEGER NOT NULL,
-    span_s INTEGER NOT NULL,
-    monitor INTEGER NOT NULL REFERENCES monitor,
-    layer TEXT NOT NULL,
-    total INTEGER NOT NULL,
-    counts BLOB NOT NULL,
-    crc INTEGER NOT NULL
-) STRICT;
-CREATE INDEX chunk_by_time ON chunk (start_s);
-CREATE TABLE path (
-    start_s INTEGER NOT NULL,
-    span_s INTEGER NOT NULL,
-    monitor INTEGER NOT NULL REFERENCES monitor,
-    length_px INTEGER NOT NULL
-) STRICT;
-CREATE INDEX path_by_time ON path (start_s);
-CREATE TABLE placement (
-    since_s INTEGER NOT NULL,
-    monitor INTEGER NOT NULL REFERENCES monitor,
-    desktop_x INTEGER NOT NULL,
-    desktop_y INTEGER NOT NULL
-) STRICT;
-PRAGMA application_id = {APPLICATION_ID};
-{";".join(_SUMS)};
-"""
-
-MARKS = "CREATE TABLE IF NOT EXISTS saved (id INTEGER PRIMARY KEY, mark INTEGER NOT NULL) STRICT"
-"""The marks of batches that are stored (see ``unsaved``): the daemon's last, and those out of side files.
-
-Made where it is needed; a mousetrackd that does not know it leaves it alone."""
 _MARKS_KEPT = 1000
 
 _T = TypeVar("_T")
@@ -198,6 +133,7 @@ class _Chunk:
     span_s: int
     monitor: int
     layer: str
+    total: int
     counts: bytes
 
 
@@ -209,6 +145,13 @@ class _Sum:
     last_s: int
     left_out: str
     counts: bytes
+
+    def decoded(self, screen: Monitor) -> Iterator[Counts] | None:
+        """The counts in parts; None where they are none of that screen's."""
+        try:
+            return Counts.decode_parts(self.counts, size=(screen.width_px, screen.height_px))
+        except ValueError:
+            return None
 
 
 @dataclass
@@ -327,12 +270,14 @@ class Store:
     def _begin(self, *, beside: bool, ended_badly: bool) -> None:
         if beside:  # it folds, and then ends: less is written where a transaction fits into memory
             self._sql.execute("PRAGMA cache_size = -8000")
-        elif ended_badly:  # worth the time to look at every page
+        self._refuse_foreign()
+        if ended_badly and not beside:  # worth the time to look at every page
             self._quick_check()
         self._migrate()
         self._note_files()
         for table in ("monitor", "chunk", "path", "placement", "sum"):
             self._sql.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone()  # noqa: S608 - a name of ours
+        self._refuse_impossible()
 
     @classmethod
     def open_read_only(cls, path: Path, *, zone: tzinfo | None = None) -> Self:
@@ -342,9 +287,16 @@ class Store:
                 raise StoreError(f"nothing has been counted yet: there is no {path}", "Start: mousetrackd run")
             _check_place(path)
             _check_header(path)
-            return cls(path, _connect(path, "ro"), zone)
+            store = cls(path, _connect(path, "ro"), zone)
         except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
             raise _sentence(path, error) from error
+        try:
+            store._refuse_foreign()
+            store._refuse_impossible()
+        except StoreError:
+            store.close()
+            raise
+        return store
 
     def is_in_place(self) -> bool:
         """Are the open file, its journal and the journal's index still those of their names, and not taken away?"""
@@ -429,14 +381,17 @@ class Store:
             self._append(batch.tally, batch.start_s, batch.end_s, batch.layout)
 
     def _append(self, tally: Tally, start_s: int, end_s: int, layout: Layout | None) -> None:
-        span_s = max(end_s - start_s, 1)
+        start_s, span_s = validity.stretch(start_s, end_s)
         if layout is not None:
             self._note_layout(layout, start_s)
         for (monitor, layer), counts in tally.counts.items():
             self._insert(start_s, span_s, self._monitor_id(monitor), layer, counts)
         self._sql.executemany(
             "INSERT INTO path VALUES (?, ?, ?, ?)",
-            [(start_s, span_s, self._monitor_id(m), round(px)) for m, px in tally.path_px.items()],
+            [
+                (start_s, span_s, self._monitor_id(m), min(round(px), validity.PATH_MAX_PX))
+                for m, px in tally.path_px.items()
+            ],
         )
 
     def fold(self, now_s: int, ages: FoldAges) -> int:
@@ -578,12 +533,13 @@ class Store:
         for chunk in self._chunks(where, left_out):
             if chunk.monitor not in wanted or not self._is_asked_for(chunk, asked, coarse):
                 continue
+            screen = names[chunk.monitor]
             try:
-                counts = Counts.decode(chunk.counts)
+                counts = Counts.joined(_decoded(chunk, screen))
             except ValueError as error:
                 left_out.append(f"left out chunk {chunk.row}: {error}")
                 continue
-            yield Piece(chunk.start_s, chunk.span_s, names[chunk.monitor], chunk.layer, counts)
+            yield Piece(chunk.start_s, chunk.span_s, screen, chunk.layer, counts)
         left_out += _too_coarse(coarse)
 
     def totals(self, *, since_s: int | None = None, until_s: int | None = None) -> list[Total]:
@@ -639,38 +595,34 @@ class Store:
         return Held(*rows[0])
 
     def look_at_every_page(self) -> None:
-        """Raises DamagedError unless SQLite can make sense of all of the file. A second for a gigabyte."""
+        """Raises DamagedError unless all of the file makes sense, to SQLite and to us. A second for a gigabyte."""
+        self._refuse_foreign()
         with self._reading():
             self._quick_check()
+        self._refuse_impossible()
 
     def check(self) -> list[str]:
         """Look at every page, chunk and other row. Returns a sentence per problem; none is a whole store."""
         problems: list[str] = []
         try:
+            self._refuse_foreign()
             rows = self._sql.execute("PRAGMA integrity_check(20)").fetchall()
             problems += [f"{self.path.name}: {row[0]}" for row in rows if row[0] != "ok"]
-            problems += [
-                f"{self.path.name}: row {row} of {table} speaks of a screen that is not there"
-                for table, row, _, _ in self._sql.execute("PRAGMA foreign_key_check")
-            ]
-            problems += [
-                f"{self.path.name}: {sentence}" for query, sentence in _SENSE for _ in self._sql.execute(query)
-            ]
+            problems += [f"{self.path.name}: {sentence}" for sentence in self._impossible()]
+            if problems:
+                return problems  # the screens that chunks are compared with may be wrong
             screens = self.monitors()
             for chunk in self._chunks(_Where(), problems):
                 try:
-                    counts = next(Counts.decode_parts(chunk.counts))
+                    _decoded(chunk, screens[chunk.monitor])
                 except ValueError as error:
                     problems.append(f"chunk {chunk.row} ({chunk.layer}): {error}")
-                    continue
-                screen = screens.get(chunk.monitor)
-                if screen is not None and (counts.width_px, counts.height_px) != (screen.width_px, screen.height_px):
-                    problems.append(f"chunk {chunk.row} ({chunk.layer}): it is not of {screen.label}'s size")
-            problems += [
-                f"the sum of {layer} on screen {row} is damaged, and what it sums is read instead"
-                for row, layer in (self._read_rows("SELECT monitor, layer FROM sum") if self._has_sums() else [])
-                if self._sum(row, layer) is None
-            ]
+            with self._one_state():
+                problems += [
+                    f"the sum of {layer} on screen {row} is damaged, and what it sums is read instead"
+                    for row, layer in (self._read_rows("SELECT monitor, layer FROM sum") if self._has_sums() else [])
+                    if row not in screens or not (problems or self._is_right_sum(row, layer, screens[row]))
+                ]
         except (sqlite3.Error, StoreError, UnicodeDecodeError) as error:
             problems.append(f"{self.path.name}: {error}")
         return problems
@@ -698,13 +650,44 @@ class Store:
             yield
         except (sqlite3.Error, UnicodeDecodeError) as error:
             raise _sentence(self.path, error) from error
-        except (TypeError, ValueError) as error:  # a monitor of no width: rows without a checksum
-            raise DamagedError(self.path, str(error)) from error
+        except (TypeError, ValueError, OverflowError, KeyError) as error:  # changed since it was opened and looked at
+            raise DamagedError(self.path, f"{type(error).__name__}: {error}") from error
 
     def _quick_check(self) -> None:
         found = self._sql.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
             raise DamagedError(self.path, found)
+
+    def _refuse_foreign(self) -> None:
+        """Raises DamagedError where the file is not made of what ours are made of: nothing in it is run."""
+        with self._reading():
+            found = schema.foreign(self._sql)
+        if found:
+            raise DamagedError(self.path, found)
+
+    def _refuse_impossible(self) -> None:
+        """Raises DamagedError where a row says what we never write."""
+        problem = next(self._impossible(), None)
+        if problem is not None:
+            raise DamagedError(self.path, problem)
+
+    def _impossible(self) -> Iterator[str]:
+        """A sentence for the rows of each kind that say what we never write. Looks at no counts."""
+        with self._reading():
+            for row, output, width_px, height_px, edid_hash, *size_mm in self._sql.execute(
+                "SELECT id, output, width_px, height_px, edid_hash, width_mm, height_mm FROM monitor"
+            ):
+                try:
+                    Placement(Monitor(output, width_px, height_px, edid_hash), 0, 0, *size_mm)
+                except ValueError as error:
+                    yield f"row {row} of its monitors cannot be: {error}"
+                    break
+            for table, conditions in validity.POSSIBLE.items():
+                found = self._sql.execute(
+                    f"SELECT rowid FROM {table} WHERE ({' AND '.join(conditions)}) IS NOT TRUE"  # noqa: S608 - ours
+                ).fetchone()
+                if found is not None:
+                    yield f"row {found[0]} of its table {table} cannot be"
 
     @contextlib.contextmanager
     def _one_state(self) -> Iterator[None]:
@@ -744,7 +727,7 @@ class Store:
         _back_up(self._sql, backup_of(self.path, version))
         with self._transaction():
             if self._version() == version:  # another may have been quicker
-                for statement in _SUMS:
+                for statement in SUMS:
                     self._sql.execute(statement)
 
     def _need_space_for_a_copy(self) -> None:
@@ -785,16 +768,18 @@ class Store:
         where = _Where(row, (layer,), asked.since_s, asked.until_s)
         summed = self._sum(row, layer)
         if summed is not None and asked.holds(summed.first_s, summed.last_s):
-            left_out += summed.left_out.splitlines()
-            spans.append((summed.first_s, summed.last_s))
-            where = replace(where, shorter_than_s=LONG_S)
-            yield from Counts.decode_parts(summed.counts)
-            del summed
+            summed_parts = summed.decoded(screen)
+            if summed_parts is not None:
+                left_out += summed.left_out.splitlines()
+                spans.append((summed.first_s, summed.last_s))
+                where = replace(where, shorter_than_s=LONG_S)
+                del summed
+                yield from summed_parts
         for chunk in self._chunks(where, left_out):
             if not self._is_asked_for(chunk, asked, coarse):
                 continue
             try:
-                parts = _decoded(chunk.counts, screen)
+                parts = _decoded(chunk, screen)
             except ValueError as error:
                 left_out.append(f"left out chunk {chunk.row}: {error}")
                 continue
@@ -821,7 +806,7 @@ class Store:
             rows = self._sql.execute(query, values)
             for row, start_s, span_s, monitor, layer, total, counts, crc in rows:
                 if crc == crc_of(start_s, span_s, monitor, layer, total, counts):
-                    yield _Chunk(row, start_s, span_s, monitor, layer, counts)
+                    yield _Chunk(row, start_s, span_s, monitor, layer, total, counts)
                 else:
                     when = self._local(start_s)
                     damaged.append(f"left out chunk {row} ({layer} of {when}): its checksum is wrong")
@@ -839,7 +824,20 @@ class Store:
             return None
         *rest, crc = found
         summed = _Sum(*rest)
-        return summed if crc == _sum_crc(monitor, layer, summed) else None
+        is_possible = validity.is_sum(summed.first_s, summed.last_s, summed.left_out)
+        return summed if is_possible and crc == _sum_crc(monitor, layer, summed) else None
+
+    def _is_right_sum(self, monitor: int, layer: str, screen: Monitor) -> bool:
+        """Can the sum of a screen and layer be believed, and is it that of the chunks it sums?"""
+        summed = self._sum(monitor, layer)
+        parts = None if summed is None else summed.decoded(screen)
+        if summed is None or parts is None:
+            return False
+        rows = self._read_rows(
+            "SELECT total FROM chunk WHERE monitor = ? AND layer = ? AND span_s >= ?", (monitor, layer, LONG_S)
+        )
+        total = sum(one for (one,) in rows)
+        return bool(summed.left_out) or total >= COUNT_MAX or sum(part.total for part in parts) == total
 
     def _insert_sum(self, monitor: int, layer: str, summed: _Sum) -> None:
         self._sql.execute("DELETE FROM sum WHERE monitor = ? AND layer = ?", (monitor, layer))
@@ -967,12 +965,13 @@ class Store:
         if not both:
             return 0
         summed = self._sum(monitor, layer) if span_s >= LONG_S else None
+        already = None if summed is None else summed.decoded(self.monitors()[monitor])
         self._sql.executemany("DELETE FROM chunk WHERE id = ?", [(row,) for row in rows])
         self._insert(begin_s, span_s, monitor, layer, both[0] if len(both) == 1 else Counts.merge(both))
-        if summed is not None:  # the trigger has dropped it
+        if summed is not None and already is not None:  # the trigger has dropped it
             counts = summed.counts
             if fresh.counts is not None:
-                counts = Counts.merge(itertools.chain([fresh.counts], Counts.decode_parts(counts))).encode()
+                counts = Counts.merge(itertools.chain([fresh.counts], already)).encode()
             first_s, last_s = min(summed.first_s, begin_s), max(summed.last_s, end_s)
             self._insert_sum(monitor, layer, _Sum(first_s, last_s, summed.left_out, counts))
         return len(rows) - 1
@@ -980,11 +979,12 @@ class Store:
     def _merged(self, where: _Where) -> _Merged:
         """The sum of chunks of one screen and layer. What is damaged stays where it is."""
         merged = _Merged()
+        screens = self.monitors()
 
         def parts() -> Iterator[Counts]:
             for chunk in self._chunks(where, merged.left_out):
                 try:
-                    decoded = Counts.decode_parts(chunk.counts)
+                    decoded = _decoded(chunk, screens[chunk.monitor])
                 except ValueError as error:
                     merged.left_out.append(f"left out chunk {chunk.row}: {error}")
                     continue
@@ -1087,13 +1087,9 @@ def _marks(values: Sequence[str]) -> str:
     return ",".join("?" * len(values))
 
 
-def _decoded(counts: bytes, screen: Monitor) -> Iterator[Counts]:
-    """A chunk's counts in parts. Raises ValueError at once when they are none, or not of that screen."""
-    parts = Counts.decode_parts(counts)
-    first = next(parts)
-    if (first.width_px, first.height_px) != (screen.width_px, screen.height_px):
-        raise ValueError(f"it is of {first.width_px}x{first.height_px} pixels, its screen is {screen.label}")
-    return itertools.chain([first], parts)
+def _decoded(chunk: _Chunk, screen: Monitor) -> Iterator[Counts]:
+    """A chunk's counts in parts. Raises ValueError at once when they are none, or not those of which it speaks."""
+    return Counts.decode_parts(chunk.counts, size=(screen.width_px, screen.height_px), total=chunk.total)
 
 
 def _too_coarse(coarse: Mapping[int, int]) -> list[str]:
@@ -1210,10 +1206,13 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
         check_same_thread=False,  # the daemon saves in a thread, and waits for it
     )
     try:
+        schema.harden(connection)
         # FULL: with NORMAL a power cut takes the newest commits with it.
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
-        if mode == "rw":
+        if mode == "ro":
+            connection.execute("PRAGMA query_only = ON")
+        else:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA journal_size_limit = 1048576")
             # A writer appends, and reads little twice: SQLite's 2 MB of pages kept were the daemon's only growth.
@@ -1235,7 +1234,7 @@ def create(path: Path, fill: Callable[[sqlite3.Connection], None] | None = None)
     fresh = _fresh_file(path)
     connection = _connect(fresh, "rw")
     try:
-        connection.executescript(f"BEGIN;{_SCHEMA}COMMIT;")
+        connection.executescript(f"BEGIN;{SCHEMA}COMMIT;")
         if fill is not None:
             fill(connection)
         # Closing would write the journal back as well, and not say when the disk refused.
@@ -1259,17 +1258,6 @@ def _fresh_file(path: Path) -> Path:
 def _remove_fresh(fresh: Path) -> None:
     for ending in ("", "-wal", "-shm", "-journal"):
         fresh.with_name(fresh.name + ending).unlink(missing_ok=True)
-
-
-_SENSE = (
-    (
-        "SELECT 1 FROM monitor WHERE width_px < 1 OR height_px < 1 OR width_mm < 0 OR height_mm < 0",
-        "a screen of no size",
-    ),
-    ("SELECT 1 FROM path WHERE length_px < 0 OR span_s < 1", "a path of no length or time"),
-    ("SELECT 1 FROM chunk WHERE span_s < 1", "a chunk of no time"),
-)
-"""What finds rows that cannot be, and what they are called."""
 
 
 def _check_place(path: Path) -> None:
@@ -1342,6 +1330,8 @@ def _sentence(path: Path, error: sqlite3.Error | OSError | UnicodeDecodeError) -
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             return DamagedError(path, str(error))
+        if code == sqlite3.SQLITE_TOOBIG:
+            return DamagedError(path, f"it has a row of more than {schema.ROW_MAX_BYTES // 1024**2} MB")
         hint = _HINTS.get(code, "Check the disk and the folder's permissions.")
         return StoreError(f"cannot use {path}: {error}", hint)
     return StoreError(f"cannot use {path}: {error.strerror or error}", "Check the disk and its permissions.")

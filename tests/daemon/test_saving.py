@@ -100,7 +100,7 @@ def test_latest_is_a_whole_picture_at_every_moment(home: Home) -> None:
 
 
 @pytest.mark.usefixtures("desktop")
-@pytest.mark.parametrize("damage", ["zeroed page", "not a database", "empty", "half of it"])
+@pytest.mark.parametrize("damage", ["zeroed page", "not a database", "empty", "half of it", "impossible row"])
 def test_a_damaged_store_is_set_aside_and_counting_goes_on(home: Home, damage: str) -> None:
     with home.running() as daemon:
         click_at(100, 100)
@@ -113,8 +113,11 @@ def test_a_damaged_store_is_set_aside_and_counting_goes_on(home: Home, damage: s
             "not a database": b"This is a diary." * 300,
             "empty": b"",
             "half of it": content[: len(content) // 2],
+            "impossible row": content,
         }[damage]
     )
+    if damage == "impossible row":
+        change(home.paths.store, "UPDATE monitor SET width_px = 0")
     damaged = home.paths.store.read_bytes()
     if damage == "zeroed page":  # which is looked for only after an unclean end
         home.paths.store.with_name(home.paths.store.name + "-wal").write_bytes(b"x")
@@ -131,8 +134,29 @@ def test_a_damaged_store_is_set_aside_and_counting_goes_on(home: Home, damage: s
         daemon.stop()
     counted = sum(home.screens("clicks.left").values(), Counter())
     # Where the counts are is not where the damage is.
-    kept = damage in ("zeroed page", "half of it")
+    kept = damage in ("zeroed page", "half of it", "impossible row")
     assert counted == Counter({(200, 200): 1, **({(100, 100): 1} if kept else {})})
+
+
+def change(store: Path, statement: str) -> None:
+    with contextlib.closing(sqlite3.connect(store, isolation_level=None)) as connection:
+        connection.execute(statement)
+
+
+@pytest.mark.usefixtures("desktop")
+def test_a_row_that_cannot_be_is_met_by_a_picture_while_it_runs_and_what_is_good_is_kept(home: Home) -> None:
+    with home.running() as daemon:
+        click_at(100, 100)
+        home.must("snapshot")
+        change(home.paths.store, "UPDATE monitor SET height_px = 70000")
+        said = home.say("snapshot")
+        assert said.code == 1
+        assert "is damaged" in said.err
+        wait_until(lambda: "was set aside" in str(home.status()["problems"]), "it is told")
+        home.must("snapshot")
+        click_at(200, 200)
+        daemon.stop()
+    assert sum(home.screens("clicks.left").values(), Counter()) == Counter({(100, 100): 1, (200, 200): 1})
 
 
 @pytest.mark.usefixtures("desktop")

@@ -24,7 +24,8 @@ from mousetrackd.counts import Counts
 from mousetrackd.errors import StoreError
 from mousetrackd.layers import LAYERS
 from mousetrackd.layout import Layout, Monitor, Placement, is_called
-from mousetrackd.store import SCHEMA_VERSION, DamagedError, FoldAges, Range, Store, create, set_aside
+from mousetrackd.schema import SCHEMA_VERSION
+from mousetrackd.store import DamagedError, FoldAges, Range, Store, create, set_aside
 
 A = Monitor("DP-1", 4, 3)
 B = Monitor("HDMI-1", 3, 3)
@@ -190,7 +191,7 @@ def test_a_person_need_not_say_the_edid() -> None:
 def test_a_screen_with_an_edid_is_the_same_on_any_connector(store: Store) -> None:
     store.commit(tally_of(1, monitor=Monitor("DP-1", 4, 3, "abcd0123")), NOON_S, NOON_S + 60)
     store.commit(tally_of(1, monitor=Monitor("HDMI-2", 4, 3, "abcd0123")), NOON_S + 60, NOON_S + 120)
-    assert cells_of(store) == {("DP-1@4x3#abcd", "dwell", 1): 2}
+    assert cells_of(store) == {("DP-1@4x3#abcd0123", "dwell", 1): 2}
 
 
 @pytest.mark.parametrize(
@@ -297,6 +298,7 @@ import numpy as np
 from mousetrackd.accumulator import Tally
 from mousetrackd.counts import Counts
 from mousetrackd.layout import Monitor
+from mousetrackd.schema import SCHEMA_VERSION
 from mousetrackd.store import FoldAges, Store
 
 screen = Monitor("W", 1000, 1000)
@@ -501,10 +503,10 @@ def test_the_time_of_a_damaged_piece_is_told(path: Path, store: Store) -> None:
 @pytest.mark.parametrize(
     ("damage", "problem"),
     [
-        ("UPDATE path SET length_px = -1", "a path of no length or time"),
-        ("UPDATE path SET monitor = 7", "row 1 of path speaks of a screen that is not there"),
-        ("UPDATE monitor SET width_mm = -1", "a screen of no size"),
-        ("UPDATE monitor SET width_px = 5", "chunk 1 (dwell): it is not of DP-1@5x3's size"),
+        ("UPDATE path SET length_px = -1", "row 1 of its table path cannot be"),
+        ("UPDATE path SET monitor = 7", "row 1 of its table path cannot be"),
+        ("UPDATE monitor SET width_mm = -1", "row 1 of its monitors cannot be: a monitor is at most"),
+        ("UPDATE monitor SET width_px = 5", "chunk 1 (dwell): it is of 4x3 pixels, its screen is of 5x3"),
     ],
 )
 def test_a_row_without_a_checksum_that_cannot_be_is_a_problem(

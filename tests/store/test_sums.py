@@ -25,7 +25,8 @@ from mousetrackd.child_process import Job, command
 from mousetrackd.counts import Counts
 from mousetrackd.errors import StoreError
 from mousetrackd.layout import Layout, Monitor, Placement
-from mousetrackd.store import BACKUP_KEPT_S, LONG_S, SCHEMA_VERSION, DamagedError, FoldAges, Range, Store, backup_of
+from mousetrackd.schema import LONG_S, SCHEMA_VERSION
+from mousetrackd.store import BACKUP_KEPT_S, DamagedError, FoldAges, Range, Store, backup_of
 
 SCREEN = Monitor("DP-1", 4, 3)
 OTHER = Monitor("HDMI-1", 3, 3)
@@ -264,6 +265,7 @@ FOLDING_CHILD = """
 import sys
 from datetime import UTC
 from pathlib import Path
+from mousetrackd.schema import LONG_S, SCHEMA_VERSION
 from mousetrackd.store import FoldAges, Store
 with Store.open(Path(sys.argv[1]), zone=UTC) as store:
     print("ready", flush=True)
@@ -510,6 +512,7 @@ def test_the_copy_is_kept_no_longer_than_counts_are(
 OPENING_CHILD = """
 import sys
 from pathlib import Path
+from mousetrackd.schema import LONG_S, SCHEMA_VERSION
 from mousetrackd.store import Store
 print("ready", flush=True)
 Store.open(Path(sys.argv[1])).close()

@@ -19,6 +19,7 @@ CORE = (
     "render",
     "errors",
     "printable",
+    "validity",
 )
 HARMLESS = {
     *("__future__", "collections", "dataclasses", "enum", "itertools", "math", "re", "struct", "typing", "zlib"),

@@ -1,0 +1,146 @@
+"""What a store's file is made of, and whether a file is made of exactly that.
+
+A database may bring triggers, views and expressions that run when it is read. Ours has none but the triggers below,
+so a file that differs is none of ours, whatever its header says, and nothing in it is run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sqlite3
+
+APPLICATION_ID = 0x4D54726B  # "MTrk"
+SCHEMA_VERSION = 2
+LONG_S = 27 * 86400
+"""From a month on: shorter than any, and longer than any day."""
+ROW_MAX_BYTES = 256 * 1024**2
+"""No row of ours is longer: the counts of the largest screen take a quarter of it."""
+
+SUMS = (
+    """CREATE TABLE sum (
+    monitor INTEGER NOT NULL REFERENCES monitor,
+    layer TEXT NOT NULL,
+    first_s INTEGER NOT NULL,
+    last_s INTEGER NOT NULL,
+    left_out TEXT NOT NULL,
+    counts BLOB NOT NULL,
+    crc INTEGER NOT NULL,
+    PRIMARY KEY (monitor, layer)
+) STRICT""",
+    *(
+        f"""CREATE TRIGGER no_sum_after_{event}_of_{row} AFTER {event} ON chunk WHEN {row}.span_s >= {LONG_S} BEGIN
+    DELETE FROM sum WHERE monitor = {row}.monitor AND layer = {row}.layer;
+END"""  # noqa: S608 - our names
+        for event, row in (("insert", "new"), ("delete", "old"), ("update", "old"), ("update", "new"))
+    ),
+    "PRAGMA user_version = 2",
+)
+"""What schema 2 has and 1 had not."""
+
+SCHEMA = f"""
+CREATE TABLE monitor (
+    id INTEGER PRIMARY KEY,
+    output TEXT NOT NULL,
+    width_px INTEGER NOT NULL,
+    height_px INTEGER NOT NULL,
+    edid_hash TEXT NOT NULL,
+    width_mm INTEGER NOT NULL DEFAULT 0,
+    height_mm INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE chunk (
+    id INTEGER PRIMARY KEY,
+    start_s INTEGER NOT NULL,
+    span_s INTEGER NOT NULL,
+    monitor INTEGER NOT NULL REFERENCES monitor,
+    layer TEXT NOT NULL,
+    total INTEGER NOT NULL,
+    counts BLOB NOT NULL,
+    crc INTEGER NOT NULL
+) STRICT;
+CREATE INDEX chunk_by_time ON chunk (start_s);
+CREATE TABLE path (
+    start_s INTEGER NOT NULL,
+    span_s INTEGER NOT NULL,
+    monitor INTEGER NOT NULL REFERENCES monitor,
+    length_px INTEGER NOT NULL
+) STRICT;
+CREATE INDEX path_by_time ON path (start_s);
+CREATE TABLE placement (
+    since_s INTEGER NOT NULL,
+    monitor INTEGER NOT NULL REFERENCES monitor,
+    desktop_x INTEGER NOT NULL,
+    desktop_y INTEGER NOT NULL
+) STRICT;
+PRAGMA application_id = {APPLICATION_ID};
+{";".join(SUMS)};
+"""
+
+
+MARKS = "CREATE TABLE IF NOT EXISTS saved (id INTEGER PRIMARY KEY, mark INTEGER NOT NULL) STRICT"
+"""The marks of batches that are stored (see ``unsaved``): the daemon's last, and those out of side files.
+
+Made where it is needed; a mousetrackd that does not know it leaves it alone."""
+
+
+def harden(connection: sqlite3.Connection) -> None:
+    """Let a file run nothing and claim no more memory than a row of ours takes. Before anything is read."""
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, ROW_MAX_BYTES)
+    connection.execute("PRAGMA trusted_schema = OFF")
+
+
+def foreign(connection: sqlite3.Connection) -> str:
+    """What the database has and ours has not, or the other way round; empty where it is one of ours.
+
+    Raises sqlite3.Error where it cannot be read.
+    """
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version not in range(1, SCHEMA_VERSION + 1):
+        return f"there is no schema {version}"
+    here, expected = _objects(connection), _ours(version)
+    for objects, wrong in (
+        (here - expected - _sometimes(), "is not as mousetrackd makes it"),
+        (expected - here, "is missing"),
+    ):
+        if objects:
+            kind, name, *_ = min(objects)
+            return f"its {kind} {name[:60]!r} {wrong}"
+    return ""
+
+
+def statements() -> dict[tuple[str, str], str]:
+    """The statement that makes each part of a store, by type and name."""
+    return {(kind, name): statement for kind, name, _, statement in _ours(SCHEMA_VERSION) | _sometimes()}
+
+
+def _objects(connection: sqlite3.Connection) -> set[tuple[str, str, str, str]]:
+    """Type, name, table and statement of all that is in a database, but what SQLite keeps for itself."""
+    rows = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema").fetchall()
+    return {
+        (str(kind), str(name), str(table), " ".join(str(sql).split()))
+        for kind, name, table, sql in rows
+        if not (kind == "index" and sql is None) and not (kind == "table" and name in _OF_SQLITE)
+    }
+
+
+_OF_SQLITE = ("sqlite_stat1", "sqlite_stat4")
+"""What ANALYZE leaves behind."""
+
+
+@functools.cache
+def _sometimes() -> frozenset[tuple[str, str, str, str]]:
+    """What a store may have and need not."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute(MARKS)
+        return frozenset(_objects(connection))
+
+
+@functools.cache
+def _ours(version: int) -> frozenset[tuple[str, str, str, str]]:
+    """Type, name, table and statement of all that a store of a version is made of."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(SCHEMA)
+        objects = _objects(connection)
+        if version == 1:
+            objects = {one for one in objects if one[2] != "sum" and one[0] != "trigger"}
+        return frozenset(objects)
