@@ -1,5 +1,6 @@
 """The real daemon beside a compositor that tells it over the session bus where the pointer is."""
 
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -107,3 +108,29 @@ def test_gnome_without_the_extension_is_blind_and_with_it_tracks(home: Home, bus
         daemon.stop()
     bus.stop()
     shell.quit()
+
+
+def test_a_kwin_that_floods_is_counted_and_a_pause_and_the_end_are_obeyed_meanwhile(home: Home, kwin: KWin) -> None:
+    ended = threading.Event()
+    sent: list[int] = []
+
+    def flood() -> None:
+        while not ended.is_set():
+            kwin.move(*((x, 5) for x in range(50)))
+            sent.append(len(kwin.listeners))
+
+    flooding = threading.Thread(target=flood)
+    with home.running() as daemon:
+        flooding.start()
+        try:
+            wait_until(lambda: sum(sent) > 20, "a thousand were sent")
+            home.must("pause")
+            assert daemon.sockets() == []
+            assert int(home.status()["events"]) > 1000
+            home.must("resume")
+            daemon.await_state("tracking")
+            daemon.stop()
+        finally:
+            ended.set()
+            flooding.join()
+    assert not home.status()["problems"]

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from support.compositor import CAPTURE, Compositor
 from support.program import Home, line_cells, wander
+from support.waiting import wait_until
 
 pytest_plugins = ("support.fixtures",)
 
@@ -53,3 +54,33 @@ def test_where_no_source_fits_it_is_blind_and_records_nothing_until_one_does(
         assert home.status()["problems"] == []
         daemon.stop()
     assert home.status()["events"] == 0
+
+
+def test_a_wayfire_that_lies_costs_no_count_and_is_tried_again(home: Home) -> None:
+    compositor = Compositor(home.folder / "runtime", without=CAPTURE)
+    compositor.start()
+    compositor.plug("DP-1")
+    compositor.answer_as_wayfire(home.folder / "wayfire")
+    home.variables |= {"WAYLAND_DISPLAY": compositor.name, "WAYFIRE_SOCKET": str(home.folder / "wayfire")}
+    with home.running() as daemon:
+        ask_for(compositor, (5, 5), (6, 5), (7, 6))
+        compositor.answer_wrongly('{"result": "ok", "pos": {"x": ' + "9" * 400 + ', "y": 1}}')
+        status = daemon.await_state("waiting")
+        (problem,) = status["problems"]
+        assert "Wayfire does not say where the pointer is: a number of 400 characters" in problem
+        assert status["events"] == 3
+        assert status["last_checkpoint"] is not None
+        compositor.answer_wrongly("")
+        assert daemon.await_state("tracking")["problems"] == []
+        ask_for(compositor, (9, 9))
+        daemon.stop()
+    assert home.status()["events"] == 4
+    compositor.kill()
+
+
+def ask_for(compositor: Compositor, *points: tuple[int, int]) -> None:
+    """Return when the daemon has been answered each point."""
+    for point in points:
+        compositor.point(*point)
+        answered = compositor.questions() + 2  # the first may have been answered before
+        wait_until(lambda answered=answered: compositor.questions() >= answered, "it had asked")  # type: ignore[misc]
