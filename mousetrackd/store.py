@@ -14,6 +14,7 @@ Hours, days, months and years are those of the local clock, because people ask f
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import os
 import sqlite3
@@ -1332,9 +1333,32 @@ def _sentence(path: Path, error: sqlite3.Error | OSError | UnicodeDecodeError) -
             return DamagedError(path, str(error))
         if code == sqlite3.SQLITE_TOOBIG:
             return DamagedError(path, f"it has a row of more than {schema.ROW_MAX_BYTES // 1024**2} MB")
+        if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL):
+            why, hint = _about_disk(path.parent)
+            if why:
+                return StoreError(f"cannot use {path}: {error}: {why}", hint)
         hint = _HINTS.get(code, "Check the disk and the folder's permissions.")
         return StoreError(f"cannot use {path}: {error}", hint)
     return StoreError(f"cannot use {path}: {error.strerror or error}", "Check the disk and its permissions.")
+
+
+def _about_disk(folder: Path) -> tuple[str, str]:
+    """What is wrong with the disk under a folder, which SQLite does not say, and what to do; empty where nothing is."""
+    try:
+        # A file without a name: what a disk says that has been made read-only by an error shows only where it is asked.
+        os.close(os.open(folder, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+        disk = os.statvfs(folder)
+    except OSError as error:
+        if error.errno in (errno.EOPNOTSUPP, errno.EISDIR):  # a disk without such files
+            return "", ""
+        hints = {
+            errno.EROFS: "The kernel makes it so after an error of the disk: see dmesg, and check it.",
+            errno.ENOSPC: "Free some space, or remove files where their number is limited.",
+            errno.EDQUOT: "Free some space, or have your quota raised.",
+        }
+        why = (error.strerror or str(error)).lower()
+        return why, hints.get(error.errno or 0, "Check the disk and the folder's permissions.")
+    return ("the disk is full", "Free some space.") if disk.f_blocks and not disk.f_bavail else ("", "")
 
 
 _HINTS: Mapping[int, str] = {

@@ -24,6 +24,7 @@ from mousetrackd.errors import RefusedError
 from mousetrackd.layers import LAYERS
 from mousetrackd.layout import Layout, Monitor, Placement
 from mousetrackd.paths import make_private, sync_folder, write_whole
+from mousetrackd.validity import PATH_MAX_PX, SPAN_MAX_S, TIME_MAX_S, TIME_MIN_S, stretch
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
 
 _FORMAT = b"mousetrackd unsaved counts 1"
 _LARGEST_BYTES = 512 << 20
-_LATEST_S = 1 << 37
-"""A UTC second that no clock reaches before the year 6000."""
-_PATH_MAX_PX = 1e15
 
 
 @dataclass(frozen=True)
@@ -54,6 +52,8 @@ class Batch:
     @classmethod
     def of(cls, tally: Tally, start_s: int, end_s: int, layout: Layout) -> Self:
         """One with a mark of its own."""
+        start_s, span_s = stretch(start_s, end_s)
+        end_s = start_s + span_s
         return cls(1 + secrets.randbelow((1 << 63) - 1), start_s, end_s, tally, layout)
 
 
@@ -147,7 +147,8 @@ def decode(content: bytes) -> Batch:
     try:
         said = json.loads(body)
         monitors = [Monitor(*row) for row in said["monitors"]]
-        start_s, end_s = _whole(said["start_s"], 0, _LATEST_S), _whole(said["end_s"], 0, _LATEST_S)
+        start_s = _whole(said["start_s"], TIME_MIN_S, TIME_MAX_S)
+        end_s = _whole(said["end_s"], start_s, start_s + SPAN_MAX_S)
         placements = [
             Placement(monitors[_whole(nth, 0, len(monitors) - 1)], *rest) for nth, *rest in said["placements"]
         ]
@@ -156,8 +157,6 @@ def decode(content: bytes) -> Batch:
         mark = _whole(said["mark"], 1, (1 << 63) - 1)
     except (KeyError, TypeError, AttributeError, RecursionError, binascii.Error) as error:
         raise ValueError(f"it makes no sense: {error}") from error
-    if end_s < start_s:
-        raise ValueError("it ends before it begins")
     return Batch(mark, start_s, end_s, Tally(counts, path_px), Layout(placements))
 
 
@@ -181,7 +180,7 @@ def _whole(value: Any, least: int, most: int) -> int:
 
 
 def _length(value: Any) -> float:
-    if type(value) not in (int, float) or not math.isfinite(value) or not 0 <= value <= _PATH_MAX_PX:
+    if type(value) not in (int, float) or not math.isfinite(value) or not 0 <= value <= PATH_MAX_PX:
         raise ValueError("a length in it is out of range")
     return float(value)
 

@@ -2,13 +2,14 @@
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from datetime import UTC
 from functools import partial
 from pathlib import Path
 
-from faults.child import run_traced
+from faults.child import Say, run_traced
 from faults.report import Report
-from faults.writing import commit, look, write_some
+from faults.writing import commit, look, open_or_rescue, save_or_keep_aside, write_some
 from mousetrackd.store import Store
 
 _CALLS = ("pwrite64", "write", "fsync", "fdatasync", "rename", "openat")
@@ -27,10 +28,19 @@ def main(report: Report) -> None:
                 commit(store, number)
         for what, begun in (("a store that was there", template), ("a new store", None)):
             for fault in _FAULTS:
-                _each(report, base, what, begun, fault)
+                _each(report, base, what, begun, fault, write_some)
+        for fault in _FAULTS:
+            _each(report, base, "a last save, kept aside where it fails", template, fault, save_or_keep_aside)
 
 
-def _each(report: Report, base: Path, what: str, template: Path | None, fault: str) -> None:
+def _each(
+    report: Report,
+    base: Path,
+    what: str,
+    template: Path | None,
+    fault: str,
+    write: Callable[[Path, int, int, Say], None],
+) -> None:
     folder, log = base / "call", base / "strace.log"
     known = set(range(1, _BEGUN + 1)) if template else set()
     injected = told = 0
@@ -45,7 +55,7 @@ def _each(report: Report, base: Path, what: str, template: Path | None, fault: s
                     folder.mkdir()
                 else:
                     shutil.copytree(template, folder)
-                work = partial(write_some, folder, _BEGUN + 1, _MORE)
+                work = partial(write, folder, _BEGUN + 1, _MORE)
                 child, was_injected = run_traced(work, f"{call}:error={fault}:when={nth}{lasting}", log)
                 if not was_injected:
                     break
@@ -56,6 +66,8 @@ def _each(report: Report, base: Path, what: str, template: Path | None, fault: s
                 wrong += [f"{where}: {line}" for line in child.lines if line.startswith("X ")]
                 wrong += [f"{where}: no advice in {line}" for line in refused if line.endswith(" ''")]
                 done = set(child.numbers("C"))
+                if write is save_or_keep_aside:
+                    open_or_rescue(folder / "heat.sqlite3")
                 _, problems = look(folder / "heat.sqlite3", known | done, _MORE - len(done))
                 wrong += [f"{where}: {problem}" for problem in problems]
                 nth += 1

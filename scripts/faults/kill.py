@@ -20,6 +20,7 @@ from faults.writing import (
     commit,
     decoded,
     fold,
+    keep_aside,
     keep_picture,
     look,
     make_damaged,
@@ -147,11 +148,20 @@ def _at_calls(report: Report, base: Path) -> None:
     def does_rescue(folder: Path, _: Say) -> None:
         open_or_rescue(folder / "heat.sqlite3")
 
+    aside = base / "aside"
+    shutil.copytree(template, aside)
+    keep_aside(aside, (61, 62), lambda _: None)
+
+    def keeps_aside(folder: Path, say: Say) -> None:
+        keep_aside(folder, (61, 62), say)
+
     def does_migration(folder: Path, _: Say) -> None:
         Store.open(folder / "heat.sqlite3", zone=UTC).close()
 
     _each_call(report, base, "making a store and its first checkpoints", None, set(), _writes(1))
     _each_call(report, base, "a checkpoint", template, known, _writes(61))
+    _each_call(report, base, "writing two side files", template, known, keeps_aside)
+    _each_call(report, base, "taking in two side files", aside, known | {61, 62}, does_rescue)
     _each_call(report, base, "a fold", template, known, does_fold)
     _each_call(report, base, "a rescue", damaged, known, does_rescue)
     _each_call(report, base, "a migration", older, known, does_migration)

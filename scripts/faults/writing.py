@@ -4,6 +4,7 @@ import contextlib
 import io
 import sqlite3
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ import numpy as np
 from PIL import Image
 
 from faults.child import Say
-from mousetrackd import snapshots
+from mousetrackd import snapshots, unsaved
 from mousetrackd.accumulator import Tally
 from mousetrackd.counts import Counts
-from mousetrackd.errors import StoreError
+from mousetrackd.errors import RefusedError, StoreError
 from mousetrackd.layout import Layout, Monitor, Placement
+from mousetrackd.paths import Paths
 from mousetrackd.rescue import rescue
 from mousetrackd.store import PATH, DamagedError, FoldAges, Store
 
@@ -70,12 +72,49 @@ def make_older(path: Path, count: int) -> None:
         connection.execute("PRAGMA user_version = 1")
 
 
+def batch(number: int) -> unsaved.Batch:
+    """Checkpoint ``number`` as the daemon hands it to the store, or to a side file."""
+    start_s = BEGIN_S + STEP_S * number
+    return unsaved.Batch(number, start_s, start_s + 60, tally(number), LAYOUT)
+
+
+def keep_aside(folder: Path, numbers: Iterable[int], say: Say) -> None:
+    """Write checkpoints into side files; say C after each."""
+    for number in numbers:
+        unsaved.write(paths_in(folder), folder, batch(number))
+        say(f"C {number}")
+
+
+def save_or_keep_aside(folder: Path, begin: int, count: int, say: Say) -> None:
+    """Save so many, each tried once; what fails is kept aside. E is what could not be kept either."""
+    store: Store | None = None
+    for number in range(begin, begin + count):
+        try:
+            if store is None:
+                store = Store.open(folder / "heat.sqlite3", zone=UTC)
+            store.commit_batch(batch(number))
+        except StoreError:
+            try:
+                keep_aside(folder, [number], say)
+            except (OSError, RefusedError) as error:
+                say(f"E {number} {str(error)!r} '-'")
+            break  # as at the end of a daemon: nothing writes over what a failed commit has left
+        say(f"C {number}")
+
+
+def paths_in(folder: Path) -> Paths:
+    """All four folders in one."""
+    return Paths(folder, folder, folder, folder)
+
+
 def open_or_rescue(path: Path) -> None:
     """What the daemon does at its start."""
     try:
         Store.open(path).close()
     except DamagedError:
         rescue(path, datetime(2024, 1, 1, tzinfo=UTC))
+    with Store.open(path) as store:
+        unsaved.take_in(paths_in(path.parent), store)
 
 
 def fold(store: Store, number: int) -> None:

@@ -777,3 +777,19 @@ def test_a_store_in_a_folder_with_odd_characters(tmp_path: Path) -> None:
 def test_a_missing_folder_is_a_store_error(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="No such file"):
         Store.open(tmp_path / "none" / "heat.sqlite3")
+
+
+def test_a_disk_that_is_read_only_is_named_as_the_reason(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o700)
+    with Store.open(folder / "heat.sqlite3") as store:
+        store.commit(Tally(), 0, 1)
+    if subprocess.run(["mount", "--bind", folder, folder], capture_output=True, check=False).returncode != 0:
+        pytest.skip("nothing can be mounted here")
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
+        with pytest.raises(StoreError, match="read-only file system") as told:
+            Store.open(folder / "heat.sqlite3")
+        assert "dmesg" in told.value.hint
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)

@@ -60,6 +60,14 @@ def test_a_side_file_holds_all_of_a_batch_and_is_private(paths: Paths) -> None:
     assert unsaved.files(paths) == [path]
 
 
+@pytest.mark.parametrize("year_s", [0, 10**11])
+def test_one_of_a_time_that_no_clock_should_say_is_still_taken_in(paths: Paths, year_s: int) -> None:
+    odd = Batch.of(batch(4).tally, year_s, year_s - 5, Layout())
+    unsaved.write(paths, paths.data_dir, odd)
+    assert len(taken_in(paths).taken) == 1
+    assert presses(paths) == [4]
+
+
 def test_it_is_taken_in_from_every_folder_and_is_gone_then(paths: Paths) -> None:
     for nth, folder in enumerate(unsaved.folders(paths)):
         unsaved.write(paths, folder, batch(nth))
@@ -120,7 +128,7 @@ def as_side_file(change: Callable[[dict[str, Any]], Any]) -> bytes:
         lambda body: body.update(mark=0),
         lambda body: body.update(mark=1 << 63),
         lambda body: body.update(mark=True),
-        lambda body: body.update(start_s=-1),
+        lambda body: body.update(start_s=-(10**9)),
         lambda body: body.update(end_s=10**12),
         lambda body: body.update(end_s=1),
         lambda body: body.update(end_s="soon"),
