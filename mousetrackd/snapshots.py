@@ -13,6 +13,7 @@ import os
 import re
 import struct
 import sys
+import warnings
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -28,7 +29,7 @@ from mousetrackd.colours import colour_list, rgb
 from mousetrackd.errors import MousetrackError
 from mousetrackd.exclusions import Exclusions
 from mousetrackd.layers import CLICK_LAYERS, DWELL, SCROLL, TRAVEL, UNITS, expand_layers
-from mousetrackd.layout import Layout, Monitor, drawable
+from mousetrackd.layout import CANVAS_MAX_PX, CANVAS_SIDE_MAX_PX, Layout, Monitor, drawable
 from mousetrackd.paths import Paths, folder_held, make_private, sync_folder, user_paths, write_whole
 from mousetrackd.trustedfile import open_regular
 
@@ -582,15 +583,28 @@ def under(look: SnapshotConfig) -> Image.Image | None:
     return grab_screen() if look.over == "screen" else open_image(Path(os.path.expanduser(look.over)))  # noqa: PTH111 - Path's raises for an unknown user
 
 
+_IMAGE_FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
+"""Of what Pillow knows, those that hold pixels alone: for PostScript it would start another program."""
+
+
 def open_image(path: Path) -> Image.Image:
-    """An image to lie under the heat. Raises MousetrackError when it cannot be read."""
+    """An image to lie under the heat. Raises MousetrackError when it cannot be read, or is larger than any desktop."""
+    too_large = f"it has more than {CANVAS_MAX_PX // 1_000_000} million px"
+    why = ""
     try:
-        with open_regular(path) as file, Image.open(file) as image:
-            image.load()
-            return image
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        why = getattr(error, "strerror", None) or "it is no image that Pillow knows"
-        raise MousetrackError(f"cannot read the image {path}: {why}", "Give a PNG, JPEG or WebP file.") from error
+        # Pillow warns of large images, which are refused here, and of much else that is no user's concern.
+        with warnings.catch_warnings(action="ignore"), open_regular(path) as file:
+            image = Image.open(file, formats=_IMAGE_FORMATS)
+            width_px, height_px = image.size
+            if max(width_px, height_px) <= CANVAS_SIDE_MAX_PX and width_px * height_px <= CANVAS_MAX_PX:
+                image.load()
+                return image
+            why = too_large
+    except Image.DecompressionBombError:
+        why = too_large
+    except Exception as error:  # noqa: BLE001 - Pillow's decoders raise whatever a damaged file leads them to
+        why = getattr(error, "strerror", None) or "it is damaged, or no image that Pillow knows"
+    raise MousetrackError(f"cannot read the image {path}: {why}", "Give a PNG, JPEG or WebP file.")
 
 
 def grab_screen() -> Image.Image:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import itertools
 import math
 import threading
 import time
@@ -19,6 +20,7 @@ import numpy as np
 from mousetrackd.errors import RecordingError
 from mousetrackd.events import Events, Item, Kind, LayoutChange, batch
 from mousetrackd.layout import SIDE_MAX_PX, Layout, Told, admit
+from mousetrackd.textlines import bounded_lines
 from mousetrackd.trustedfile import open_regular
 
 if TYPE_CHECKING:
@@ -42,6 +44,9 @@ _COMMON_SIZES = (
     ),
     *((1920, 1080), (1920, 1200), (2560, 1440), (2560, 1600), (3440, 1440), (3840, 2160), (5120, 2880)),
 )
+
+_EVENTS_MAX = 20_000_000
+"""Weeks of moving without a pause; half a gigabyte of memory."""
 
 _TICK_S = 0.05
 """Events due within a tick are handed over together."""
@@ -88,9 +93,12 @@ class ReplaySource:
         """Read the whole file, then play it. Raises RecordingError when it is no such recording."""
         if self._events is None:
             self._events = read_recording(self._path)
+        layout = _layout_of(self._events)
+        if not layout.placements:
+            raise RecordingError(f"no screen holds the positions of the recording {self._path}", *layout.left_out)
         self._notify = notify
         self._last_ms = int(self._events["time_ms"][-1])
-        self._pending.append(LayoutChange(self.now_ms(), _layout_of(self._events)))
+        self._pending.append(LayoutChange(self.now_ms(), layout))
         self._stop.clear()
         self._began_ns = time.monotonic_ns()
         self._thread = threading.Thread(target=self._play, args=(self._events,), name="replay", daemon=True)
@@ -157,17 +165,19 @@ class ReplaySource:
         self._notify()
 
 
-def read_recording(path: Path) -> Events:
+def read_recording(path: Path, *, events_max: int = _EVENTS_MAX) -> Events:
     """Read a recording. Raises RecordingError saying which line is wrong; it holds at least one event."""
     try:
         with _open_text(path) as file:
-            events = batch(_rows(path, file))
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
+            events = batch(itertools.islice(_rows(path, file), events_max + 1))
+    except (OSError, EOFError, ValueError, csv.Error, zlib.error) as error:
         raise RecordingError(
             f"cannot read the recording {path}: {error}", "Check the file's name and content."
         ) from error
     if events.size == 0:
         raise RecordingError(f"the recording {path} holds no events", f"Its columns should be: {', '.join(_COLUMNS)}")
+    if events.size > events_max:
+        raise RecordingError(f"the recording {path} holds more than {events_max:,} events", "Split it.")
     # A recorder's clock may jitter; time that runs backwards would be credited to nobody.
     events["time_ms"] = np.maximum.accumulate(events["time_ms"])
     return events
@@ -182,7 +192,7 @@ def _open_text(path: Path) -> TextIO:
 
 
 def _rows(path: Path, file: TextIO) -> Iterator[tuple[int, int, int, int]]:
-    reader = csv.DictReader(file)
+    reader = csv.DictReader(bounded_lines(file))
     missing = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
     if missing:
         raise RecordingError(
@@ -200,7 +210,7 @@ def _rows(path: Path, file: TextIO) -> Iterator[tuple[int, int, int, int]]:
             time_s, x, y = math.nan, 0, 0
         if not (0 <= time_s < 1e9 and abs(x) <= _OFF_SCREEN and abs(y) <= _OFF_SCREEN):
             raise RecordingError(
-                f"{path}, line {reader.line_num}: expected a time and a position, got {list(row.values())}",
+                f"{path}, line {reader.line_num}: expected a time and a position, got {str([*row.values()])[:200]}",
                 "Remove that line, or the file is not a recording.",
             )
         if kind == Kind.SCROLL and (x, y) == (0, 0):

@@ -3,6 +3,9 @@
 import contextlib
 import io
 import json
+import os
+import tracemalloc
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -161,3 +164,123 @@ def test_a_screen_of_an_impossible_size_is_told_the_same_of_a_label_and_of_an_ar
 def test_any_bytes_are_a_table_or_a_sentence(content: bytes, ending: str, tmp_path: Path) -> None:
     with contextlib.suppress(MousetrackError):
         assert isinstance(load_bytes(tmp_path, f"a.{ending}", content, (4, 3)), dict)
+
+
+# What strangers' files may hold ---------------------------------------------------------------------------
+
+
+EVIL = "../../evil\x1b]0;PWN\x07/\x00C:\\..@100x100"
+
+
+@pytest.mark.parametrize("ending", ["csv", "npz"])
+def test_a_name_is_cleaned_and_stays_in_its_folder_when_it_is_unpacked(ending: str, tmp_path: Path) -> None:
+    screen = monitor_of(EVIL, "imported", None)
+    assert screen.label.isprintable()
+    table = {screen: counts(screen, {(1, 2): 3})}
+    content = dump(table, ending)
+    if ending == "npz":
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            (name,) = archive.namelist()
+        assert not any(part in name for part in ("/", "\\", "..", "\0", ":"))
+    assert load_bytes(tmp_path, f"a.{ending}", content) == table
+
+
+@pytest.mark.parametrize("output", ["file", "50%", "%2F", ".", "...", "a.b", "args", "allow_pickle"])
+def test_any_name_comes_back_from_an_archive(output: str, tmp_path: Path) -> None:
+    table = {Monitor(output, 4, 3): counts(A, {(1, 2): 3})}
+    assert load_bytes(tmp_path, "a.npz", dump(table, "npz")) == table
+
+
+def head_of(shape: tuple[int, ...], kind: str = "<i8") -> bytes:
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"shape": shape, "fortran_order": False, "descr": kind})
+    return file.getvalue()
+
+
+def archive_of(*contents: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number, content in enumerate(contents):
+            archive.writestr(f"S{number}@4x3.npy", content)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (head_of((20000, 20000)), "a screen is from"),
+        (head_of((16000, 16000)), "million px"),
+        (head_of((8000, 8000)), "its header announces 512000000 bytes, and 0 follow"),
+        (head_of((3, 4)) + bytes(97), "announces 96 bytes, and 97 follow"),
+        (head_of((3, 4)) + bytes(95), "announces 96 bytes, and 95 follow"),
+        (head_of((3, 4), "|O") + bytes(96), "expected numbers"),
+        (head_of((3, 4), "<U99999") + bytes(96), "expected numbers"),
+        (head_of((1 << 62, 4)), "a screen is from"),
+        (head_of((3, 4, 1)) + bytes(96), "expected the shape"),
+        (head_of((0, 4)), "expected the shape"),
+        (b"\x93NUMPY\x02\x00\xff\xff\xff\xff", "damaged"),
+        (b"\x93NUMPY\x09\x00" + bytes(200), "damaged"),
+    ],
+)
+@pytest.mark.parametrize("ending", ["npy", "npz"])
+def test_an_array_is_refused_by_its_header(content: bytes, why: str, ending: str, tmp_path: Path) -> None:
+    with pytest.raises(MousetrackError, match=why):
+        load_bytes(tmp_path, f"a.{ending}", content if ending == "npy" else archive_of(content))
+
+
+def test_a_bomb_in_an_archive_is_not_inflated(tmp_path: Path) -> None:
+    """What a member announces is read, and nothing of what it does not."""
+    content = archive_of(head_of((3, 4)) + bytes(100_000_000))
+    assert len(content) < 200_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(MousetrackError, match="announces 96 bytes"):
+            load_bytes(tmp_path, "a.npz", content)
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_two_arrays_of_one_screen_are_not_silently_one(tmp_path: Path) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in ("DP-1@4x3.npy", "DP-1@4x3"):
+            archive.writestr(name, head_of((3, 4)) + bytes(96))
+    with pytest.raises(MousetrackError, match="two arrays"):
+        load_bytes(tmp_path, "a.npz", file.getvalue())
+
+
+@pytest.mark.parametrize("ending", ["csv", "json", "npz", "npy"])
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device"])
+def test_what_is_no_file_is_refused_at_once(ending: str, kind: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a.{ending}"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to("/dev/zero")
+    with pytest.raises(MousetrackError, match="not a file"):
+        load(path, "imported", (4, 3))
+
+
+def test_a_line_that_is_too_long_is_refused_where_it_begins(tmp_path: Path) -> None:
+    with pytest.raises(MousetrackError, match="line 2 is longer"):
+        load_bytes(tmp_path, "a.csv", b"x,y,count\n" + b"1" * 10_000_000, (4, 3))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"[" * 1_000_000, b'{"1,1": ' * 100_000, b'{"1,1": [1]}', b'{"1,1": 1' + b"0" * 5000 + b"}", b'{"1,1": 1e999}'],
+)
+def test_nested_and_endless_json_is_a_sentence(content: bytes, tmp_path: Path) -> None:
+    with pytest.raises(MousetrackError):
+        load_bytes(tmp_path, "a.json", content, (4, 3))
+
+
+def test_a_table_has_not_endlessly_many_screens(tmp_path: Path) -> None:
+    rows = b"".join(b"S%d@4x3,0,0,1\n" % number for number in range(300))
+    with pytest.raises(MousetrackError, match="more than 256 screens"):
+        load_bytes(tmp_path, "a.csv", b"monitor,x,y,count\n" + rows)
+    with pytest.raises(MousetrackError, match="more than 256 arrays"):
+        load_bytes(tmp_path, "a.npz", archive_of(*[head_of((3, 4)) + bytes(96)] * 300))

@@ -5,6 +5,8 @@ import json
 import os
 import resource
 import signal
+import struct
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -358,6 +360,39 @@ def test_an_image_file_that_is_none_is_a_sentence(tmp_path: Path) -> None:
     for path, why in reasons.items():
         with pytest.raises(MousetrackError, match=f"cannot read the image {path}: .*{why}"):
             open_image(path)
+
+
+def png_of(width_px: int, height_px: int, content: bytes) -> bytes:
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width_px, height_px, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", content) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("width_px", "height_px", "why"),
+    [
+        (100_000, 100_000, "it has more than 160 million px"),
+        (13_000, 13_000, "it has more than 160 million px"),
+        (70_000, 1, "it has more than 160 million px"),
+        (400, 300, "damaged"),
+    ],
+)
+def test_an_image_that_is_larger_than_it_is_or_than_any_desktop_is_a_sentence(
+    width_px: int, height_px: int, why: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "bomb.png"
+    path.write_bytes(png_of(width_px, height_px, zlib.compress(bytes(1000))))
+    with pytest.raises(MousetrackError, match=why):
+        open_image(path)
+
+
+def test_an_image_starts_no_other_program(tmp_path: Path) -> None:
+    path = tmp_path / "image.png"
+    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n(%pipe%touch /tmp/x) (w) file\n")
+    with pytest.raises(MousetrackError, match="no image"):
+        open_image(path)
 
 
 def test_an_image_file_is_opened_whole(tmp_path: Path) -> None:
