@@ -27,10 +27,10 @@ from mousetrackd.printable import printable_lines
 PACKAGE: Final = os.path.abspath(str(mousetrackd.__file__))  # noqa: PTH100 - links stay what they are
 CHILD_TIMEOUT_S: Final = 300.0
 MEMORY_LIMIT_BYTES: Final = 2 << 30
-"""The picture of two or three 4K screens takes 174 to 310 MB, and that of the largest desktop in use, six such screens
-with every layer, less than half of this. A child that wants more would push what the user works with out of memory."""
+"""The usual picture of two or three 4K screens takes 174 to 310 MB, one with every layer 1.2 GB of six such screens and
+1.9 GB of four 8K ones. A child that wants more would push what the user works with out of memory."""
 
-_LOOK_TIMEOUT_S: Final = 10.0
+_LOOK_TIMEOUT_S: Final = 5.0
 _DEATH_TIMEOUT_S: Final = 2.0
 """SIGKILL takes a moment, or, of a process that waits for a disk, as long as that does."""
 
@@ -178,7 +178,10 @@ class Child:
         try:
             ended = self._run()
         except TimeoutError:
-            ended = Ended(f"{name} was not started: the disk or network mount of its files does not answer")
+            ended = Ended(
+                f"{name} was not started: the disk or network mount of its files does not answer\n"
+                "Mount it again, or see dmesg. It is tried again."
+            )
         except (OSError, ValueError) as error:
             ended = Ended(f"{name} cannot be started: {getattr(error, 'strerror', None) or error}")
         except Exception as error:  # noqa: BLE001 - untold, it would be waited for forever

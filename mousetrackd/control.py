@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from mousetrackd.errors import ExitCode, MousetrackError, NotRunningError, RefusedError
-from mousetrackd.paths import make_private, read_own, write_whole
+from mousetrackd.paths import NO_LOCKS_HINT, make_private, read_own, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -112,7 +112,7 @@ class Lock:
             except OSError as error:
                 if not flags & os.O_DIRECTORY:  # NFS locks no folders: there the file alone has to do
                     os.close(descriptor)
-                    raise RefusedError(f"cannot lock {path}: {error.strerror}", "Is its disk all right?") from error
+                    raise RefusedError(f"cannot lock {path}: {error.strerror}", NO_LOCKS_HINT) from error
             if held != _NOTHING:
                 os.close(held)
             held = descriptor

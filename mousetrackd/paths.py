@@ -17,9 +17,11 @@ import platformdirs
 from mousetrackd.errors import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 APP = "mousetrackd"
+
+NO_LOCKS_HINT = "Some network mounts have no locks: keep it on a local disk, or point XDG_DATA_HOME to one."
 
 
 @dataclass(frozen=True)
@@ -281,11 +283,24 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def folder_held(folder: Path, *, alone: bool) -> Iterator[None]:
-    """Hold ``folder``, alone or with others who do not want it alone; waits until that can be. Raises OSError."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+def folder_held(folder: Path, *, alone: bool, flock: Callable[[int, int], None] = fcntl.flock) -> Iterator[None]:
+    """Hold ``folder``, alone or with others who do not want it alone; waits until that can be.
+
+    Raises OSError, and RefusedError where its file system has no locks at all. flock: as in ``fcntl``.
+    """
+    operation = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
+    with contextlib.ExitStack() as held:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        held.callback(os.close, descriptor)
+        try:
+            flock(descriptor, operation)
+        except OSError:  # some network mounts lock files, but no folders
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            descriptor = os.open(folder / ".lock", flags, 0o600)
+            held.callback(os.close, descriptor)
+            try:
+                flock(descriptor, operation)
+            except OSError as error:
+                # Without a lock, a picture of what is being forgotten could be written after it is gone.
+                raise RefusedError(f"cannot lock {folder}: {error.strerror}", NO_LOCKS_HINT) from error
         yield
-    finally:
-        os.close(descriptor)

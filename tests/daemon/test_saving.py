@@ -359,6 +359,19 @@ def test_a_picture_that_cannot_be_written_is_told_and_counting_goes_on(home: Hom
     assert home.cells("clicks.left") == {(100, 100): 1}
 
 
+def test_modules_that_lie_around_are_not_run_in_its_children(home: Home) -> None:
+    polluted = home.folder / "polluted"
+    polluted.mkdir()
+    for folder in (home.folder, polluted):  # the current directory of a daemon started by python -m
+        for name in ("cv2", "PIL", "isal"):  # which only children import
+            (folder / f"{name}.py").write_text(f"open({str(home.folder / 'trace')!r}, 'w')")
+    home.variables["PYTHONPATH"] = str(polluted)
+    with home.running(state="waiting"):
+        assert home.must("snapshot") == f"{home.paths.latest}\n"
+    assert decodes(home.paths.latest)
+    assert not (home.folder / "trace").exists()
+
+
 @pytest.mark.usefixtures("desktop")
 def test_a_timed_picture_that_could_not_be_written_is_tried_again_though_nothing_moves(home: Home) -> None:
     home.configure(EVERY_SECOND)

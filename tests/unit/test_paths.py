@@ -1,5 +1,7 @@
 """Where things live, and that nobody else can look into them."""
 
+import errno
+import fcntl
 import os
 import stat
 from collections.abc import Iterator
@@ -8,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mousetrackd.errors import ExitCode, RefusedError
-from mousetrackd.paths import Paths, make_private, user_paths, write_whole
+from mousetrackd.paths import Paths, folder_held, make_private, user_paths, write_whole
 
 
 def mode(path: Path) -> int:
@@ -165,3 +167,28 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     assert [found.name for found in tmp_path.iterdir()] == ["file"]
     with pytest.raises(FileNotFoundError):
         write_whole(tmp_path / "no folder" / "file", b"new")
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_folder_on_a_file_system_without_locks_is_not_used(tmp_path: Path, number: int) -> None:
+    def flock(_descriptor: int, _operation: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with (
+        pytest.raises(RefusedError, match=f"cannot lock {tmp_path}: {os.strerror(number)}\nSome network mounts"),
+        folder_held(tmp_path, alone=False, flock=flock),
+    ):
+        pytest.fail("it is used")
+
+
+def test_where_folders_cannot_be_locked_a_file_in_them_is(tmp_path: Path) -> None:
+    def flock(descriptor: int, operation: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        fcntl.flock(descriptor, operation | fcntl.LOCK_NB)
+
+    with folder_held(tmp_path, alone=False, flock=flock):
+        with folder_held(tmp_path, alone=False, flock=flock):
+            pass
+        with pytest.raises(RefusedError), folder_held(tmp_path, alone=True, flock=flock):
+            pytest.fail("it is held by two, one of them alone")
