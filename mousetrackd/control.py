@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from mousetrackd.errors import ExitCode, MousetrackError, NotRunningError, RefusedError
-from mousetrackd.paths import NO_LOCKS_HINT, make_private, read_own, write_whole
+from mousetrackd.paths import NO_LOCKS_HINT, make_private, open_own, read_own, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,7 +71,7 @@ class Lock:
         if self.is_held():
             return self
         self._folder = self._taken(self._folder, self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        self._file = self._taken(self._file, self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW)
+        self._file = self._taken(self._file, self._path, os.O_RDWR | os.O_CREAT)
         try:
             os.ftruncate(self._file, 0)
             os.pwrite(self._file, os.fsencode(f"{os.getpid()}\n{status}\n"), 0)
@@ -96,7 +96,7 @@ class Lock:
         give_up_s = time.monotonic() + _LOCK_PATIENCE_S
         while not _is_same(held, path):  # also where it was deleted between opening and locking
             try:
-                descriptor = os.open(path, flags | os.O_CLOEXEC, 0o600)
+                descriptor = _opened(path, flags)
             except OSError as error:
                 raise RefusedError(
                     f"cannot open the lock {path}: {error.strerror}", "Remove what is there, and try again."
@@ -183,7 +183,7 @@ def find_running(paths: Paths) -> RunningDaemon | None:
             if pid is not None:
                 _, _, status = _text_of(lock).partition("\n")
                 return RunningDaemon(pid, lock, Path(status.strip() or paths.status))
-        if not _is_locked(paths.data_dir.resolve()):
+        if not _is_locked(paths.data_dir.resolve(), os.O_RDONLY | os.O_DIRECTORY):
             return None
         if time.monotonic() > give_up_s:  # it is not one that has just begun
             raise MousetrackError(
@@ -210,9 +210,14 @@ def _holder(lock: Path) -> int | None:
     return _pid_in(lock) if _is_locked(lock) else None
 
 
-def _is_locked(path: Path) -> bool:
+def _opened(path: Path, flags: int) -> int:
+    """A descriptor of a lock file, or, with O_DIRECTORY, of the folder that is locked as well. Raises OSError."""
+    return os.open(path, flags | os.O_CLOEXEC) if flags & os.O_DIRECTORY else open_own(path, flags)
+
+
+def _is_locked(path: Path, flags: int = os.O_RDONLY) -> bool:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = _opened(path, flags)
     except OSError:
         return False
     try:
@@ -245,7 +250,7 @@ def _pid_in(lock: Path) -> int | None:
 
 def _text_of(lock: Path) -> str:
     try:
-        return lock.read_text("utf-8", "surrogateescape")
+        return read_own(lock).decode("utf-8", "surrogateescape")
     except OSError:
         return ""
 
@@ -293,8 +298,7 @@ def wish_held_still(paths: Paths) -> Iterator[None]:
     """
     with contextlib.ExitStack() as held:
         with contextlib.suppress(OSError):
-            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-            descriptor = os.open(paths.wanted.with_name("wanted.lock"), flags, 0o600)
+            descriptor = open_own(paths.wanted.with_name("wanted.lock"), os.O_RDWR | os.O_CREAT)
             held.callback(os.close, descriptor)
             give_up_s = time.monotonic() + _WISH_PATIENCE_S
             while time.monotonic() < give_up_s:
