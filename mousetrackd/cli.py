@@ -378,7 +378,7 @@ def render(out: Path, **options: Any) -> None:
             exclude=conf.privacy.exclusions,
         )
     outfile.write(out, picture.png())
-    _say_left_out(reading.left_out)
+    _say_left_out(picture.left_out)
 
 
 @cli.command(
@@ -440,10 +440,11 @@ def timelapse(out: Path, step: str, windowed: bool, fps: float, width: int, **op
 def stats(as_json: bool, since: str | None, until: str | None) -> None:
     """Say how far the pointer went, how long, and what was pressed, per day and in all."""
     from mousetrackd import stats, timerange  # noqa: PLC0415
-    from mousetrackd.store import Store  # noqa: PLC0415
+    from mousetrackd.rescue import readable  # noqa: PLC0415
 
     since_s, until_s = timerange.parse_range(since, until)
-    with Store.open_read_only(user_paths().store) as store:
+    with readable(user_paths().store) as (store, missing):
+        _say_left_out([missing] if missing else [])
         found = stats.summarise(store.totals(since_s=since_s, until_s=until_s), store.sizes_mm())
     terminal.echo(json.dumps(found.as_json(), indent=1) if as_json else "\n".join(stats.lines(found)))
 

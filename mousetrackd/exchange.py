@@ -271,7 +271,7 @@ def _load_array(
         ]
         shape, is_fortran, kind = read_header(head)
     except (ValueError, KeyError, SyntaxError, TypeError, UnicodeError) as error:
-        raise ValueError(f"{what} is damaged, or no NumPy array of plain numbers") from error
+        raise ValueError(f"{what} is damaged, or no NumPy file of plain numbers") from error
     if kind.kind not in "biuf" or kind.itemsize > 16:
         raise ValueError(f"{what}: expected numbers, got {str(kind)[:40]}")
     if len(shape) != 2 or 0 in shape:

@@ -83,6 +83,12 @@ class Picture:
     palette: NDArray[np.uint8] | None
     facts: Mapping[str, object]
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Sentences about what is not shown, and why."""
+        found = self.facts["left_out"]
+        return tuple(found) if isinstance(found, list) else ()
+
     def rgb(self) -> NDArray[np.uint8]:
         """(H, W, 3) red, green, blue."""
         if self.palette is None:

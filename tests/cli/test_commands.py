@@ -405,4 +405,4 @@ def test_a_zip_of_something_else_is_not_imported(home: Home) -> None:
     file = home.folder / "other.npz"
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("readme.txt", "no array")
-    refused(home, ["import", file], 1, "is no array")
+    refused(home, ["import", file], 1, "no NumPy file of plain numbers")
