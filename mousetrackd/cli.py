@@ -481,7 +481,7 @@ class _Chosen:
 @contextlib.contextmanager
 def _chosen(options: dict[str, Any]) -> Iterator[_Chosen]:
     """Open the store. Raises UsageError for a range that cannot be meant, or a monitor never seen."""
-    from mousetrackd.layout import Layout, is_called  # noqa: PLC0415
+    from mousetrackd.layout import Layout, all_meant  # noqa: PLC0415
     from mousetrackd.rescue import readable  # noqa: PLC0415
     from mousetrackd.store import Range  # noqa: PLC0415
     from mousetrackd.timerange import parse_hours, parse_range, parse_weekdays  # noqa: PLC0415
@@ -497,10 +497,11 @@ def _chosen(options: dict[str, Any]) -> Iterator[_Chosen]:
         layout = store.layout(until_s)
         if name is not None:
             known = [*store.monitors().values()]
-            if not any(is_called(one, name) for one in known):
+            meant = all_meant(known, name)
+            if not meant:
                 labels = ", ".join(sorted(one.label for one in known)) or "none yet"
                 raise UsageError(f'there is no monitor "{name}"', f"There are: {labels}")
-            layout = Layout([p for p in layout.placements if is_called(p.monitor, name)][:1])
+            layout = Layout([p for p in layout.placements if p.monitor in meant][:1])
         yield _Chosen(store, asked, layout)
 
 

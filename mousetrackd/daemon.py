@@ -62,6 +62,7 @@ if TYPE_CHECKING:
 
     from mousetrackd.config import Config
     from mousetrackd.events import Source
+    from mousetrackd.layout import Placement
     from mousetrackd.paths import Paths
     from mousetrackd.sources.guard import GuardedSource
     from mousetrackd.unsaved import Batch
@@ -329,6 +330,7 @@ class Daemon:
         try:
             self._store = self._open_store()
             self._take_in_side_files(self._store)
+            self._protect()  # rules stay on screens that were renamed while no daemon ran
         except NotOursError:
             raise
         except StoreError as error:  # a full disk, say: what is counted meanwhile is not lost
@@ -978,7 +980,11 @@ class Daemon:
         if self._source is not None:
             self._count_pending(self._source)
         privacy = self._config.privacy
-        self._accumulator.protect(click_cell_px=privacy.click_cell_px, exclude=privacy.exclusions)
+        seen: list[Placement] = []
+        if self._store is not None and privacy.exclusions:
+            with contextlib.suppress(StoreError, ValueError):  # a damaged store knows no names
+                seen = self._store.last_seen()
+        self._accumulator.protect(click_cell_px=privacy.click_cell_px, exclude=privacy.exclusions, seen=seen)
         self._look_for_excluded_monitors()
 
     def _look_for_excluded_monitors(self) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from mousetrackd import unsaved
 from mousetrackd.errors import MousetrackError, UsageError
-from mousetrackd.layout import is_called
+from mousetrackd.layout import all_meant
 from mousetrackd.paths import folder_held, make_private, read_own, sync_folder, write_whole
 from mousetrackd.rescue import LOOKED_AT
 from mousetrackd.store import DamagedError, Held, Promise, Store
@@ -83,7 +83,7 @@ def look(paths: Paths, choice: Choice) -> Found:
     """What would be forgotten. Raises StoreError, and UsageError for a monitor never seen."""
     with _store(paths, choice) as store:
         screens = [] if store is None else [*store.monitors().values()]
-        if choice.monitor is not None and not any(is_called(screen, choice.monitor) for screen in screens):
+        if choice.monitor is not None and not all_meant(screens, choice.monitor):
             labels = ", ".join(sorted(screen.label for screen in screens)) or "none yet"
             raise UsageError(f'there is no monitor "{choice.monitor}"', f"There are: {labels}")
         held = Held(0, None, None) if store is None else store.held(choice.since_s, choice.until_s, choice.monitor)

@@ -290,3 +290,19 @@ def is_meant(monitor: Monitor, name: str) -> bool:
     of_size = label.rpartition("@")[2]
     size = f"{monitor.width_px}x{monitor.height_px}"
     return bool(hash_mark and monitor.edid_hash and monitor.edid_hash == edid_hash.lower() and of_size in ("", size))
+
+
+def all_meant(known: Iterable[Monitor], name: str) -> frozenset[Monitor]:
+    """Those of ``known`` that a person who uses ``name`` means: also by other names that the same screens have there.
+
+    The same EDID is the same screen. A label means it at its own resolution, another name at all of them.
+    """
+    monitors = frozenset(known)
+    named = [one for one in monitors if is_meant(one, name)]
+    sizes = {(one.edid_hash, one.width_px, one.height_px) for one in named if one.edid_hash}
+    any_size = {one.edid_hash for one in named if one.edid_hash and one.output == name}
+    return frozenset(
+        one
+        for one in monitors
+        if one in named or one.edid_hash in any_size or (one.edid_hash, one.width_px, one.height_px) in sizes
+    )

@@ -30,7 +30,7 @@ from urllib.parse import quote
 from mousetrackd import schema, validity
 from mousetrackd.counts import COUNT_MAX, Counts
 from mousetrackd.errors import ExitCode, RefusedError, StoreError
-from mousetrackd.layout import Layout, Monitor, Placement, is_called
+from mousetrackd.layout import Layout, Monitor, Placement, all_meant
 from mousetrackd.paths import check_own_file, check_private, sync_folder
 from mousetrackd.schema import APPLICATION_ID, LONG_S, MARKS, SCHEMA, SCHEMA_VERSION, SUMS
 
@@ -169,7 +169,7 @@ class _Merged:
 class Range:
     """What is asked for; None is all, and an open end.
 
-    since_s, until_s: UTC seconds. monitor: an output's name or a label. hours: 0 to 23 of the local clock, weekdays:
+    since_s, until_s: UTC seconds. monitor: as in ``layout.all_meant``. hours: 0 to 23 of the local clock, weekdays:
     0 for Monday to 6. What is kept too coarsely to tell (a day, for hours; a month that reaches across an end of the
     range) is left out.
     """
@@ -188,10 +188,6 @@ class Range:
             and self.hours is None
             and self.weekdays is None
         )
-
-    def is_of(self, screen: Monitor) -> bool:
-        """Is that screen asked for?"""
-        return self.monitor is None or is_called(screen, self.monitor)
 
     def is_too_coarse(self, chunk: _Chunk) -> bool:
         """Can it not be told whether the chunk belongs to it?"""
@@ -447,7 +443,7 @@ class Store:
         """
         with self._reading():
             self._sql.execute("PRAGMA secure_delete = ON")
-        screens = [(row,) for row, screen in self.monitors().items() if monitor is None or is_called(screen, monitor)]
+        screens = [(row,) for row in self._rows_of(monitor)]
         with self._transaction():
             deleted = self._to_forget(since_s, until_s, monitor)
             if promise is not None:
@@ -479,7 +475,7 @@ class Store:
 
     def _to_forget(self, since_s: int | None, until_s: int | None, monitor: str | None) -> list[tuple[int, int, int]]:
         """The row, start and end of each piece that ``forget`` deletes."""
-        screens = {row for row, screen in self.monitors().items() if monitor is None or is_called(screen, monitor)}
+        screens = self._rows_of(monitor)
         with self._reading():
             rows = self._sql.execute("SELECT id, start_s, span_s, monitor, layer, total, counts, crc FROM chunk")
             return [
@@ -506,10 +502,11 @@ class Store:
         spans: list[tuple[int, int]] = []
         with self._one_state():
             names = self.monitors()
+            wanted = self._rows_of(asked.monitor)
             for row, layer in self._screens(layers):
-                screen = names[row]
-                if not asked.is_of(screen):
+                if row not in wanted:
                     continue
+                screen = names[row]
                 known = len(spans)
                 # With nothing to begin with, a sum of no parts would have no size.
                 nothing = Counts.empty(screen.width_px, screen.height_px)
@@ -528,7 +525,7 @@ class Store:
         What is too coarse for it, or damaged, is left out; when all is read, ``left_out`` says so in sentences.
         """
         names = self.monitors()
-        wanted = {row for row, screen in names.items() if asked.is_of(screen)}
+        wanted = self._rows_of(asked.monitor)
         coarse: Counter[int] = Counter()
         where = _Where(layers=tuple(layers), since_s=asked.since_s, until_s=asked.until_s)
         for chunk in self._chunks(where, left_out):
@@ -566,10 +563,28 @@ class Store:
             return {Monitor(*row[:4]): (row[4], row[5]) for row in rows}
 
     def monitors(self) -> dict[int, Monitor]:
-        """Every screen ever seen, by row."""
+        """Every screen ever seen, by row. One that had several names has a row for each, and counts in the first."""
         with self._reading():
             rows = self._sql.execute("SELECT id, output, width_px, height_px, edid_hash FROM monitor")
             return {row: Monitor(*rest) for row, *rest in rows}
+
+    def _rows_of(self, monitor: str | None) -> set[int]:
+        """The rows of the monitors that are asked for by a name; None is all."""
+        known = self.monitors()
+        meant = known.values() if monitor is None else all_meant(known.values(), monitor)
+        return {row for row, screen in known.items() if screen in meant}
+
+    def last_seen(self) -> list[Placement]:
+        """Where each monitor was last, by each name that it had, the newest last."""
+        with self._reading():
+            rows = self._sql.execute(
+                "SELECT name.output, name.width_px, name.height_px, name.edid_hash, desktop_x, desktop_y,"
+                " max(placement.since_s) AS last_s FROM monitor AS name"
+                " JOIN monitor AS same ON same.id = name.id OR (name.edid_hash <> '' AND"
+                " (name.edid_hash, name.width_px, name.height_px) = (same.edid_hash, same.width_px, same.height_px))"
+                " JOIN placement ON placement.monitor = same.id GROUP BY name.id ORDER BY last_s"
+            )
+            return [Placement(Monitor(*row[:4]), row[4], row[5]) for row in rows]
 
     def layout(self, until_s: int | None = None) -> Layout:
         """How the monitors stood last, before ``until_s``; as they stood first when nothing is that old."""
@@ -885,16 +900,19 @@ class Store:
         # A screen is known by what it is: with an EDID by that, whichever connector it hangs on today.
         values = (monitor.edid_hash, monitor.output, monitor.width_px, monitor.height_px)
         found = self._sql.execute(
-            "SELECT id FROM monitor WHERE edid_hash = ?1 AND (?1 <> '' OR output = ?2)"
+            "SELECT min(id), max(output = ?2) FROM monitor WHERE edid_hash = ?1 AND (?1 <> '' OR output = ?2)"
             " AND width_px = ?3 AND height_px = ?4",
             values,
         ).fetchone()
-        if found is None:
-            found = self._sql.execute(
-                "INSERT INTO monitor (edid_hash, output, width_px, height_px) VALUES (?, ?, ?, ?) RETURNING id",
-                values,
-            ).fetchone()
-        return int(found[0])
+        if not found[1]:  # a new screen, or a new name of one
+            found = (
+                found[0],
+                *self._sql.execute(
+                    "INSERT INTO monitor (edid_hash, output, width_px, height_px) VALUES (?, ?, ?, ?) RETURNING id",
+                    values,
+                ).fetchone(),
+            )
+        return int(found[1] if found[0] is None else found[0])
 
     def _note_layout(self, layout: Layout, since_s: int) -> None:
         latest = self._sql.execute("SELECT max(since_s) FROM placement").fetchone()[0]

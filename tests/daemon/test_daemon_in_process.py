@@ -21,7 +21,8 @@ from support.program import Home
 from support.waiting import wait_until
 
 from mousetrackd import control
-from mousetrackd.config import Config
+from mousetrackd.accumulator import Tally
+from mousetrackd.config import Config, PrivacyConfig
 from mousetrackd.daemon import Daemon
 from mousetrackd.deadline import TIME_LIMITS, TimeLimits
 from mousetrackd.errors import BlindError, ConfigError, MousetrackError, SourceError
@@ -711,6 +712,26 @@ def test_what_cannot_be_seen_just_now_is_logged_once_and_stands_in_status_while_
 
     Play(home, HOUR_S).run(script)
     assert [record.message for record in caplog.records].count("not seen just now") == 1
+
+
+def test_a_rule_for_a_monitor_that_was_renamed_while_no_daemon_ran_stays_on_its_pixels(home: Home) -> None:
+    home.paths.data_dir.mkdir(parents=True, mode=0o700)
+    with Store.open(home.paths.store, zone=UTC) as store:
+        then = Monitor("BEFORE", SCREEN.width_px, SCREEN.height_px)
+        store.commit(Tally(), HOUR_S - 7200, HOUR_S - 7100, Layout([Placement(then, 0, 0)]))
+
+    def script(play: Play) -> None:
+        os.kill(os.getpid(), signal.SIGHUP)
+        play.settle()
+        play.source.click(10, 10)
+        play.source.click(60, 60)
+        play.advance(3)
+        assert "privacy.exclude names BEFORE, whose pixels S@100x100 shows now" in str(home.status()["problems"])
+
+    rules = PrivacyConfig(exclude=["BEFORE 0,0 50x50"])
+    play = Play(home, HOUR_S, load_config=lambda: Config(privacy=rules))
+    play.run(script)
+    assert play.clicks() == 1
 
 
 def test_lines_are_drawn_of_one_pointer_and_again_by_the_source_that_follows_one_with_several(home: Home) -> None:

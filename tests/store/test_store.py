@@ -185,6 +185,26 @@ def test_a_person_need_not_say_the_edid() -> None:
     assert not any(is_called(screen, name) for name in ("DP", "DP-11", "DP-1@4x", "#1a2b3c4d", ""))
 
 
+def test_one_monitor_is_chosen_by_any_name_that_its_screen_ever_had(store: Store) -> None:
+    first = Monitor("DP-1", 4, 3, "1a2b3c4d")
+    seen = (first, Monitor("DP-3", 4, 3, "1a2b3c4d"), Monitor("DP-2", 2, 2, "1a2b3c4d"), Monitor("DP-9", 4, 3))
+    for number, monitor in enumerate(seen):
+        start_s = NOON_S + 60 * number
+        layout = Layout([Placement(monitor, 10 * number, 0)])
+        store.commit(tally_of(1, monitor=monitor), start_s, start_s + 60, layout)
+    large = {("DP-1@4x3#1a2b3c4d", "dwell", 1): 2}
+    for name in ("DP-1", "DP-3", "DP-2", "#1a2b3c4d"):
+        assert cells_of(store, monitor=name) == {**large, ("DP-2@2x2#1a2b3c4d", "dwell", 1): 1}
+    for label in ("DP-3@4x3", "DP-3@4x3#1a2b3c4d", "DP-5@4x3#1a2b3c4d"):
+        assert cells_of(store, monitor=label) == large
+    assert [(place.monitor.output, place.desktop_x) for place in store.last_seen()] == [
+        *(("DP-1", 10), ("DP-3", 10), ("DP-2", 20), ("DP-9", 30)),
+    ]
+    assert store.held(None, None, "DP-3").pieces == 3
+    store.forget(None, None, "DP-3")
+    assert [one.output for one in store.monitors().values()] == ["DP-9"]
+
+
 # Who a screen is, and where it stands -----------------------------------------------------------------
 
 
