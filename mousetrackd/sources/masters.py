@@ -21,10 +21,11 @@ _MASTER_POINTER = 1  # XI2.h
 class MasterPointers:
     """Counts the master pointers of one display, and tells of changes. Used by the thread that reads the connection.
 
-    changed: is called with the new number. A server without XInput 2 has one.
+    changed: is called with the new number, and the server's time stamp of the change, None at first. A server without
+    XInput 2 has one pointer.
     """
 
-    def __init__(self, display: Xlib.display.Display, changed: Callable[[int], None]) -> None:
+    def __init__(self, display: Xlib.display.Display, changed: Callable[[int, int | None], None]) -> None:
         self._display = display
         self._changed = changed
         self._opcode: int | None = None
@@ -39,16 +40,16 @@ class MasterPointers:
         if self._opcode is not None:
             masks = [(xinput.AllDevices, xinput.HierarchyChangedMask)]
             self._display.screen().root.xinput_select_events(masks)
-            self._look()
+            self._look(None)
 
     def hear(self, event: Any) -> bool:
         """True when ``event`` tells of master pointers; whether their number changed has then been asked."""
         if event.type != ge.GenericEventCode or event.extension != self._opcode:
             return False
-        self._look()
+        self._look(int(event.data.time))
         return True
 
-    def _look(self) -> None:
+    def _look(self, stamp_ms: int | None) -> None:
         try:
             devices = self._display.xinput_query_device(xinput.AllMasterDevices).devices
         except (
@@ -60,4 +61,4 @@ class MasterPointers:
         count = max(sum(one.use == _MASTER_POINTER for one in devices), 1)
         if count != self.count:
             self.count = count
-            self._changed(count)
+            self._changed(count, stamp_ms)

@@ -211,6 +211,7 @@ class PynputSource:
             items += self._items(kind, list(parts), following, now_ms)
         if unknown is None:
             items += self._monitors.newest(now_ms)
+        items = record.pointers_in_time(items)
         return _in_time([item for item in items if isinstance(item, Gap | LayoutChange) or item.size])
 
     def _items(self, kind: type, parts: list[Any], following: Iterator[Change | None], now_ms: int) -> list[Item]:
@@ -365,12 +366,13 @@ class PynputSource:
             self._put(Gap(self.now_ms(), "screen"))
         return is_here
 
-    def _take_pointers(self, count: int) -> None:
-        """The server shows so many pointers from now on."""
+    def _take_pointers(self, count: int, stamp_ms: int | None) -> None:
+        """The server shows so many pointers from a moment on, which it stamped."""
         if self._listener is not None:
             self._listener.await_read(_CATCH_UP_TIMEOUT_S)
+        now_ms = self.now_ms()
         self._pointers = count
-        self._put(Pointers(self.now_ms(), "pointers", count))
+        self._put(Pointers(now_ms if stamp_ms is None else self._clock.ours_ms(stamp_ms, now_ms), "pointers", count))
 
     def _put(self, *parts: _Part) -> None:
         with self._lock:

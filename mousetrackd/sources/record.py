@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mousetrackd.events import EVENT, Events, Gap, Kind
+from mousetrackd.events import EVENT, Events, Gap, Item, Kind, LayoutChange, Pointers
 from mousetrackd.sources.randr import Change
 
 if TYPE_CHECKING:
@@ -127,3 +127,20 @@ def decode(raw: bytes, now_ms: int, server_now_ms: int) -> Events:
         ago_ms = (np.uint32(server_now_ms & 0xFFFFFFFF) - elements["time_ms"]).astype(np.int32)
         events["time_ms"] = now_ms - np.maximum(ago_ms.astype(np.int64), 0)  # of before the clock was set back
     return events
+
+
+def pointers_in_time(items: list[Item]) -> list[Item]:
+    """The same with each ``Pointers`` before the events that came after it: it is heard later than they are."""
+    ordered: list[Item] = []
+    for item in items:
+        ordered.append(item)
+        if not isinstance(item, Pointers):
+            continue
+        at = len(ordered) - 1
+        while at and not isinstance(before := ordered[at - 1], Gap | LayoutChange):
+            first = int((before["time_ms"] < item.time_ms).sum())
+            if first == before.size:
+                break
+            ordered[at - 1 : at + 1] = [before[:first], item, before[first:]] if first else [item, before]
+            at = 0 if first else at - 1
+    return ordered

@@ -24,6 +24,10 @@ class ServerClock:
         """Whether an event with this stamp, read at ``now_ms`` by our clock, is hardly of now."""
         return abs(self._age_ms(stamp_ms, now_ms)) > _OFF_MS
 
+    def ours_ms(self, stamp_ms: int, now_ms: int) -> int:
+        """A stamp of lately as a time of our clock."""
+        return now_ms - self._age_ms(stamp_ms, now_ms)
+
     def measure(self, asked_ms: int, heard_ms: int, stamp_ms: int) -> None:
         """The server stamped an answer between these two times of ours: the offset is corrected where it cannot be."""
         if not self._is_known:

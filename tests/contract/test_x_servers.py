@@ -212,6 +212,25 @@ def test_a_second_pointer_is_told_when_it_comes_and_when_it_goes(fast: bool, ser
     heard.source.stop()
 
 
+def test_a_second_pointer_that_moves_at_once_is_told_before_it_moved(serve: Serve) -> None:
+    serve()
+    heard = Listening(fast=True)
+    with Hand() as first:
+        first.move((10, 20))
+        heard.wait_for((Kind.MOVE, 10, 20))
+        with SecondHand() as second:
+            second.move(*((300 + number, 400) for number in range(200)))
+            second.click(LEFT)
+            wait_until(heard.source.ping, "the source heard all of it")
+            wait_until(heard.source.ping, "the source heard all of it")
+            heard.source.catch_up()
+            heard.wait_for((Kind.LEFT, 499, 400))
+    heard.source.stop()
+    told = next(number for number, item in enumerate(heard.items) if isinstance(item, Pointers))
+    before = [item for item in heard.items[:told] if not isinstance(item, Gap | LayoutChange)]
+    assert sum(item.size for item in before) == 1
+
+
 class Set(PynputSource):
     """One whose clock is set against the server's, as the server's may be against ours."""
 

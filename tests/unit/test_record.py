@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mousetrackd.events import Gap, Kind, batch
+from mousetrackd.events import Gap, Item, Kind, LayoutChange, Pointers, batch
 from mousetrackd.sources.randr import Change
-from mousetrackd.sources.record import Screens, Splitter, decode, last_stamp_ms, roots
+from mousetrackd.sources.record import Screens, Splitter, decode, last_stamp_ms, pointers_in_time, roots
 
 HEADER = bytes([1]) + bytes(31)
 CHANGED, ALSO_CHANGED = 22, 90
@@ -107,3 +107,29 @@ def test_the_last_stamp_is_that_of_an_event() -> None:
 
 def test_no_event_is_of_the_future() -> None:
     assert decode(element(MOVE, time_ms=900_000), 70_000, 20)["time_ms"].tolist() == [70_000]
+
+
+def shown(items: list[Item]) -> list[str | list[int]]:
+    return [
+        item.reason if isinstance(item, Gap) else item["time_ms"].tolist()
+        for item in items
+        if not isinstance(item, LayoutChange)
+    ]
+
+
+def of_times(*times_ms: int) -> Item:
+    return batch((time_ms, Kind.MOVE, 0, 0) for time_ms in times_ms)
+
+
+@pytest.mark.parametrize(
+    ("time_ms", "expected"),
+    [
+        (9, ["suspend", [3, 5], [5, 7], "pointers", [9]]),
+        (7, ["suspend", [3, 5], [5], "pointers", [7], [9]]),
+        (5, ["suspend", [3], "pointers", [5], [5, 7], [9]]),
+        (1, ["suspend", "pointers", [3, 5], [5, 7], [9]]),
+    ],
+)
+def test_pointers_stand_before_the_events_that_came_after_them(time_ms: int, expected: list[str | list[int]]) -> None:
+    items = [Gap(2, "suspend"), of_times(3, 5), of_times(5, 7), Pointers(time_ms, "pointers", 2), of_times(9)]
+    assert shown(pointers_in_time(items)) == expected
