@@ -1,15 +1,40 @@
 """What every test may ask for. Who needs a display gets a real one; nothing is skipped for want of it."""
 
+import os
 import threading
 from collections.abc import Iterator
+from types import CodeType
 
 import pytest
 from hypothesis import settings
 from support.xserver import Xvfb
 
 # No deadline: a busy machine is no failure. No database: a test leaves nothing behind in the checkout.
-settings.register_profile("mousetrackd", deadline=None, database=None)
-settings.load_profile("mousetrackd")
+settings.register_profile("quick", deadline=None, database=None, max_examples=25)
+settings.register_profile("thorough", deadline=None, database=None, max_examples=300)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+MARKED_BY_USE = {
+    "x11": {"Xvfb", "Logins"},
+    "wayland": {"Compositor", "PrivateBus", "KWin", "GnomeShell"},
+}
+"""Markers, and the parts of tests/support by whose use in a test or in its fixtures it gets them."""
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark a test by what it uses, so that nobody has to remember to."""
+    if isinstance(item, pytest.Function):
+        fixtures = item._fixtureinfo.name2fixturedefs.values()  # noqa: SLF001 - there is no public way to its fixtures
+        used = _names_in(item.function.__code__).union(*(_names_in(one[-1].func.__code__) for one in fixtures))
+        for marker, parts in MARKED_BY_USE.items():
+            if used & parts:
+                item.add_marker(marker)
+
+
+def _names_in(code: CodeType) -> set[str]:
+    """Every name that a function and the functions inside it use."""
+    inner = [part for part in code.co_consts if isinstance(part, CodeType)]
+    return set(code.co_names).union(*map(_names_in, inner))
 
 
 SESSION_VARIABLES = (

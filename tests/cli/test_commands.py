@@ -41,7 +41,7 @@ def counted(home: Home, counted_once: Path) -> Home:
 def test_without_anything_the_commands_say_so_and_how_to_begin(home: Home) -> None:
     codes = {"status": 3, "stop": 3, "snapshot": 3, "latest": 1, "pause": 3, "resume": 3, "stats": 1}
     for command, code in codes.items():
-        said = home.say(command)
+        said = home.call(command)
         assert said.code == code, command
         assert "Traceback" not in said.err
         assert len((said.out + said.err).splitlines()) in (1, 2), command
@@ -50,7 +50,7 @@ def test_without_anything_the_commands_say_so_and_how_to_begin(home: Home) -> No
 def test_latest_prints_the_path_and_nothing_else(home: Home) -> None:
     home.paths.snapshots.mkdir(parents=True)
     home.paths.latest.write_bytes(b"")
-    said = home.say("latest")
+    said = home.call("latest")
     assert (said.code, said.out, said.err) == (0, f"{home.paths.latest}\n", "")
 
 
@@ -129,7 +129,7 @@ def test_render_draws_a_whole_picture_where_it_was_told_to(counted: Home) -> Non
 
 def test_render_of_an_empty_range_is_a_picture_of_the_background(counted: Home) -> None:
     out = counted.folder / "empty.png"
-    said = counted.say("render", out, "--until", "2020-01-01", "--no-legend")
+    said = counted.call("render", out, "--until", "2020-01-01", "--no-legend")
     assert said.code == 0
     assert "Nothing was counted in this range" in said.err
     picture = cv2.imread(str(out))
@@ -180,7 +180,7 @@ def no_change(home: Home) -> Callable[[], None]:
 def refused(home: Home, words: list[str | Path], code: int, *fragments: str, most_lines: int = 2) -> None:
     """A command that cannot be done says so in a sentence or two, and has done nothing."""
     unchanged = no_change(home)
-    said = home.say(*words)
+    said = home.call(*words)
     assert said.code == code, said
     assert said.out == ""
     assert "Traceback" not in said.err

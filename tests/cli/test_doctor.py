@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.program import Home, Said
+from support.in_process import Said
+from support.program import Home
 from support.systemctl import FakeSystemctl
 
 from mousetrackd.accumulator import Tally
@@ -177,7 +178,7 @@ def test_a_display_that_does_not_answer_is_a_problem(home: Home) -> None:
 
 def test_while_paused_nobody_listens_not_even_the_doctor(home: Home) -> None:
     home.variables["DISPLAY"] = ":987"
-    assert home.say("pause").code == 3
+    assert home.call("pause").code == 3
     assert found(doctor(home))["source"] == "ok"
 
 
@@ -212,7 +213,7 @@ def test_what_the_daemon_complains_of_is_repeated(home: Home) -> None:
     home.paths.data_dir.mkdir(parents=True)
     home.paths.snapshots.write_text("a file in the way of the pictures")
     with home.running() as daemon:
-        said = home.say("snapshot")
+        said = home.call("snapshot")
         assert said.code == 1
         daemon.await_status(lambda status: bool(status["problems"]), "it has a problem")
         assert found(doctor(home))["daemon"] == "problem"

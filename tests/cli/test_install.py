@@ -217,7 +217,7 @@ def test_a_link_of_the_users_is_kept_and_what_it_leads_to_untouched(home: Home) 
 @pytest.mark.parametrize(("command", "call"), [("enable", "enable"), ("start", "start"), ("daemon-reload", "daemon")])
 def test_a_systemctl_that_fails_is_quoted(home: Home, systemctl: FakeSystemctl, command: str, call: str) -> None:
     systemctl.fails(command, "it is not in the mood")
-    said = home.say("install", *AS_ROOT)
+    said = home.call("install", *AS_ROOT)
     assert said.code == 1
     assert said.err.startswith(f"mousetrackd: systemctl --user {call}")
     assert "failed: it is not in the mood\n" in said.err
@@ -233,7 +233,7 @@ def test_what_is_in_the_way_is_told(home: Home, there: str) -> None:
         entry.parent.write_text("")
     else:
         entry.mkdir(parents=True)
-    said = home.say("install", *AS_ROOT)
+    said = home.call("install", *AS_ROOT)
     assert said.code == 1
     assert said.err.startswith("mousetrackd: cannot ")
     assert len(said.err_lines) == 2
@@ -242,7 +242,7 @@ def test_what_is_in_the_way_is_told(home: Home, there: str) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="root is what is refused")
 @pytest.mark.parametrize("command", ["install", "uninstall"])
 def test_root_is_refused(home: Home, command: str) -> None:
-    said = home.say(command)
+    said = home.call(command)
     assert said.code == 77
     assert f"mousetrackd {command} --allow-root" in said.err
     assert everything(home) == {}
@@ -343,7 +343,7 @@ def test_purge_does_not_follow_a_link_to_who_knows_where(home: Home) -> None:
 def test_purge_with_nobody_to_ask_wants_yes_said(home: Home, answer: str) -> None:
     home.paths.data_dir.mkdir(parents=True)
     home.paths.store.write_bytes(b"precious")
-    said = home.say("uninstall", "--purge", *AS_ROOT, stdin=answer)
+    said = home.call("uninstall", "--purge", *AS_ROOT, stdin=answer)
     assert said.code == 2
     assert "--yes" in said.err
     assert home.paths.store.read_bytes() == b"precious"

@@ -643,7 +643,9 @@ def test_a_rescue_has_time_though_the_daemon_is_silent_meanwhile(home: Home, sys
     Play(home, HOUR_S).run(script)
 
 
-@pytest.mark.parametrize(("usec", "pid"), [("", ""), ("60000000", "1"), ("soon", str(os.getpid()))])
+@pytest.mark.parametrize(
+    ("usec", "pid"), [("", ""), ("60000000", "1"), ("soon", str(os.getpid()))], ids=["unset", "another", "unreadable"]
+)
 def test_where_nobody_waits_for_it_no_timer_is_armed(
     home: Home, systemd: Systemd, monkeypatch: pytest.MonkeyPatch, usec: str, pid: str
 ) -> None:

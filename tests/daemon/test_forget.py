@@ -113,7 +113,7 @@ def test_what_the_daemon_cannot_save_it_would_save_later_so_nothing_is_forgotten
             if old.exists():
                 old.rename(real.with_name(real.name + ending))
         newer.rename(home.paths.store)
-        said = home.say("forget", "--all", "--yes")
+        said = home.call("forget", "--all", "--yes")
         assert said.code == 1
         assert "nothing was forgotten" in said.err
         assert len(said.err_lines) == 2
@@ -143,7 +143,7 @@ def test_the_copy_goes_that_a_killed_look_at_a_damaged_store_left(home: Home) ->
 def test_without_a_terminal_it_needs_yes(home: Home) -> None:
     put_counts(home, 5)
     before = home.store_bytes()
-    said = home.say("forget", "--all")
+    said = home.call("forget", "--all")
     assert said.code == 2
     assert "--yes" in said.err
     assert home.store_bytes() == before
@@ -222,7 +222,7 @@ def test_what_was_rolled_up_since_the_question_is_asked_about_again(home: Home) 
 def test_what_cannot_be_meant_forgets_nothing(home: Home, words: list[str], fragment: str) -> None:
     put_counts(home, 5)
     before = home.store_bytes()
-    said = home.say("forget", *words, "--yes")
+    said = home.call("forget", *words, "--yes")
     assert (said.code, len(said.err_lines)) == (2, 2)
     assert fragment in said.err
     assert home.store_bytes() == before
@@ -269,7 +269,7 @@ def test_killed_half_way_all_of_it_is_there_or_none_and_doing_it_again_ends_it(h
     assert killed.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL, 0), killed
     assert pixels_in_store(home) in ({5, 6}, {5})
     noted = home.paths.forgetting.exists()
-    said = home.say(*words)
+    said = home.call(*words)
     assert said.code == 0, said
     if noted:
         assert "2024-05-20" in said.err or not home.paths.forgetting.exists()

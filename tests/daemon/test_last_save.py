@@ -96,7 +96,7 @@ def test_what_cannot_be_stored_is_kept_aside_told_by_stop_and_taken_in_once(home
         assert str(side_file) in daemon.log
     assert side_file.parent == home.paths.data_dir
     assert stat.S_IMODE(side_file.stat().st_mode) == 0o600
-    assert str(side_file) in home.say("status").out
+    assert str(side_file) in home.call("status").out
     assert home.cells("clicks.left") == {(100, 100): 1}
     kept = side_file.read_bytes()
     for _ in range(2):
@@ -155,7 +155,7 @@ def test_a_folder_that_was_swapped_for_another_users_is_not_written_to(home: Hom
         home.paths.data_dir.mkdir(mode=0o777)
         home.paths.data_dir.chmod(0o777)
         os.chown(home.paths.data_dir, 12345, 12345)
-        assert home.say("snapshot").code != 0
+        assert home.call("snapshot").code != 0
         assert "belongs to another user (uid 12345)" in str(home.status()["problems"])
         assert [path for path in home.paths.data_dir.iterdir() if path.name.startswith("heat")] == []
         daemon.send(signal.SIGTERM, signal.SIGINT)

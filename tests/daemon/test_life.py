@@ -64,7 +64,7 @@ def test_the_stop_command_saves_and_draws(home: Home) -> None:
         assert home.must("stop") == f"mousetrackd (pid {daemon.pid}) has ended.\n"
         assert daemon.ends() == 0
         assert decodes(home.paths.latest)
-        assert home.say("stop").code == 3
+        assert home.call("stop").code == 3
     assert home.cells("clicks.left") == {(100, 100): 1}
 
 
@@ -248,7 +248,7 @@ def test_after_kill_9_the_next_one_starts_and_nothing_saved_is_lost(home: Home) 
         assert acknowledged == {(100, 100): 1}
         hand.move((200, 200))
         daemon.kill()
-        assert home.say("status").code == 3
+        assert home.call("status").code == 3
     with home.running() as daemon:
         assert home.status()["problems"] == []
         move_and_click(300, 300)
@@ -404,7 +404,7 @@ def test_folders_and_files_are_for_the_owner_alone(home: Home, desktop: Xvfb) ->
 
 def test_status_json_is_whole_and_says_what_was_asked(home: Home, desktop: Xvfb) -> None:
     assert desktop.name
-    assert json.loads(home.say("status", "--json").out)["state"] == "stopped"
+    assert json.loads(home.call("status", "--json").out)["state"] == "stopped"
     with home.running() as daemon:
         said = json.loads(home.must("status", "--json"))
         assert said["pid"] == daemon.pid
@@ -413,7 +413,7 @@ def test_status_json_is_whole_and_says_what_was_asked(home: Home, desktop: Xvfb)
         plain = home.must("status")
         assert plain.startswith(f"tracking since {said['since']} (pid {daemon.pid})\n")
         daemon.kill()
-        assert home.say("status", "--json").code == 3
+        assert home.call("status", "--json").code == 3
 
 
 def test_a_source_changed_while_it_waits_is_started_once(home: Home, desktop: Xvfb) -> None:

@@ -196,7 +196,7 @@ def test_a_daemon_that_tracks_stays_and_everyone_is_told_what_it_tracks(home: Ho
         told = f"It tracks {first.name}, not {second.name}."
         assert (said.code, said.out) == (0, f"mousetrackd: mousetrackd already runs (pid {old.pid}).\n{told} {MOVE}\n")
         assert f" {told}\n{' ' * 17}{MOVE}\n" in home.must("status")
-        doctor = home.say("doctor").out
+        doctor = home.call("doctor").out
         assert f"warning  daemon: {told}\n{' ' * 9}{MOVE}\n" in doctor
         assert f"{second.name} sees the whole screen" not in doctor
         home.variables |= {"DISPLAY": None, "XAUTHORITY": None}
@@ -233,6 +233,6 @@ def test_a_paused_daemon_stays(home: Home, logins: Logins) -> None:
         assert f"It is paused on {first.name}, not {second.name}." in said.out
         assert home.status()["pid"] == old.pid
         # The old login is gone, which only shows when it is resumed.
-        resumed = home.say("resume")
+        resumed = home.call("resume")
         assert resumed.out.startswith("waiting")
         assert f"It waits for {first.name}, not {second.name}." in resumed.out

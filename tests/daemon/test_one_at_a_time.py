@@ -86,7 +86,7 @@ def test_a_deleted_lock_lets_no_second_one_count(home: Home, deleted: tuple[str,
         daemon.await_status(lambda status: status["last_snapshot"] is not None, "a picture is drawn")
         assert {path.read_text().split()[0] for path in locks.values()} == {str(daemon.pid)}
         assert home.must("pause").startswith("paused")
-        assert home.say("stop").out == f"mousetrackd (pid {daemon.pid}) has ended.\n"
+        assert home.call("stop").out == f"mousetrackd (pid {daemon.pid}) has ended.\n"
     assert home.cells("clicks.left") == {(100, 100): 1}
 
 
@@ -95,7 +95,7 @@ def test_where_all_its_locks_are_gone_a_command_does_not_say_that_nothing_runs(h
     with home.running() as daemon:
         home.paths.runtime_lock.unlink()
         home.paths.data_lock.unlink()
-        said = home.say("pause")
+        said = home.call("pause")
         assert said.code == 1
         assert "mousetrackd runs, but" in said.err
         assert len(said.err_lines) == 2

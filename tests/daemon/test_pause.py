@@ -145,7 +145,7 @@ def test_pause_by_a_bare_signal_survives_kill_9_restart_and_reboot(home: Home) -
 
 
 def test_pause_said_while_nothing_runs_holds_for_the_next_start(home: Home) -> None:
-    said = home.say("pause")
+    said = home.call("pause")
     assert said.code == 3
     assert "will be paused" in said.err
     with home.running(state="paused") as daemon:
@@ -165,7 +165,7 @@ def test_a_wish_that_cannot_be_read_means_pause_and_is_no_crash(home: Home) -> N
     with home.running(state="paused") as daemon:
         assert daemon.sockets() == []
         # Nor can it be written: resume says so, and nothing is tracked.
-        said = home.say("resume")
+        said = home.call("resume")
         assert said.code == 77
         assert len(said.err_lines) == 2
         assert home.status()["state"] == "paused"

@@ -123,8 +123,8 @@ def test_rules_stay_in_force_when_their_file_vanishes_also_across_a_restart(home
         move_through_the_holes(hand)
         daemon.await_read()
         daemon.stop()
-    assert "privacy rules stay in force" in home.say("status").out
-    assert "privacy rules stay in force" in home.say("doctor").out
+    assert "privacy rules stay in force" in home.call("status").out
+    assert "privacy rules stay in force" in home.call("doctor").out
     assert "300,300 10x10" in home.must("config")
     with home.running() as daemon, Hand() as hand:
         assert "privacy rules stay in force" in " ".join(home.status()["problems"])
@@ -158,8 +158,8 @@ def test_a_link_that_leads_nowhere_is_refused_at_the_start_and_changes_nothing_l
     daemon = home.start()
     assert daemon.ends() == 78
     assert f"leads to {real}, which is not there" in daemon.log
-    assert "it cannot start" in home.say("status").out
-    assert "problem  configuration" in home.say("doctor").out
+    assert "it cannot start" in home.call("status").out
+    assert "problem  configuration" in home.call("doctor").out
 
 
 @pytest.mark.usefixtures("desktop")
@@ -196,20 +196,20 @@ def test_status_says_which_privacy_rule_is_bad(home: Home) -> None:
             assert "DP-0" not in said
         daemon.stop()
     # Not running, it is said that it would not start, and no more that it is read again.
-    (problem,) = json.loads(home.say("status", "--json").out)["problems"]
+    (problem,) = json.loads(home.call("status", "--json").out)["problems"]
     assert problem.startswith("it cannot start. ")
     assert "DP-9 1,2 3*4" in problem
-    lines = home.say("status").out.splitlines()
+    lines = home.call("status").out.splitlines()
     assert all(line.startswith((" " * 17, "problem   ")) for line in lines[-3:]), lines
     home.configure(f"privacy.exclude = {MANY_RULES}")
-    assert json.loads(home.say("status", "--json").out)["problems"] == []
+    assert json.loads(home.call("status", "--json").out)["problems"] == []
 
 
 def test_status_says_which_privacy_rule_kept_it_from_ever_starting(home: Home) -> None:
     home.configure(f"privacy.exclude = {[*MANY_RULES, 'DP-9 1,2 3*4']}")
     assert home.start().ends() == 78
-    assert "DP-9 1,2 3*4" in home.say("status").out
-    (problem,) = json.loads(home.say("status", "--json").out)["problems"]
+    assert "DP-9 1,2 3*4" in home.call("status").out
+    (problem,) = json.loads(home.call("status", "--json").out)["problems"]
     assert "DP-9 1,2 3*4" in problem
 
 
@@ -235,7 +235,7 @@ def test_no_spoilt_configuration_gives_a_traceback(home: Home) -> None:
             )
         home.configure("")
         home.paths.config_file.write_bytes(spoilt)
-        said = home.say("config")
+        said = home.call("config")
         assert "Traceback" not in said.err
         assert said.code == 0 or (said.code == 78 and str(home.paths.config_file) in said.err), said
         codes.add(said.code)
@@ -314,7 +314,9 @@ def test_no_link_is_followed_whatever_the_name(home: Home, name: str, there: str
     daemon = home.start()
     try:
         wait_until(lambda: daemon.has_ended() or " tracking" in daemon.log or " paused" in daemon.log, "it is started")
-        wait_until(lambda: daemon.has_ended() or "state" in home.status(), "it told its state")
+        wait_until(
+            lambda: daemon.has_ended() or home.status().get("state", "starting") != "starting", "it reports its state"
+        )
         if not daemon.has_ended():
             assert (home.status()["state"] == "paused") == (file == "wanted")  # what is not ours says nothing
             home.must("pause")
@@ -322,8 +324,8 @@ def test_no_link_is_followed_whatever_the_name(home: Home, name: str, there: str
             with Hand() as hand:
                 hand.move((10, 10), (50, 50))
             daemon.await_read()
-            home.say("snapshot")
-            home.say("forget", "--all", "--yes")
+            home.call("snapshot")
+            home.call("forget", "--all", "--yes")
             daemon.stop()
     finally:
         daemon.kill()

@@ -167,14 +167,14 @@ def test_of_a_damaged_store_what_is_readable_is_drawn(home: Home) -> None:
     content = home.paths.store.read_bytes()
     home.paths.store.write_bytes(content[:4096] + bytes(4096) + content[8192:])
     before = home.paths.store.read_bytes()
-    said = home.say("render", "left.png", "--layer", "clicks.left")
+    said = home.call("render", "left.png", "--layer", "clicks.left")
     assert said.code == 0, said
     assert "is damaged" in said.err
     assert "0 are lost" in said.err
     assert decodes(home.folder / "left.png")
     assert home.paths.store.read_bytes() == before
     home.paths.store.write_bytes(b"")
-    said = home.say("export", "left.csv", "--layer", "clicks.left")
+    said = home.call("export", "left.csv", "--layer", "clicks.left")
     assert (said.code, said.err.count("\n")) == (0, 1)
 
 
@@ -196,7 +196,7 @@ def test_damage_that_is_met_while_it_runs_is_rescued_at_once(home: Home, met_by:
     )
     home.paths.store.write_bytes(content[:page] + bytes(4096) + content[page + 4096 :])
     with home.running(state="waiting") as daemon:  # it had ended well, so nobody looked
-        said = home.say("snapshot")
+        said = home.call("snapshot")
         # The fold is another process: whether it or the picture meets the damage first is open.
         assert said.code == 1 or met_by == "a fold"
         wait_until(lambda: "was set aside" in str(home.status()["problems"]), "it is told")
@@ -219,7 +219,7 @@ def test_a_store_of_a_newer_mousetrackd_is_refused_and_left_as_it_is(home: Home)
     assert daemon.ends() == 77
     assert "is from a newer mousetrackd (schema 99" in daemon.log
     assert "Traceback" not in daemon.log
-    said = home.say("import", _one_count(home.folder), "--size", "10x10")
+    said = home.call("import", _one_count(home.folder), "--size", "10x10")
     assert said.code == 77
     assert "is from a newer mousetrackd" in said.err
     assert home.store_bytes() == before
@@ -347,7 +347,7 @@ def test_a_picture_that_cannot_be_written_is_told_and_counting_goes_on(home: Hom
     with home.running() as daemon:
         click_at(100, 100)
         home.paths.snapshots.write_bytes(b"in the way")
-        said = home.say("snapshot")
+        said = home.call("snapshot")
         assert said.code == 1
         assert "snapshots is not a folder" in said.err
         assert "Traceback" not in said.err
@@ -406,7 +406,7 @@ def test_a_store_deleted_while_it_runs_is_no_crash(home: Home) -> None:
         shutil.rmtree(home.paths.data_dir)
         click_at(200, 200)
         daemon.await_read()
-        home.say("snapshot")
+        home.call("snapshot")
         assert home.status()["problems"] != []
         daemon.stop()
 

@@ -166,7 +166,7 @@ def test_a_piece_that_fails_its_checksum_may_be_of_any_time_and_goes(paths: Path
         (Choice(since_s=NOON_S + 5 * HOUR_S), {12, 13, 14, 15, 16}),
         (Choice(since_s=NOON_S + 9 * HOUR_S), {*range(12, 20), "latest"}),
     ],
-    ids=str,
+    ids=["all", "before", "monitor", "since-17", "since-21"],
 )
 def test_every_picture_drawn_since_the_range_began_goes(paths: Paths, choice: Choice, kept: set[int | str]) -> None:
     half_done = paths.snapshots / ".latest.png.123.new"

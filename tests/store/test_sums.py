@@ -118,7 +118,7 @@ prunes = st.tuples(st.just("prune"), st.integers(0, 400))
 damages = st.tuples(st.just("damage"), st.sampled_from(["crc = crc + 1", "counts = x'00'", "last_s = last_s + 1"]))
 
 
-@settings(max_examples=40)
+@settings(max_examples=settings().max_examples // 2)
 @given(st.lists(st.one_of(commits, commits, commits, folds, folds, prunes, damages), max_size=25))
 def test_all_time_is_exact_whatever_was_committed_folded_and_pruned(steps: list[tuple[object, ...]]) -> None:
     with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "heat.sqlite3", zone=UTC) as store:

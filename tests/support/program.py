@@ -13,7 +13,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,8 @@ import cv2
 import numpy as np
 
 from mousetrackd.paths import Paths
+from support import in_process
+from support.in_process import Said
 from support.waiting import wait_until
 
 COMMAND_TIMEOUT_S = 30.0
@@ -30,19 +31,6 @@ _NOT_OURS = ("NOTIFY_SOCKET", "JOURNAL_STREAM", "WAYLAND_DISPLAY", "XDG_SESSION_
 """What a developer's session would otherwise lend to the program."""
 
 Pixel = tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a command said, and how it ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def err_lines(self) -> list[str]:
-        return self.err.splitlines()
 
 
 class Home:
@@ -82,6 +70,13 @@ class Home:
         )
         return Said(done.returncode, done.stdout, done.stderr)
 
+    def call(self, *words: str | Path, stdin: str = "") -> Said:
+        """Run a command to its end within this process, which spares the start of another.
+
+        It runs as in a process of its own: the same entry point, environment, folder and standard streams.
+        """
+        return in_process.run(list(map(str, words)), self.environment(), self.folder, stdin)
+
     def shell(self, line: str) -> Said:
         """Run a line of sh, in which ``{}`` stands for the program."""
         done = subprocess.run(
@@ -97,7 +92,7 @@ class Home:
 
     def must(self, *words: str | Path) -> str:
         """Run a command that has to succeed; what it printed."""
-        said = self.say(*words)
+        said = self.call(*words)
         assert said.code == 0, f"mousetrackd {' '.join(map(str, words))}: {said}"
         return said.out
 

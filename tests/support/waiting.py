@@ -6,7 +6,7 @@ from collections.abc import Callable
 _LOOK_AGAIN_S = 0.005
 
 
-def wait_until(condition: Callable[[], bool], what: str, *, timeout_s: float = 10.0) -> None:
+def wait_until(condition: Callable[[], bool], what: str, *, timeout_s: float = 30.0) -> None:
     """Return as soon as ``condition`` holds; fail saying ``what`` did not happen."""
     deadline_s = time.monotonic() + timeout_s
     while not condition():

@@ -365,7 +365,7 @@ steps = st.one_of(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=4 * settings().max_examples)
 @given(layouts, st.lists(steps, max_size=25), waits)
 def test_counts_equal_the_plain_model_wherever_batches_takes_and_failures_fall(
     layout: Layout, script: list[tuple[object, ...]], rest_ms: int
