@@ -1,6 +1,6 @@
 """``python -m mousetrackd`` is ``mousetrackd``."""
 
-from mousetrackd.cli import main
+from mousetrackd.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -9,12 +9,12 @@ import tomllib
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from mousetrackd import sources
-from mousetrackd.colours import OPENCV_MAPS, OWN_MAPS, is_colour
-from mousetrackd.errors import ConfigError, LostConfigError, PrivacyError, RefusedError, UsageError
-from mousetrackd.layers import CLICKS, LAYERS
-from mousetrackd.layout import SIDE_MAX_PX, Exclusion
-from mousetrackd.trustedfile import LeadsNowhereError, Reader, SlowFileError
+from mousetrackd.capture import registry
+from mousetrackd.core.errors import ConfigError, LostConfigError, PrivacyError, RefusedError, UsageError
+from mousetrackd.core.layers import CLICKS, LAYERS
+from mousetrackd.core.layout import SIDE_MAX_PX, Exclusion
+from mousetrackd.picture.colours import OPENCV_MAPS, OWN_MAPS, is_colour
+from mousetrackd.system.trusted_files import LeadsNowhereError, Reader, SlowFileError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -232,8 +232,8 @@ class Config:
         "auto",
         'Where events come from: "auto" looks at the session; "pynput" (X11), "kwin", "gnome", "wlroots" (sway,\n'
         'labwc, COSMIC, niri), "hyprland" and "wayfire" force one; "replay:FILE" plays a recording.',
-        sources.EXPECTED,
-        sources.is_known,
+        registry.EXPECTED,
+        registry.is_known,
     )
     snapshot: SnapshotConfig = field(default_factory=SnapshotConfig)
     store: StoreConfig = field(default_factory=StoreConfig)

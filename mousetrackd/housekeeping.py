@@ -1,69 +1,13 @@
-"""Old counts made fewer: what the daemon has done to its store once an hour.
+"""Kept for one release: a daemon of version 0.1.0 that still runs starts its roll-up by this name."""
 
-A short-lived child of the daemon does it, for adding up a month of a large
-screen takes memory that the daemon is not to keep. Killed at any moment it has changed no sum.
-"""
-
-from __future__ import annotations
-
-import contextlib
-import os
 import sys
-import time
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from mousetrackd.clockguard import DAY_S, Known, Moment, limit_s, looked
-from mousetrackd.config import parse
-from mousetrackd.paths import read_own, user_paths, write_whole
-from mousetrackd.store import BACKUP_KEPT_S, FoldAges, Store
+from mousetrackd.core.errors import MousetrackError
+from mousetrackd.daemon.rollup_worker import main
 
-if TYPE_CHECKING:
-    from mousetrackd.config import StoreConfig
-
-
-def main() -> None:
-    """Drop and fold. The configuration in force is read from stdin. Raises MousetrackError."""
-    os.umask(0o077)
-    paths = user_paths()
-    keep = parse(sys.stdin.buffer.read().decode("utf-8", "surrogateescape"), "stdin").store
-    with Store.open(paths.store, beside=True) as store:
-        keep_house(store, keep, paths.clock, _now())
-
-
-def keep_house(store: Store, keep: StoreConfig, clock_file: Path, now: Moment) -> None:
-    """Drop and fold what is old, where the clock can be believed. clock_file: what is known of that."""
-    before = known_of_clock(clock_file)
-    known = looked(before, now, store.newest_s(now.wall_s - DAY_S), limit_s(keep.keep_days))
-    if known != before:
-        # Where it cannot be written the next look knows less, and believes the clock less.
-        with contextlib.suppress(OSError):
-            write_whole(clock_file, known.to_json().encode())
-    if known.leap is not None:
-        return
-    if keep.keep_days:
-        store.prune(now.wall_s - keep.keep_days * DAY_S)
-    store.drop_backups(now.wall_s - BACKUP_KEPT_S)
-    store.fold(now.wall_s, FoldAges(keep.hours_days, keep.days_days, keep.months_days))
-
-
-def known_of_clock(clock_file: Path) -> Known:
-    """What the last look at the clock left to be known; nothing where that cannot be read."""
+if __name__ == "__main__":
     try:
-        return Known.from_json(read_own(clock_file).decode("ascii", "replace"))
-    except OSError:
-        return Known()
-
-
-def _now() -> Moment:
-    return Moment(int(time.time()), int(time.clock_gettime(time.CLOCK_BOOTTIME)), _start_of_parent())
-
-
-def _start_of_parent() -> str:
-    """Which run of the daemon has started this: its pid, and when it began, in ticks since the boot (proc(5))."""
-    pid = os.getppid()
-    try:
-        _, _, after_name = Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")
-        return f"{pid} {after_name.split()[19]}"
-    except (OSError, IndexError):
-        return str(pid)
+        main()
+    except MousetrackError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - how that version expects an error
+        sys.exit(error.exit_code)

@@ -15,9 +15,9 @@ from benchmarks import kernel
 from benchmarks.capture import settle
 from benchmarks.desk import wait_for
 from benchmarks.table import Row
-from mousetrackd.sources import wlroots as cursor_sessions
-from mousetrackd.sources.polling import RESTED_SHARE, RESTING_INTERVAL_S
-from mousetrackd.sources.wayland import Connection
+from mousetrackd.capture.wayland import wlroots as cursor_sessions
+from mousetrackd.capture.wayland.connection import Connection
+from mousetrackd.capture.wayland.polling import RESTED_SHARE, RESTING_INTERVAL_S
 
 _WAKEUPS_PER_QUESTION = 3
 """To ask, to hear the first piece of the answer, and to hear the second (Wayfire) or that it was all (Hyprland)."""

@@ -10,9 +10,9 @@ import numpy as np
 from benchmarks import motion
 from benchmarks.desk import MOUSETRACKD, Desk, Used, python
 from benchmarks.table import Row, at_most, median, ms, share
-from mousetrackd.child_process import Job, command
 from mousetrackd.config import Config, to_toml
-from mousetrackd.store import Store
+from mousetrackd.daemon.child_process import Job, command
+from mousetrackd.storage.store import Store
 
 TARGETS = {"1920x1080": 20, "3840x2160": 30, "2x4K": None}
 """How many times less than the original's rendering ours must cost, where there is a target."""
@@ -66,7 +66,7 @@ def _whole(desk: Desk, screen: str, *, turns: int) -> dict[str, list[Used]]:
     used: dict[str, list[Used]] = defaultdict(list)
     for _ in range(turns):
         used["ours"].append(desk.run([MOUSETRACKD, "render", out]))
-        worker = command(Job("mousetrackd.snapshots", "", b""))
+        worker = command(Job("mousetrackd.daemon.snapshot_worker", "", b""))
         used["the worker"].append(desk.run(worker, stdin=to_toml(Config(), comments=False)))
         used["original"].append(desk.run(python("pipelines", "original", counts, sigma, out)))
         used["bare cv2"].append(desk.run(python("pipelines", "bare", counts, sigma, out)))

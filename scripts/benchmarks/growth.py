@@ -13,11 +13,11 @@ import numpy as np
 from benchmarks import motion
 from benchmarks.desk import Desk, Used, python
 from benchmarks.table import Row, at_most, median, ms
-from mousetrackd.accumulator import Tally
-from mousetrackd.child_process import Job, command
 from mousetrackd.config import Config, StoreConfig, to_toml
-from mousetrackd.layers import LAYERS
-from mousetrackd.store import FoldAges, Store
+from mousetrackd.core.accumulator import Tally
+from mousetrackd.core.layers import LAYERS
+from mousetrackd.daemon.child_process import Job, command
+from mousetrackd.storage.store import FoldAges, Store
 
 SCREENS = {"1920x1080": 100, "2x4K": 250}
 """How many MB a year may take."""
@@ -146,7 +146,7 @@ def _measure(desk: Desk, grown: Path, screen: str, *, quick: bool) -> Stage:
             before_s = time.process_time()
             store.commit(minute, now_s + nth, now_s + nth + 1, motion.SCREENS[screen])
             checkpoints.append(time.process_time() - before_s)
-    worker = command(Job("mousetrackd.snapshots", "", b""))
+    worker = command(Job("mousetrackd.daemon.snapshot_worker", "", b""))
     used = [desk.run(worker, stdin=to_toml(Config(), comments=False)) for _ in range(1 if quick else 3)]
     stage = Stage(
         grown.stat().st_size / 1e6,

@@ -14,12 +14,12 @@ from benchmarks import kernel, motion
 from benchmarks.capture import settle
 from benchmarks.desk import Desk, python, wait_for
 from benchmarks.table import Row, at_most
-from mousetrackd.accumulator import Accumulator
-from mousetrackd.child_process import Job, command
 from mousetrackd.config import Config, StoreConfig, to_toml
-from mousetrackd.events import Events
-from mousetrackd.layout import Layout, Monitor, Placement
-from mousetrackd.store import FoldAges, Store
+from mousetrackd.core.accumulator import Accumulator
+from mousetrackd.core.events import Events
+from mousetrackd.core.layout import Layout, Monitor, Placement
+from mousetrackd.daemon.child_process import Job, command
+from mousetrackd.storage.store import FoldAges, Store
 
 _BYTES_MB = 4
 _PSS_MB = 40
@@ -68,7 +68,10 @@ def write_hours(name: str, folder: Path, hours: int) -> None:
         _fold(store_file, now_s + 8 * 86_400)  # a week later the hours become a day
         written_mb = (kernel.written_bytes() - before) / 1e6
     subprocess.run(
-        command(Job("mousetrackd.snapshots", "", b"")), input=to_toml(Config(), comments=False), text=True, check=True
+        command(Job("mousetrackd.daemon.snapshot_worker", "", b"")),
+        input=to_toml(Config(), comments=False),
+        text=True,
+        check=True,
     )
     picture_mb = (store_file.parent / "snapshots" / "latest.png").stat().st_size / 1e6
     used_hours = (now_s - begin_s) / 3600

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mousetrackd.accumulator import Accumulator, Tally
-from mousetrackd.counts import Counts
-from mousetrackd.events import EVENT, Events, Kind
-from mousetrackd.layers import DWELL
-from mousetrackd.layout import Layout, Monitor, Placement
-from mousetrackd.snapshots import STYLES
-from mousetrackd.sources.replay import read_recording
+from mousetrackd.capture.replay import read_recording
+from mousetrackd.core.accumulator import Accumulator, Tally
+from mousetrackd.core.counts import Counts
+from mousetrackd.core.events import EVENT, Events, Kind
+from mousetrackd.core.layers import DWELL
+from mousetrackd.core.layout import Layout, Monitor, Placement
+from mousetrackd.picture.compose import STYLES
 
 HOUR_MS = 3_600_000
 CROSSINGS_A_DAY = 3_000_000

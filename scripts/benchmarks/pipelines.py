@@ -51,9 +51,9 @@ def compare(screen: str, turns: int) -> None:
     import cv2  # noqa: PLC0415
 
     from benchmarks import motion  # noqa: PLC0415
-    from mousetrackd import snapshots  # noqa: PLC0415
     from mousetrackd.config import SnapshotConfig  # noqa: PLC0415
-    from mousetrackd.store import Reading  # noqa: PLC0415
+    from mousetrackd.picture import compose  # noqa: PLC0415
+    from mousetrackd.storage.store import Reading  # noqa: PLC0415
 
     layout = motion.SCREENS[screen]
     tally = motion.day(screen)
@@ -61,11 +61,11 @@ def compare(screen: str, turns: int) -> None:
     reading = Reading({key: c for key, c in tally.counts.items() if key[1] == "dwell"}, now_s - 3600, now_s)
     dense, sigma_px = motion.dense(tally, layout), motion.sigma_px(layout)
     out = Path("picture.png")
-    picture = snapshots.draw(reading, layout, SnapshotConfig(), {})
+    picture = compose.draw(reading, layout, SnapshotConfig(), {})
     bgr = np.ascontiguousarray(picture.rgb()[..., ::-1])
 
     def ours() -> None:
-        out.write_bytes(snapshots.draw(reading, layout, SnapshotConfig(), {}).png())
+        out.write_bytes(compose.draw(reading, layout, SnapshotConfig(), {}).png())
 
     ways: dict[str, Callable[[], Any]] = {
         "ours": ours,

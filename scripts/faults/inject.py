@@ -10,7 +10,7 @@ from pathlib import Path
 from faults.child import Say, run_traced
 from faults.report import Report
 from faults.writing import commit, look, open_or_rescue, save_or_keep_aside, write_some
-from mousetrackd.store import Store
+from mousetrackd.storage.store import Store
 
 _CALLS = ("pwrite64", "write", "fsync", "fdatasync", "rename", "openat")
 _FAULTS = {"ENOSPC": "disk full", "EIO": "disk broken", "EROFS": "disk read-only"}

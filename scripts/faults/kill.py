@@ -30,10 +30,10 @@ from faults.writing import (
     write_for_ever,
     write_some,
 )
-from mousetrackd import snapshots
 from mousetrackd.config import Config, SnapshotConfig
-from mousetrackd.paths import Paths
-from mousetrackd.store import Store
+from mousetrackd.daemon import snapshot_worker
+from mousetrackd.storage.store import Store
+from mousetrackd.system.paths import Paths
 
 KILLS = 200
 _IN_A_ROW = 25
@@ -143,7 +143,7 @@ def _at_calls(report: Report, base: Path) -> None:
     def does_snapshot(folder: Path, _say: Say) -> None:
         small = Config(snapshot=SnapshotConfig(legend=False))
         for _ in range(2):
-            snapshots.take(Paths(folder, folder, folder, folder), small, datetime.now(UTC))
+            snapshot_worker.take(Paths(folder, folder, folder, folder), small, datetime.now(UTC))
 
     def does_rescue(folder: Path, _: Say) -> None:
         open_or_rescue(folder / "heat.sqlite3")

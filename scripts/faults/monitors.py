@@ -13,8 +13,8 @@ from benchmarks.desk import Desk
 from support.xserver import LEFT, Hand, xrandr
 
 from faults.report import Report
-from mousetrackd.layers import CLICK_LAYERS
-from mousetrackd.store import Store
+from mousetrackd.core.layers import CLICK_LAYERS
+from mousetrackd.storage.store import Store
 
 CHANGES = 200
 

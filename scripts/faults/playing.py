@@ -14,9 +14,9 @@ from benchmarks import motion
 from benchmarks.desk import Desk
 from benchmarks.motion import HOUR_MS
 
-from mousetrackd.events import Events, Kind
-from mousetrackd.layers import LAYERS
-from mousetrackd.store import Store
+from mousetrackd.core.events import Events, Kind
+from mousetrackd.core.layers import LAYERS
+from mousetrackd.storage.store import Store
 
 _COLUMNS = "record timestamp,client timestamp,button,state,x,y"
 _ROWS = {

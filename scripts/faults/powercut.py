@@ -20,7 +20,7 @@ from pathlib import Path
 from faults.child import Child, Say
 from faults.report import Report
 from faults.writing import keep_picture, look, make_damaged, open_or_rescue, picture_number, write_for_ever
-from mousetrackd.store import Store
+from mousetrackd.storage.store import Store
 
 CUTS = 60
 FIRST_CUTS = 30

@@ -7,7 +7,7 @@ when memory has to be flat.
 
 import numpy as np
 
-from mousetrackd.cli import main
+from mousetrackd.cli.main import main
 
 _CACHED_BYTES, _CACHED_BLOCKS = 1024, 7
 

@@ -14,14 +14,15 @@ import numpy as np
 from PIL import Image
 
 from faults.child import Say
-from mousetrackd import snapshots, unsaved
-from mousetrackd.accumulator import Tally
-from mousetrackd.counts import Counts
-from mousetrackd.errors import RefusedError, StoreError
-from mousetrackd.layout import Layout, Monitor, Placement
-from mousetrackd.paths import Paths
-from mousetrackd.rescue import rescue
-from mousetrackd.store import PATH, DamagedError, FoldAges, Store
+from mousetrackd.core.accumulator import Tally
+from mousetrackd.core.counts import Counts
+from mousetrackd.core.errors import RefusedError, StoreError
+from mousetrackd.core.layout import Layout, Monitor, Placement
+from mousetrackd.picture import compose
+from mousetrackd.storage import unsaved
+from mousetrackd.storage.recovery import rescue
+from mousetrackd.storage.store import PATH, DamagedError, FoldAges, Store
+from mousetrackd.system.paths import Paths
 
 SCREEN = Monitor("W", 1000, 1000)
 LAYOUT = Layout([Placement(SCREEN, 0, 0)])
@@ -128,7 +129,7 @@ def keep_picture(folder: Path, number: int) -> None:
     pixels[0, :4] = np.frombuffer(number.to_bytes(4, "little"), np.uint8)
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "png")
-    snapshots.keep(folder, file.getvalue(), datetime.now(UTC), 3, 10)
+    compose.keep(folder, file.getvalue(), datetime.now(UTC), 3, 10)
 
 
 def decoded(png: bytes) -> np.ndarray[Any, Any] | None:

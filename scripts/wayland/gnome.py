@@ -14,7 +14,7 @@ from support.bus import PrivateBus
 from support.program import Running
 from support.waiting import wait_until
 
-from mousetrackd.sources.gnome_extension import UUID
+from mousetrackd.capture.wayland.gnome_extension import UUID
 from wayland import person
 from wayland.report import Report, SkipError
 from wayland.session import (
@@ -164,7 +164,7 @@ class Gnome(Session):
 
     def install_extension(self) -> bool:
         """As `mousetrackd install` does."""
-        code = "from mousetrackd.sources import gnome_extension; gnome_extension.install_extension()"
+        code = "from mousetrackd.capture.wayland import gnome_extension; gnome_extension.install_extension()"
         return self.run_quietly(sys.executable, "-c", code)
 
     def xwayland(self) -> tuple[str, str]:

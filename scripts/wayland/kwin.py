@@ -10,7 +10,7 @@ from pywayland.protocol_core.proxy import Proxy
 from pywayland.scanner.argument import ArgumentType
 from support.waiting import wait_until
 
-from mousetrackd.sources.wayland import Connection
+from mousetrackd.capture.wayland.connection import Connection
 from wayland import person
 from wayland.report import Report
 from wayland.session import (

@@ -10,9 +10,9 @@ from benchmarks import motion
 from numpy.typing import NDArray
 from support.program import Home, Running
 
-from mousetrackd.accumulator import Accumulator
-from mousetrackd.events import Events, Kind, batch
-from mousetrackd.layers import DWELL, TRAVEL
+from mousetrackd.core.accumulator import Accumulator
+from mousetrackd.core.events import Events, Kind, batch
+from mousetrackd.core.layers import DWELL, TRAVEL
 from wayland.report import Report
 
 SCREEN = motion.SCREENS["1920x1080"]

@@ -8,7 +8,7 @@ import time
 
 from support.waiting import wait_until
 
-from mousetrackd.sources.polling import MOVING_INTERVAL_S, RESTED_SHARE, RESTING_INTERVAL_S
+from mousetrackd.capture.wayland.polling import MOVING_INTERVAL_S, RESTED_SHARE, RESTING_INTERVAL_S
 from wayland.report import Report, SkipError
 from wayland.session import check_xwayland_is_refused, use, wakeups
 from wayland.wlroots import Hand, Wlroots, check_a_person, check_crash

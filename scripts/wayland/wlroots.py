@@ -13,8 +13,8 @@ from pywayland.scanner.argument import ArgumentType
 from support.program import Pixel, Running
 from support.waiting import wait_until
 
-from mousetrackd.sources.wayland import Connection, LayoutReader
-from mousetrackd.sources.wlroots import UNSEEN, UNSEEN_AFTER_S
+from mousetrackd.capture.wayland.connection import Connection, LayoutReader
+from mousetrackd.capture.wayland.wlroots import UNSEEN, UNSEEN_AFTER_S
 from wayland import person
 from wayland.report import Report
 from wayland.session import Session, check_each_is_heard_once, check_stillness, check_xwayland_is_refused, must_have

@@ -15,10 +15,10 @@ from support.in_process import Said
 from support.program import Home
 from support.systemctl import FakeSystemctl
 
-from mousetrackd.accumulator import Tally
-from mousetrackd.clockguard import Known, Moment
-from mousetrackd.counts import Counts
-from mousetrackd.store import Store
+from mousetrackd.core.accumulator import Tally
+from mousetrackd.core.clock_guard import Known, Moment
+from mousetrackd.core.counts import Counts
+from mousetrackd.storage.store import Store
 
 pytest_plugins = ("support.fixtures",)
 

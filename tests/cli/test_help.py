@@ -10,7 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from mousetrackd.cli import cli
+from mousetrackd.cli.main import cli
 
 STORED = Path(__file__).parent / "help"
 COMMANDS = ["", *sorted(cli.commands)]

@@ -10,9 +10,9 @@ import pytest
 from support.program import Home
 from support.systemctl import FakeSystemctl
 
-from mousetrackd.autostart import Places
-from mousetrackd.ownfiles import OwnFile
-from mousetrackd.sources.gnome_extension import UUID
+from mousetrackd.capture.wayland.gnome_extension import UUID
+from mousetrackd.desktop.autostart import Places
+from mousetrackd.desktop.managed_files import OwnFile
 
 pytest_plugins = ("support.fixtures",)
 

@@ -23,10 +23,10 @@ from support.shells import DISABLED, ERROR, OUT_OF_DATE, POINTER, GnomeShell, KW
 from support.waiting import wait_until
 from test_sources import MANY_MOVES, STOP_WITHIN_S, Row, SourceContract, open_files
 
-from mousetrackd.errors import BlindError, SourceError
-from mousetrackd.events import Gap, Kind, LayoutChange, Source
-from mousetrackd.sources import gnome, gnome_extension, kwin
-from mousetrackd.sources.bus import is_on_bus
+from mousetrackd.capture.wayland import gnome, gnome_extension, kwin
+from mousetrackd.capture.wayland.dbus import is_on_bus
+from mousetrackd.core.errors import BlindError, SourceError
+from mousetrackd.core.events import Gap, Kind, LayoutChange, Source
 
 BITS = {Kind.LEFT: 1 << 8, Kind.MIDDLE: 1 << 9, Kind.RIGHT: 1 << 10, Kind.OTHER: 1 << 11}
 """Of Clutter's mask."""
@@ -260,7 +260,7 @@ class BusContract(SourceContract):
 
 KILLED = """
 import os, signal
-from mousetrackd.sources import kwin
+from mousetrackd.capture.registry import kwin
 kwin.make_source().start(lambda: None)
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -356,7 +356,7 @@ class TestKWin(BusContract):
 
 
 def test_the_script_tells_one_connection_at_most_20_times_a_second() -> None:
-    text = files("mousetrackd.sources").joinpath("kwin.js").read_text("utf-8")
+    text = files("mousetrackd.capture.wayland").joinpath("js", "kwin.js").read_text("utf-8")
     assert "const INTERVAL_MS = 50;" in text
     assert "timer.interval = INTERVAL_MS;" in text
     assert "timer.singleShot = true;" in text

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from support.xserver import Xvfb
 
-from mousetrackd.errors import SourceError
-from mousetrackd.sources import x11
-from mousetrackd.sources.pynput import PynputSource
+from mousetrackd.capture.x11 import display as x11
+from mousetrackd.capture.x11.source import PynputSource
+from mousetrackd.core.errors import SourceError
 
 TIMEOUT_S = 0.3
 

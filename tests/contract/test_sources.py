@@ -21,11 +21,11 @@ from support.waiting import wait_until
 from support.xserver import LEFT, MIDDLE, RIGHT, SIDE, WHEEL_DOWN, WHEEL_LEFT, WHEEL_RIGHT, WHEEL_UP, Hand, Xvfb, xrandr
 from Xlib import X
 
-from mousetrackd.errors import SourceError
-from mousetrackd.events import Events, Gap, Item, Kind, LayoutChange, Source
-from mousetrackd.layout import Layout, Monitor, Placement
-from mousetrackd.sources.pynput import PynputSource
-from mousetrackd.sources.replay import ReplaySource, read_recording
+from mousetrackd.capture.replay import ReplaySource, read_recording
+from mousetrackd.capture.x11.source import PynputSource
+from mousetrackd.core.errors import SourceError
+from mousetrackd.core.events import Events, Gap, Item, Kind, LayoutChange, Source
+from mousetrackd.core.layout import Layout, Monitor, Placement
 
 Row = tuple[Kind, int, int]
 """What the hand does, and what a source must say: kind and desktop pixel."""
@@ -774,8 +774,8 @@ class X11Contract(SourceContract):
 
 FIRST_START = """
 import os
-from mousetrackd.errors import SourceError
-from mousetrackd.sources.pynput import PynputSource
+from mousetrackd.core.errors import SourceError
+from mousetrackd.capture.x11.source import PynputSource
 
 name = os.environ["DISPLAY"]
 for wrong in ("", ":4242"):
@@ -940,7 +940,7 @@ def test_time_asleep_is_what_the_clock_of_the_boot_is_ahead() -> None:
     tried = subprocess.run([*hour_of_sleep, "true"], capture_output=True, text=True, check=False)
     if tried.returncode != 0:
         pytest.skip(f"clocks of one's own are not permitted here: {tried.stderr.strip()}")
-    ask = [sys.executable, "-c", "from mousetrackd.sources.pynput import asleep_ms; print(asleep_ms())"]
+    ask = [sys.executable, "-c", "from mousetrackd.capture.suspend import asleep_ms; print(asleep_ms())"]
     here, there = (
         int(subprocess.run([*how, *ask], capture_output=True, text=True, check=True).stdout)
         for how in ([], hour_of_sleep)
@@ -1006,7 +1006,7 @@ def test_the_server_is_asked_for_pointer_events_alone(fast: bool) -> None:
 def test_no_keyboard_module_that_listens_is_loaded() -> None:
     code = """
 import sys
-from mousetrackd.sources.pynput import PynputSource
+from mousetrackd.capture.x11.source import PynputSource
 source = PynputSource()
 source.start(lambda: None)
 source.stop()

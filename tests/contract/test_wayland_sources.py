@@ -13,11 +13,11 @@ from support.program import always
 from support.waiting import wait_until
 from test_sources import MANY_MOVES, NO_ANSWER_FOR_S, STOP_WITHIN_S, Ear, Row, SourceContract, open_files
 
-from mousetrackd.errors import SourceError
-from mousetrackd.events import Gap, Item, Kind, LayoutChange, Source
-from mousetrackd.layout import Layout
-from mousetrackd.sources import hyprland, polling, wayfire, wlroots
-from mousetrackd.sources.listening import ListeningSource
+from mousetrackd.capture.wayland import hyprland, polling, wayfire, wlroots
+from mousetrackd.capture.wayland.reader_thread import ListeningSource
+from mousetrackd.core.errors import SourceError
+from mousetrackd.core.events import Gap, Item, Kind, LayoutChange, Source
+from mousetrackd.core.layout import Layout
 
 NOT_MOTION = frozenset(Kind) - {Kind.MOVE}
 

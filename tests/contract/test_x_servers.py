@@ -11,11 +11,11 @@ from support.waiting import wait_until
 from support.xserver import LEFT, RIGHT, Hand, SecondHand, Xvfb
 from Xlib.ext import security
 
-from mousetrackd.errors import BlindError, SourceError
-from mousetrackd.events import Gap, Item, Kind, LayoutChange, Pointers
-from mousetrackd.sources import x11
-from mousetrackd.sources.pynput import PynputSource
-from mousetrackd.sources.xauthority import COOKIE, LOCAL, WILD
+from mousetrackd.capture.x11 import display as x11
+from mousetrackd.capture.x11.source import PynputSource
+from mousetrackd.capture.x11.xauthority import COOKIE, LOCAL, WILD
+from mousetrackd.core.errors import BlindError, SourceError
+from mousetrackd.core.events import Gap, Item, Kind, LayoutChange, Pointers
 
 Serve = Callable[..., Xvfb]
 

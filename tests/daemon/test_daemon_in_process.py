@@ -20,16 +20,16 @@ import pytest
 from support.program import Home
 from support.waiting import wait_until
 
-from mousetrackd import control
-from mousetrackd.accumulator import Tally
 from mousetrackd.config import Config, PrivacyConfig
-from mousetrackd.daemon import Daemon
-from mousetrackd.deadline import TIME_LIMITS, TimeLimits
-from mousetrackd.errors import BlindError, ConfigError, MousetrackError, SourceError
-from mousetrackd.events import Gap, Item, Kind, LayoutChange, Pointers, batch
-from mousetrackd.layout import Layout, Monitor, Placement
-from mousetrackd.paths import folder_held
-from mousetrackd.store import FoldAges, Range, Store
+from mousetrackd.core.accumulator import Tally
+from mousetrackd.core.errors import BlindError, ConfigError, MousetrackError, SourceError
+from mousetrackd.core.events import Gap, Item, Kind, LayoutChange, Pointers, batch
+from mousetrackd.core.layout import Layout, Monitor, Placement
+from mousetrackd.daemon import client
+from mousetrackd.daemon.daemon import Daemon
+from mousetrackd.storage.store import FoldAges, Range, Store
+from mousetrackd.system.deadline import TIME_LIMITS, TimeLimits
+from mousetrackd.system.paths import folder_held
 
 pytest_plugins = ("support.fixtures",)
 # The other way of pytest-timeout is SIGALRM, which here means a picture.
@@ -610,7 +610,7 @@ def test_the_watchdog_is_fed_while_the_display_is_away(home: Home, systemd: Syst
 
 def test_the_watchdog_is_fed_while_paused(home: Home, systemd: Systemd) -> None:
     def script(play: Play) -> None:
-        control.set_wanted(home.paths, pause=True)
+        client.set_wanted(home.paths, pause=True)
         os.kill(os.getpid(), signal.SIGHUP)
         wait_until(lambda: play.home.status()["state"] == "paused", "it is paused")
         assert systemd.fed() == 0

@@ -18,11 +18,11 @@ from support.program import Home, Running
 from support.waiting import wait_until
 from support.xserver import LEFT, Hand
 
-from mousetrackd.accumulator import Tally
-from mousetrackd.counts import Counts
-from mousetrackd.layout import Monitor
-from mousetrackd.paths import folder_held
-from mousetrackd.store import FoldAges, Store
+from mousetrackd.core.accumulator import Tally
+from mousetrackd.core.counts import Counts
+from mousetrackd.core.layout import Monitor
+from mousetrackd.storage.store import FoldAges, Store
+from mousetrackd.system.paths import folder_held
 
 pytest_plugins = ("support.fixtures",)
 

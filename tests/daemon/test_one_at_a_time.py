@@ -126,8 +126,8 @@ def test_where_both_folders_were_replaced_one_of_two_goes_on(home: Home) -> None
 RECYCLED = """
 import fcntl, pathlib, signal, subprocess, sys, time
 from mousetrackd import control
-from mousetrackd.errors import NotRunningError
-from mousetrackd.paths import user_paths
+from mousetrackd.core.errors import NotRunningError
+from mousetrackd.system.paths import user_paths
 
 paths = user_paths()
 daemon = subprocess.Popen([sys.executable, "-m", "mousetrackd", "run", "--allow-root"], stderr=subprocess.DEVNULL)

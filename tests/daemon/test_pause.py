@@ -20,7 +20,7 @@ from support.program import Home, Running, wander
 from support.waiting import wait_until
 from support.xserver import LEFT, Hand
 
-from mousetrackd.control import read_wish
+from mousetrackd.daemon.client import read_wish
 
 pytest_plugins = ("support.fixtures",)
 pytestmark = pytest.mark.usefixtures("desktop")

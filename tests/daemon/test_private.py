@@ -13,7 +13,7 @@ from support.waiting import wait_until
 from support.xserver import LEFT, WHEEL_UP, Hand
 
 from mousetrackd import config
-from mousetrackd.layers import LAYERS
+from mousetrackd.core.layers import LAYERS
 
 pytest_plugins = ["support.fixtures"]
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from support.program import Home, Pixel, line_cells
 
-from mousetrackd.layers import LAYERS
-from mousetrackd.store import Store
+from mousetrackd.core.layers import LAYERS
+from mousetrackd.storage.store import Store
 
 pytest_plugins = ("support.fixtures",)
 

@@ -19,10 +19,10 @@ from support.program import Home, Running, always, decodes
 from support.waiting import wait_until
 from support.xserver import LEFT, Hand
 
-from mousetrackd.accumulator import Tally
-from mousetrackd.counts import Counts
-from mousetrackd.layout import Monitor
-from mousetrackd.store import Store
+from mousetrackd.core.accumulator import Tally
+from mousetrackd.core.counts import Counts
+from mousetrackd.core.layout import Monitor
+from mousetrackd.storage.store import Store
 
 pytest_plugins = ("support.fixtures",)
 

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mousetrackd import legend, render
-from mousetrackd.colours import OWN_MAPS
 from mousetrackd.config import SnapshotConfig
-from mousetrackd.counts import Counts
-from mousetrackd.layout import Layout, Monitor, Placement
-from mousetrackd.snapshots import Picture, draw
-from mousetrackd.store import Reading
+from mousetrackd.core.counts import Counts
+from mousetrackd.core.layout import Layout, Monitor, Placement
+from mousetrackd.picture import heat, legend
+from mousetrackd.picture.colours import OWN_MAPS
+from mousetrackd.picture.compose import Picture, draw
+from mousetrackd.storage.store import Reading
 
 SMALL = Monitor("DP-1", 64, 48)
 LARGE = Monitor("DP-2", 200, 120)
@@ -174,7 +174,7 @@ def legend_strip() -> Picture:
     """The strip alone, as it is under a laptop's screen."""
 
     def place(share: float) -> float:
-        return float(render.tone(np.array([share], np.float32), "log")[0])
+        return float(heat.tone(np.array([share], np.float32), "log")[0])
 
     words = legend.Legend(
         "Where the pointer rested",
@@ -182,6 +182,6 @@ def legend_strip() -> Picture:
         [legend.Scale("time at and around each point", 51_000, "ms", place, clipped=True)],
     )
     palette = np.full((256, 4), 255, np.uint8)
-    palette[: legend.HEAT_LEVELS, :3] = render.palette(OWN_MAPS["ember"], legend.HEAT_LEVELS)
+    palette[: legend.HEAT_LEVELS, :3] = heat.palette(OWN_MAPS["ember"], legend.HEAT_LEVELS)
     palette[legend.HEAT_LEVELS :, :3] = legend.text_palette()
     return Picture(legend.as_levels(legend.draw(words, 1366)), palette, {"title": words.title})

@@ -13,8 +13,8 @@ from golden_cases import CASES
 from numpy.typing import NDArray
 from PIL import Image
 
-from mousetrackd.legend import HEAT_LEVELS
-from mousetrackd.snapshots import Picture
+from mousetrackd.picture.compose import Picture
+from mousetrackd.picture.legend import HEAT_LEVELS
 
 HERE = Path(__file__).parent
 LEVELS_OFF = 2

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mousetrackd.accumulator import Tally
-from mousetrackd.clockguard import DAY_S, HOUR_S, Known, Moment
 from mousetrackd.config import StoreConfig
-from mousetrackd.counts import Counts
-from mousetrackd.housekeeping import keep_house, known_of_clock
-from mousetrackd.layout import Monitor
-from mousetrackd.store import BACKUP_KEPT_S, FoldAges, MoreThanToldError, Promise, Store, backup_of
+from mousetrackd.core.accumulator import Tally
+from mousetrackd.core.clock_guard import DAY_S, HOUR_S, Known, Moment
+from mousetrackd.core.counts import Counts
+from mousetrackd.core.layout import Monitor
+from mousetrackd.daemon.rollup_worker import keep_house, known_of_clock
+from mousetrackd.storage.store import BACKUP_KEPT_S, FoldAges, MoreThanToldError, Promise, Store, backup_of
 
 SCREEN = Monitor("DP-1", 64, 48)
 NOON_S = int(datetime(2026, 5, 14, 12, tzinfo=UTC).timestamp())

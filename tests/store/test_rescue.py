@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mousetrackd.accumulator import Tally
-from mousetrackd.counts import Counts
-from mousetrackd.errors import StoreError
-from mousetrackd.layers import LAYERS
-from mousetrackd.layout import Layout, Monitor, Placement
-from mousetrackd.rescue import Rescued, readable, rescue
-from mousetrackd.store import DamagedError, FoldAges, Store
+from mousetrackd.core.accumulator import Tally
+from mousetrackd.core.counts import Counts
+from mousetrackd.core.errors import StoreError
+from mousetrackd.core.layers import LAYERS
+from mousetrackd.core.layout import Layout, Monitor, Placement
+from mousetrackd.storage.recovery import Rescued, readable, rescue
+from mousetrackd.storage.store import DamagedError, FoldAges, Store
 
 NOON_S = int(datetime(2024, 5, 14, 12, tzinfo=UTC).timestamp())
 NOW = datetime(2026, 11, 22, tzinfo=UTC)

@@ -19,13 +19,13 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from mousetrackd.accumulator import Tally
-from mousetrackd.counts import Counts
-from mousetrackd.errors import StoreError
-from mousetrackd.layers import LAYERS
-from mousetrackd.layout import Layout, Monitor, Placement, is_called
-from mousetrackd.schema import SCHEMA_VERSION
-from mousetrackd.store import DamagedError, FoldAges, Range, Store, create, set_aside
+from mousetrackd.core.accumulator import Tally
+from mousetrackd.core.counts import Counts
+from mousetrackd.core.errors import StoreError
+from mousetrackd.core.layers import LAYERS
+from mousetrackd.core.layout import Layout, Monitor, Placement, is_called
+from mousetrackd.storage.schema import SCHEMA_VERSION
+from mousetrackd.storage.store import DamagedError, FoldAges, Range, Store, create, set_aside
 
 A = Monitor("DP-1", 4, 3)
 B = Monitor("HDMI-1", 3, 3)
@@ -315,11 +315,11 @@ import itertools, sys
 from datetime import UTC
 from pathlib import Path
 import numpy as np
-from mousetrackd.accumulator import Tally
-from mousetrackd.counts import Counts
-from mousetrackd.layout import Monitor
-from mousetrackd.schema import SCHEMA_VERSION
-from mousetrackd.store import FoldAges, Store
+from mousetrackd.core.accumulator import Tally
+from mousetrackd.core.counts import Counts
+from mousetrackd.core.layout import Monitor
+from mousetrackd.storage.schema import SCHEMA_VERSION
+from mousetrackd.storage.store import FoldAges, Store
 
 screen = Monitor("W", 1000, 1000)
 with Store.open(Path(sys.argv[1]), zone=UTC) as store:

@@ -20,13 +20,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mousetrackd.accumulator import Tally
-from mousetrackd.child_process import Job, command
-from mousetrackd.counts import Counts
-from mousetrackd.errors import StoreError
-from mousetrackd.layout import Layout, Monitor, Placement
-from mousetrackd.schema import LONG_S, SCHEMA_VERSION
-from mousetrackd.store import BACKUP_KEPT_S, DamagedError, FoldAges, Range, Store, backup_of
+from mousetrackd.core.accumulator import Tally
+from mousetrackd.core.counts import Counts
+from mousetrackd.core.errors import StoreError
+from mousetrackd.core.layout import Layout, Monitor, Placement
+from mousetrackd.daemon.child_process import Job, command
+from mousetrackd.storage.schema import LONG_S, SCHEMA_VERSION
+from mousetrackd.storage.store import BACKUP_KEPT_S, DamagedError, FoldAges, Range, Store, backup_of
 
 SCREEN = Monitor("DP-1", 4, 3)
 OTHER = Monitor("HDMI-1", 3, 3)
@@ -265,8 +265,8 @@ FOLDING_CHILD = """
 import sys
 from datetime import UTC
 from pathlib import Path
-from mousetrackd.schema import LONG_S, SCHEMA_VERSION
-from mousetrackd.store import FoldAges, Store
+from mousetrackd.storage.schema import LONG_S, SCHEMA_VERSION
+from mousetrackd.storage.store import FoldAges, Store
 with Store.open(Path(sys.argv[1]), zone=UTC) as store:
     print("ready", flush=True)
     store.fold(int(sys.argv[2]), FoldAges(1, 7, 400))
@@ -499,7 +499,7 @@ def test_the_copy_is_kept_no_longer_than_counts_are(
     made_s = time.time() - age_days * DAY_S
     os.utime(backup_of(path, 1), (made_s, made_s))
     subprocess.run(
-        command(Job("mousetrackd.housekeeping", "housekeeping", b"")),
+        command(Job("mousetrackd.daemon.rollup_worker", "housekeeping", b"")),
         env={**os.environ, "XDG_DATA_HOME": str(tmp_path)},
         input=f"store.keep_days = {keep_days}",
         text=True,
@@ -512,8 +512,8 @@ def test_the_copy_is_kept_no_longer_than_counts_are(
 OPENING_CHILD = """
 import sys
 from pathlib import Path
-from mousetrackd.schema import LONG_S, SCHEMA_VERSION
-from mousetrackd.store import Store
+from mousetrackd.storage.schema import LONG_S, SCHEMA_VERSION
+from mousetrackd.storage.store import Store
 print("ready", flush=True)
 Store.open(Path(sys.argv[1])).close()
 print("done", flush=True)

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mousetrackd.accumulator import Tally
-from mousetrackd.counts import _HEADER, Counts
-from mousetrackd.layout import Layout, Monitor, Placement
-from mousetrackd.rescue import readable, rescue
-from mousetrackd.schema import LONG_S, ROW_MAX_BYTES, SCHEMA, foreign
-from mousetrackd.store import DamagedError, FoldAges, Range, Store, crc_of
-from mousetrackd.validity import TIME_MAX_S
+from mousetrackd.core.accumulator import Tally
+from mousetrackd.core.counts import _HEADER, Counts
+from mousetrackd.core.layout import Layout, Monitor, Placement
+from mousetrackd.core.validity import TIME_MAX_S
+from mousetrackd.storage.recovery import readable, rescue
+from mousetrackd.storage.schema import LONG_S, ROW_MAX_BYTES, SCHEMA, foreign
+from mousetrackd.storage.store import DamagedError, FoldAges, Range, Store, crc_of
 
 A = Monitor("DP-1", 40, 30)
 NOON_S = int(datetime(2024, 5, 14, 12, tzinfo=UTC).timestamp())

@@ -28,10 +28,10 @@ from pathlib import Path
 
 import pytest
 
-from mousetrackd.accumulator import Accumulator, Tally
-from mousetrackd.events import Kind, batch
-from mousetrackd.layers import LAYERS
-from mousetrackd.layout import Layout, Monitor, Placement
+from mousetrackd.core.accumulator import Accumulator, Tally
+from mousetrackd.core.events import Kind, batch
+from mousetrackd.core.layers import LAYERS
+from mousetrackd.core.layout import Layout, Monitor, Placement
 
 STORIES = sorted(Path(__file__).parent.glob("*.mt"))
 

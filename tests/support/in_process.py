@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from mousetrackd.cli import main
+from mousetrackd.cli.main import main
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mousetrackd.paths import Paths
+from mousetrackd.system.paths import Paths
 from support import in_process
 from support.in_process import Said
 from support.waiting import wait_until

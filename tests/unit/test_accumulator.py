@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mousetrackd.accumulator import Accumulator, Tally
-from mousetrackd.counts import Counts
-from mousetrackd.events import Kind, batch
-from mousetrackd.layers import CLICK_LAYERS, DWELL, LAYERS, SCROLL, TRAVEL, UNITS
-from mousetrackd.layout import OUTSIDE, Exclusion, Layout, Monitor, Placement
-from mousetrackd.recentring import Recentring
+from mousetrackd.core.accumulator import Accumulator, Tally
+from mousetrackd.core.counts import Counts
+from mousetrackd.core.events import Kind, batch
+from mousetrackd.core.layers import CLICK_LAYERS, DWELL, LAYERS, SCROLL, TRAVEL, UNITS
+from mousetrackd.core.layout import OUTSIDE, Exclusion, Layout, Monitor, Placement
+from mousetrackd.core.recentring import Recentring
 
 A = Monitor("A", 4, 3)
 B = Monitor("B", 3, 3)

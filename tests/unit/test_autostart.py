@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mousetrackd.autostart import (
+from mousetrackd.core.errors import MousetrackError
+from mousetrackd.desktop.autostart import (
     Launch,
     Places,
     UserSystemd,
@@ -21,7 +22,6 @@ from mousetrackd.autostart import (
     own_package,
     unit_text,
 )
-from mousetrackd.errors import MousetrackError
 
 WEIRD = [
     "/opt/a=b",

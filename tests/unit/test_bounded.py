@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from mousetrackd.bounded import bounded
+from mousetrackd.system.bounded_calls import bounded
 
 
 def test_what_is_returned_or_raised_is_passed_on() -> None:

@@ -16,9 +16,9 @@ from support.liar import Liar
 from support.shells import POINTER
 from support.waiting import wait_until
 
-from mousetrackd.sources.bus import BUS_ERRORS, Bus, CallRefusedError, is_on_bus
-from mousetrackd.sources.session_bus import bus_address, bus_path
-from mousetrackd.wording import reason
+from mousetrackd.capture.wayland.dbus import BUS_ERRORS, Bus, CallRefusedError, is_on_bus
+from mousetrackd.core.wording import reason
+from mousetrackd.system.session_bus import bus_address, bus_path
 
 AT_ONCE = 500
 

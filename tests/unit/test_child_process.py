@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support.waiting import wait_until
 
-from mousetrackd.child_process import PACKAGE, Child, Ended, Job, command, environment, module_path
+from mousetrackd.daemon.child_process import PACKAGE, Child, Ended, Job, command, environment, module_path
 
 ENDS_WITHIN_S = 30.0
 
@@ -25,7 +25,9 @@ def make_job(tmp_path: Path) -> Callable[..., Job]:
         package = tmp_path / "elsewhere" / "mousetrackd"
         package.mkdir(parents=True)
         (package / "__init__.py").touch()
-        (package / "errors.py").write_bytes(Path(PACKAGE).with_name("errors.py").read_bytes())
+        (package / "core").mkdir()
+        (package / "core" / "__init__.py").touch()
+        (package / "core" / "errors.py").write_bytes((Path(PACKAGE).parent / "core" / "errors.py").read_bytes())
         (package / "job.py").write_text(f"def main():\n{textwrap.indent(textwrap.dedent(body), '    ')}\n", "utf-8")
         job = Job("mousetrackd.job", "the worker", b"", package=str(package / "__init__.py"))
         return replace(job, **options)  # type: ignore[arg-type]
@@ -130,7 +132,7 @@ def test_it_is_told_a_long_message_and_nothing_is_said_when_all_is_done(make_job
 def test_an_error_that_a_user_can_act_on_is_the_problem(make_job: Callable[..., Job]) -> None:
     job = make_job(
         """
-        from mousetrackd.errors import MousetrackError
+        from mousetrackd.core.errors import MousetrackError
         raise MousetrackError("the disk \\x1b[31mis full", "Free some space.")
         """
     )

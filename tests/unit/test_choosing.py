@@ -10,17 +10,17 @@ from support.compositor import CAPTURE, Compositor
 from support.shells import GnomeShell, KWin, Peer
 from support.xserver import Xvfb
 
-from mousetrackd import sources
-from mousetrackd.errors import BlindError, SourceError, UsageError
-from mousetrackd.sources import NAMES, choose, is_known
-from mousetrackd.sources.pynput import PynputSource
-from mousetrackd.sources.replay import ReplaySource
-from mousetrackd.sources.session_bus import bus_address
+from mousetrackd.capture import registry
+from mousetrackd.capture.registry import NAMES, choose, is_known
+from mousetrackd.capture.replay import ReplaySource
+from mousetrackd.capture.x11.source import PynputSource
+from mousetrackd.core.errors import BlindError, SourceError, UsageError
+from mousetrackd.system.session_bus import bus_address
 
 
 def explain() -> list[str]:
     """What doctor would say, without trying it."""
-    return [finding.says for finding in sources.explain("auto", try_it=False)]
+    return [finding.says for finding in registry.explain("auto", try_it=False)]
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from mousetrackd.clockguard import DAY_S, HOUR_S, LEAP_S, Known, Moment, limit_s, looked
+from mousetrackd.core.clock_guard import DAY_S, HOUR_S, LEAP_S, Known, Moment, limit_s, looked
 
 NOW_S = 1_800_000_000
 

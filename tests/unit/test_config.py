@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mousetrackd.config import Config, PrivacyConfig, SnapshotConfig, StoreConfig, load, parse, to_toml
-from mousetrackd.errors import ConfigError, ExitCode, PrivacyError
-from mousetrackd.layout import Exclusion
+from mousetrackd.core.errors import ConfigError, ExitCode, PrivacyError
+from mousetrackd.core.layout import Exclusion
 
 TABLES: dict[str, type[SnapshotConfig | StoreConfig | PrivacyConfig]] = {
     "snapshot": SnapshotConfig,

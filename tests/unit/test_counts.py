@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from mousetrackd.counts import COUNT_MAX, Counts
+from mousetrackd.core.counts import COUNT_MAX, Counts
 
 WIDTH, HEIGHT = 5, 4
 PIXELS = WIDTH * HEIGHT

@@ -8,7 +8,7 @@ import jeepney
 import pytest
 from jeepney import DBusAddress, Endianness, Header, HeaderFields, MessageType
 
-from mousetrackd.sources.dbus_message import (
+from mousetrackd.capture.wayland.dbus_message import (
     ERROR,
     FIXED_BYTES,
     METHOD_CALL,

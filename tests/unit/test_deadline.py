@@ -1,6 +1,6 @@
 """What is left of a budget, by a clock that is moved by hand."""
 
-from mousetrackd.deadline import Deadline
+from mousetrackd.system.deadline import Deadline
 
 
 def test_steps_share_one_budget_and_leave_a_reserve_for_those_that_follow() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mousetrackd import displays
+from mousetrackd.system import displays
 
 HOST = os.uname().nodename
 SSH = {"SSH_CONNECTION": "192.0.2.1 50000 192.0.2.2 22"}

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mousetrackd.counts import COUNT_MAX, Counts
-from mousetrackd.errors import MousetrackError, UsageError
-from mousetrackd.exchange import Table, dump, load, monitor_of
-from mousetrackd.layout import SIDE_MAX_PX, Monitor
+from mousetrackd.core.counts import COUNT_MAX, Counts
+from mousetrackd.core.errors import MousetrackError, UsageError
+from mousetrackd.core.layout import SIDE_MAX_PX, Monitor
+from mousetrackd.exchange.files import Table, dump, load, monitor_of
 
 A = Monitor("DP-1", 4, 3)
 B = Monitor("HDMI-1", 2, 2, "0123abcd")

@@ -2,10 +2,10 @@
 
 import pytest
 
-from mousetrackd.accumulator import Accumulator
-from mousetrackd.events import Kind, batch
-from mousetrackd.exclusions import Exclusions, report
-from mousetrackd.layout import Exclusion, Layout, Monitor, Placement, is_meant
+from mousetrackd.core.accumulator import Accumulator
+from mousetrackd.core.events import Kind, batch
+from mousetrackd.core.exclusions import Exclusions, report
+from mousetrackd.core.layout import Exclusion, Layout, Monitor, Placement, is_meant
 
 RULE = Exclusion("DP-1", 10, 20, 30, 40)
 HASH, OTHER_HASH = "1a2b3c4d", "99999999"

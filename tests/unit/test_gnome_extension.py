@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mousetrackd.errors import MousetrackError
-from mousetrackd.sources.gnome_extension import UUID, install_extension, is_installed, remove_extension
+from mousetrackd.capture.wayland.gnome_extension import UUID, install_extension, is_installed, remove_extension
+from mousetrackd.core.errors import MousetrackError
 
 GSETTINGS = """#!/bin/sh
 [ "$2 $3" = "org.gnome.shell enabled-extensions" ] || exit 1

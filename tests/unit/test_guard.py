@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from support.waiting import wait_until
 
-from mousetrackd.errors import BlindError, FaultError, SourceError, UsageError
-from mousetrackd.events import Item, Kind, LayoutChange, batch
-from mousetrackd.layout import Layout
-from mousetrackd.sources.guard import Guard, GuardedSource
-from mousetrackd.sources.listening import ListeningSource
+from mousetrackd.capture.guard import Guard, GuardedSource
+from mousetrackd.capture.wayland.reader_thread import ListeningSource
+from mousetrackd.core.errors import BlindError, FaultError, SourceError, UsageError
+from mousetrackd.core.events import Item, Kind, LayoutChange, batch
+from mousetrackd.core.layout import Layout
 
 FAULTS = [
     OverflowError("Python int too large to convert to C long"),

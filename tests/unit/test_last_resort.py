@@ -4,7 +4,7 @@ import queue
 
 import pytest
 
-from mousetrackd.last_resort import LastResort
+from mousetrackd.daemon.last_resort import LastResort
 
 
 def test_what_does_not_end_in_time_is_ended_once_and_said(caplog: pytest.LogCaptureFixture) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mousetrackd.layout import (
+from mousetrackd.core.layout import (
     CANVAS_MAX_PX,
     CANVAS_SIDE_MAX_PX,
     DESKTOP_MAX_PX,

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import ImageDraw
 
-from mousetrackd.counts import COUNT_MAX
-from mousetrackd.legend import (
+from mousetrackd.core.counts import COUNT_MAX
+from mousetrackd.picture.heat import SCALES, HeatGrid, levels, tone
+from mousetrackd.picture.legend import (
     HEAT_LEVELS,
     PANEL,
     TEXT,
@@ -25,7 +26,6 @@ from mousetrackd.legend import (
     text_palette,
     ticks,
 )
-from mousetrackd.render import SCALES, HeatGrid, levels, tone
 
 WIDTHS = (200, 201, 320, 640, 899, 900, 1024, 1366, 1920, 2560, 3840, 5120, 7680)
 MAX_HEATS = (1.0, 1.7, 3.0, 9.9, 31.0, 999.0, 51_234.0, 999_700.0, 3_599_000.0, 86_400_000.0, 1e12)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from mousetrackd.control import Lock, find_running, set_wanted, wish_held_still
-from mousetrackd.errors import RefusedError
-from mousetrackd.paths import Paths
+from mousetrackd.core.errors import RefusedError
+from mousetrackd.daemon.client import Lock, find_running, set_wanted, wish_held_still
+from mousetrackd.system.paths import Paths
 
 
 @pytest.fixture

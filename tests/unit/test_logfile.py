@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mousetrackd.errors import RefusedError
-from mousetrackd.logfile import KEPT_BYTES, LogFile, append
-from mousetrackd.logs import keep_traceback
+from mousetrackd.core.errors import RefusedError
+from mousetrackd.system.logfile import KEPT_BYTES, LogFile, append
+from mousetrackd.system.logs import keep_traceback
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from mousetrackd.cli import cli
-from mousetrackd.manual import completion, man_page
+from mousetrackd.cli.main import cli
+from mousetrackd.desktop.manual import completion, man_page
 
 
 def shown(page: str, *, width: int = 100) -> str:

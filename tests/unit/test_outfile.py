@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mousetrackd import outfile
-from mousetrackd.errors import MousetrackError
+from mousetrackd.core.errors import MousetrackError
+from mousetrackd.system import output_files
 
 
 def mode_of(path: Path) -> int:
@@ -22,7 +22,7 @@ def left_in(folder: Path) -> list[str]:
 def test_a_new_file_is_private_whatever_the_umask(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
-        outfile.write(tmp_path / "a.csv", b"new")
+        output_files.write(tmp_path / "a.csv", b"new")
     finally:
         os.umask(before)
     assert mode_of(tmp_path / "a.csv") == 0o600
@@ -34,7 +34,7 @@ def test_an_old_file_keeps_its_mode_but_never_more_than_that(tmp_path: Path, mod
     out = tmp_path / "a.csv"
     out.write_bytes(b"old")
     out.chmod(mode)
-    outfile.write(out, b"new")
+    output_files.write(out, b"new")
     assert (out.read_bytes(), mode_of(out)) == (b"new", mode & 0o777)
 
 
@@ -45,7 +45,7 @@ def test_an_old_file_keeps_its_group_and_someone_elses_becomes_private(tmp_path:
         path.write_bytes(b"old")
         path.chmod(0o664)
         os.chown(path, uid, gid)
-        outfile.write(path, b"new")
+        output_files.write(path, b"new")
     assert (ours.stat().st_gid, mode_of(ours)) == (12345, 0o664)
     assert (theirs.stat().st_uid, theirs.stat().st_gid, mode_of(theirs)) == (0, os.getegid(), 0o600)
 
@@ -61,7 +61,7 @@ def test_an_access_list_is_kept(tmp_path: Path) -> None:
         os.setxattr(out, "system.posix_acl_access", access_list)
     except OSError as error:
         pytest.skip(f"this file system has no access lists: {error}")
-    outfile.write(out, b"new")
+    output_files.write(out, b"new")
     assert os.getxattr(out, "system.posix_acl_access") == access_list
 
 
@@ -71,7 +71,7 @@ def test_a_link_is_followed_and_stays(tmp_path: Path) -> None:
     out.symlink_to("b.png")
     (tmp_path / "b.png").symlink_to("pictures/c.png")
     for content in (b"made", b"replaced"):
-        outfile.write(out, content)
+        output_files.write(out, content)
         assert (tmp_path / "pictures/c.png").read_bytes() == content
     assert (out.is_symlink(), (tmp_path / "b.png").is_symlink()) == (True, True)
     assert left_in(tmp_path / "pictures") == ["c.png"]
@@ -85,7 +85,7 @@ def test_a_link_or_a_pipe_that_someone_else_planted_is_refused(tmp_path: Path) -
     for planted in (link, pipe):
         os.chown(planted, 12345, 12345, follow_symlinks=False)
         with pytest.raises(MousetrackError, match="belongs to another user"):
-            outfile.write(planted, b"new")
+            output_files.write(planted, b"new")
     assert left_in(tmp_path) == ["a.png", "b.png"]
 
 
@@ -95,7 +95,7 @@ def test_into_a_pipe_it_is_written(tmp_path: Path) -> None:
     heard: list[bytes] = []
     reader = threading.Thread(target=lambda: heard.append(pipe.read_bytes()))
     reader.start()
-    outfile.write(pipe, b"x" * 100_000)
+    output_files.write(pipe, b"x" * 100_000)
     reader.join()
     assert heard == [b"x" * 100_000]
     assert stat.S_ISFIFO(pipe.stat().st_mode)
@@ -106,7 +106,7 @@ def test_into_an_open_file_by_its_number_it_is_written_in_place(tmp_path: Path) 
     with target.open("wb") as file:
         out.symlink_to(f"/proc/self/fd/{file.fileno()}")
         number = target.stat().st_ino
-        outfile.write(out, b"new")
+        output_files.write(out, b"new")
     assert (target.read_bytes(), target.stat().st_ino) == (b"new", number)
 
 
@@ -132,7 +132,7 @@ def test_what_cannot_be_written_is_a_sentence(tmp_path: Path, kind: str, told: s
         (tmp_path / "file").write_bytes(b"")
         out = tmp_path / "file/a.png"
     with pytest.raises(MousetrackError, match=told):
-        outfile.write(out, b"new")
+        output_files.write(out, b"new")
 
 
 def test_a_failed_write_leaves_the_old_file_whole_and_nothing_else(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_a_failed_write_leaves_the_old_file_whole_and_nothing_else(tmp_path: Pat
     out.write_bytes(b"old")
 
     def break_off() -> None:
-        with outfile.fresh_file(out) as fresh:
+        with output_files.fresh_file(out) as fresh:
             fresh.write_bytes(b"half")
             raise OSError(5, "Input/output error")
 
@@ -151,7 +151,7 @@ def test_a_failed_write_leaves_the_old_file_whole_and_nothing_else(tmp_path: Pat
 
 def test_a_name_as_long_as_names_may_be_and_one_that_is_no_text(tmp_path: Path) -> None:
     for name in ("x" * 251 + ".csv", os.fsdecode(b"\xff\xfe.csv")):
-        outfile.write(tmp_path / name, b"new")
+        output_files.write(tmp_path / name, b"new")
         assert (tmp_path / name).read_bytes() == b"new"
 
 
@@ -159,5 +159,5 @@ def test_a_second_name_keeps_the_old_content(tmp_path: Path) -> None:
     out, other = tmp_path / "a.png", tmp_path / "b.png"
     out.write_bytes(b"old")
     other.hardlink_to(out)
-    outfile.write(out, b"new")
+    output_files.write(out, b"new")
     assert (out.read_bytes(), other.read_bytes()) == (b"new", b"old")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mousetrackd.ownfiles import Found, OwnFile, remove
+from mousetrackd.desktop.managed_files import Found, OwnFile, remove
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mousetrackd.errors import ExitCode, RefusedError
-from mousetrackd.paths import Paths, folder_held, make_private, user_paths, write_whole
+from mousetrackd.core.errors import ExitCode, RefusedError
+from mousetrackd.system.paths import Paths, folder_held, make_private, user_paths, write_whole
 
 
 def mode(path: Path) -> int:

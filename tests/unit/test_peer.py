@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from support.liar import Liar
 
-from mousetrackd.deadline import Deadline
-from mousetrackd.errors import FaultError, SourceError
-from mousetrackd.sources import hyprland, peer, polling, wayfire, wayland
-from mousetrackd.wording import quoted, reason
+from mousetrackd.capture.wayland import connection as wayland
+from mousetrackd.capture.wayland import hyprland, peer, polling, wayfire
+from mousetrackd.core.errors import FaultError, SourceError
+from mousetrackd.core.wording import quoted, reason
+from mousetrackd.system.deadline import Deadline
 
 Answer = Callable[[], Iterable[bytes]]
 

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mousetrackd import logs, terminal
-from mousetrackd.cli import status_lines
-from mousetrackd.errors import MousetrackError
-from mousetrackd.printable import printable, printable_lines
+from mousetrackd.cli import terminal
+from mousetrackd.cli.main import status_lines
+from mousetrackd.core.errors import MousetrackError
+from mousetrackd.core.printable import printable, printable_lines
+from mousetrackd.system import logs
 
 EVIL = "evil\x1b]0;PWN\x07\nproblem  fake\u202e\udcff\x9b"
 SHOWN = r"evil\x1b]0;PWN\x07\nproblem  fake\u202e\xff\x9b"

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from mousetrackd.config import Config, PrivacyConfig
-from mousetrackd.errors import LostConfigError, PrivacyError
-from mousetrackd.paths import Paths
-from mousetrackd.privacyrules import ConfigFile, VanishedError, remember
-from mousetrackd.trustedfile import Reader, read_trusted
+from mousetrackd.core.errors import LostConfigError, PrivacyError
+from mousetrackd.daemon.privacy_guard import ConfigFile, VanishedError, remember
+from mousetrackd.system.paths import Paths
+from mousetrackd.system.trusted_files import Reader, read_trusted
 
 RULES = PrivacyConfig(click_cell_px=64, exclude=["DP-1 100,200 300x50", "0,0 640x480"])
 TEXT = '[privacy]\nexclude = ["0,0 640x480"]\n'

@@ -4,9 +4,9 @@ import struct
 
 import pytest
 
-from mousetrackd.events import LayoutChange
-from mousetrackd.layout import Layout, Monitor, Placement
-from mousetrackd.sources.randr import Change, Look, Monitors, Output, Rect, Stand
+from mousetrackd.capture.x11.randr import Change, Look, Monitors, Output, Rect, Stand
+from mousetrackd.core.events import LayoutChange
+from mousetrackd.core.layout import Layout, Monitor, Placement
 
 CONFIGURE, NOTIFY = 22, 90  # of RandR events the server says where they begin; this is Xvfb's
 

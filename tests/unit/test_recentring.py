@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mousetrackd.accumulator import Accumulator
-from mousetrackd.events import Kind, batch
-from mousetrackd.layout import Layout, Monitor, Placement
-from mousetrackd.recentring import Recentring
-from mousetrackd.sources.replay import read_recording
+from mousetrackd.capture.replay import read_recording
+from mousetrackd.core.accumulator import Accumulator
+from mousetrackd.core.events import Kind, batch
+from mousetrackd.core.layout import Layout, Monitor, Placement
+from mousetrackd.core.recentring import Recentring
 
 Row = tuple[int, int, int]
 """Time in ms, x, y."""

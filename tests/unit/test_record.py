@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mousetrackd.events import Gap, Item, Kind, LayoutChange, Pointers, batch
-from mousetrackd.sources.randr import Change
-from mousetrackd.sources.record import Screens, Splitter, decode, last_stamp_ms, pointers_in_time, roots
+from mousetrackd.capture.x11.randr import Change
+from mousetrackd.capture.x11.record import Screens, Splitter, decode, last_stamp_ms, pointers_in_time, roots
+from mousetrackd.core.events import Gap, Item, Kind, LayoutChange, Pointers, batch
 
 HEADER = bytes([1]) + bytes(31)
 CHANGED, ALSO_CHANGED = 22, 90

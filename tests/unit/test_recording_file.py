@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from mousetrackd.errors import RecordingError
-from mousetrackd.sources.replay import ReplaySource, read_recording
-from mousetrackd.textlines import LINE_MAX, bounded_lines
+from mousetrackd.capture.replay import ReplaySource, read_recording
+from mousetrackd.core.errors import RecordingError
+from mousetrackd.system.text_lines import LINE_MAX, bounded_lines
 
 HEAD = "record timestamp,client timestamp,button,state,x,y\n"
 

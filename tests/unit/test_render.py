@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mousetrackd.colours import OPENCV_MAPS, OWN_MAPS
-from mousetrackd.counts import COUNT_MAX, Counts
-from mousetrackd.legend import HEAT_LEVELS
-from mousetrackd.render import SCALES, HeatGrid, heat_grid, hottest, levels, palette, tone, untone
+from mousetrackd.core.counts import COUNT_MAX, Counts
+from mousetrackd.picture.colours import OPENCV_MAPS, OWN_MAPS
+from mousetrackd.picture.heat import SCALES, HeatGrid, heat_grid, hottest, levels, palette, tone, untone
+from mousetrackd.picture.legend import HEAT_LEVELS
 
 FULL_HD = (1920, 1080)
 LAPTOP = (1366, 768)
@@ -263,8 +263,10 @@ def test_the_percentile_is_that_of_numpy(number: int, percentile: float) -> None
 
 def test_drawing_does_not_wait_for_what_it_does_not_need() -> None:
     draws = (
-        "import sys; from mousetrackd.counts import Counts; from mousetrackd.layout import Layout, Monitor, Placement\n"
-        "from mousetrackd import config, snapshots, store; screen = Monitor('S', 400, 300)\n"
+        "import sys; from mousetrackd.core.counts import Counts\n"
+        "from mousetrackd.core.layout import Layout, Monitor, Placement\n"
+        "from mousetrackd import config; from mousetrackd.picture import compose as snapshots\n"
+        "from mousetrackd.storage import store; screen = Monitor('S', 400, 300)\n"
         "reading = store.Reading({(screen, 'dwell'): Counts.from_pixels(400, 300, [5, 5, 900])}, 0, 60)\n"
         "snapshots.draw(reading, Layout([Placement(screen, 0, 0)]), config.SnapshotConfig(), {}).png()\n"
         "print(*sorted({'numpy.ma', 'numpy.random', 'numpy.fft', 'matplotlib', 'scipy', 'Xlib'} & set(sys.modules)))"

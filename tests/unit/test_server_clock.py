@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mousetrackd.sources.server_clock import ServerClock
+from mousetrackd.capture.x11.server_clock import ServerClock
 
 HOUR_MS = 3_600_000
 

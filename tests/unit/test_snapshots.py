@@ -19,14 +19,24 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from mousetrackd import __version__, legend, render
-from mousetrackd.colours import OPENCV_MAPS, OWN_MAPS
+from mousetrackd import __version__
 from mousetrackd.config import SnapshotConfig
-from mousetrackd.counts import Counts
-from mousetrackd.errors import MousetrackError, UsageError
-from mousetrackd.layout import Exclusion, Layout, Monitor, Placement
-from mousetrackd.snapshots import UNDER_BRIGHTNESS, Picture, draw, in_total, keep, open_image, scales, with_homeless
-from mousetrackd.store import Reading
+from mousetrackd.core.counts import Counts
+from mousetrackd.core.errors import MousetrackError, UsageError
+from mousetrackd.core.layout import Exclusion, Layout, Monitor, Placement
+from mousetrackd.picture import heat, legend
+from mousetrackd.picture.colours import OPENCV_MAPS, OWN_MAPS
+from mousetrackd.picture.compose import (
+    UNDER_BRIGHTNESS,
+    Picture,
+    draw,
+    in_total,
+    keep,
+    open_image,
+    scales,
+    with_homeless,
+)
+from mousetrackd.storage.store import Reading
 
 Pixels = NDArray[np.uint8]
 
@@ -36,8 +46,8 @@ ALONE = Layout([Placement(LEFT, 0, 0)])
 RAW = SnapshotConfig(sigma=0, legend=False)
 PANEL = list(legend.PANEL)
 OUTLINE = legend.text_palette()[legend.TEXT_LEVELS // 3].tolist()
-EMBER = render.palette(OWN_MAPS["ember"], legend.HEAT_LEVELS)
-ICE = render.palette(OWN_MAPS["ice"], legend.HEAT_LEVELS)
+EMBER = heat.palette(OWN_MAPS["ember"], legend.HEAT_LEVELS)
+ICE = heat.palette(OWN_MAPS["ice"], legend.HEAT_LEVELS)
 COLD = EMBER[0].tolist()
 HOT = EMBER[-1].tolist()
 
@@ -242,7 +252,7 @@ def test_the_order_of_layers_is_from_the_lowest_up() -> None:
         drawn(counts, ALONE, SnapshotConfig(layer=layers, legend=False)).rgb()[30, 40].tolist()
         for layers in (["dwell", "clicks.right"], ["clicks.right", "dwell"])
     )
-    coral = render.palette(OWN_MAPS["coral"], legend.HEAT_LEVELS)[-1].tolist()
+    coral = heat.palette(OWN_MAPS["coral"], legend.HEAT_LEVELS)[-1].tolist()
     assert np.abs(np.array(below) - coral).max() <= 8
     assert np.abs(np.array(above) - HOT).max() <= 8
 
@@ -256,7 +266,7 @@ def test_a_layer_named_twice_is_drawn_once() -> None:
 def test_every_colour_map_can_be_drawn(name: str) -> None:
     shown = drawn({(LEFT, "dwell"): at(LEFT, (9, 9, 5))}, ALONE, replace(RAW, colormap=name)).rgb()
     own = OWN_MAPS.get(name.lower())
-    ramp = render.palette(own or name.lower(), legend.HEAT_LEVELS)
+    ramp = heat.palette(own or name.lower(), legend.HEAT_LEVELS)
     assert shown[9, 9].tolist() == ramp[-1].tolist()
     assert shown[0, 0].tolist() == ramp[0].tolist()
 
@@ -451,7 +461,7 @@ def test_the_bar_of_what_is_counted_ends_at_a_whole_number_and_at_no_less_than_i
     look = SnapshotConfig(layer=[layer], sigma=4, percentile=100)
     found = scales(reading_of(counts), ALONE, look)[layer]
     assert found in (1.0, 2.0)
-    grid = render.heat_grid([counts[LEFT, layer]], 80, 60, 4)
+    grid = heat.heat_grid([counts[LEFT, layer]], 80, 60, 4)
     line = np.sqrt(2 * np.pi) * 4 if layer == "travel" else 1
     assert float(grid.cells.max() / line) <= found + 0.05
     assert scales(reading_of(counts), ALONE, replace(look, max=1.7))[layer] == 1.7  # what the user says is not touched

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mousetrackd.layout import Monitor
-from mousetrackd.stats import Sums, lines, summarise
-from mousetrackd.store import HOUR_S, LONGEST_DAY_S, PATH, Total
+from mousetrackd.core.layout import Monitor
+from mousetrackd.storage.stats import Sums, lines, summarise
+from mousetrackd.storage.store import HOUR_S, LONGEST_DAY_S, PATH, Total
 
 VIENNA = ZoneInfo("Europe/Vienna")
 DAY_S = 86400

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mousetrackd.systemd_notify import notify, watchdog_s
+from mousetrackd.system.systemd import notify, watchdog_s
 
 
 @pytest.fixture

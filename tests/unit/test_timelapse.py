@@ -10,12 +10,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageSequence
 
-from mousetrackd import snapshots, timelapse
 from mousetrackd.config import SnapshotConfig
-from mousetrackd.counts import Counts
-from mousetrackd.errors import MousetrackError, UsageError
-from mousetrackd.layout import Layout, Monitor, Placement
-from mousetrackd.store import Piece, Reading
+from mousetrackd.core.counts import Counts
+from mousetrackd.core.errors import MousetrackError, UsageError
+from mousetrackd.core.layout import Layout, Monitor, Placement
+from mousetrackd.picture import compose, timelapse
+from mousetrackd.storage.store import Piece, Reading
 
 Frame = NDArray[np.uint8]
 
@@ -129,9 +129,9 @@ def frames_drawn(pieces: list[Piece], *, cumulative: bool) -> list[Frame]:
     frames = timelapse.readings(pieces, HOUR, cumulative=cumulative)
     hottest: dict[str, float] = {}
     for frame in frames:
-        for layer, heat in snapshots.scales(frame, layout, look).items():
+        for layer, heat in compose.scales(frame, layout, look).items():
             hottest[layer] = max(heat, hottest.get(layer, 0))
-    return [snapshots.draw(frame, layout, look, {}, max_heats=hottest).rgb() for frame in frames]
+    return [compose.draw(frame, layout, look, {}, max_heats=hottest).rgb() for frame in frames]
 
 
 def test_a_place_where_the_same_is_counted_keeps_its_colour_in_every_window(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mousetrackd.errors import UsageError
-from mousetrackd.timerange import moment_s, parse_hours, parse_range, parse_step_s, parse_weekdays
+from mousetrackd.core.errors import UsageError
+from mousetrackd.core.timerange import moment_s, parse_hours, parse_range, parse_step_s, parse_weekdays
 
 BERLIN = ZoneInfo("Europe/Berlin")  # 2026: summer time from 29 March 2:00, until 25 October 3:00
 NOW = datetime(2026, 11, 22, 14, 30, 15, tzinfo=BERLIN)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from support.waiting import wait_until
 
-from mousetrackd.tool_output import run_tool
-from mousetrackd.wording import reason
+from mousetrackd.core.wording import reason
+from mousetrackd.system.tool_output import run_tool
 
 
 def python(text: str) -> list[str]:

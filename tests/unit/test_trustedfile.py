@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from mousetrackd.config import Config, load
-from mousetrackd.errors import ConfigError, ExitCode, LostConfigError, PrivacyError
-from mousetrackd.trustedfile import LeadsNowhereError, Reader, SlowFileError, read_trusted
+from mousetrackd.core.errors import ConfigError, ExitCode, LostConfigError, PrivacyError
+from mousetrackd.system.trusted_files import LeadsNowhereError, Reader, SlowFileError, read_trusted
 
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can do this")
 TEXT = b"warp_px = 7\n"

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mousetrackd import unsaved
-from mousetrackd.accumulator import Tally
-from mousetrackd.counts import Counts
-from mousetrackd.layout import Layout, Monitor, Placement
-from mousetrackd.paths import Paths
-from mousetrackd.rescue import rescue
-from mousetrackd.store import Store
-from mousetrackd.unsaved import Batch, TakenIn
+from mousetrackd.core.accumulator import Tally
+from mousetrackd.core.counts import Counts
+from mousetrackd.core.layout import Layout, Monitor, Placement
+from mousetrackd.storage import unsaved
+from mousetrackd.storage.recovery import rescue
+from mousetrackd.storage.store import Store
+from mousetrackd.storage.unsaved import Batch, TakenIn
+from mousetrackd.system.paths import Paths
 
 SCREEN = Monitor("DP-1", 40, 30, "1a2b3c4d")
 

@@ -11,12 +11,13 @@ from support.waiting import wait_until
 from support.xserver import Xvfb
 from Xlib import X, Xatom
 
-from mousetrackd.errors import SourceError
-from mousetrackd.events import LayoutChange
-from mousetrackd.layout import Layout, Monitor, Placement
-from mousetrackd.sources import edid, x11
-from mousetrackd.sources.pynput import PynputSource
-from mousetrackd.sources.wayland import Connection, LayoutReader
+from mousetrackd.capture import edid
+from mousetrackd.capture.wayland.connection import Connection, LayoutReader
+from mousetrackd.capture.x11 import display as x11
+from mousetrackd.capture.x11.source import PynputSource
+from mousetrackd.core.errors import SourceError
+from mousetrackd.core.events import LayoutChange
+from mousetrackd.core.layout import Layout, Monitor, Placement
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ import pytest
 from support.compositor import Compositor
 from support.waiting import wait_until
 
-from mousetrackd.errors import FaultError, SourceError
-from mousetrackd.layout import MONITORS_MAX, Layout
-from mousetrackd.sources import wlroots
-from mousetrackd.sources.listening import ListeningSource
-from mousetrackd.sources.wayland import LayoutReader
+from mousetrackd.capture.wayland import wlroots
+from mousetrackd.capture.wayland.connection import LayoutReader
+from mousetrackd.capture.wayland.reader_thread import ListeningSource
+from mousetrackd.core.errors import FaultError, SourceError
+from mousetrackd.core.layout import MONITORS_MAX, Layout
 
 FAR = 2**31 - 1
 

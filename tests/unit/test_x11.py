@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from mousetrackd.errors import BlindError
-from mousetrackd.sources import x11
+from mousetrackd.capture.x11 import display as x11
+from mousetrackd.core.errors import BlindError
 
 
 class Server:

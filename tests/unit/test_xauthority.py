@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mousetrackd.sources.xauthority import COOKIE, INTERNET, LOCAL, WILD, Entry, best, entries, find
+from mousetrackd.capture.x11.xauthority import COOKIE, INTERNET, LOCAL, WILD, Entry, best, entries, find
 
 HERE, ELSEWHERE = b"here", b"elsewhere"
 

@@ -1,0 +1,1 @@
+"""Where pointer events come from: one module a source."""

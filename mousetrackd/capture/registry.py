@@ -1,0 +1,177 @@
+"""Where events come from. ``choose`` picks a source for this session, ``explain`` says why that one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mousetrackd.core.errors import BlindError, SourceError, UsageError
+from mousetrackd.core.findings import Finding, ok, problem, warning
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mousetrackd.core.events import Item, Source
+
+NAMES = ("auto", "pynput", "kwin", "gnome", "wlroots", "hyprland", "wayfire")
+"""What a user may ask for, besides a recording."""
+
+EXPECTED = f'{", ".join(f"{chr(34)}{name}{chr(34)}" for name in NAMES)} or "replay:FILE"'
+
+_RECORDING = "replay:"
+
+
+def is_known(wanted: object) -> bool:
+    """Whether ``choose`` knows what is meant."""
+    return wanted in NAMES or (isinstance(wanted, str) and is_recording(wanted) and wanted != _RECORDING)
+
+
+def is_recording(wanted: str) -> bool:
+    """Whether a recording is meant, whose source goes on where it was when it is started again."""
+    return wanted.startswith(_RECORDING)
+
+
+def check(wanted: str) -> None:
+    """Raise UsageError for what ``choose`` would not know."""
+    if not is_known(wanted):
+        raise UsageError(f'unknown source "{wanted}"', f"Use {EXPECTED}.")
+
+
+def choose(wanted: str, *, speed: float = 1.0) -> Source:  # noqa: PLR0911 - one per source
+    """A source that is not started yet.
+
+    wanted: one of ``NAMES``, where "auto" looks at the session, or "replay:FILE". speed: how many times its own
+    pace a recording is played. Raises UsageError for anything else. Sources are imported only when chosen:
+    pynput's memory is nobody's who plays a file, and pywayland's nobody's who has X11.
+    """
+    check(wanted)
+    if wanted == "auto":
+        from mousetrackd.capture import detect  # noqa: PLC0415
+
+        choice = detect.look()
+        if choice.refusal is not None:
+            return NoSource(choice.refusal)
+        wanted = choice.source
+    match wanted:
+        case "pynput":
+            from mousetrackd.capture.x11.source import PynputSource  # noqa: PLC0415
+
+            return PynputSource()
+        case "kwin":
+            from mousetrackd.capture.wayland import kwin  # noqa: PLC0415
+
+            return kwin.make_source()
+        case "gnome":
+            from mousetrackd.capture.wayland import gnome  # noqa: PLC0415
+
+            return gnome.make_source()
+        case "wlroots":
+            from mousetrackd.capture.wayland import wlroots  # noqa: PLC0415
+
+            return wlroots.make_source()
+        case "hyprland":
+            from mousetrackd.capture.wayland import hyprland  # noqa: PLC0415
+
+            return hyprland.make_source()
+        case "wayfire":
+            from mousetrackd.capture.wayland import wayfire  # noqa: PLC0415
+
+            return wayfire.make_source()
+    from mousetrackd.capture.replay import ReplaySource  # noqa: PLC0415
+
+    return ReplaySource(Path(os.path.expanduser(wanted.removeprefix(_RECORDING))), speed=speed)  # noqa: PTH111 - Path's raises for an unknown user
+
+
+def explain(wanted: str, *, try_it: bool) -> list[Finding]:
+    """What ``choose`` takes here and why; where ``try_it``, also whether it can listen, and what it cannot see."""
+    reasons: list[Finding] = []
+    if wanted == "auto":
+        from mousetrackd.capture import detect  # noqa: PLC0415
+
+        choice = detect.look()
+        reasons = [ok("source", str(finding)) for finding in choice.findings]
+        if choice.refusal is not None:
+            return [*reasons, _judge(choice.refusal, "none fits")]
+        wanted = choice.source
+    source = choose(wanted)
+    chosen = ok("source", f"{source.name}, {'the first that fits' if reasons else 'as the configuration asks'}")
+    if not try_it:
+        return [*reasons, chosen]
+    try:
+        source.start(lambda: None)
+    except BlindError as error:
+        return [*reasons, _judge(error, f"{source.name} would be blind")]
+    except SourceError as error:
+        return [*reasons, _judge(error, f"{source.name} cannot listen")]
+    notes = source.notes
+    source.stop()
+    return [*reasons, chosen, *(warning("source", note) for note in notes)]
+
+
+def why_not(wanted: str) -> SourceError | None:
+    """Begin to listen as ``choose`` would, and stop: why that cannot be done here, or None where it can."""
+    from mousetrackd.capture.guard import Guard  # noqa: PLC0415 - numpy costs more than "status" does
+
+    try:
+        source = Guard().make(lambda: choose(wanted))
+        source.start(lambda: None)
+    except SourceError as error:
+        return error
+    source.stop()
+    return None
+
+
+def _judge(error: SourceError, what: str) -> Finding:
+    displays = os.environ.get("DISPLAY", "") + os.environ.get("WAYLAND_DISPLAY", "")
+    # No desktop, nothing to listen to: that is no fault.
+    judge = problem if displays or isinstance(error, BlindError) else warning
+    return judge("source", f"{what}: {error.message}", error.hint)
+
+
+class NoSource:
+    """A session in which none can listen: to start it fails, with the reason. See ``events.Source``."""
+
+    def __init__(self, why: SourceError) -> None:
+        self._why = why
+
+    @property
+    def name(self) -> str:
+        """How status calls it."""
+        return "none"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The reason is told by ``start``."""
+        return ()
+
+    def start(self, notify: Callable[[], None]) -> None:
+        """Raise the reason."""
+        del notify
+        raise self._why
+
+    def catch_up(self) -> None:
+        """There is nothing to wait for."""
+
+    def drain(self) -> list[Item]:
+        """Nothing."""
+        return []
+
+    def now_ms(self) -> int:
+        """No clock is needed for no events."""
+        return 0
+
+    def is_alive(self) -> bool:
+        """Never."""
+        return False
+
+    def ping(self) -> bool:
+        """Nobody is asked."""
+        return False
+
+    def finished(self) -> bool:
+        """Never: the next look at the session may find something."""
+        return False
+
+    def stop(self) -> None:
+        """There is nothing to close."""

@@ -1,0 +1,1 @@
+"""Wayland compositors, each by the way it offers."""

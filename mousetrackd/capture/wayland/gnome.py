@@ -1,0 +1,147 @@
+"""GNOME Shell: an extension of ours runs inside it and tells where the pointer is and which buttons are down.
+
+The extension waits for our name on the session bus, and calls whoever is called so and nobody else. It is put in
+place by ``gnome_extension.install_extension``; GNOME looks for new extensions only at login.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from jeepney import DBusAddress
+from jeepney.bus_messages import message_bus
+
+from mousetrackd.capture.wayland.dbus import ANSWER_TIMEOUT_S, THROTTLE_NOTE, Bus, BusEar
+from mousetrackd.capture.wayland.gnome_extension import UUID, is_installed
+from mousetrackd.capture.wayland.reader_thread import ListeningSource
+from mousetrackd.core.errors import BlindError, FaultError, SourceError
+from mousetrackd.core.events import Gap, Kind
+from mousetrackd.core.wording import quoted
+
+if TYPE_CHECKING:
+    from typing import Final
+
+NO_SCROLL = "scroll is not seen, nor clicks shorter than 25 ms: GNOME Shell tells nobody"
+
+OUR_NAME = "org.mousetrackd.Daemon"
+"""The name on the session bus that the extension waits for."""
+
+BUS_NAME = "org.gnome.Shell"
+_EXTENSIONS = DBusAddress("/org/gnome/Shell", BUS_NAME, "org.gnome.Shell.Extensions")
+
+_ENABLED, _FAILED, _OUT_OF_DATE = 1, 3, 4
+"""States of an extension (js/misc/extensionUtils.js of GNOME Shell)."""
+
+_BUTTONS: Final = {
+    1 << 8: Kind.LEFT,
+    1 << 9: Kind.MIDDLE,
+    1 << 10: Kind.RIGHT,
+    1 << 11: Kind.OTHER,
+    1 << 12: Kind.OTHER,
+}
+"""Clutter's modifier mask, in which each button has a bit."""
+
+_NO_PICTURE = "Nothing is recorded."
+
+
+def make_source(*, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> ListeningSource:
+    """The pointer of GNOME's Wayland session."""
+    return ListeningSource("GNOME Shell (Wayland)", lambda source: ShellExtension(source, answer_timeout_s))
+
+
+class ShellExtension(BusEar):
+    """An extension inside GNOME Shell that tells us. See ``listening.Ear``."""
+
+    bus_name = BUS_NAME
+    compositor = "GNOME Shell"
+    notes = (NO_SCROLL, THROTTLE_NOTE)
+
+    _buttons = 0
+    _at: tuple[int, int] | None = None
+    _has_said_hello = False
+
+    def _begin(self, bus: Bus) -> None:
+        _refuse_without_extension(bus.call(_EXTENSIONS, "GetExtensionInfo", "s", UUID))
+        if not bus.request_name(OUR_NAME):
+            raise SourceError(
+                f"another program is called {OUR_NAME} on the session bus", "Is another mousetrackd running? Waiting."
+            )
+        give_up_s = time.monotonic() + bus.answer_timeout_s
+        while not self._has_said_hello:
+            for member, values in bus.take(max(give_up_s - time.monotonic(), 0)):
+                self._take(member, values)
+            if time.monotonic() > give_up_s:
+                raise BlindError(
+                    "GNOME Shell has the mousetrackd extension, but the extension is silent",
+                    f"{_NO_PICTURE} Run `mousetrackd install` again, and log out and in once.",
+                )
+
+    def _take(self, member: str, values: tuple[Any, ...]) -> None:
+        match member, values:
+            case "Hello", (int(buttons),):
+                self._has_said_hello = True
+                self._at, self._buttons = None, buttons
+            case "Moved", (x, y, int(buttons)) if pixel := self._pixel(x, y):
+                self._tell(pixel, buttons)
+            case "Bye", (True,):
+                self._source.say(Gap(self._source.now_ms(), "the screen is locked"))
+            case "Bye", _:  # a new source finds out why, and says so
+                raise SourceError("the mousetrackd extension was switched off", "Waiting for it.")
+
+    def _tell(self, pixel: tuple[int, int], buttons: int) -> None:
+        """Tell that the pointer moved, unless it did not, and what was pressed."""
+        if pixel != self._at:
+            self._source.say_move(*pixel)
+        self._at = pixel
+        pressed, self._buttons = buttons & ~self._buttons, buttons
+        for bit, kind in _BUTTONS.items():
+            if pressed & bit:
+                self._source.say((self._source.now_ms(), kind, *pixel))
+
+    def _end(self, bus: Bus) -> None:
+        bus.call(message_bus, "ReleaseName", "s", OUR_NAME)  # at which the extension falls silent
+
+
+def _refuse_without_extension(info: object) -> None:
+    """Raise BlindError, with what to do, unless the shell runs the extension. info: what the shell says of it."""
+    state: float | None = None
+    match info:
+        case {"state": (_, int() | float() as told)}:
+            state = told
+        case _ if info != {}:
+            raise FaultError(
+                f"GNOME Shell does not say how the mousetrackd extension is, but: {quoted(info, 80)}",
+                "It is tried again. This version of it may not be known: please report it.",
+            )
+    if state == _ENABLED:
+        return
+    if state is None:
+        if is_installed():
+            raise BlindError(
+                "GNOME Shell does not know the mousetrackd extension yet",
+                f"{_NO_PICTURE} Log out and in once.",
+            )
+        raise BlindError(
+            "GNOME tells pointer positions only to an extension, and mousetrackd's is not installed",
+            f"{_NO_PICTURE} Run `mousetrackd install`, then log out and in once.",
+        )
+    if state == _OUT_OF_DATE:
+        raise BlindError(
+            "the mousetrackd extension does not fit this version of GNOME Shell",
+            f"{_NO_PICTURE} Run `mousetrackd install` again, and log out and in once.",
+        )
+    if state == _FAILED:
+        match info:
+            case {"error": (_, str(error))} if error:
+                why = quoted(error)
+            case _:
+                why = "GNOME Shell gives no reason"
+        raise BlindError(
+            f"the mousetrackd extension has failed: {why}",
+            f"{_NO_PICTURE} Run `mousetrackd install` again, and log out and in once.",
+        )
+    raise BlindError(
+        "the mousetrackd extension is switched off in GNOME Shell",
+        f"{_NO_PICTURE} Switch it on: gnome-extensions enable {UUID}",
+    )

@@ -1,0 +1,92 @@
+"""KWin, the compositor of KDE Plasma: a script of ours runs inside it and tells where the pointer is.
+
+KWin forgets scripts when it ends, but not when we do: a killed daemon's script goes on talking to a connection that
+is gone until the next daemon, before it loads its own, unloads it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from jeepney import DBusAddress
+
+from mousetrackd.capture.wayland.dbus import ANSWER_TIMEOUT_S, THROTTLE_NOTE, Bus, BusEar, CallRefusedError
+from mousetrackd.capture.wayland.reader_thread import ListeningSource
+from mousetrackd.core.errors import FaultError, SourceError
+from mousetrackd.core.wording import reason
+from mousetrackd.system.paths import make_private, user_paths, write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SCRIPT_NAME = "mousetrackd"
+"""By which KWin knows our script, whoever loaded it."""
+
+NO_CLICKS = "clicks and scroll are not seen: KWin tells only where the pointer is"
+
+BUS_NAME = "org.kde.KWin"
+_SCRIPTING = DBusAddress("/Scripting", BUS_NAME, "org.kde.kwin.Scripting")
+
+
+def make_source(*, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> ListeningSource:
+    """The pointer of Plasma's Wayland session."""
+    return ListeningSource("KWin (Wayland)", lambda source: KWinScript(source, answer_timeout_s))
+
+
+class KWinScript(BusEar):
+    """A script inside KWin that tells us. See ``listening.Ear``."""
+
+    bus_name = BUS_NAME
+    compositor = "KWin"
+    notes = (NO_CLICKS, THROTTLE_NOTE)
+
+    def _begin(self, bus: Bus) -> None:
+        bus.call(_SCRIPTING, "unloadScript", "s", SCRIPT_NAME)
+        with _script_file(bus.name) as path:
+            number = bus.call(_SCRIPTING, "loadScript", "ss", str(path), SCRIPT_NAME)
+            self._run(bus, number)
+
+    def _run(self, bus: Bus, number: object) -> None:
+        """Run the script; Plasma 6 and 5.27 keep it at different places."""
+        if not isinstance(number, int):
+            raise FaultError("KWin does not say which number the script has", "It is tried again.")
+        error: CallRefusedError | None = None
+        for path in (f"/Scripting/Script{number}", f"/{number}"):
+            try:
+                bus.call(DBusAddress(path, BUS_NAME, "org.kde.kwin.Script"), "run")
+            except CallRefusedError as refused:
+                error = refused
+            else:
+                return
+        raise SourceError(f"KWin loaded the script but does not run it: {error}", "Waiting, and trying again.")
+
+    def _take(self, member: str, values: tuple[Any, ...]) -> None:
+        match member, values:
+            case "Moved", (x, y) if pixel := self._pixel(x, y):
+                self._source.say_move(*pixel)
+
+    def _end(self, bus: Bus) -> None:
+        bus.call(_SCRIPTING, "unloadScript", "s", SCRIPT_NAME)
+
+
+@contextlib.contextmanager
+def _script_file(listener: str) -> Iterator[Path]:
+    """The script that tells the connection ``listener``, in a file that KWin can read for as long as it loads it."""
+    folder = user_paths().runtime_dir
+    make_private(folder)
+    path = folder / f"kwin-{os.getpid()}.js"
+    text = files(__package__).joinpath("js", "kwin.js").read_text("utf-8")
+    try:
+        write_whole(path, text.replace("@LISTENER@", listener).encode(), durable=False)
+    except OSError as error:
+        raise SourceError(
+            f"cannot write {path} for KWin: {reason(error)}", "Is the disk full? Trying again."
+        ) from error
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,123 @@
+"""Compositors that have to be asked where the pointer is: what Hyprland and Wayfire have in common.
+
+The question is put often while the pointer moves, and the longer it has rested the more rarely, down to once a
+second. While nobody uses the seat it is not put at all: the compositor says when somebody does again.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from mousetrackd.capture.wayland.connection import LayoutReader, Seat
+from mousetrackd.core.events import LayoutChange
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mousetrackd.capture.wayland.reader_thread import ListeningSource
+
+Position: TypeAlias = tuple[float, float]
+"""x and y in the compositor's logical coordinates."""
+
+ANSWER_TIMEOUT_S = 1.0
+"""A compositor that has not answered by then hangs; so has whoever waits for us to stop."""
+
+NOT_KNOWN = "It is tried again. This version of it may not be known: please report it."
+"""What to do about an answer that is no position."""
+
+MOVING_INTERVAL_S = 0.025
+RESTING_INTERVAL_S = 1.0
+RESTED_SHARE = 1 / 8
+"""A pointer that has rested for 4 s is asked for every 0.5 s: when it moves, no rest is off by more than that share."""
+
+NOTES = (
+    "clicks and scroll are not seen: the compositor tells only where the pointer is",
+    f"the compositor is asked up to {1 / MOVING_INTERVAL_S:.0f} times a second: faster turns are cut short",
+)
+
+
+class Question(Protocol):
+    """A way to ask. Every failure is a SourceError."""
+
+    def ask(self) -> Position:
+        """Where the pointer is now, on some desktop. Waits at most ``ANSWER_TIMEOUT_S`` for the whole answer."""
+
+    def close(self) -> None:
+        """Close what is open."""
+
+
+class PollingEar:
+    """Asks ``question`` again and again. See ``listening.Ear``.
+
+    moving_interval_s: how long to wait between two questions while the pointer moves. ``question`` is closed with
+    the ear, also where making it fails.
+    """
+
+    def __init__(
+        self, source: ListeningSource, question: Question, *, moving_interval_s: float = MOVING_INTERVAL_S
+    ) -> None:
+        self._source = source
+        self._question = question
+        self._moving_interval_s = moving_interval_s
+        self._monitors: LayoutReader | None = None
+        try:
+            self._position = question.ask()  # where it is found says nothing yet: nobody has moved it
+            monitors = self._monitors = LayoutReader()
+            self._seat = Seat(monitors.connection)
+        except BaseException:
+            self.close()
+            raise
+        self._reader = monitors
+        self._moved_s = self._asked_s = time.monotonic()
+        source.say(LayoutChange(source.now_ms(), monitors.layout()))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """That there are no clicks, and what asking costs."""
+        return NOTES
+
+    def fileno(self) -> int:
+        """The compositor's Wayland socket: it tells of monitors, and of somebody who uses the seat again."""
+        return self._reader.fileno()
+
+    def hear(self) -> float | None:
+        """Tell of new monitors; ask, when it is time to."""
+        if self._reader.dispatch():
+            self._source.say(LayoutChange(self._source.now_ms(), self._reader.layout()))
+        self._seat.follow()
+        if self._seat.is_idle:
+            return None
+        now_s = time.monotonic()
+        wait_s = self._asked_s + self._interval_s(now_s) - now_s
+        if wait_s <= 0:
+            self._ask(now_s)
+            wait_s = self._interval_s(now_s)
+        return wait_s
+
+    def ask(self, answered: Callable[[], None]) -> None:
+        """Ask the compositor for a sign of life."""
+        self._reader.connection.ask(answered)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._question.close()
+        if self._monitors is not None:
+            self._monitors.close()
+
+    def _ask(self, now_s: float) -> None:
+        self._asked_s = now_s
+        position = self._question.ask()
+        if position != self._position:
+            self._position = position
+            self._moved_s = now_s
+            self._source.say_move(*self._reader.to_desktop(*position))
+
+    def _interval_s(self, now_s: float) -> float:
+        rested_s = now_s - max(self._moved_s, self._seat.used_since_ms / 1000)
+        return pause_s(rested_s, self._moving_interval_s)
+
+
+def pause_s(rested_s: float, moving_interval_s: float = MOVING_INTERVAL_S) -> float:
+    """How long to wait until the next question, when the pointer has rested for so long."""
+    return min(max(rested_s * RESTED_SHARE, moving_interval_s), RESTING_INTERVAL_S)

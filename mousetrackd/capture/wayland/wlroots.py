@@ -1,0 +1,173 @@
+"""Compositors with cursor sessions (ext-image-copy-capture-v1): sway, labwc and others on wlroots, COSMIC, niri.
+
+The protocol is made for capturing the cursor's picture. We only ask where it is: no frame is ever requested, no
+memory shared, no prompt shown. The compositor tells each output's own pixels, at most once a frame, and nothing
+while nothing moves.
+
+What it tells of is the cursor that the graphics hardware draws. Where the compositor paints the cursor itself
+(forced by WLR_NO_HARDWARE_CURSORS, or for a while by a recording of the screen), or hides it, it says that the
+cursor has left and then nothing. Somebody who uses the seat while the cursor is nowhere is therefore a Gap, and
+not a pointer at rest.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from mousetrackd.capture.wayland.connection import LayoutReader, Seat
+from mousetrackd.capture.wayland.reader_thread import ListeningSource
+from mousetrackd.core.errors import SourceError
+from mousetrackd.core.events import Gap, LayoutChange
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mousetrackd.capture.wayland.connection import Connection
+
+UNSEEN_AFTER_S = 3.0
+"""The cursor may be nowhere for so long while somebody uses the seat: it changes screens, a menu takes it."""
+
+NO_CLICKS = "clicks and scroll are not seen: the compositor tells only where the pointer is"
+UNSEEN = (
+    "the pointer is not seen just now: it is hidden, or the compositor paints it itself (a screen recording, "
+    "WLR_NO_HARDWARE_CURSORS); such time is not counted"
+)
+
+
+def interfaces() -> tuple[Any, ...]:
+    """What a compositor must offer: a source per output, and cursor sessions of it."""
+    from pywayland.protocol.ext_image_capture_source_v1 import ExtOutputImageCaptureSourceManagerV1  # noqa: PLC0415
+    from pywayland.protocol.ext_image_copy_capture_v1 import ExtImageCopyCaptureManagerV1  # noqa: PLC0415
+
+    return ExtOutputImageCaptureSourceManagerV1, ExtImageCopyCaptureManagerV1
+
+
+def make_source(display_name: str | None = None, *, unseen_after_s: float = UNSEEN_AFTER_S) -> ListeningSource:
+    """The pointer of a compositor with cursor sessions. display_name: as in WAYLAND_DISPLAY, which None takes."""
+    return ListeningSource(
+        "cursor sessions (Wayland)", lambda source: CursorSessions(source, display_name, unseen_after_s)
+    )
+
+
+class CursorSessions:
+    """A cursor session on each output. See ``listening.Ear``."""
+
+    def __init__(self, source: ListeningSource, display_name: str | None, unseen_after_s: float) -> None:
+        self._source = source
+        self._unseen_after_ms = round(unseen_after_s * 1000)
+        self._sessions: dict[int, _Session] = {}
+        self._nowhere_since_ms: int | None = None
+        self._unseen = False
+        self._is_open = False
+        self._monitors = LayoutReader(display_name)
+        try:
+            connection = self._monitors.connection
+            self._managers = _bind_managers(connection)
+            self._seat = Seat(connection)
+            connection.sync()  # from here on it is known whether there is a mouse
+            source.say(LayoutChange(source.now_ms(), self._monitors.layout()))
+            self._follow()
+            connection.sync()  # where it is found says nothing yet: nobody has moved it
+            self._is_open = True
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """That there are no clicks; and while the pointer is not seen, that."""
+        return (NO_CLICKS, UNSEEN) if self._unseen else (NO_CLICKS,)
+
+    def fileno(self) -> int:
+        """The compositor's socket."""
+        return self._monitors.fileno()
+
+    def hear(self) -> float | None:
+        """Tell of new positions, new monitors, and of a pointer that is not seen."""
+        if self._monitors.dispatch():
+            now_ms = self._source.now_ms()
+            self._source.say(LayoutChange(now_ms, self._monitors.layout()))
+            if self._nowhere_since_ms is not None:
+                self._nowhere_since_ms = now_ms
+        self._follow()
+        again_s = self._watch()
+        return 0 if self._monitors.connection.has_more() else again_s
+
+    def ask(self, answered: Callable[[], None]) -> None:
+        """Ask the compositor for a sign of life."""
+        self._monitors.connection.ask(answered)
+
+    def close(self) -> None:
+        """Hang up; the compositor ends the sessions."""
+        self._monitors.close()
+
+    def _follow(self) -> None:
+        """A session for each output that is there, for as long as the seat has a pointer."""
+        connection = self._monitors.connection
+        pointer = self._seat.follow()
+        # Not before it has been told where the output stands: its first position may come with the same words.
+        told = {number for number, head in self._monitors.heads.items() if head.output is not None}
+        wanted = told if pointer is not None else set()
+        for number in self._sessions.keys() - wanted:
+            self._sessions.pop(number).close()
+        for number in wanted - self._sessions.keys():
+            sources, captures = self._managers
+            image = sources.create_source(self._monitors.heads[number].proxy)
+            session = connection.failures.watch(captures.create_pointer_cursor_session(image, pointer))
+            image.destroy()
+            self._sessions[number] = _Session(session, partial(self._take, number))
+        connection.flush()
+
+    def _take(self, output: int, x: int, y: int) -> None:
+        """A position. That of a cursor on a neighbour, whose picture reaches over, is outside of this output."""
+        pixel = self._monitors.pixel_to_desktop(output, x, y)
+        if pixel is not None and self._is_open:
+            self._source.say_move(*pixel)
+
+    def _watch(self) -> float | None:
+        """Tell of a cursor that is nowhere while the seat is used. When to look again, None if not for the time."""
+        now_ms = self._source.now_ms()
+        if not self._sessions or any(session.inside for session in self._sessions.values()):
+            self._nowhere_since_ms, self._unseen = None, False
+            return None
+        if self._nowhere_since_ms is None:
+            self._nowhere_since_ms = now_ms
+        if self._unseen or self._seat.is_idle:
+            return None
+        due_ms = max(self._nowhere_since_ms, self._seat.used_since_ms) + self._unseen_after_ms
+        if now_ms < due_ms:
+            return (due_ms - now_ms) / 1000
+        self._unseen = True
+        self._source.say(Gap(self._nowhere_since_ms, UNSEEN))
+        return None
+
+
+def _bind_managers(connection: Connection) -> list[Any]:
+    managers = [connection.bind(interface, version=1) for interface in interfaces()]
+    if None in managers:
+        raise SourceError(
+            f"{connection.compositor} has no cursor sessions (ext-image-copy-capture-v1)",
+            "They came with sway 1.11 and labwc 0.9.",
+        )
+    return managers
+
+
+class _Session:
+    """What one output tells of the cursor. ``inside`` while the cursor, or a part of its picture, is on it."""
+
+    def __init__(self, proxy: Any, take: Callable[[int, int], None]) -> None:
+        self._proxy = proxy
+        self.inside = False
+        proxy.dispatcher["enter"] = self._on_enter
+        proxy.dispatcher["leave"] = self._on_leave
+        proxy.dispatcher["position"] = lambda _proxy, x, y: take(x, y)
+
+    def close(self) -> None:
+        self._proxy.destroy()
+
+    def _on_enter(self, _proxy: object) -> None:
+        self.inside = True
+
+    def _on_leave(self, _proxy: object) -> None:
+        self.inside = False

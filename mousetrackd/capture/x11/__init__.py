@@ -1,0 +1,1 @@
+"""X11, through pynput's mouse listener."""

@@ -1,0 +1,1 @@
+"""The process that runs all day, and how commands find and steer it."""

@@ -1,0 +1,137 @@
+"""The configuration file as the daemon reads it: its privacy rules outlive the file.
+
+A file that vanishes (an editor that renames, a disk that is not mounted) must not end its rules unnoticed. The last
+ones are kept in the data folder, and stay in force until there is a file again that says otherwise.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mousetrackd.config import READ_TIMEOUT_S, Config, PrivacyConfig, parse, read, to_toml
+from mousetrackd.core.errors import ConfigError, LostConfigError, PrivacyError
+from mousetrackd.system.paths import read_own, sync_folder, write_whole
+from mousetrackd.system.trusted_files import Reader
+
+if TYPE_CHECKING:
+    from mousetrackd.system.paths import Paths
+
+log = logging.getLogger("mousetrackd")
+
+_EDITOR_PATIENCE_S = 0.5
+"""An editor that saves by renaming leaves no file for a moment."""
+_LOOK_AGAIN_S = 0.02
+RELOAD_TIMEOUT_S = 2.0
+"""A running daemon goes on with the old configuration instead of waiting longer."""
+
+
+class VanishedError(LostConfigError):
+    """There is no configuration file, and the last one had privacy rules.
+
+    privacy: those, which stay in force; None where they are not known.
+    """
+
+
+class ConfigFile:
+    """The configuration file of one daemon's life. source: instead of the one it names."""
+
+    def __init__(
+        self,
+        paths: Paths,
+        reader: Reader | None = None,
+        *,
+        source: str | None = None,
+        reload_timeout_s: float = RELOAD_TIMEOUT_S,
+    ) -> None:
+        self._paths = paths
+        self._source = source
+        self._reader = reader or Reader()
+        self._timeout_s = READ_TIMEOUT_S
+        self._reload_timeout_s = reload_timeout_s
+        self._last: PrivacyConfig | None = None
+        self._is_unsure = False
+
+    def load(self) -> Config:
+        """The configuration. Raises ConfigError as ``config.load`` does, and VanishedError."""
+        try:
+            found = self._load()
+        except PrivacyError:
+            self._is_unsure = True
+            raise
+        finally:
+            self._timeout_s = self._reload_timeout_s
+        self._last, self._is_unsure = found.privacy, False
+        return self._with_source(found)
+
+    def load_or_rules(self) -> tuple[Config, VanishedError | None]:
+        """As ``load``, but where the file has vanished, the rules that it last had, and the error."""
+        try:
+            return self.load(), None
+        except VanishedError as error:
+            if error.privacy is None:
+                raise
+            return self._with_source(Config(privacy=error.privacy)), error
+
+    def _with_source(self, found: Config) -> Config:
+        return found if self._source is None else replace(found, source=self._source)
+
+    def _load(self) -> Config:
+        found = self._read()
+        if found is not None:
+            return found
+        # Rules that were refused, and never were in force, may be the reason why the file is gone.
+        rules = None if self._is_unsure else self._last or _remembered(self._paths)
+        if rules == PrivacyConfig():
+            return Config()
+        give_up_s = time.monotonic() + _EDITOR_PATIENCE_S
+        while (found := self._read()) is None:
+            if time.monotonic() > give_up_s:
+                raise _vanished(self._paths, rules)
+            time.sleep(_LOOK_AGAIN_S)
+        return found
+
+    def _read(self) -> Config | None:
+        return read(self._paths.config_file, self._reader, self._timeout_s)
+
+
+def _vanished(paths: Paths, rules: PrivacyConfig | None) -> VanishedError:
+    error = VanishedError(
+        f"there is no {paths.config_file} any more, and its privacy rules stay in force",
+        f"Put it back. Or, to count without them, make an empty one: touch {paths.config_file}",
+    )
+    error.privacy = rules
+    return error
+
+
+def _remembered(paths: Paths) -> PrivacyConfig:
+    """The rules that were in force last. Raises PrivacyError where they cannot be read."""
+    try:
+        return parse(read_own(paths.privacy).decode(), str(paths.privacy)).privacy
+    except FileNotFoundError:
+        return PrivacyConfig()
+    except (OSError, UnicodeDecodeError, ConfigError) as error:
+        raise PrivacyError(
+            f"there is no {paths.config_file}, and the privacy rules it last had cannot be read from {paths.privacy}",
+            f"Put it back. Or, to count without them, make an empty one: touch {paths.config_file}",
+        ) from error
+
+
+def remember(paths: Paths, privacy: PrivacyConfig) -> None:
+    """Keep the rules in force for a time without a file. Only for the daemon that holds the lock. Never fails."""
+    try:
+        if privacy == PrivacyConfig():
+            if paths.privacy.exists():
+                paths.privacy.unlink()
+                sync_folder(paths.data_dir)
+            return
+        text = to_toml(replace(Config(), privacy=privacy), comments=False).encode("utf-8", "surrogateescape")
+        with contextlib.suppress(OSError):
+            if read_own(paths.privacy) == text:
+                return
+        write_whole(paths.privacy, text)
+    except OSError as error:
+        log.warning("cannot keep the privacy rules in %s: %s", paths.privacy, error.strerror)

@@ -1,0 +1,1 @@
+"""Everything that was ever counted, in one SQLite file."""

@@ -1,0 +1,130 @@
+"""Numbers instead of pictures: distance, active time, clicks, scroll, per day and in all. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING, Any
+
+from mousetrackd.core.layers import CLICK_LAYERS, DWELL, SCROLL
+from mousetrackd.storage.store import HOUR_S, LONGEST_DAY_S, PATH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from mousetrackd.core.layout import Monitor
+    from mousetrackd.storage.store import Total
+
+_BARS = " ▁▂▃▄▅▆▇█"
+
+
+@dataclass
+class Sums:
+    """What was done in a stretch of time.
+
+    distance_m counts only screens whose size in millimetres is known, distance_px all of them.
+    unmeasured_px is the part of distance_px that distance_m leaves out.
+    """
+
+    active_ms: int = 0
+    distance_px: int = 0
+    distance_m: float = 0.0
+    unmeasured_px: int = 0
+    scroll: int = 0
+    clicks: dict[str, int] = field(default_factory=lambda: {layer.partition(".")[2]: 0 for layer in CLICK_LAYERS})
+
+    def add(self, total: Total, metres_per_px: float) -> None:
+        """Add one chunk's sum."""
+        if total.what == DWELL:
+            self.active_ms += total.total
+        elif total.what == PATH:
+            self.distance_px += total.total
+            self.distance_m += total.total * metres_per_px
+            self.unmeasured_px += 0 if metres_per_px else total.total
+        elif total.what == SCROLL:
+            self.scroll += total.total
+        elif total.what in CLICK_LAYERS:
+            self.clicks[total.what.partition(".")[2]] += total.total
+
+
+@dataclass(frozen=True)
+class Stats:
+    """Sums in all, by local day (or longer, where days are no longer kept apart), and active ms by hour of day."""
+
+    total: Sums
+    days: Mapping[str, Sums]
+    active_ms_by_hour: Sequence[int]
+    hours_unknown_ms: int
+    """Active time that is no longer kept per hour."""
+
+    def as_json(self) -> dict[str, Any]:
+        """For scripts."""
+        return asdict(self)
+
+
+def summarise(
+    totals: Iterable[Total], sizes_mm: Mapping[Monitor, tuple[int, int]], zone: tzinfo | None = None
+) -> Stats:
+    """Add up what ``Store.totals`` gave. zone: whose days and hours; None is the local clock's."""
+    total = Sums()
+    days: dict[str, Sums] = {}
+    hours: Counter[int] = Counter()
+    unknown_ms = 0
+    for one in totals:
+        begin = datetime.fromtimestamp(one.start_s, zone)
+        # The mean of both directions: pixels are square on all but the oddest screens.
+        width_mm, height_mm = sizes_mm.get(one.monitor, (0, 0))
+        metres_per_px = (width_mm / one.monitor.width_px + height_mm / one.monitor.height_px) / 2 / 1000
+        total.add(one, metres_per_px)
+        days.setdefault(_stretch(begin, one.span_s), Sums()).add(one, metres_per_px)
+        if one.what == DWELL:
+            if one.span_s <= HOUR_S:
+                hours[begin.hour] += one.total
+            else:
+                unknown_ms += one.total
+    return Stats(total, days, [hours[hour] for hour in range(24)], unknown_ms)
+
+
+def _stretch(begin: datetime, span_s: int) -> str:
+    if span_s <= LONGEST_DAY_S:
+        return f"{begin:%Y-%m-%d}"
+    return f"{begin:%Y-%m}" if span_s < 40 * 86400 else f"{begin:%Y}"
+
+
+def lines(stats: Stats) -> list[str]:
+    """The statistics for a terminal."""
+    table = [_HEAD, *(_row(day, sums) for day, sums in stats.days.items()), _row("in all", stats.total)]
+    widths = [max(len(row[column]) for row in table) for column in range(len(_HEAD))]
+    text = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in table]
+    peak = max(stats.active_ms_by_hour)
+    if peak:
+        bars = [_BARS[-(-ms * (len(_BARS) - 1) // peak)] for ms in stats.active_ms_by_hour]
+        text += [
+            "",
+            "busiest hours  " + "".join(bar * 2 for bar in bars),
+            " " * 15 + "0     3     6     9     12    15    18    21",
+        ]
+    if stats.hours_unknown_ms:
+        text.append(f"{_time(stats.hours_unknown_ms)} of it are no longer kept per hour, and not in the chart.")
+    return text
+
+
+_HEAD = ("day", "active", "distance", "left", "middle", "right", "other", "scroll")
+
+
+def _row(day: str, sums: Sums) -> tuple[str, ...]:
+    clicks = tuple(f"{count:,}" for count in sums.clicks.values())
+    return (day, _time(sums.active_ms), _distance(sums), *clicks, f"{sums.scroll:,}")
+
+
+def _time(active_ms: int) -> str:
+    minutes, seconds = divmod(round(active_ms / 1000), 60)
+    return f"{minutes // 60} h {minutes % 60:02} min" if minutes >= 60 else f"{minutes} min {seconds:02} s"
+
+
+def _distance(sums: Sums) -> str:
+    if not sums.distance_m:
+        return f"{sums.distance_px:,} px"
+    metres = f"{sums.distance_m / 1000:.2f} km" if sums.distance_m >= 1000 else f"{sums.distance_m:.1f} m"
+    return f"{metres} + {sums.unmeasured_px:,} px" if sums.unmeasured_px else metres

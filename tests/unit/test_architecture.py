@@ -1,0 +1,151 @@
+"""The shape of the package: imports go one way, the core is pure, and nothing grows too large to read in one go."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import mousetrackd
+
+ROOT = Path(mousetrackd.__file__).parent
+MODULES = sorted(path for path in ROOT.rglob("*.py"))
+
+LEVELS = (
+    {"core"},
+    {"system"},
+    {"capture", "storage", "exchange"},
+    {"picture"},
+    {"config", "api"},
+    {"daemon"},
+    {"desktop"},
+    {"cli"},
+)
+"""Who may import whom: each level those before it, and nobody of its own level but itself."""
+
+ENTRIES = {"__init__", "__main__", "snapshots", "housekeeping"}
+"""Modules at the top that only start something: nobody imports them, and they may import anything."""
+
+TO_BE_MENDED = {
+    *("mousetrackd.capture.wayland.connection", "mousetrackd.capture.x11.source", "mousetrackd.cli.main"),
+    *("mousetrackd.config", "mousetrackd.daemon.client", "mousetrackd.daemon.daemon", "mousetrackd.picture.compose"),
+    "mousetrackd.storage.store",
+}
+"""Modules that are not yet as the tests below want them."""
+
+LINES_MAX = 420
+CLASS_LINES_MAX = 310
+TOP_MODULES_MAX = 8
+
+PURE_IMPORTS = {
+    *("__future__", "collections", "dataclasses", "datetime", "enum", "functools", "itertools", "math", "operator"),
+    *("re", "string", "struct", "typing", "unicodedata", "zlib", "numpy", "hashlib", "json"),
+}
+"""What has no thread, clock, file or log. (datetime is arithmetic where it is given a time.)"""
+IMPURE_CALLS = {"open", "print", "input", "__import__", "eval", "exec", "breakpoint"}
+
+
+def name_of(path: Path) -> str:
+    return ".".join(("mousetrackd", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__")
+
+
+def part_of(module: str) -> str:
+    """The package or top module that a full name belongs to: ``picture`` for ``mousetrackd.picture.heat``."""
+    return module.split(".")[1] if "." in module else "__init__"
+
+
+def level_of(part: str) -> int:
+    return next(number for number, parts in enumerate(LEVELS) if part in parts)
+
+
+def imports_of(text: str) -> Iterator[str]:
+    """The full names of all modules that ``text`` imports, wherever in it, TYPE_CHECKING included."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            name = "." * node.level + (node.module or "")
+            if name == "mousetrackd":  # "from mousetrackd import config" names a module in its second half
+                yield from (f"{name}.{alias.name}" for alias in node.names if not alias.name.startswith("__"))
+            else:
+                yield name
+
+
+def wrong_arrows(part: str, text: str) -> list[str]:
+    """The imports in ``text``, a module of ``part``, that go up or sideways."""
+    wrong = []
+    for name in imports_of(text):
+        if name.startswith("mousetrackd.") and part not in ENTRIES:
+            other = part_of(name)
+            if other != part and (other in ENTRIES or level_of(other) >= level_of(part)):
+                wrong.append(f"{part} > {name}")
+        assert not name.startswith("."), f"{part} imports by a relative name: {name}"
+    return wrong
+
+
+MENDED = [path for path in MODULES if name_of(path) not in TO_BE_MENDED]
+
+
+@pytest.mark.parametrize("path", MENDED, ids=name_of)
+def test_imports_go_one_way(path: Path) -> None:
+    assert wrong_arrows(part_of(name_of(path)), path.read_text("utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("part", "line"),
+    [
+        ("core", "from mousetrackd.system.paths import Paths"),
+        ("storage", "from mousetrackd.capture import registry"),
+        ("picture", "from mousetrackd import config"),
+        ("picture", "if True:\n    from mousetrackd.config import Config"),
+        ("daemon", "import mousetrackd.cli.main"),
+        ("storage", "from mousetrackd.snapshots import main"),
+    ],
+)
+def test_a_wrong_arrow_is_named(part: str, line: str) -> None:
+    assert len(wrong_arrows(part, line)) == 1
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path.parent.name == "core"], ids=name_of)
+def test_the_core_is_pure(path: Path) -> None:
+    text = path.read_text("utf-8")
+    foreign = {name.split(".")[0] for name in imports_of(text) if not name.startswith("mousetrackd.")}
+    assert foreign - PURE_IMPORTS == set()
+    assert {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)} & IMPURE_CALLS == set()
+
+
+@pytest.mark.parametrize("path", MENDED, ids=name_of)
+def test_no_file_and_no_class_is_too_large(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert text.count("\n") <= LINES_MAX
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ClassDef):
+            assert (node.end_lineno or 0) - node.lineno <= CLASS_LINES_MAX, node.name
+
+
+def test_the_top_of_the_package_is_short() -> None:
+    assert len([path for path in MODULES if path.parent == ROOT]) <= TOP_MODULES_MAX
+
+
+def loaded_by(code: str) -> set[str]:
+    """The top-level names of all modules that a new interpreter has after ``code``."""
+    report = "import sys; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{report}"], capture_output=True, text=True, check=True, timeout=60
+    )
+    return set(done.stdout.split())
+
+
+def test_the_core_loads_numpy_at_most() -> None:
+    core = [name_of(path) for path in MODULES if path.parent.name == "core"]
+    assert loaded_by(f"import {', '.join(core)}") & {"cv2", "Xlib", "pynput", "PIL", "sqlite3", "click"} == set()
+
+
+def test_the_commands_load_neither_numpy_nor_opencv_before_they_need_them() -> None:
+    assert loaded_by("import mousetrackd.cli") & {"numpy", "cv2", "PIL", "sqlite3", "pynput", "Xlib"} == set()
+
+
+def test_the_daemon_never_loads_opencv() -> None:
+    assert loaded_by("import mousetrackd.daemon.daemon") & {"cv2", "PIL"} == set()
