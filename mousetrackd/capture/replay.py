@@ -20,8 +20,8 @@ import numpy as np
 from mousetrackd.core.errors import RecordingError
 from mousetrackd.core.events import Events, Item, Kind, LayoutChange, batch
 from mousetrackd.core.layout import SIDE_MAX_PX, Layout, Told, admit
-from mousetrackd.system.trusted_files import open_regular
 from mousetrackd.system.text_lines import bounded_lines
+from mousetrackd.system.trusted_files import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
