@@ -231,6 +231,20 @@ def test_a_second_pointer_that_moves_at_once_is_told_before_it_moved(serve: Serv
     assert sum(item.size for item in before) == 1
 
 
+@pytest.mark.parametrize("fast", [True, False], ids=["fast", "stock"])
+def test_a_source_whose_recording_another_client_has_ended_is_dead(fast: bool, serve: Serve) -> None:
+    serve()
+    heard = Listening(fast=fast)
+    with Hand() as hand, contextlib.closing(x11.open_display()) as display:
+        hand.move((10, 20))
+        heard.wait_for((Kind.MOVE, 10, 20))
+        context = heard.source._listener._context  # noqa: SLF001 - another client guesses it
+        display.record_disable_context(context)
+        display.sync()
+        wait_until(lambda: not heard.source.is_alive(), "the source was dead")
+    heard.source.stop()
+
+
 class Set(PynputSource):
     """One whose clock is set against the server's, as the server's may be against ours."""
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mousetrackd.capture.x11.randr import Change
-from mousetrackd.capture.x11.record import Screens, Splitter, decode, last_stamp_ms, pointers_in_time, roots
+from mousetrackd.capture.x11.record import Screens, Splitter, decode, is_end, last_stamp_ms, pointers_in_time, roots
 from mousetrackd.core.events import Gap, Item, Kind, LayoutChange, Pointers, batch
 
 HEADER = bytes([1]) + bytes(31)
@@ -133,3 +133,10 @@ def of_times(*times_ms: int) -> Item:
 def test_pointers_stand_before_the_events_that_came_after_them(time_ms: int, expected: list[str | list[int]]) -> None:
     items = [Gap(2, "suspend"), of_times(3, 5), of_times(5, 7), Pointers(time_ms, "pointers", 2), of_times(9)]
     assert shown(pointers_in_time(items)) == expected
+
+
+def test_the_end_of_a_recording_is_known() -> None:
+    end = bytes([1, 5]) + bytes(30)
+    assert is_end(end)
+    assert is_end(HEADER + element(MOVE) + end)
+    assert not any(is_end(raw) for raw in (b"", HEADER, element(MOVE), end + element(MOVE), bytes([1, 4]) + bytes(30)))

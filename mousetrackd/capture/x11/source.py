@@ -479,6 +479,8 @@ def _fast_listener(
                     rest = data[whole:]
                     take(data[:whole])
                 self.enabled.set()
+                if record.is_end(data[:whole]):
+                    return
                 if self.running:
                     now_s = time.monotonic()
                     gathered_s, read_at_s = now_s - read_at_s, now_s
