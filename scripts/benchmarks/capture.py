@@ -4,8 +4,10 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 
+from support.waiting import wait_until
+
 from benchmarks import kernel
-from benchmarks.desk import TOOL, Desk, end, python, wait_for
+from benchmarks.desk import TOOL, Desk, end, python
 from benchmarks.table import Row, at_most, median, share
 
 RATES = {125: 0.6, 1000: 1.0, 8000: 2.5}
@@ -71,7 +73,7 @@ def still(*, quick: bool) -> Iterator[Row]:
         desk.configure("checkpoint_interval_s = 2\nsnapshot_interval_s = 2\n")
         with desk.daemon() as pid:
             desk.drive("drive", 500, 1, 0)
-            wait_for(lambda: desk.status["last_snapshot"], "the picture")
+            wait_until(lambda: desk.status["last_snapshot"], "there is a picture", timeout_s=60)
             settle(pid)
             peers = {name: desk.start_ready(_PEERS[name]).pid for name in (_STOCK, "60 Hz poller")}
             pids = {"ours": pid, **peers}

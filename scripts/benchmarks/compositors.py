@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from support.compositor import Compositor
+from support.report import SkipError
+from support.waiting import wait_until
 from wayland import person
 from wayland.gnome import Gnome
-from wayland.report import SkipError
 from wayland.session import Session, must_have, use
 
 from benchmarks import kernel
 from benchmarks.capture import settle
-from benchmarks.desk import wait_for
 from benchmarks.table import Row
 from mousetrackd.capture.wayland import wlroots as cursor_sessions
 from mousetrackd.capture.wayland.connection import Connection
@@ -124,7 +124,7 @@ def desktop(name: str, *, quick: bool) -> Iterator[Row]:
             person.perform(moves, desk.move)
             home.must("snapshot")  # saved, so that nothing is left to do
             used_s = kernel.cpu_s(daemon.pid) - before_s
-            heard = wait_for(lambda: home.status()["events"], "the daemon to have heard of the motion")
+            heard = wait_until(lambda: home.status()["events"], "the daemon has counted events", timeout_s=60)
             if desk.is_asked:
                 use(desk.use, RESTING_INTERVAL_S / RESTED_SHARE)
                 woken_before = kernel.wake_ups(daemon.pid)

@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+
+from support.waiting import wait_until
+from support.xserver import XServer, Xvfb
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 CACHE = CHECKOUT / ".cache" / "bench"
@@ -19,7 +21,6 @@ CACHE = CHECKOUT / ".cache" / "bench"
 TOOL = str(CACHE / "tool")
 MOUSETRACKD = str(Path(sys.executable).parent / "mousetrackd")
 
-_PATIENCE_S = 60.0
 _NOT_OURS = (
     "WAYLAND_DISPLAY",
     "XDG_CURRENT_DESKTOP",
@@ -44,16 +45,6 @@ def python(*words: str) -> list[str]:
     return [sys.executable, "-m", f"benchmarks.{words[0]}", *words[1:]]
 
 
-def wait_for(what: Callable[[], Any], named: str, patience_s: float = _PATIENCE_S) -> Any:
-    """Look until there is something. Raises RuntimeError when it never comes."""
-    give_up_s = time.monotonic() + patience_s
-    while not (found := what()):
-        if time.monotonic() > give_up_s:
-            raise RuntimeError(f"waited {patience_s:.0f} s in vain for {named}")
-        time.sleep(0.01)
-    return found
-
-
 class Desk(contextlib.ExitStack):
     """Folders and, when asked, a display. Use it in a ``with``; all that was started at it ends with it."""
 
@@ -65,7 +56,7 @@ class Desk(contextlib.ExitStack):
         super().__enter__()
         CACHE.mkdir(parents=True, exist_ok=True)
         self.folder = Path(self.enter_context(tempfile.TemporaryDirectory(dir=CACHE)))
-        self.env |= {"XDG_SESSION_TYPE": "x11", "PYTHONPATH": str(CHECKOUT / "scripts")}
+        self.env |= {"XDG_SESSION_TYPE": "x11", "PYTHONPATH": f"{CHECKOUT / 'scripts'}:{CHECKOUT / 'tests'}"}
         for name in ("DATA_HOME", "CONFIG_HOME", "STATE_HOME", "CACHE_HOME", "RUNTIME_DIR"):
             (self.folder / name).mkdir(mode=0o700)
             self.env[f"XDG_{name}"] = str(self.folder / name)
@@ -97,25 +88,19 @@ class Desk(contextlib.ExitStack):
 
     def open_display(self, size: str = "1920x1080") -> None:
         """Start an X server, and a client whose window selects pointer motion, without which all looks cheaper."""
-        self.start_server(["Xvfb", "-screen", "0", f"{size}x24"])
+        self.start_server(Xvfb(self.folder, size=size))
         self.start_ready([TOOL, "sink"])
 
-    def start_server(self, command: Sequence[str]) -> None:
-        """Start an X server by this command, and let all that is started from here on be its client."""
-        reads, writes = os.pipe()
-        # -noreset: without it the server forgets everything whenever its last client leaves.
-        self.start([*command, "-displayfd", str(writes), "-noreset", "-nolisten", "tcp"], pass_fds=[writes])
-        os.close(writes)
-        with os.fdopen(reads) as number:
-            said = number.readline().strip()
-        if not said:
-            raise RuntimeError(f"{command[0]} did not start")
-        self.env["DISPLAY"] = f":{said}"
+    def start_server(self, server: XServer) -> None:
+        """Start an X server that ends with the desk; all that is started from here on is its client."""
+        server.start()
+        self.callback(server.stop)
+        self.env["DISPLAY"] = server.name
 
-    def start(self, command: Sequence[str], *, pass_fds: Sequence[int] = (), stdout: int = subprocess.DEVNULL) -> Any:
+    def start(self, command: Sequence[str], *, stdout: int = subprocess.DEVNULL) -> Any:
         """Start a process that ends with the desk, at the latest."""
         process = subprocess.Popen(
-            command, env=self.env, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.DEVNULL, pass_fds=pass_fds
+            command, env=self.env, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.DEVNULL
         )
         self.callback(end, process)
         return process
@@ -132,7 +117,7 @@ class Desk(contextlib.ExitStack):
         """``mousetrackd run``, tracking, by its pid. It is stopped, without a last picture, at the end."""
         process = self.start([MOUSETRACKD, "run", "--allow-root"])
         try:
-            wait_for(lambda: self._state(process) == "tracking", "the daemon to track")
+            wait_until(lambda: self._state(process) == "tracking", "the daemon is tracking", timeout_s=60)
             yield process.pid
         finally:
             while process.poll() is None:  # the first asks it to end, a second to leave out the last picture

@@ -9,10 +9,11 @@ from datetime import UTC
 from pathlib import Path
 
 import numpy as np
+from support.waiting import wait_until
 
 from benchmarks import kernel, motion
 from benchmarks.capture import settle
-from benchmarks.desk import Desk, python, wait_for
+from benchmarks.desk import Desk, python
 from benchmarks.table import Row, at_most
 from mousetrackd.config import Config, StoreConfig, to_toml
 from mousetrackd.core.accumulator import Accumulator
@@ -114,7 +115,11 @@ def memory(*, quick: bool) -> Iterator[Row]:
         with desk.daemon() as pid:
             began_mb = kernel.pss_mb(pid)
             desk.drive("drive", 500, 1, 40)
-            wait_for(lambda: desk.status["last_checkpoint"], "the first checkpoint, after which a child folds", 120)
+            wait_until(
+                lambda: desk.status["last_checkpoint"],
+                "there is a checkpoint, after which a child rolls up",
+                timeout_s=120,
+            )
             settle(pid)
             folding_mb = kernel.peak_mb(pid)
             kernel.forget_peak(pid)

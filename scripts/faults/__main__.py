@@ -4,13 +4,12 @@ import contextlib
 import subprocess
 import sys
 import time
-import traceback
 from collections.abc import Callable
 
 import click
+from support.report import Report
 
 from faults import full, inject, kill, monitors, powercut, soak
-from faults.report import Report
 
 PARTS: dict[str, Callable[[Report], None]] = {
     "kill": kill.main,
@@ -38,12 +37,7 @@ def main(parts: tuple[str, ...]) -> None:
             stack.callback(beside.terminate)
         for part, try_it in PARTS.items():
             if part in chosen and not (part == "soak" and beside):
-                part_began_s = time.monotonic()
-                try:
-                    try_it(report)
-                except Exception:  # noqa: BLE001 - the other parts are still worth trying
-                    report.check(False, f"{part} came to its end", traceback.format_exc())
-                click.echo(f"{part} took {time.monotonic() - part_began_s:.0f} s", err=True)
+                report.run(part, try_it)
         if beside is not None:
             said, _ = beside.communicate()
             *lines, last = said.splitlines() or ["0 passed, 1 failed"]
@@ -52,8 +46,7 @@ def main(parts: tuple[str, ...]) -> None:
             report.passed += int(words[0])
             report.failed += int(words[2])
     click.echo(f"all took {time.monotonic() - began_s:.0f} s", err=True)
-    print(report.close())
-    sys.exit(report.failed > 0)
+    sys.exit(not report.close())
 
 
 if __name__ == "__main__":

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 from benchmarks import motion
-from benchmarks.desk import Desk, end, wait_for
+from benchmarks.desk import Desk, end
 from benchmarks.kernel import own_mb
+from support.report import Report
+from support.waiting import wait_until
 
 from faults.playing import differences, play, write_recording
-from faults.report import Report
 
 _DISK_MB = 32
 _FULL_FOR_S = (12.0, 6.0)
@@ -33,32 +34,32 @@ def main(report: Report) -> None:
         desk.configure("checkpoint_interval_s = 1\nsnapshot_interval_s = 86400\n")
         process = play(desk, recording, _SPEED, log)
         desk.callback(end, process)
-        wait_for(lambda: desk.status.get("last_checkpoint"), "the first checkpoint")
+        wait_until(lambda: desk.status.get("last_checkpoint"), "there is a checkpoint", timeout_s=60)
         before_mb = own_mb(process.pid)
         grown_mb: list[float] = []
         told = 0
         for full_for_s in _FULL_FOR_S:
             with _full(data / "filler"):
-                wait_for(lambda: _not_saving(desk), "status to say that it is not saving")
+                wait_until(lambda: _not_saving(desk), "status reports that it is not saving", timeout_s=60)
                 until_s = time.monotonic() + full_for_s
                 while time.monotonic() < until_s:
                     told += not _not_saving(desk)
                     grown_mb.append(own_mb(process.pid) - before_mb)
                     time.sleep(0.2)
-            wait_for(lambda: not _not_saving(desk), "status to say that it is saving again")
+            wait_until(lambda: not _not_saving(desk), "status reports that it is saving again", timeout_s=60)
         process.wait(180)
         said = log.read_text()
         once = len(_FULL_FOR_S)
         report.check(
-            (said.count("not saving since"), said.count("saving again"), told) == (once, once, 0)
-            and "Traceback" not in said,
             f"disk full {once} times under the daemon: told in status all the while, in the log"
             f" {said.count('not saving since')} times, and {said.count('saving again')} times that it saves again",
-            *said.splitlines()[-8:],
+            (said.count("not saving since"), said.count("saving again"), told) == (once, once, 0)
+            and "Traceback" not in said,
+            details=[*said.splitlines()[-8:]],
         )
         sums, problems = differences(desk.store, recording)
-        report.check(not problems, f"disk full: nothing is lost when there is space again: {sums}", *problems)
-        report.check(max(grown_mb) < _GROWN_MB, f"disk full: memory grew by at most {max(grown_mb):.1f} MB meanwhile")
+        report.check(f"disk full: nothing is lost when there is space again: {sums}", not problems, details=problems)
+        report.check(f"disk full: memory grew by at most {max(grown_mb):.1f} MB meanwhile", max(grown_mb) < _GROWN_MB)
 
 
 def _not_saving(desk: Desk) -> bool:

@@ -7,8 +7,9 @@ from datetime import UTC
 from functools import partial
 from pathlib import Path
 
+from support.report import Report
+
 from faults.child import Say, run_traced
-from faults.report import Report
 from faults.writing import commit, look, open_or_rescue, save_or_keep_aside, write_some
 from mousetrackd.storage.store import Store
 
@@ -72,9 +73,9 @@ def _each(
                 wrong += [f"{where}: {problem}" for problem in problems]
                 nth += 1
     report.check(
-        not wrong and injected > 10,
         f"{fault} ({_FAULTS[fault]}) at each write, sync, rename and open on {what}, once and from"
         f" then on: {injected} faults, {told} of them told in a sentence,"
         f" {'nothing acknowledged lost' if not wrong else 'not all is right'}",
-        *wrong,
+        not wrong and injected > 10,
+        details=wrong,
     )

@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from support.report import Report
+
 from faults.child import Child, Say, run_traced
-from faults.report import Report
 from faults.writing import (
     commit,
     decoded,
@@ -80,10 +81,10 @@ def _at_random(report: Report, base: Path) -> None:
                 wrong.append("latest.png is not the last picture, or half of one")
         checkpoints += len(acknowledged)
     report.check(
-        not wrong,
         f"kill -9 at {KILLS} random moments: of {checkpoints} acknowledged checkpoints and {pictures} pictures"
         f" {'none was lost, doubled or torn' if not wrong else 'not all are right'}",
-        *wrong,
+        not wrong,
+        details=wrong,
     )
 
 
@@ -173,8 +174,8 @@ def _at_calls(report: Report, base: Path) -> None:
             time.sleep(0.05)
         looks, pictures, torn = written()
     report.check(
-        torn == 0 and pictures > 5,
         f"latest.png, looked at {looks} times meanwhile: {pictures} pictures, {torn} not whole",
+        torn == 0 and pictures > 5,
     )
 
 
@@ -214,10 +215,10 @@ def _each_call(
             nth += stride
     often = ", ".join(f"one in {stride} {call}" for call, stride in strides.items() if stride > 1)
     report.check(
-        not wrong and kills > 5,
         f"kill -9 within {what}, at each of its file system calls{f' ({often})' if often else ''}: {kills} kills,"
         f" {'nothing lost, doubled or torn' if not wrong else 'not all is right'}",
-        *wrong,
+        not wrong and kills > 5,
+        details=wrong,
     )
 
 

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from benchmarks.desk import Desk
-from support.xserver import LEFT, Hand, xrandr
+from support.report import Report
+from support.xserver import LEFT, Hand, XServer, xrandr
 
-from faults.report import Report
 from mousetrackd.core.layers import CLICK_LAYERS
 from mousetrackd.storage.store import Store
 
@@ -68,7 +68,9 @@ def main(report: Report) -> None:
     with Desk() as desk:
         config = desk.folder / "xorg.conf"
         config.write_text(_XORG)
-        desk.start_server(["Xorg", "-config", str(config), "-logfile", str(desk.folder / "xorg.log")])
+        desk.start_server(
+            XServer(desk.folder, "Xorg", "-config", str(config), "-logfile", str(desk.folder / "xorg.log"))
+        )
         desk.configure("snapshot_interval_s = 86400\n")
         desk.has_picture()
         pressed: Counter[str] = Counter()
@@ -90,13 +92,12 @@ def main(report: Report) -> None:
             strangers = {one.label for one in store.monitors().values()} - {one for _, _, one in _STEPS}
         found = Counter({screen.label: int(one.count.sum()) for (screen, _), one in counts.items()})
     report.check(
-        found == pressed,
-        f"monitors: {CHANGES} times one plugged in, resized or pulled out, a press after each: {found.total()} presses"
+        f"{CHANGES} times one plugged in, resized or pulled out, a press after each: {found.total()} presses"
         f" counted, {(found - pressed).total()} of them on another monitor",
-        f"made: {dict(pressed)}",
-        f"counted: {dict(found)}",
+        found == pressed,
+        details=[f"made: {dict(pressed)}", f"counted: {dict(found)}"],
     )
-    report.check(not strangers, "monitors: none was counted on that was there for no more than a change", *strangers)
+    report.check("none was counted on that was there for no more than a change", not strangers, details=strangers)
 
 
 @contextlib.contextmanager

@@ -17,8 +17,9 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from support.report import Report
+
 from faults.child import Child, Say
-from faults.report import Report
 from faults.writing import keep_picture, look, make_damaged, open_or_rescue, picture_number, write_for_ever
 from mousetrackd.storage.store import Store
 
@@ -135,10 +136,10 @@ def _cuts(report: Report, disk: Disk, cuts: int) -> None:
         wrong += [f"cut {nth}: {problem}" for problem in problems]
         disk.unmount()
     report.check(
-        not wrong and checkpoints > cuts,
         f"{disk.kind}: {cuts} power cuts while it writes: of {checkpoints} acknowledged checkpoints and {pictures}"
         f" pictures {'0 lost, 0 unreadable' if not wrong else 'not all are right'}",
-        *wrong,
+        not wrong and checkpoints > cuts,
+        details=wrong,
     )
 
 
@@ -169,10 +170,10 @@ def _first_cuts(report: Report, disk: Disk) -> None:
         wrong += [f"cut {nth}: {problem}" for problem in look(path, set(), 0)[1]]
         disk.unmount()
     report.check(
-        not wrong and made > FIRST_CUTS // 2,
         f"{disk.kind}: {FIRST_CUTS} power cuts within the making of a store and its first picture: {made} acknowledged,"
         f" {'0 lost, 0 unreadable' if not wrong else 'not all are right'}",
-        *wrong,
+        not wrong and made > FIRST_CUTS // 2,
+        details=wrong,
     )
 
 
@@ -194,10 +195,10 @@ def _rescue_cuts(report: Report, disk: Disk) -> None:
             wrong.append(f"cut {nth}: the damaged file is gone")
         disk.unmount()
     report.check(
-        not wrong,
         f"{disk.kind}: {RESCUE_CUTS} power cuts within the rescue of a damaged store:"
         f" {'every checkpoint there once' if not wrong else 'not all is right'}",
-        *wrong,
+        not wrong,
+        details=wrong,
     )
 
 

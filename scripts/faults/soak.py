@@ -8,9 +8,9 @@ import numpy as np
 from benchmarks import motion
 from benchmarks.desk import Desk, end
 from benchmarks.kernel import own_mb
+from support.report import Report
 
 from faults.playing import differences, play, recorded_hours, recorded_ms, write_recording
-from faults.report import Report
 
 DAY_MS = 24 * motion.HOUR_MS
 SPEED = 200
@@ -31,19 +31,19 @@ def main(report: Report) -> None:
         seen_mb = _watch(process, long_ms / 1000 / SPEED)
         said = log.read_text()
         report.check(
-            process.returncode == 0 and "the recording has ended" in said and "Traceback" not in said,
-            f"soak: {long_ms / motion.HOUR_MS:.1f} h of motion, {recorded_ms() / motion.HOUR_MS:.1f} h of it recorded,"
+            f"{long_ms / motion.HOUR_MS:.1f} h of motion, {recorded_ms() / motion.HOUR_MS:.1f} h of it recorded,"
             f" played {SPEED} times as fast through the daemon",
-            *said.splitlines()[-8:],
+            process.returncode == 0 and "the recording has ended" in said and "Traceback" not in said,
+            details=[*said.splitlines()[-8:]],
         )
         sums, problems = differences(desk.store, recording)
-        report.check(not problems, f"soak: every pixel of every layer is as worked out apart: {sums}", *problems)
+        report.check(f"every pixel of every layer is as worked out apart: {sums}", not problems, details=problems)
     tenths = [statistics.median(part.tolist()) for part in np.array_split(seen_mb, 10)]
     second, last = tenths[1], tenths[-1]
     report.check(
+        f"memory {second:.1f} MB in the second tenth, {last:.1f} MB in the last ({last / second - 1:+.1%})",
         last <= second * _GROWN,
-        f"soak: memory {second:.1f} MB in the second tenth, {last:.1f} MB in the last ({last / second - 1:+.1%})",
-        "by tenths: " + ", ".join(f"{mb:.1f}" for mb in tenths),
+        details=["by tenths: " + ", ".join(f"{mb:.1f}" for mb in tenths)],
     )
 
 

@@ -1,14 +1,12 @@
 """What must hold of a login and all that follows, in the order in which it happens."""
 
-import contextlib
 import signal
 import sys
-import time
-import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
+from support.report import Report
 from support.waiting import wait_until
 
 from login.guest import HOME, RUNTIME, SESSION_TIMEOUT_S, UNIT, Guest, Pixel
@@ -18,33 +16,6 @@ WATCHDOG_S = 8
 """The guest's watchdog is more impatient than the shipped one, so that the check takes less time."""
 
 _DROP_IN = f"{HOME}/.config/systemd/user/{UNIT}.d/watchdog.conf"
-
-
-class Checks:
-    """Counts what held, and tells what did not."""
-
-    def __init__(self, guest: Guest) -> None:
-        self._guest = guest
-        self.passed = 0
-        self.failed = 0
-
-    @contextlib.contextmanager
-    def check(self, what: str) -> Iterator[None]:
-        """What the block finds decides; the story goes on either way."""
-        began_s = time.monotonic()
-        try:
-            yield
-        except Exception as error:  # noqa: BLE001 - whatever it was, the next one is still worth a look
-            self.failed += 1
-            line = traceback.extract_tb(error.__traceback__)[-1].line
-            print(
-                f"FAIL {what} ({time.monotonic() - began_s:.1f} s): {type(error).__name__} {error} in: {line}",
-                flush=True,
-            )
-            print("".join(f"     | {line}\n" for line in self._guest.journal(40).splitlines()), flush=True)
-        else:
-            self.passed += 1
-            print(f"PASS {what} ({time.monotonic() - began_s:.1f} s)", flush=True)
 
 
 class Story:
@@ -136,35 +107,35 @@ class Story:
         return {*home.splitlines(), *self.guest.root("find", f"/{RUNTIME}", "-name", "*mousetrackd*").splitlines()}
 
 
-def first_login(story: Story, checks: Checks) -> None:
+def first_login(story: Story, report: Report) -> None:
     """Installed by her, inside her session."""
     guest = story.guest
-    with checks.check("the wheel installs into a venv of hers"):
+    with report.expect("the wheel installs into a venv of hers"):
         guest.alice("python3", "-m", "venv", f"/{HOME}/venv")
         guest.alice("env", "PIP_NO_INDEX=1", "PIP_FIND_LINKS=/srv/wheels", "pip", "install", "-q", "/checkout")
         guest.alice("mkdir", "-p", ".config", ".local/share", ".ssh")  # as any desktop would have
         guest.alice("touch", ".ssh/id")
-    with checks.check("she logs in, and nothing of ours runs"):
+    with report.expect("she logs in, and nothing of ours runs"):
         story.log_in()
         assert guest.daemons() == []
         story.before = story.files()
-    with checks.check("install: it tracks at once, as a unit that is told what happens"):
+    with report.expect("install: it tracks at once, as a unit that is told what happens"):
         guest.alice("mousetrackd", "install")
         story.until_unit("tracking")
         assert guest.unit()["WatchdogUSec"] == "1min"
-    with checks.check("presses are counted exactly, and the sandboxed worker draws"):
+    with report.expect("presses are counted exactly, and the sandboxed worker draws"):
         for number in range(20):
             story.press(40 + 7 * number, 500 - 11 * number, times=1 + number % 3)
         guest.alice("mousetrackd", "snapshot")
         story.expect_presses()
         assert guest.status()["problems"] == []
         assert guest.path(f"{HOME}/.local/share/mousetrackd/snapshots/latest.png").stat().st_size > 0
-    with checks.check("systemd-analyze verify has nothing to say"):
+    with report.expect("systemd-analyze verify has nothing to say"):
         assert guest.alice("sh", "-c", f"systemd-analyze --user verify .config/systemd/user/{UNIT} 2>&1") == ""
-    with checks.check(f"systemd-analyze security: at most {SECURITY_LIMIT}"):
+    with report.expect(f"systemd-analyze security: at most {SECURITY_LIMIT}"):
         threshold = f"--threshold={SECURITY_LIMIT * 10:.0f}"
         print(guest.alice("systemd-analyze", "--user", "security", threshold, "--no-pager", UNIT).splitlines()[-1])
-    with checks.check("the sandbox is real: it can write its data, and neither write the rest nor read her keys"):
+    with report.expect("the sandbox is real: it can write its data, and neither write the rest nor read her keys"):
         inside = ("nsenter", "--target", str(story.until_unit("tracking")), "--mount", "--")
         for folder in (f"/{HOME}", f"/{HOME}/.local/share", "/tmp"):  # noqa: S108 - the guest's
             assert "Read-only" in guest.fails(*inside, "touch", f"{folder}/forbidden")
@@ -174,22 +145,22 @@ def first_login(story: Story, checks: Checks) -> None:
             guest.root(*inside, "rm", f"{folder}/allowed")
 
 
-def signals(story: Story, checks: Checks) -> None:
+def signals(story: Story, report: Report) -> None:
     """What systemctl can tell it."""
     guest = story.guest
-    with checks.check("systemctl kill -s USR1 pauses"):
+    with report.expect("systemctl kill -s USR1 pauses"):
         guest.systemctl("kill", "--signal=USR1", "--kill-whom=main", UNIT)
         story.until_unit("paused")
         guest.hand("move((600, 600))", "click(LEFT)")
-    with checks.check("systemctl kill -s USR2 resumes"):
+    with report.expect("systemctl kill -s USR2 resumes"):
         guest.systemctl("kill", "--signal=USR2", "--kill-whom=main", UNIT)
         story.until_unit("tracking")
         story.press(601, 601)
-    with checks.check("systemctl reload"):
+    with report.expect("systemctl reload"):
         pid = story.calm()
         guest.systemctl("reload", UNIT)
         assert story.until_unit("tracking") == pid
-    with checks.check("USR1 before it can hear pauses and does not kill"):
+    with report.expect("USR1 before it can hear pauses and does not kill"):
         guest.systemctl("stop", UNIT)
         story.expect_presses()
         guest.systemctl("start", "--no-block", UNIT)
@@ -201,10 +172,10 @@ def signals(story: Story, checks: Checks) -> None:
         story.until_unit("tracking")
 
 
-def crashes(story: Story, checks: Checks) -> None:
+def crashes(story: Story, report: Report) -> None:
     """It dies, it hangs, the display hangs."""
     guest = story.guest
-    with checks.check("kill -9: it is started anew"):
+    with report.expect("kill -9: it is started anew"):
         story.press(10, 10)
         guest.alice("mousetrackd", "snapshot")
         story.calm()
@@ -216,11 +187,11 @@ def crashes(story: Story, checks: Checks) -> None:
     drop_in.write_text(f"[Service]\nWatchdogSec={WATCHDOG_S}\n", "utf-8")
     guest.systemctl("daemon-reload")
     guest.systemctl("restart", UNIT)
-    with checks.check("a daemon that hangs is ended by the watchdog and started anew"):
+    with report.expect("a daemon that hangs is ended by the watchdog and started anew"):
         guest.root("kill", "-STOP", str(story.calm()))
         story.until_restarted()
         story.press(12, 12)
-    with checks.check("a display that hangs: what was counted is saved, and it is started anew"):
+    with report.expect("a display that hangs: what was counted is saved, and it is started anew"):
         story.calm()
         story.press(13, 13)
         (display,) = guest.processes("--exact", "Xvfb")
@@ -235,16 +206,16 @@ def crashes(story: Story, checks: Checks) -> None:
     guest.systemctl("restart", UNIT)
 
 
-def logins(story: Story, checks: Checks) -> None:
+def logins(story: Story, report: Report) -> None:
     """Sessions end and begin. Leaves her logged in and tracked."""
     guest = story.guest
-    with checks.check("logout: all is saved, and nothing of hers is left"):
+    with report.expect("logout: all is saved, and nothing of hers is left"):
         story.until_unit("tracking")
         story.press(20, 20, times=3)
         story.log_out()
         story.until(lambda: guest.processes() == [], "nothing of hers runs")
         story.expect_presses()
-    with checks.check("lingering without a login does not start it"):
+    with report.expect("lingering without a login does not start it"):
         guest.root("loginctl", "enable-linger", "alice")
         story.until(lambda: guest.is_active("user@1000.service", user=False), "she has a systemd")
         assert guest.systemctl("is-system-running", "--wait") == "running\n"
@@ -252,12 +223,12 @@ def logins(story: Story, checks: Checks) -> None:
         assert guest.daemons() == []
         guest.root("loginctl", "disable-linger", "alice")
         story.until(lambda: guest.processes() == [], "nothing of hers runs")
-    with checks.check("the second login continues the same store"):
+    with report.expect("the second login continues the same store"):
         story.log_in()
         story.until_unit("tracking")
         story.press(20, 20)
         story.press(21, 21)
-    with checks.check("X dies: the session ends, all is saved, nothing is started again and again"):
+    with report.expect("X dies: the session ends, all is saved, nothing is started again and again"):
         (display,) = guest.processes("--exact", "Xvfb")
         guest.root("kill", "-KILL", str(display))
         story.until(lambda: guest.unit()["ActiveState"] not in ("active", "deactivating"), "the unit has ended")
@@ -266,7 +237,7 @@ def logins(story: Story, checks: Checks) -> None:
         assert guest.daemons() == []
         story.expect_presses()
         story.until(lambda: not guest.is_active("login@systemd.service", user=False), "the session is over")
-    with checks.check("a login a moment after a logout"):
+    with report.expect("a login a moment after a logout"):
         story.log_in()
         first = story.until_unit("tracking")
         story.press(22, 22)
@@ -277,22 +248,22 @@ def logins(story: Story, checks: Checks) -> None:
         story.press(23, 23)
 
 
-def after_poweroff(story: Story, checks: Checks) -> None:
+def after_poweroff(story: Story, report: Report) -> None:
     """The machine went down under her session."""
-    with checks.check("a power off while she works loses nothing"):
+    with report.expect("a power off while she works loses nothing"):
         story.expect_presses()
 
 
-def desktops(story: Story, checks: Checks) -> None:
+def desktops(story: Story, report: Report) -> None:
     """Those that do not let systemd start the session, or not only."""
     guest = story.guest
-    with checks.check("a desktop that knows nothing of systemd starts it by the autostart entry"):
+    with report.expect("a desktop that knows nothing of systemd starts it by the autostart entry"):
         story.log_in("plain")
         story.until_state("tracking")
         story.press(30, 30)
         story.log_out()
         story.expect_presses()
-    with checks.check("a desktop that starts unit and entry has one daemon"):
+    with report.expect("a desktop that starts unit and entry has one daemon"):
         story.log_in("both")
         story.until_unit("tracking")
         story.press(31, 31)
@@ -301,23 +272,23 @@ def desktops(story: Story, checks: Checks) -> None:
         story.log_out()
 
 
-def uninstalled(story: Story, checks: Checks) -> None:
+def uninstalled(story: Story, report: Report) -> None:
     """Away with it, also inside her session."""
     guest = story.guest
     story.log_in()
-    with checks.check("uninstall leaves the data, and nothing else"):
+    with report.expect("uninstall leaves the data, and nothing else"):
         story.until_unit("tracking")
         guest.alice("mousetrackd", "uninstall")
         story.until(lambda: guest.daemons() == [], "it has ended")
         left = {file for file in story.files() - story.before if "/mousetrackd" not in file}
         assert left == set(), f"left: {sorted(left)}"
         story.expect_presses()
-    with checks.check("uninstalled, a login does not start it"):
+    with report.expect("uninstalled, a login does not start it"):
         story.log_out()
         story.log_in("both")
         assert not guest.is_active(UNIT)
         assert guest.daemons() == []
-    with checks.check("uninstall --purge leaves nothing"):
+    with report.expect("uninstall --purge leaves nothing"):
         guest.alice("mousetrackd", "uninstall", "--purge", "--yes")
         left = story.files() - story.before
         assert left == set(), f"left: {sorted(left)}"
@@ -326,19 +297,18 @@ def uninstalled(story: Story, checks: Checks) -> None:
 def main() -> None:
     """Boot twice, and look."""
     guest = Guest(Path(sys.argv[1]))
-    story, checks = Story(guest), Checks(guest)
+    story, report = Story(guest), Report(context=lambda: guest.journal(40))
     with guest.booted():
         guest.root("useradd", "--create-home", "--shell=/bin/bash", "alice")
-        first_login(story, checks)
-        signals(story, checks)
-        crashes(story, checks)
-        logins(story, checks)
+        first_login(story, report)
+        signals(story, report)
+        crashes(story, report)
+        logins(story, report)
     with guest.booted():
-        after_poweroff(story, checks)
-        desktops(story, checks)
-        uninstalled(story, checks)
-    print(f"{checks.passed} passed, {checks.failed} failed")
-    sys.exit(checks.failed > 0)
+        after_poweroff(story, report)
+        desktops(story, report)
+        uninstalled(story, report)
+    sys.exit(not report.close())
 
 
 if __name__ == "__main__":

@@ -4,9 +4,9 @@ import signal
 import sys
 
 import click
+from support.report import Report
 
 from wayland import gnome, kwin, newer, wayfire, weston, wlroots
-from wayland.report import Report
 
 PARTS = {
     "kwin": kwin.check,

@@ -12,11 +12,11 @@ from jeepney.io.blocking import open_dbus_connection
 from jeepney.wrappers import unwrap_msg
 from support.bus import PrivateBus
 from support.program import Running
+from support.report import Report, SkipError
 from support.waiting import wait_until
 
 from mousetrackd.capture.wayland.gnome_extension import UUID
 from wayland import person
-from wayland.report import Report, SkipError
 from wayland.session import (
     Session,
     check_each_is_heard_once,

@@ -8,11 +8,11 @@ from pywayland.protocol_core.argument import Argument
 from pywayland.protocol_core.interface import Interface
 from pywayland.protocol_core.proxy import Proxy
 from pywayland.scanner.argument import ArgumentType
+from support.report import Report
 from support.waiting import wait_until
 
 from mousetrackd.capture.wayland.connection import Connection
 from wayland import person
-from wayland.report import Report
 from wayland.session import (
     Session,
     check_each_is_heard_once,

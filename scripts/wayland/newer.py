@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from wayland.report import MORE, Report, SkipError
+from support.report import MORE, Report, SkipError
 
 _SCRIPT = Path(__file__).with_name("newer-debian")
 

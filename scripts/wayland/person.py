@@ -9,11 +9,11 @@ import numpy as np
 from benchmarks import motion
 from numpy.typing import NDArray
 from support.program import Home, Running
+from support.report import Report
 
 from mousetrackd.core.accumulator import Accumulator
 from mousetrackd.core.events import Events, Kind, batch
 from mousetrackd.core.layers import DWELL, TRAVEL
-from wayland.report import Report
 
 SCREEN = motion.SCREENS["1920x1080"]
 MONITOR = SCREEN.monitors[0]

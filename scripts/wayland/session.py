@@ -12,9 +12,8 @@ from typing import Self
 
 from support.bus import PrivateBus
 from support.program import Home, Running
+from support.report import Report, SkipError
 from support.waiting import wait_until
-
-from wayland.report import Report, SkipError
 
 START_TIMEOUT_S = 60.0
 _END_TIMEOUT_S = 10.0

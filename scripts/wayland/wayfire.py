@@ -6,10 +6,10 @@ import re
 import shutil
 import time
 
+from support.report import Report, SkipError
 from support.waiting import wait_until
 
 from mousetrackd.capture.wayland.polling import MOVING_INTERVAL_S, RESTED_SHARE, RESTING_INTERVAL_S
-from wayland.report import Report, SkipError
 from wayland.session import check_xwayland_is_refused, use, wakeups
 from wayland.wlroots import Hand, Wlroots, check_a_person, check_crash
 

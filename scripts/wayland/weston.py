@@ -1,6 +1,7 @@
 """Weston, headless: a compositor in which nobody may follow the pointer, so that nothing may be recorded."""
 
-from wayland.report import Report
+from support.report import Report
+
 from wayland.session import Session, must_have
 
 SOCKET = "wayland-weston"

@@ -23,17 +23,17 @@ STOP_TIMEOUT_S = 10.0
 LEFT, MIDDLE, RIGHT, WHEEL_UP, WHEEL_DOWN, WHEEL_LEFT, WHEEL_RIGHT, SIDE = range(1, 9)
 
 
-class Xvfb:
-    """A real Xvfb, 1920x1080. ``name`` is for DISPLAY; it stays the same over ``kill`` and ``start``.
+class XServer:
+    """An X server. ``name`` is for DISPLAY; it stays the same over ``kill`` and ``start``.
 
-    options: more of its own.
+    command: of the server, without the number of its display.
 
     Its number is one that nobody else who looks for the lowest free one takes while it is dead.
     """
 
-    def __init__(self, folder: Path, *options: str) -> None:
-        self._options = options
-        self._log = folder / "xvfb.log"
+    def __init__(self, folder: Path, *command: str) -> None:
+        self._command = command
+        self._log = folder / "x-server.log"
         self._process: subprocess.Popen[bytes] | None = None
         self.name = ""
         self.cookies: Path | None = None
@@ -41,14 +41,14 @@ class Xvfb:
 
     def start(self) -> None:
         """Return when the server takes connections."""
-        if shutil.which("Xvfb") is None:
-            raise AssertionError("this test needs Xvfb, which is not installed: run scripts/test, it brings it in")
+        if shutil.which(self._command[0]) is None:
+            raise AssertionError(f"{self._command[0]} is not installed: scripts/test installs what the tests need")
         for number in [self.name.lstrip(":")] if self.name else _unlikely_numbers():
             if self._started(number):
                 self.name = f":{number}"
                 return
             self.stop()
-        raise AssertionError(f"Xvfb did not start:\n{self._log.read_text(errors='replace')}")
+        raise AssertionError(f"{self._command[0]} did not start:\n{self._log.read_text(errors='replace')}")
 
     def _started(self, number: str) -> bool:
         ready, tell = os.pipe()
@@ -56,9 +56,9 @@ class Xvfb:
             with self._log.open("ab") as log:
                 self._process = subprocess.Popen(
                     [
-                        *("Xvfb", f":{number}", "-displayfd", str(tell)),
-                        *("-screen", "0", "1920x1080x24", "-noreset", "-nolisten", "tcp"),
-                        *self._options,
+                        *self._command,
+                        # -noreset: without it the server forgets everything whenever its last client leaves.
+                        *(f":{number}", "-displayfd", str(tell), "-noreset", "-nolisten", "tcp"),
                         *(("-auth", str(self.cookies)) if self.cookies else ()),
                     ],
                     pass_fds=(tell,),
@@ -104,6 +104,13 @@ class Xvfb:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait(STOP_TIMEOUT_S)
+
+
+class Xvfb(XServer):
+    """A server with one screen in memory. options: more of Xvfb's own."""
+
+    def __init__(self, folder: Path, *options: str, size: str = "1920x1080") -> None:
+        super().__init__(folder, "Xvfb", "-screen", "0", f"{size}x24", *options)
 
 
 def write_cookie(file: Path, display_name: str) -> None:
