@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mousetrackd.cli import terminal
-from mousetrackd.cli.main import status_lines
+from mousetrackd.cli.daemon_commands import status_lines
 from mousetrackd.core.errors import MousetrackError
 from mousetrackd.core.printable import printable, printable_lines
 from mousetrackd.system import logs

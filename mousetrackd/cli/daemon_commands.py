@@ -1,0 +1,227 @@
+"""The commands about the daemon: run, pause, resume, snapshot, stop, status and latest."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mousetrackd.capture import registry
+from mousetrackd.cli import terminal
+from mousetrackd.cli.options import FloatRange, example, refuse_root
+from mousetrackd.core.errors import ConfigError, ExitCode, MousetrackError, NotRunningError
+from mousetrackd.core.printable import printable, printable_lines
+from mousetrackd.daemon import client
+from mousetrackd.picture.picture_file import is_whole
+from mousetrackd.system import displays
+from mousetrackd.system.paths import user_paths
+
+if TYPE_CHECKING:
+    from mousetrackd.config import Config
+    from mousetrackd.core.events import Source
+    from mousetrackd.system.paths import Paths
+
+
+@click.command(epilog=example("mousetrackd run", "mousetrackd run --source replay:session.csv --speed 20"))
+@click.option("--source", metavar="NAME", help=f"Where events come from: {registry.EXPECTED}.")
+@click.option("--speed", type=FloatRange(0.01, 100_000), default=1.0, help="How much faster to play a recording.")
+@click.option("--allow-root", is_flag=True, help="Run as root, where root is the user: in a container.")
+@click.option("-v", "--verbose", is_flag=True, help="Say more in the log.")
+def run(source: str | None, speed: float, allow_root: bool, verbose: bool) -> None:
+    """Track the pointer, in the foreground, until stopped."""
+    if not allow_root:
+        refuse_root("run")
+    from mousetrackd.daemon import handover  # noqa: PLC0415
+    from mousetrackd.daemon.daemon import Daemon  # noqa: PLC0415
+    from mousetrackd.daemon.privacy_guard import ConfigFile  # noqa: PLC0415
+    from mousetrackd.system import logs  # noqa: PLC0415
+
+    paths = user_paths()
+    log = logs.start(paths.log, verbose=verbose)
+    config_file = ConfigFile(paths, source=source)
+    recording = functools.cache(functools.partial(registry.choose, speed=speed))
+
+    def make_source(now: Config) -> Source:
+        if registry.is_recording(now.source):  # after a pause it goes on where it was
+            return recording(now.source)
+        return registry.choose(now.source)
+
+    try:
+        conf, lost = config_file.load_or_rules()
+        registry.check(conf.source)  # a misspelt one is told before anything is touched
+
+        def run_daemon() -> None:
+            Daemon(paths, conf, make_source, config_file.load, log_problem=log.problem, lost=lost).run()
+
+        if registry.is_recording(conf.source):
+            run_daemon()
+        else:
+            handover.run_or_take_over(paths, run_daemon, lambda: registry.why_not(conf.source))
+    except client.AlreadyRunningError as error:
+        log.note(str(error))
+        if source is None:
+            raise
+        raise MousetrackError(
+            f"{error.message} Nothing is taken from {source}.",
+            "Stop it first: mousetrackd stop. Or keep the two apart: XDG_RUNTIME_DIR and XDG_DATA_HOME elsewhere.",
+        ) from error
+    except MousetrackError as error:
+        log.note(str(error))
+        raise
+
+
+@click.command(epilog=example("mousetrackd pause"))
+def pause() -> None:
+    """Stop listening until told to resume, also across restarts."""
+    _set_desired_state(pause=True)
+
+
+@click.command(epilog=example("mousetrackd resume"))
+def resume() -> None:
+    """Listen again."""
+    _set_desired_state(pause=False)
+
+
+def _set_desired_state(*, pause: bool) -> None:
+    paths = user_paths()
+    # The wish is on disk before anything else happens, so that it holds whatever becomes of the daemon.
+    with client.wish_held_still(paths):
+        client.set_wanted(paths, pause=pause)
+    daemon = client.find_running(paths)
+    if daemon is None:
+        will = "be paused" if pause else "track"
+        raise NotRunningError(f"mousetrackd is not running. When it is started, it will {will}.")
+    asked_ns = time.monotonic_ns()
+    daemon.send(signal.SIGHUP)
+    status = client.wait_for_status(
+        daemon,
+        lambda said: said.get("looked_ns", 0) >= asked_ns and (said["state"] == "paused") == pause,
+        "pause" if pause else "resume",
+    )
+    terminal.echo("\n".join((client.headline(status), *displays.compare(status, os.environ))))
+    if status["state"] == "blind":
+        terminal.echo("\n".join(_problem_lines(status)))
+
+
+@click.command(epilog=example('xdg-open "$(mousetrackd snapshot)"'))
+def snapshot() -> None:
+    """Draw a new picture now; print its path when it is whole."""
+    terminal.echo_path(draw_now(user_paths()))
+
+
+def draw_now(paths: Paths) -> str:
+    """Have the daemon draw; the picture's path. Raises MousetrackError."""
+    daemon = client.require_running(paths)
+    asked_ns = time.monotonic_ns()
+    daemon.send(signal.SIGALRM)
+    status = client.wait_for_status(daemon, lambda said: said.get("snapshot_began_ns", 0) >= asked_ns, "draw a picture")
+    if status["snapshot_error"]:
+        raise MousetrackError(f"no new picture: {status['snapshot_error']}")
+    if not is_whole(Path(str(status["picture"]))):
+        raise MousetrackError(
+            f"the new picture is not there any more: {status['picture']}",
+            "See what else writes or removes files there, and try again.",
+        )
+    return str(status["picture"])
+
+
+def save_now(paths: Paths) -> None:
+    """Have the daemon, if there is one, write down all it has counted. Raises MousetrackError when it cannot."""
+    daemon = client.find_running(paths)
+    if daemon is None:
+        return
+    asked_ns = time.monotonic_ns()
+    daemon.send(signal.SIGALRM)
+    said = client.wait_for_status(
+        daemon, lambda said: said.get("snapshot_began_ns", 0) >= asked_ns, "save what it has counted"
+    )
+    if said.get("saved_ns", 0) < asked_ns:
+        raise MousetrackError(
+            "nothing was forgotten: mousetrackd holds counts that it cannot save, and would save them later.",
+            "See: mousetrackd status. Or end it, then do this again: mousetrackd stop",
+        )
+
+
+@click.command(epilog=example("mousetrackd stop"))
+def stop() -> None:
+    """End the daemon; what it counted is saved and drawn first."""
+    daemon = client.require_running(user_paths())
+    daemon.send(signal.SIGTERM)
+    client.wait_for_end(daemon)
+    why = client.not_saved_by(daemon)
+    if why:
+        raise MousetrackError(f"mousetrackd (pid {daemon.pid}) has ended, and not everything is in the store.", why)
+    terminal.echo(f"mousetrackd (pid {daemon.pid}) has ended.")
+
+
+@click.command(epilog=example("mousetrackd status", "mousetrackd status --json"))
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+def status(as_json: bool) -> None:
+    """Say what the daemon is doing."""
+    paths = user_paths()
+    said = client.read_status(paths)
+    if said["state"] == "stopped":
+        said["problems"] = [*(said.get("problems") or []), *_why_it_cannot_start(paths)]
+    said["notes"] = [*(said.get("notes") or []), *displays.compare(said, os.environ)]
+    if as_json:
+        terminal.echo(json.dumps(said, indent=1))
+    else:
+        terminal.echo("\n".join(status_lines(said)))
+    if said["state"] == "stopped":
+        sys.exit(ExitCode.NOT_RUNNING)
+
+
+def status_lines(said: dict[str, Any]) -> list[str]:
+    """A status for people."""
+    lines = [client.headline(said)]
+    if said.get("source"):
+        lines.append(f"source           {printable(str(said['source']))}")
+        lines += [f"                 {printable(str(note))}" for note in said.get("notes") or []]
+        shown = ", ".join(printable(str(one["monitor"])) for one in said.get("monitors") or [])
+        lines.append(f"monitors         {shown or 'none'}")
+        as_of = f", as of {said['written']}" if said.get("written") else ""
+        lines.append(f"events           {said.get('events')}{as_of}")
+        lines.append(f"last checkpoint  {said.get('last_checkpoint') or 'none yet'}")
+        lines.append(f"last picture     {said.get('last_snapshot') or 'none yet'}")
+        lines.append(f"picture          {printable(str(said.get('picture')))}")
+    return lines + _problem_lines(said)
+
+
+def _problem_lines(said: dict[str, Any]) -> list[str]:
+    problems = [printable_lines(str(problem), " " * 17) for problem in said.get("problems") or []]
+    return [f"problem          {problem}" for problem in problems]
+
+
+def _why_it_cannot_start(paths: Paths) -> list[str]:
+    """What a daemon cannot write into its status that the configuration has ended at once."""
+    from mousetrackd.daemon.privacy_guard import ConfigFile, VanishedError  # noqa: PLC0415
+
+    try:
+        ConfigFile(paths).load()
+    except VanishedError as error:
+        return [str(error)]
+    except ConfigError as error:
+        return [f"it cannot start. {error}"]
+    return []
+
+
+@click.command(epilog=example("mousetrackd latest --open"))
+@click.option("--open", "open_it", is_flag=True, help="Show it in your picture viewer.")
+def latest(open_it: bool) -> None:
+    """Print the path of the newest picture."""
+    path = user_paths().latest
+    if not path.is_file():
+        raise MousetrackError(
+            f"there is no picture yet: {path}",
+            "The first is drawn a minute after the pointer moved; or: mousetrackd snapshot",
+        )
+    terminal.echo_path(path)
+    if open_it and click.launch(str(path)) != 0:
+        raise MousetrackError("no program opened the picture", f"Open it yourself: {path}")

@@ -1,0 +1,204 @@
+"""The commands about the counts themselves: stats, export, import and forget."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mousetrackd.cli import terminal
+from mousetrackd.cli.daemon_commands import draw_now, save_now
+from mousetrackd.cli.options import example, open_selection, range_options, report_left_out
+from mousetrackd.core.errors import MousetrackError, UsageError
+from mousetrackd.core.layers import LAYERS
+from mousetrackd.daemon import client
+from mousetrackd.system.paths import make_private, user_paths
+
+if TYPE_CHECKING:
+    from mousetrackd.core.layout import Monitor
+    from mousetrackd.storage.erase import Choice
+    from mousetrackd.storage.store import Promise
+    from mousetrackd.system.paths import Paths
+
+
+@click.command(epilog=example("mousetrackd stats --since '7 days ago'"))
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@click.option("--since", metavar="WHEN", help="Only from then on.")
+@click.option("--until", metavar="WHEN", help="Only before then.")
+def stats(as_json: bool, since: str | None, until: str | None) -> None:
+    """Say how far the pointer went, how long, and what was pressed, per day and in all."""
+    from mousetrackd.core import timerange  # noqa: PLC0415
+    from mousetrackd.storage import stats  # noqa: PLC0415
+    from mousetrackd.storage.recovery import readable  # noqa: PLC0415
+
+    since_s, until_s = timerange.parse_range(since, until)
+    with readable(user_paths().store) as (store, missing):
+        report_left_out([missing] if missing else [])
+        found = stats.summarise(store.totals(since_s=since_s, until_s=until_s), store.sizes_mm())
+    terminal.echo(json.dumps(found.as_json(), indent=1) if as_json else "\n".join(stats.lines(found)))
+
+
+@click.command(
+    epilog=example(
+        "mousetrackd export clicks.csv --layer clicks.left",
+        "mousetrackd export day.npz --since yesterday --until yesterday",
+    )
+)
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--layer", default="dwell", show_default=True, metavar="LAYER", help=f"One of {', '.join(LAYERS)}.")
+@range_options
+def export(out: Path, layer: str, **options: Any) -> None:
+    """Write one layer's counts into OUT: .csv, .json or .npz."""
+    from mousetrackd.exchange import files  # noqa: PLC0415
+    from mousetrackd.system import output_files  # noqa: PLC0415
+
+    ending = out.suffix.lower().removeprefix(".")
+    if ending not in ("csv", "json", "npz"):
+        raise UsageError(f"cannot export to {out}", "Give a file name that ends in .csv, .json or .npz.")
+    with open_selection(options) as selection:
+        reading = selection.store.read((_one_layer(layer),), selection.asked)
+    table = {screen: counts for (screen, _), counts in reading.counts.items()}
+    output_files.write(out, files.dump(table, ending))
+    report_left_out(reading.left_out)
+
+
+def _one_layer(name: str) -> str:
+    if name not in LAYERS:
+        raise UsageError(f'there is no layer "{name}"', f"There are: {', '.join(LAYERS)}")
+    return name
+
+
+@click.command(name="import", epilog=example("mousetrackd import counts.json --layer dwell --size 1920x1080"))
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--layer", default="dwell", show_default=True, metavar="LAYER", help=f"One of {', '.join(LAYERS)}.")
+@click.option("--size", metavar="WxH", help="The screen's size in pixels, where the file does not tell.")
+@click.option(
+    "--monitor",
+    default="imported",
+    show_default=True,
+    metavar="NAME",
+    help="What to call the screen, where the file does not tell.",
+)
+@click.option("--at", metavar="WHEN", help="When it was counted. Default: now.")
+def import_(file: Path, layer: str, size: str | None, monitor: str, at: str | None) -> None:
+    """Add the counts of FILE (.csv, .json, .npz, .npy) to one layer of the store."""
+    from mousetrackd.core.accumulator import Tally  # noqa: PLC0415
+    from mousetrackd.core.timerange import moment_s  # noqa: PLC0415
+    from mousetrackd.exchange import files  # noqa: PLC0415
+    from mousetrackd.storage.store import Store  # noqa: PLC0415
+
+    name = _one_layer(layer)
+    table = files.load(file, monitor, _size(size))
+    now = datetime.now().astimezone()
+    at_s = int(now.timestamp()) if at is None else moment_s(at, now)
+    if not 0 <= at_s <= now.timestamp():
+        raise UsageError(f'counts cannot be from "{at}"', "Give a time between 1970 and now.")
+    paths = user_paths()
+    make_private(paths.data_dir)
+    with Store.open(paths.store) as store:
+        store.commit(
+            Tally({(screen, name): counts for screen, counts in table.items() if counts.index.size}),
+            at_s,
+            at_s + 1,
+        )
+    total = sum(counts.total for counts in table.values())
+    terminal.echo(f"imported {total} into {name}, on {', '.join(_labels(table)) or 'no screen'}")
+
+
+def _labels(table: dict[Monitor, Any]) -> list[str]:
+    return [screen.label for screen in table]
+
+
+def _size(text: str | None) -> tuple[int, int] | None:
+    from mousetrackd.core.layout import size_problem  # noqa: PLC0415
+
+    if text is None:
+        return None
+    match = re.fullmatch(r"([0-9]{1,9})[xX]([0-9]{1,9})", text)
+    if match is None:
+        raise UsageError(f'"{text}" is not a size', "Give width and height in pixels, like 1920x1080.")
+    width_px, height_px = int(match[1]), int(match[2])
+    problem = size_problem(width_px, height_px)
+    if problem:
+        raise UsageError(f'"{text}" is not a size: {problem}', "Give width and height in pixels, like 1920x1080.")
+    return width_px, height_px
+
+
+@click.command(
+    epilog=example(
+        "mousetrackd forget --last 10m",
+        "mousetrackd forget --since yesterday --until yesterday --monitor DP-1",
+        "mousetrackd forget --all --yes",
+    )
+)
+@click.option("--since", metavar="WHEN", help='What was counted from: "14:30", "yesterday", "7 days ago".')
+@click.option("--until", metavar="WHEN", help="What was counted before: as --since.")
+@click.option("--last", metavar="TIME", help="What was counted in the last: 10m, 2h, 1d.")
+@click.option("--monitor", metavar="NAME", help="What was counted on this one, by its name in status.")
+@click.option("--all", "everything", is_flag=True, help="All that was ever counted.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def forget(yes: bool, **options: Any) -> None:
+    """Remove counts for good, from the store, its journal and backups, and every picture that may show them.
+
+    What is kept only by the hour, day or month goes whole where it touches the time named, and so does every picture
+    drawn since that time began. What you rendered or exported to other places is yours to remove.
+    """
+    from mousetrackd.storage import erase  # noqa: PLC0415
+    from mousetrackd.storage.store import MoreThanToldError  # noqa: PLC0415
+
+    choice = _choice(**options)
+    paths = user_paths()
+    gone = None
+    while gone is None:
+        save_now(paths)
+        promise = _agreed(paths, choice, ask=not yes)
+        try:
+            gone = erase.carry_out(paths, choice, promise)
+        except MoreThanToldError as error:
+            terminal.echo(f"{error.message}. This is what it takes with it now.", err=True)
+    terminal.echo("\n".join(["Forgotten:", *gone.lines(choice)] if gone else ["There was nothing of that."]))
+    for left in erase.unfinished(paths):
+        terminal.echo(f"Unfinished from before, do it again: mousetrackd forget {left}", err=True)
+    if client.find_running(paths) is not None:
+        terminal.echo(f"Drawn anew: {draw_now(paths)}")
+
+
+def _agreed(paths: Paths, choice: Choice, *, ask: bool) -> Promise | None:
+    """Tell what goes, and ask; None where nobody is to be asked. Raises MousetrackError where the answer is no."""
+    from mousetrackd.storage import erase  # noqa: PLC0415
+    from mousetrackd.storage.store import Promise  # noqa: PLC0415
+
+    now_s = int(time.time())
+    found = erase.look(paths, choice)
+    if not ask or not found:
+        return Promise(found.held, now_s) if ask else None
+    if not sys.stdin.isatty():
+        raise UsageError("forgetting cannot be undone", "To do it without being asked: --yes")
+    terminal.echo("\n".join(["This goes for good:", *found.lines(choice)]))
+    if not click.confirm("Forget it?"):
+        raise MousetrackError("Nothing was forgotten.")
+    save_now(paths)
+    return Promise(found.held, now_s)
+
+
+def _choice(*, since: str | None, until: str | None, last: str | None, monitor: str | None, everything: bool) -> Choice:
+    """What the options of ``forget`` mean. Raises UsageError where they cannot be meant."""
+    from mousetrackd.core.timerange import parse_range, parse_step_s  # noqa: PLC0415
+    from mousetrackd.storage.erase import Choice  # noqa: PLC0415
+
+    named = [option for option in (since, until, last, monitor) if option is not None]
+    if everything == bool(named):
+        raise UsageError(
+            "say what to forget, or --all, not both" if everything else "say what to forget",
+            "Like: --last 10m, or --since yesterday, or --monitor DP-1. Everything: --all",
+        )
+    if last is not None and (since is not None or until is not None):
+        raise UsageError("--last goes together with neither --since nor --until", "Leave one of them out.")
+    since_s, until_s = parse_range(since, until)
+    return Choice(since_s if last is None else int(time.time()) - parse_step_s(last), until_s, monitor)

@@ -1,0 +1,112 @@
+"""Options that several commands have, and what they mean."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mousetrackd.cli import terminal
+from mousetrackd.core.errors import RefusedError, UsageError
+from mousetrackd.core.printable import printable
+from mousetrackd.system.paths import user_paths
+
+if TYPE_CHECKING:
+    from mousetrackd.core.layout import Layout
+    from mousetrackd.storage.store import Range, Store
+
+
+def example(*lines: str) -> str:
+    r"""The example at the end of a command's help; \b keeps its lines as they are."""
+    return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+class FloatRange(click.FloatRange):
+    """Without "nan", which click lets through any range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number. Fails as click's own does."""
+        number = super().convert(value, param, ctx)
+        return self.fail(f"{value!r} is not a valid float.", param, ctx) if math.isnan(number) else number
+
+
+def refuse_root(command: str) -> None:
+    """Raise RefusedError where root runs ``command``, which was not given --allow-root."""
+    if os.geteuid() == 0:
+        raise RefusedError(
+            "mousetrackd does not run as root: it needs no such power, and the heatmap would be root's.",
+            f"Start it as the user whose pointer it is. Where root is that user: mousetrackd {command} --allow-root",
+        )
+
+
+def range_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that select counts by time and monitor, for ``open_selection``."""
+    for option in (
+        click.option("--monitor", metavar="NAME", help="Only this one, by its name in status."),
+        click.option("--weekdays", metavar="DAYS", help='Only these: "mon-fri", "sat,sun".'),
+        click.option("--hours", metavar="HOURS", help='Only these hours of the day: "9-17", "22-6".'),
+        click.option("--until", metavar="WHEN", help="Only what was counted before: as --since."),
+        click.option(
+            "--since",
+            metavar="WHEN",
+            help='Only what was counted from: "2026-11-22", "14:30", "yesterday", "7 days ago".',
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The store, open for reading, what a command's options ask of it, and the monitors' layout at that time."""
+
+    store: Store
+    asked: Range
+    layout: Layout
+
+
+@contextlib.contextmanager
+def open_selection(options: dict[str, Any]) -> Iterator[Selection]:
+    """Open the store, and find in it what a command with ``range_options`` asks for.
+
+    Raises UsageError for a range that is impossible and for a monitor that was never seen.
+    """
+    from mousetrackd.core.layout import Layout, all_meant  # noqa: PLC0415
+    from mousetrackd.core.timerange import parse_hours, parse_range, parse_weekdays  # noqa: PLC0415
+    from mousetrackd.storage.recovery import readable  # noqa: PLC0415
+    from mousetrackd.storage.store import Range  # noqa: PLC0415
+
+    since_s, until_s = parse_range(options["since"], options["until"])
+    name = options["monitor"]
+    hours = parse_hours(options["hours"]) if options["hours"] is not None else None
+    weekdays = parse_weekdays(options["weekdays"]) if options["weekdays"] is not None else None
+    asked = Range(since_s, until_s, name, hours, weekdays)
+    with readable(user_paths().store) as (store, missing):
+        if missing:
+            terminal.echo(missing, err=True)
+        layout = store.layout(until_s)
+        if name is not None:
+            known = [*store.monitors().values()]
+            meant = all_meant(known, name)
+            if not meant:
+                labels = ", ".join(sorted(one.label for one in known)) or "none yet"
+                raise UsageError(f'there is no monitor "{name}"', f"There are: {labels}")
+            layout = Layout([p for p in layout.placements if p.monitor in meant][:1])
+        yield Selection(store, asked, layout)
+
+
+def hours_and_days(options: dict[str, Any]) -> str:
+    """The hours and weekdays a command was given, as the picture's caption shows them."""
+    hours = f"{options['hours']} h" if options["hours"] else ""
+    return ", ".join(part for part in (options["weekdays"], hours) if part)
+
+
+def report_left_out(sentences: Iterable[str]) -> None:
+    """Print on standard error what an answer does not contain, and why."""
+    for sentence in sentences:
+        terminal.echo(printable(sentence), err=True)

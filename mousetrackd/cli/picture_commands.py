@@ -1,0 +1,148 @@
+"""The commands that draw: render and timelapse."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mousetrackd.cli import terminal
+from mousetrackd.cli.options import FloatRange, example, hours_and_days, open_selection, range_options, report_left_out
+from mousetrackd.core.errors import UsageError
+from mousetrackd.core.layers import LAYERS, expand_layers
+from mousetrackd.system.paths import user_paths
+
+if TYPE_CHECKING:
+    from mousetrackd.config import Config, SnapshotConfig
+
+LAYER_HELP = f"What to draw: {', '.join(LAYERS)}; clicks is all buttons. Default: as in the configuration."
+
+
+def _look_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that change how a picture looks: those of [snapshot] in the configuration."""
+    for option in (
+        click.option("--legend/--no-legend", default=None, help="With or without the strip below the picture."),
+        click.option(
+            "--over", metavar="IMAGE", help='Lay the heat over this image, dimmed; "screen" takes a screenshot.'
+        ),
+        click.option("--background", metavar="COLOUR", help='Of untouched places: like #101418, or "transparent".'),
+        click.option("--max", type=float, help="Heat of the hottest colour, to compare pictures."),
+        click.option("--percentile", type=float, help="Heat above this percentile gets the hottest colour."),
+        click.option("--scale", metavar="SCALE", help="From heat to colour: log, sqrt or linear."),
+        click.option(
+            "--sigma", metavar="PX", help="How far heat spreads: pixels, or like 1.2% of the height; 0: raw dots."
+        ),
+        click.option("--colormap", metavar="NAME", help="ember, ice, classic, any of OpenCV's, or one of your own."),
+        click.option("--layer", multiple=True, metavar="LAYER", help=LAYER_HELP),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command(
+    epilog=example(
+        "mousetrackd render today.png --since today",
+        "mousetrackd render all.png --layer dwell --layer travel --layer clicks",
+        "mousetrackd render work.png --weekdays mon-fri --hours 9-17 --over screen",
+    )
+)
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@_look_options
+@range_options
+def render(out: Path, **options: Any) -> None:
+    """Draw a picture of the store into OUT, a PNG file."""
+    from mousetrackd import config  # noqa: PLC0415
+    from mousetrackd.picture import compose  # noqa: PLC0415
+    from mousetrackd.storage.store import ALL  # noqa: PLC0415
+    from mousetrackd.system import output_files  # noqa: PLC0415
+
+    if out.suffix.lower() != ".png":
+        raise UsageError(f"cannot draw into {out}", "Give a file name that ends in .png.")
+    conf = config.load(user_paths().config_file)
+    look = _look(conf, options)
+    with open_selection(options) as selection:
+        reading = selection.store.read(expand_layers(look.layer), selection.asked)
+        if not reading.counts and selection.asked != ALL:
+            terminal.echo("Nothing was counted in this range, so the picture is empty.", err=True)
+        picture = compose.draw(
+            reading,
+            selection.layout,
+            look,
+            conf.colormaps,
+            over=compose.under(look),
+            only=hours_and_days(options),
+            exclude=conf.privacy.exclusions,
+        )
+    output_files.write(out, picture.png())
+    report_left_out(picture.left_out)
+
+
+@click.command(
+    epilog=example(
+        "mousetrackd timelapse week.mp4 --since '7 days ago' --step 1h",
+        "mousetrackd timelapse day.gif --since today --step 1h --windowed --width 800",
+    )
+)
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--step", default="1h", show_default=True, metavar="TIME", help="How much time a frame adds: 15m, 1h, 1d."
+)
+@click.option("--windowed", is_flag=True, help="Each frame shows its own step only, not all before it.")
+@click.option("--fps", type=FloatRange(0.1, 60), default=10.0, show_default=True, help="Frames per second.")
+@click.option("--width", type=click.IntRange(16, 16384), default=1920, show_default=True, help="Not wider than this.")
+@_look_options
+@range_options
+def timelapse(out: Path, step: str, windowed: bool, fps: float, width: int, **options: Any) -> None:
+    """Draw a film of the store into OUT: .mp4, .webm, .webp or .gif. The scale is the same in all frames."""
+    from mousetrackd import config  # noqa: PLC0415
+    from mousetrackd.core import timerange  # noqa: PLC0415
+    from mousetrackd.picture import compose, timelapse  # noqa: PLC0415
+
+    if out.suffix.lower() not in timelapse.ENDINGS:
+        raise UsageError(f"cannot film into {out}", f"Give a file name that ends in {', '.join(timelapse.ENDINGS)}.")
+    step_s = timerange.parse_step_s(step)
+    conf = config.load(user_paths().config_file)
+    look = _look(conf, options)
+    left_out: list[str] = []
+    with open_selection(options) as selection:
+        pieces = selection.store.pieces(expand_layers(look.layer), left_out, selection.asked)
+        frames = timelapse.readings(pieces, step_s, cumulative=not windowed)
+    layout = compose.with_homeless(selection.layout, {screen for frame in frames for screen, _ in frame.counts})
+    hottest: dict[str, float] = {}
+    for frame in frames if windowed else frames[-1:]:
+        for layer, heat in compose.scales(frame, layout, look).items():
+            hottest[layer] = max(heat, hottest.get(layer, 0))
+    under = compose.under(look)
+    with click.progressbar(frames, label="drawing", file=sys.stderr) as shown:
+        pictures = (
+            compose.draw(
+                frame,
+                layout,
+                look,
+                conf.colormaps,
+                over=under,
+                max_heats=hottest,
+                only=hours_and_days(options),
+                exclude=conf.privacy.exclusions,
+            ).rgb()
+            for frame in shown
+        )
+        timelapse.write(out, pictures, fps, width)
+    report_left_out(left_out)
+
+
+def _look(conf: Config, options: dict[str, Any]) -> SnapshotConfig:
+    """The configured look with the options of a command laid over it, checked by the same rules."""
+    from mousetrackd import config  # noqa: PLC0415
+
+    names = ("layer", "colormap", "sigma", "scale", "percentile", "max", "background", "over", "legend")
+    given = {name: options[name] for name in names if options[name] not in (None, ())}
+    if "layer" in given:
+        given["layer"] = [*given["layer"]]
+        expand_layers(given["layer"])
+    if "sigma" in given:
+        given["sigma"] = config.number_or_text(given["sigma"])
+    return config.with_look(conf.snapshot, given, conf.colormaps)
