@@ -1,0 +1,82 @@
+"""Every command block of the README runs as it stands, for a user on the first day."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.program import Home, Running
+from support.systemctl import FakeSystemctl
+from support.xserver import LEFT, Hand, Xvfb
+
+pytest_plugins = ("support.fixtures",)
+
+README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+ON_A_BARE_MACHINE = ("scripts/run", "pipx install", "uv tool install", "scripts/test")
+"""How a block begins that needs a machine without anything: scripts/check-fresh runs these."""
+
+HERE = [block for block in BLOCKS if not block.startswith(ON_A_BARE_MACHINE)]
+
+
+@pytest.fixture
+def first_day(home: Home, desktop: Xvfb, systemctl: FakeSystemctl) -> Iterator[tuple[Home, Running]]:
+    """A user whose daemon runs in a checkout, who has moved and clicked a little, and has a picture viewer."""
+    del desktop, systemctl
+    folder = home.folder / "bin"
+    folder.mkdir(exist_ok=True)
+    program = folder / "mousetrackd"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m mousetrackd "$@"\n')
+    viewer = folder / "xdg-open"
+    viewer.write_text('#!/bin/sh\ntest -f "$1"\n')
+    for file in (program, viewer):
+        file.chmod(0o755)
+    checkout = home.folder / ".venv" / "bin"
+    checkout.mkdir(parents=True)
+    (checkout / "mousetrackd").symlink_to(program)
+    home.variables |= {"PATH": f"{folder}:{home.variables.get('PATH') or os.environ['PATH']}", "HOME": str(home.folder)}
+    with home.running() as daemon:
+        with Hand() as hand:
+            hand.move(*((200 + 3 * step, 300 + step) for step in range(200)))
+            hand.click(LEFT)
+        daemon.await_read()
+        home.must("snapshot")
+        yield home, daemon
+
+
+def run_block(home: Home, block: str) -> subprocess.CompletedProcess[str]:
+    """Run a block as a shell that ends at the first command that fails."""
+    return subprocess.run(
+        ["sh", "-eu", "-c", block.replace("mousetrackd run ", "mousetrackd run --allow-root ")],  # tests run as root
+        env=home.environment(),
+        cwd=home.folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", HERE, ids=lambda block: block.split("  ")[0].strip())
+def test_a_block_runs_as_it_stands(first_day: tuple[Home, Running], block: str) -> None:
+    home, daemon = first_day
+    done = run_block(home, block)
+    assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
+    assert "Traceback" not in done.stderr
+    if "mousetrackd stop" in block:
+        assert daemon.ends() == 0
+
+
+def test_there_are_blocks_for_the_suite_and_for_a_bare_machine() -> None:
+    assert len(HERE) > 5
+    assert {block.split("\n")[0] for block in BLOCKS if block not in HERE} >= {"scripts/run", "pipx install ."}
+
+
+def test_a_block_that_fails_is_noticed(home: Home) -> None:
+    assert run_block(home, "false\ntrue").returncode != 0
