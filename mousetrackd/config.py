@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mousetrackd.capture import registry
 from mousetrackd.core.errors import ConfigError, LostConfigError, PrivacyError, RefusedError, UsageError
 from mousetrackd.core.layers import CLICKS, LAYERS
-from mousetrackd.core.layout import SIDE_MAX_PX, Exclusion
+from mousetrackd.core.monitors import SIDE_MAX_PX, Exclusion
 from mousetrackd.picture.colours import OPENCV_MAPS, OWN_MAPS, is_colour
 from mousetrackd.system.trusted_files import LeadsNowhereError, Reader, SlowFileError
 

@@ -19,7 +19,8 @@ import numpy as np
 
 from mousetrackd.core.errors import RecordingError
 from mousetrackd.core.events import Events, Item, Kind, LayoutChange, batch
-from mousetrackd.core.layout import SIDE_MAX_PX, Layout, Told, admit
+from mousetrackd.core.layout import Layout, ReportedMonitor, admit
+from mousetrackd.core.monitors import SIDE_MAX_PX
 from mousetrackd.system.text_lines import bounded_lines
 from mousetrackd.system.trusted_files import open_regular
 
@@ -238,5 +239,5 @@ def _layout_of(events: Events) -> Layout:
     bottom = int(known["y"].max(initial=0)) + 1
     holding = [size for size in _COMMON_SIZES if size[0] >= right and size[1] >= bottom]
     width_px, height_px = min(holding, key=lambda size: size[0] * size[1], default=(right, bottom))
-    layout, _ = admit([Told("replay", width_px, height_px, "", 0, 0)])
+    layout, _ = admit([ReportedMonitor("replay", width_px, height_px, "", 0, 0)])
     return layout

@@ -17,7 +17,7 @@ from mousetrackd.capture import registry
 from mousetrackd.cli import terminal
 from mousetrackd.cli.options import FloatRange, example, refuse_root
 from mousetrackd.core.errors import ConfigError, ExitCode, MousetrackError, NotRunningError
-from mousetrackd.core.printable import printable, printable_lines
+from mousetrackd.core.wording import printable, printable_lines
 from mousetrackd.daemon import client
 from mousetrackd.picture.picture_file import is_whole
 from mousetrackd.system import displays

@@ -21,7 +21,7 @@ from mousetrackd.daemon import client
 from mousetrackd.system.paths import make_private, user_paths
 
 if TYPE_CHECKING:
-    from mousetrackd.core.layout import Monitor
+    from mousetrackd.core.monitors import Monitor
     from mousetrackd.storage.erase import Choice
     from mousetrackd.storage.store import Promise
     from mousetrackd.system.paths import Paths
@@ -116,7 +116,7 @@ def _labels(table: dict[Monitor, Any]) -> list[str]:
 
 
 def _size(text: str | None) -> tuple[int, int] | None:
-    from mousetrackd.core.layout import size_problem  # noqa: PLC0415
+    from mousetrackd.core.monitors import size_problem  # noqa: PLC0415
 
     if text is None:
         return None

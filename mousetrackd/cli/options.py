@@ -13,7 +13,7 @@ import click
 
 from mousetrackd.cli import terminal
 from mousetrackd.core.errors import RefusedError, UsageError
-from mousetrackd.core.printable import printable
+from mousetrackd.core.wording import printable
 from mousetrackd.system.paths import user_paths
 
 if TYPE_CHECKING:
@@ -76,7 +76,8 @@ def open_selection(options: dict[str, Any]) -> Iterator[Selection]:
 
     Raises UsageError for a range that is impossible and for a monitor that was never seen.
     """
-    from mousetrackd.core.layout import Layout, all_meant  # noqa: PLC0415
+    from mousetrackd.core.layout import Layout  # noqa: PLC0415
+    from mousetrackd.core.monitors import selected  # noqa: PLC0415
     from mousetrackd.core.timerange import parse_hours, parse_range, parse_weekdays  # noqa: PLC0415
     from mousetrackd.storage.recovery import readable  # noqa: PLC0415
     from mousetrackd.storage.store import Range  # noqa: PLC0415
@@ -92,7 +93,7 @@ def open_selection(options: dict[str, Any]) -> Iterator[Selection]:
         layout = store.layout(until_s)
         if name is not None:
             known = [*store.monitors().values()]
-            meant = all_meant(known, name)
+            meant = selected(known, name)
             if not meant:
                 labels = ", ".join(sorted(one.label for one in known)) or "none yet"
                 raise UsageError(f'there is no monitor "{name}"', f"There are: {labels}")

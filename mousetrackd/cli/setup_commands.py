@@ -10,7 +10,7 @@ import click
 from mousetrackd.cli import terminal
 from mousetrackd.cli.options import example, refuse_root
 from mousetrackd.core.errors import ExitCode, MousetrackError, UsageError
-from mousetrackd.core.printable import printable
+from mousetrackd.core.wording import printable
 from mousetrackd.system.paths import user_paths
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mousetrackd.core.printable import printable, printable_lines
+from mousetrackd.core.wording import printable, printable_lines
 
 if TYPE_CHECKING:
     from typing import IO

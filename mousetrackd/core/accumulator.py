@@ -24,7 +24,8 @@ from mousetrackd.core.counts import Counts
 from mousetrackd.core.events import Kind
 from mousetrackd.core.exclusions import Exclusions
 from mousetrackd.core.layers import CLICK_LAYERS, DWELL, SCROLL, TRAVEL
-from mousetrackd.core.layout import OUTSIDE, Layout, Monitor
+from mousetrackd.core.layout import OUTSIDE, Layout
+from mousetrackd.core.monitors import Monitor
 from mousetrackd.core.recentring import Recentring
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mousetrackd.core.events import Events
-    from mousetrackd.core.layout import Exclusion, Placement
+    from mousetrackd.core.monitors import Exclusion, Placement
 
 _KIND_LAYERS: Final[Mapping[Kind, str]] = {
     Kind.LEFT: "clicks.left",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from mousetrackd.core.layout import size_problem
+from mousetrackd.core.monitors import size_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

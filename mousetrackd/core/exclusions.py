@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from mousetrackd.core.layout import is_meant
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
-    from mousetrackd.core.layout import Exclusion, Layout, Placement
+    from mousetrackd.core.layout import Layout
+    from mousetrackd.core.monitors import Exclusion, Placement
 
 Box: TypeAlias = tuple[int, int, int, int]
 """Left, top, width and height on the desktop, in px."""
@@ -42,7 +41,7 @@ class Exclusions:
         """
         self._rules = tuple(rules)
         named = {one.monitor for one in self._rules if one.monitor}
-        before = {name: place for place in seen for name in named if is_meant(place.monitor, name)}
+        before = {name: place for place in seen for name in named if place.monitor.is_selected_by(name)}
         self._seen = {**before, **{name: place for name, place in self._seen.items() if name in named}}
 
     def on(self, layout: Layout) -> NDArray[np.int64]:
@@ -67,7 +66,7 @@ class Exclusions:
 
     def _places(self, name: str, layout: Layout) -> list[Placement]:
         """Where the rules for this name hold: on the monitors that have it, and on what had it and is still shown."""
-        called = [place for place in layout.placements if is_meant(place.monitor, name)]
+        called = [place for place in layout.placements if place.monitor.is_selected_by(name)]
         before = self._seen.get(name)
         still = [
             place

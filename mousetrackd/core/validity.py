@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from mousetrackd.core.layers import LAYERS
-from mousetrackd.core.layout import DESKTOP_MAX_PX, MONITORS_MAX
+from mousetrackd.core.monitors import DESKTOP_MAX_PX, MONITORS_MAX
 
 DAY_S: Final = 86400
 TIME_MIN_S: Final = -366 * DAY_S

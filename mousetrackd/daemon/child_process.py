@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import mousetrackd
-from mousetrackd.core.printable import printable_lines
+from mousetrackd.core.wording import printable_lines
 from mousetrackd.system.bounded_calls import bounded
 from mousetrackd.system.deadline import Deadline
 

@@ -40,8 +40,7 @@ from mousetrackd.core.errors import (
 )
 from mousetrackd.core.events import Gap, LayoutChange, Pointers
 from mousetrackd.core.layout import Layout
-from mousetrackd.core.printable import printable, printable_lines
-from mousetrackd.core.wording import reason
+from mousetrackd.core.wording import printable, printable_lines, reason
 from mousetrackd.daemon import client, privacy_guard
 from mousetrackd.daemon.child_process import Child, Ended, Job
 from mousetrackd.daemon.client import AlreadyRunningError, Lock
@@ -67,7 +66,7 @@ if TYPE_CHECKING:
     from mousetrackd.capture.guard import GuardedSource
     from mousetrackd.config import Config
     from mousetrackd.core.events import Source
-    from mousetrackd.core.layout import Placement
+    from mousetrackd.core.monitors import Placement
     from mousetrackd.storage.unsaved import Batch
     from mousetrackd.system.paths import Paths
 

@@ -24,7 +24,7 @@ import platformdirs
 
 from mousetrackd.capture.wayland.gnome_extension import install_extension, remove_extension
 from mousetrackd.core.errors import MousetrackError, NotRunningError
-from mousetrackd.core.printable import printable
+from mousetrackd.core.wording import printable
 from mousetrackd.daemon import client
 from mousetrackd.desktop import managed_files
 from mousetrackd.desktop.managed_files import OwnFile

@@ -23,7 +23,8 @@ from mousetrackd import __version__
 from mousetrackd.core.errors import MousetrackError
 from mousetrackd.core.exclusions import Exclusions
 from mousetrackd.core.layers import CLICK_LAYERS, DWELL, SCROLL, TRAVEL, UNITS, expand_layers
-from mousetrackd.core.layout import CANVAS_MAX_PX, CANVAS_SIDE_MAX_PX, Layout, Monitor, drawable
+from mousetrackd.core.layout import CANVAS_MAX_PX, CANVAS_SIDE_MAX_PX, Layout, drawable
+from mousetrackd.core.monitors import Monitor
 from mousetrackd.picture import heat, legend
 from mousetrackd.picture.colours import colour_list, rgb
 from mousetrackd.system.paths import make_private, sync_folder, write_whole
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mousetrackd.config import SnapshotConfig
-    from mousetrackd.core.layout import Exclusion
+    from mousetrackd.core.monitors import Exclusion
     from mousetrackd.storage.store import Reading
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mousetrackd.core.errors import MousetrackError, UsageError
-from mousetrackd.core.layout import all_meant
+from mousetrackd.core.monitors import selected
 from mousetrackd.storage import unsaved
 from mousetrackd.storage.recovery import LOOKED_AT
 from mousetrackd.storage.store import DamagedError, Held, Promise, Store
@@ -83,7 +83,7 @@ def look(paths: Paths, choice: Choice) -> Found:
     """What would be forgotten. Raises StoreError, and UsageError for a monitor never seen."""
     with _store(paths, choice) as store:
         screens = [] if store is None else [*store.monitors().values()]
-        if choice.monitor is not None and not all_meant(screens, choice.monitor):
+        if choice.monitor is not None and not selected(screens, choice.monitor):
             labels = ", ".join(sorted(screen.label for screen in screens)) or "none yet"
             raise UsageError(f'there is no monitor "{choice.monitor}"', f"There are: {labels}")
         held = Held(0, None, None) if store is None else store.held(choice.since_s, choice.until_s, choice.monitor)

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 from mousetrackd.core import validity
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.errors import StoreError
-from mousetrackd.core.layout import MONITORS_MAX, Monitor, Told, admit
+from mousetrackd.core.layout import ReportedMonitor, admit
+from mousetrackd.core.monitors import MONITORS_MAX, Monitor
 from mousetrackd.storage import schema
 from mousetrackd.storage.schema import MARKS
 from mousetrackd.storage.store import DamagedError, Store, crc_of, create, move_aside, name_aside, rescue_note
@@ -224,7 +225,7 @@ def _screens(old: _Damaged) -> dict[int, tuple[Monitor, int, int]]:
     for number, output, width_px, height_px, edid, *size_mm in old.rows("monitor"):
         if type(output) is not str or "\ufffd" in output:
             continue
-        layout, _ = admit([Told(output, width_px, height_px, edid, 0, 0, *size_mm)])
+        layout, _ = admit([ReportedMonitor(output, width_px, height_px, edid, 0, 0, *size_mm)])
         for one in layout.placements:
             screens[number] = (one.monitor, one.width_mm, one.height_mm)
     return screens

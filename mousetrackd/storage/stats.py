@@ -13,7 +13,7 @@ from mousetrackd.storage.store import HOUR_S, LONGEST_DAY_S, PATH
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from mousetrackd.core.layout import Monitor
+    from mousetrackd.core.monitors import Monitor
     from mousetrackd.storage.store import Total
 
 _BARS = " ▁▂▃▄▅▆▇█"

@@ -30,7 +30,8 @@ from urllib.parse import quote
 from mousetrackd.core import validity
 from mousetrackd.core.counts import COUNT_MAX, Counts
 from mousetrackd.core.errors import ExitCode, RefusedError, StoreError
-from mousetrackd.core.layout import Layout, Monitor, Placement, all_meant
+from mousetrackd.core.layout import Layout
+from mousetrackd.core.monitors import Monitor, Placement, selected
 from mousetrackd.storage import schema
 from mousetrackd.storage.schema import APPLICATION_ID, LONG_S, MARKS, SCHEMA, SCHEMA_VERSION, SUMS
 from mousetrackd.system.paths import check_own_file, check_private, sync_folder
@@ -170,7 +171,7 @@ class _Merged:
 class Range:
     """What is asked for; None is all, and an open end.
 
-    since_s, until_s: UTC seconds. monitor: as in ``layout.all_meant``. hours: 0 to 23 of the local clock, weekdays:
+    since_s, until_s: UTC seconds. monitor: as in ``monitors.selected``. hours: 0 to 23 of the local clock, weekdays:
     0 for Monday to 6. What is kept too coarsely to tell (a day, for hours; a month that reaches across an end of the
     range) is left out.
     """
@@ -572,7 +573,7 @@ class Store:
     def _rows_of(self, monitor: str | None) -> set[int]:
         """The rows of the monitors that are asked for by a name; None is all."""
         known = self.monitors()
-        meant = known.values() if monitor is None else all_meant(known.values(), monitor)
+        meant = known.values() if monitor is None else selected(known.values(), monitor)
         return {row for row, screen in known.items() if screen in meant}
 
     def last_seen(self) -> list[Placement]:

@@ -22,7 +22,8 @@ from mousetrackd.core.accumulator import Tally
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.errors import RefusedError
 from mousetrackd.core.layers import LAYERS
-from mousetrackd.core.layout import Layout, Monitor, Placement
+from mousetrackd.core.layout import Layout
+from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.core.validity import PATH_MAX_PX, SPAN_MAX_S, TIME_MAX_S, TIME_MIN_S, stretch
 from mousetrackd.system.paths import make_private, sync_folder, write_whole
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mousetrackd.core.printable import printable
+from mousetrackd.core.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

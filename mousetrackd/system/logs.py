@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from mousetrackd.core.errors import MousetrackError
-from mousetrackd.core.printable import printable_lines
+from mousetrackd.core.wording import printable_lines
 from mousetrackd.system.logfile import LogFile, append
 
 if TYPE_CHECKING:

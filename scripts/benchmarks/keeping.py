@@ -18,7 +18,8 @@ from benchmarks.table import Row, at_most
 from mousetrackd.config import Config, StoreConfig, to_toml
 from mousetrackd.core.accumulator import Accumulator
 from mousetrackd.core.events import Events
-from mousetrackd.core.layout import Layout, Monitor, Placement
+from mousetrackd.core.layout import Layout
+from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.daemon.child_process import Job, command
 from mousetrackd.storage.store import FoldAges, Store
 

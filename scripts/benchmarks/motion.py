@@ -13,7 +13,8 @@ from mousetrackd.core.accumulator import Accumulator, Tally
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.events import EVENT, Events, Kind
 from mousetrackd.core.layers import DWELL
-from mousetrackd.core.layout import Layout, Monitor, Placement
+from mousetrackd.core.layout import Layout
+from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.picture.compose import STYLES
 
 HOUR_MS = 3_600_000

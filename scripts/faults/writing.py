@@ -17,7 +17,8 @@ from faults.child import Say
 from mousetrackd.core.accumulator import Tally
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.errors import RefusedError, StoreError
-from mousetrackd.core.layout import Layout, Monitor, Placement
+from mousetrackd.core.layout import Layout
+from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.picture import compose
 from mousetrackd.storage import unsaved
 from mousetrackd.storage.recovery import rescue

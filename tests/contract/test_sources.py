@@ -25,7 +25,8 @@ from mousetrackd.capture.replay import ReplaySource, read_recording
 from mousetrackd.capture.x11.source import PynputSource
 from mousetrackd.core.errors import SourceError
 from mousetrackd.core.events import Events, Gap, Item, Kind, LayoutChange, Source
-from mousetrackd.core.layout import Layout, Monitor, Placement
+from mousetrackd.core.layout import Layout
+from mousetrackd.core.monitors import Monitor, Placement
 
 Row = tuple[Kind, int, int]
 """What the hand does, and what a source must say: kind and desktop pixel."""

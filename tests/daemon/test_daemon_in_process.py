@@ -24,7 +24,8 @@ from mousetrackd.config import Config, PrivacyConfig
 from mousetrackd.core.accumulator import Tally
 from mousetrackd.core.errors import BlindError, ConfigError, MousetrackError, SourceError
 from mousetrackd.core.events import Gap, Item, Kind, LayoutChange, Pointers, batch
-from mousetrackd.core.layout import Layout, Monitor, Placement
+from mousetrackd.core.layout import Layout
+from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.daemon import client
 from mousetrackd.daemon.daemon import Daemon
 from mousetrackd.storage.store import FoldAges, Range, Store

@@ -20,7 +20,7 @@ from support.xserver import LEFT, Hand
 
 from mousetrackd.core.accumulator import Tally
 from mousetrackd.core.counts import Counts
-from mousetrackd.core.layout import Monitor
+from mousetrackd.core.monitors import Monitor
 from mousetrackd.storage.store import FoldAges, Store
 from mousetrackd.system.paths import folder_held
 

@@ -21,7 +21,7 @@ from support.xserver import LEFT, Hand
 
 from mousetrackd.core.accumulator import Tally
 from mousetrackd.core.counts import Counts
-from mousetrackd.core.layout import Monitor
+from mousetrackd.core.monitors import Monitor
 from mousetrackd.storage.store import Store
 
 pytest_plugins = ("support.fixtures",)

@@ -10,7 +10,8 @@ from PIL import Image
 
 from mousetrackd.config import SnapshotConfig
 from mousetrackd.core.counts import Counts
-from mousetrackd.core.layout import Layout, Monitor, Placement
+from mousetrackd.core.layout import Layout
+from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.picture import heat, legend
 from mousetrackd.picture.colours import OWN_MAPS
 from mousetrackd.picture.compose import Picture, draw

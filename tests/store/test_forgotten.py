@@ -14,7 +14,8 @@ import pytest
 from mousetrackd.core.accumulator import Tally
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.errors import MousetrackError, UsageError
-from mousetrackd.core.layout import Layout, Monitor, Placement
+from mousetrackd.core.layout import Layout
+from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.storage import erase
 from mousetrackd.storage.erase import Choice
 from mousetrackd.storage.store import DamagedError, Store

@@ -12,7 +12,7 @@ from mousetrackd.config import StoreConfig
 from mousetrackd.core.accumulator import Tally
 from mousetrackd.core.clock_guard import DAY_S, HOUR_S, Known, Moment
 from mousetrackd.core.counts import Counts
-from mousetrackd.core.layout import Monitor
+from mousetrackd.core.monitors import Monitor
 from mousetrackd.daemon.rollup_worker import keep_house, known_of_clock
 from mousetrackd.storage.store import BACKUP_KEPT_S, FoldAges, MoreThanToldError, Promise, Store, backup_of
 

@@ -18,7 +18,8 @@ from mousetrackd.core.accumulator import Tally
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.errors import StoreError
 from mousetrackd.core.layers import LAYERS
-from mousetrackd.core.layout import Layout, Monitor, Placement
+from mousetrackd.core.layout import Layout
+from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.storage.recovery import Rescued, readable, rescue
 from mousetrackd.storage.store import DamagedError, FoldAges, Store
 

@@ -23,7 +23,8 @@ from mousetrackd.core.accumulator import Tally
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.errors import StoreError
 from mousetrackd.core.layers import LAYERS
-from mousetrackd.core.layout import Layout, Monitor, Placement, is_called
+from mousetrackd.core.layout import Layout
+from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.storage.schema import SCHEMA_VERSION
 from mousetrackd.storage.store import DamagedError, FoldAges, Range, Store, create, set_aside
 
@@ -181,8 +182,8 @@ def test_one_monitor_is_chosen_by_name(store: Store, name: str) -> None:
 
 def test_a_person_need_not_say_the_edid() -> None:
     screen = Monitor("DP-1", 4, 3, "1a2b3c4d")
-    assert all(is_called(screen, name) for name in ("DP-1", "DP-1@4x3", "DP-1@4x3#1a2b3c4d"))
-    assert not any(is_called(screen, name) for name in ("DP", "DP-11", "DP-1@4x", "#1a2b3c4d", ""))
+    assert all(screen.matches(name) for name in ("DP-1", "DP-1@4x3", "DP-1@4x3#1a2b3c4d"))
+    assert not any(screen.matches(name) for name in ("DP", "DP-11", "DP-1@4x", "#1a2b3c4d", ""))
 
 
 def test_one_monitor_is_chosen_by_any_name_that_its_screen_ever_had(store: Store) -> None:
@@ -317,7 +318,7 @@ from pathlib import Path
 import numpy as np
 from mousetrackd.core.accumulator import Tally
 from mousetrackd.core.counts import Counts
-from mousetrackd.core.layout import Monitor
+from mousetrackd.core.monitors import Monitor
 from mousetrackd.storage.schema import SCHEMA_VERSION
 from mousetrackd.storage.store import FoldAges, Store
 

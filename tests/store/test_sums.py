@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 from mousetrackd.core.accumulator import Tally
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.errors import StoreError
-from mousetrackd.core.layout import Layout, Monitor, Placement
+from mousetrackd.core.layout import Layout
+from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.daemon.child_process import Job, command
 from mousetrackd.storage.schema import LONG_S, SCHEMA_VERSION
 from mousetrackd.storage.store import BACKUP_KEPT_S, DamagedError, FoldAges, Range, Store, backup_of

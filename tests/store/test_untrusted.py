@@ -15,7 +15,8 @@ import pytest
 
 from mousetrackd.core.accumulator import Tally
 from mousetrackd.core.counts import _HEADER, Counts
-from mousetrackd.core.layout import Layout, Monitor, Placement
+from mousetrackd.core.layout import Layout
+from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.core.validity import TIME_MAX_S
 from mousetrackd.storage.recovery import readable, rescue
 from mousetrackd.storage.schema import LONG_S, ROW_MAX_BYTES, SCHEMA, foreign

@@ -31,7 +31,8 @@ import pytest
 from mousetrackd.core.accumulator import Accumulator, Tally
 from mousetrackd.core.events import Kind, batch
 from mousetrackd.core.layers import LAYERS
-from mousetrackd.core.layout import Layout, Monitor, Placement
+from mousetrackd.core.layout import Layout
+from mousetrackd.core.monitors import Monitor, Placement
 
 STORIES = sorted(Path(__file__).parent.glob("*.mt"))
 

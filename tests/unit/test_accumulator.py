@@ -15,7 +15,8 @@ from mousetrackd.core.accumulator import Accumulator, Tally
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.events import Kind, batch
 from mousetrackd.core.layers import CLICK_LAYERS, DWELL, LAYERS, SCROLL, TRAVEL, UNITS
-from mousetrackd.core.layout import OUTSIDE, Exclusion, Layout, Monitor, Placement
+from mousetrackd.core.layout import OUTSIDE, Layout
+from mousetrackd.core.monitors import Exclusion, Monitor, Placement
 from mousetrackd.core.recentring import Recentring
 
 A = Monitor("A", 4, 3)

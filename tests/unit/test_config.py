@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mousetrackd.config import Config, PrivacyConfig, SnapshotConfig, StoreConfig, load, parse, to_toml
 from mousetrackd.core.errors import ConfigError, ExitCode, PrivacyError
-from mousetrackd.core.layout import Exclusion
+from mousetrackd.core.monitors import Exclusion
 
 TABLES: dict[str, type[SnapshotConfig | StoreConfig | PrivacyConfig]] = {
     "snapshot": SnapshotConfig,

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from mousetrackd.core.counts import COUNT_MAX, Counts
 from mousetrackd.core.errors import MousetrackError, UsageError
-from mousetrackd.core.layout import SIDE_MAX_PX, Monitor
+from mousetrackd.core.monitors import SIDE_MAX_PX, Monitor
 from mousetrackd.exchange.files import Table, dump, load, monitor_of
 
 A = Monitor("DP-1", 4, 3)

@@ -5,7 +5,8 @@ import pytest
 from mousetrackd.core.accumulator import Accumulator
 from mousetrackd.core.events import Kind, batch
 from mousetrackd.core.exclusions import Exclusions, report
-from mousetrackd.core.layout import Exclusion, Layout, Monitor, Placement, is_meant
+from mousetrackd.core.layout import Layout
+from mousetrackd.core.monitors import Exclusion, Monitor, Placement
 
 RULE = Exclusion("DP-1", 10, 20, 30, 40)
 HASH, OTHER_HASH = "1a2b3c4d", "99999999"
@@ -104,8 +105,8 @@ def test_a_rule_may_name_the_hash_of_an_edid(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "#", "#1a2b", "1a2b3c4d", "DP-1@9x9#1a2b3c4d", "DP-1#1a2b3c4d"])
 def test_what_is_no_name_of_a_screen_means_none(name: str) -> None:
-    assert not is_meant(Monitor("DP-1", 100, 100, HASH), name)
-    assert not is_meant(Monitor("DP-1", 100, 100), name)
+    assert not Monitor("DP-1", 100, 100, HASH).is_selected_by(name)
+    assert not Monitor("DP-1", 100, 100).is_selected_by(name)
 
 
 def test_what_a_user_should_know_is_reported(rules: Exclusions) -> None:

@@ -8,21 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mousetrackd.core.layout import (
-    CANVAS_MAX_PX,
-    CANVAS_SIDE_MAX_PX,
+from mousetrackd.core.layout import CANVAS_MAX_PX, CANVAS_SIDE_MAX_PX, OUTSIDE, Layout, ReportedMonitor, admit, drawable
+from mousetrackd.core.monitors import (
     DESKTOP_MAX_PX,
     MONITORS_MAX,
     NAME_MAX,
-    OUTSIDE,
     SIDE_MAX_PX,
-    Layout,
     Monitor,
     Placement,
-    Told,
-    admit,
     clean_name,
-    drawable,
 )
 
 A = Monitor("A", 4, 3)
@@ -148,8 +142,8 @@ def test_many_pixels_at_once_are_each_located_as_if_alone(
 
 def told(
     output: Any = "DP-1", width: Any = 4, height: Any = 3, x: Any = 0, y: Any = 0, mm: Any = (0, 0), edid: Any = ""
-) -> Told:
-    return Told(output, width, height, edid, x, y, *mm)
+) -> ReportedMonitor:
+    return ReportedMonitor(output, width, height, edid, x, y, *mm)
 
 
 def test_what_fits_is_admitted_as_it_was_told() -> None:
@@ -177,7 +171,7 @@ def test_what_fits_is_admitted_as_it_was_told() -> None:
         (told("BIG", 4, 5, edid="../etc"), "hash"),
     ],
 )
-def test_what_cannot_be_is_left_out_and_the_others_are_tracked(impossible: Told, why: str) -> None:
+def test_what_cannot_be_is_left_out_and_the_others_are_tracked(impossible: ReportedMonitor, why: str) -> None:
     layout, kept = admit([told("A"), impossible, told("B", x=4)])
     assert [monitor.output for monitor in layout.monitors] == ["A", "B"]
     assert kept == (0, 2)

@@ -6,7 +6,8 @@ import pytest
 
 from mousetrackd.capture.x11.randr import Change, Look, Monitors, Output, Rect, Stand
 from mousetrackd.core.events import LayoutChange
-from mousetrackd.core.layout import Layout, Monitor, Placement
+from mousetrackd.core.layout import Layout
+from mousetrackd.core.monitors import Monitor, Placement
 
 CONFIGURE, NOTIFY = 22, 90  # of RandR events the server says where they begin; this is Xvfb's
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from mousetrackd.capture.replay import read_recording
 from mousetrackd.core.accumulator import Accumulator
 from mousetrackd.core.events import Kind, batch
-from mousetrackd.core.layout import Layout, Monitor, Placement
+from mousetrackd.core.layout import Layout
+from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.core.recentring import Recentring
 
 Row = tuple[int, int, int]

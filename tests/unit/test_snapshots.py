@@ -23,7 +23,8 @@ from mousetrackd import __version__
 from mousetrackd.config import SnapshotConfig
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.errors import MousetrackError, UsageError
-from mousetrackd.core.layout import Exclusion, Layout, Monitor, Placement
+from mousetrackd.core.layout import Layout
+from mousetrackd.core.monitors import Exclusion, Monitor, Placement
 from mousetrackd.picture import heat, legend
 from mousetrackd.picture.colours import OPENCV_MAPS, OWN_MAPS
 from mousetrackd.picture.compose import (

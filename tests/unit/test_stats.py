@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mousetrackd.core.layout import Monitor
+from mousetrackd.core.monitors import Monitor
 from mousetrackd.storage.stats import Sums, lines, summarise
 from mousetrackd.storage.store import HOUR_S, LONGEST_DAY_S, PATH, Total
 

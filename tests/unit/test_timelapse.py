@@ -13,7 +13,8 @@ from PIL import Image, ImageSequence
 from mousetrackd.config import SnapshotConfig
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.errors import MousetrackError, UsageError
-from mousetrackd.core.layout import Layout, Monitor, Placement
+from mousetrackd.core.layout import Layout
+from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.picture import compose, timelapse
 from mousetrackd.storage.store import Piece, Reading
 

@@ -17,7 +17,8 @@ import pytest
 
 from mousetrackd.core.accumulator import Tally
 from mousetrackd.core.counts import Counts
-from mousetrackd.core.layout import Layout, Monitor, Placement
+from mousetrackd.core.layout import Layout
+from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.storage import unsaved
 from mousetrackd.storage.recovery import rescue
 from mousetrackd.storage.store import Store

@@ -17,7 +17,8 @@ from mousetrackd.capture.x11 import display as x11
 from mousetrackd.capture.x11.source import PynputSource
 from mousetrackd.core.errors import SourceError
 from mousetrackd.core.events import LayoutChange
-from mousetrackd.core.layout import Layout, Monitor, Placement
+from mousetrackd.core.layout import Layout
+from mousetrackd.core.monitors import Monitor, Placement
 
 
 @pytest.fixture

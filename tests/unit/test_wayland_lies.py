@@ -14,7 +14,8 @@ from mousetrackd.capture.wayland import wlroots
 from mousetrackd.capture.wayland.connection import LayoutReader
 from mousetrackd.capture.wayland.reader_thread import ListeningSource
 from mousetrackd.core.errors import FaultError, SourceError
-from mousetrackd.core.layout import MONITORS_MAX, Layout
+from mousetrackd.core.layout import Layout
+from mousetrackd.core.monitors import MONITORS_MAX
 
 FAR = 2**31 - 1
 

@@ -25,7 +25,8 @@ from mousetrackd.capture import edid
 from mousetrackd.capture.wayland import peer
 from mousetrackd.capture.wayland.events import Failures
 from mousetrackd.core.errors import FaultError, SourceError
-from mousetrackd.core.layout import MONITORS_MAX, Layout, Placement, Told, admit, clean_name, size_problem
+from mousetrackd.core.layout import Layout, ReportedMonitor, admit
+from mousetrackd.core.monitors import MONITORS_MAX, Placement, clean_name, size_problem
 from mousetrackd.core.wording import quoted, reason
 from mousetrackd.system.deadline import Deadline
 
@@ -590,7 +591,7 @@ def _plane_scale(outputs: Iterable[Output]) -> float:
     return max((max(o.width_px / o.width, o.height_px / o.height) for o in possible), default=1.0)
 
 
-def _told(outputs: Collection[Output], plane_scale: float) -> list[Told]:
+def _told(outputs: Collection[Output], plane_scale: float) -> list[ReportedMonitor]:
     identities = Counter(output.identity for output in outputs)
     told = []
     for output in outputs:
@@ -600,7 +601,7 @@ def _told(outputs: Collection[Output], plane_scale: float) -> list[Told]:
             identity += f" {output.name}".encode()
         left, top = _rounded(output.x * plane_scale), _rounded(output.y * plane_scale)
         size_px, size_mm = (output.width_px, output.height_px), (output.width_mm, output.height_mm)
-        told.append(Told(output.name, *size_px, edid.short_hash(identity), left, top, *size_mm))
+        told.append(ReportedMonitor(output.name, *size_px, edid.short_hash(identity), left, top, *size_mm))
     return told
 
 

@@ -25,7 +25,7 @@ from mousetrackd.capture.x11.patience import connecting_within, hung_up_after
 from mousetrackd.capture.x11.randr import Change, Look, Output, Rect, Stand
 from mousetrackd.capture.x11.server_clock import ServerClock
 from mousetrackd.core.errors import BlindError, SourceError
-from mousetrackd.core.layout import Layout, Told, admit
+from mousetrackd.core.layout import Layout, ReportedMonitor, admit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -346,7 +346,7 @@ class MonitorReader:
     def _look(self, time_ms: int) -> Look:
         answer: Any = self._root.xrandr_get_monitors(is_active=True) if self._has_monitors else None
         size: Any = self._root.get_geometry()  # not screen().width_in_pixels: that stays what it was at first
-        told: list[Told] = []
+        told: list[ReportedMonitor] = []
         seen: set[str] = set()
         for info in answer.monitors if answer else ():
             if info.width_in_pixels < 1 or info.height_in_pixels < 1:
@@ -361,8 +361,8 @@ class MonitorReader:
                 (info.width_in_pixels, info.height_in_pixels),
                 (info.width_in_millimeters, info.height_in_millimeters),
             )
-            told.append(Told(output, *size_px, edid_hash, info.x, info.y, *size_mm))
-        layout, _ = admit(told or [Told("screen", size.width, size.height, "", 0, 0)])
+            told.append(ReportedMonitor(output, *size_px, edid_hash, info.x, info.y, *size_mm))
+        layout, _ = admit(told or [ReportedMonitor("screen", size.width, size.height, "", 0, 0)])
         stand = self._stand(size.width, size.height, layout) if answer else None
         return Look(int((answer or size).sequence_number), time_ms, layout, stand)
 

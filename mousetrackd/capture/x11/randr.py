@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mousetrackd.core.events import LayoutChange
-from mousetrackd.core.layout import Layout, Monitor, Told, admit
+from mousetrackd.core.layout import Layout, ReportedMonitor, admit
+from mousetrackd.core.monitors import Monitor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,13 +104,13 @@ class Stand:
 
     def layout(self) -> Layout:
         """The monitors that the server makes of this: one for each CRTC that is on, called as its first output."""
-        told: list[Told] = []
+        told: list[ReportedMonitor] = []
         for crtc, rect in self.crtcs.items():
             output = next((one for one in self.outputs.values() if one.crtc == crtc), None)
             if output is not None:
                 size_px, size_mm = (rect.width_px, rect.height_px), (output.width_mm, output.height_mm)
-                told.append(Told(output.name, *size_px, output.edid_hash, rect.left, rect.top, *size_mm))
-        layout, _ = admit(told or [Told("screen", self.width_px, self.height_px, "", 0, 0)])
+                told.append(ReportedMonitor(output.name, *size_px, output.edid_hash, rect.left, rect.top, *size_mm))
+        layout, _ = admit(told or [ReportedMonitor("screen", self.width_px, self.height_px, "", 0, 0)])
         return layout
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mousetrackd.cli import terminal
 from mousetrackd.cli.daemon_commands import status_lines
 from mousetrackd.core.errors import MousetrackError
-from mousetrackd.core.printable import printable, printable_lines
+from mousetrackd.core.wording import printable, printable_lines
 from mousetrackd.system import logs
 
 EVIL = "evil\x1b]0;PWN\x07\nproblem  fake\u202e\udcff\x9b"
