@@ -18,7 +18,8 @@ from mousetrackd.cli import terminal
 from mousetrackd.cli.options import FloatRange, example, refuse_root
 from mousetrackd.core.errors import ConfigError, ExitCode, MousetrackError, NotRunningError
 from mousetrackd.core.wording import printable, printable_lines
-from mousetrackd.daemon import client
+from mousetrackd.daemon import client, pause_state
+from mousetrackd.daemon.lock import AlreadyRunningError
 from mousetrackd.picture.picture_file import is_whole
 from mousetrackd.system import displays
 from mousetrackd.system.paths import user_paths
@@ -64,7 +65,7 @@ def run(source: str | None, speed: float, allow_root: bool, verbose: bool) -> No
             run_daemon()
         else:
             handover.run_or_take_over(paths, run_daemon, lambda: registry.why_not(conf.source))
-    except client.AlreadyRunningError as error:
+    except AlreadyRunningError as error:
         log.note(str(error))
         if source is None:
             raise
@@ -92,8 +93,8 @@ def resume() -> None:
 def _set_desired_state(*, pause: bool) -> None:
     paths = user_paths()
     # The wish is on disk before anything else happens, so that it holds whatever becomes of the daemon.
-    with client.wish_held_still(paths):
-        client.set_wanted(paths, pause=pause)
+    with pause_state.desired_state_lock(paths):
+        pause_state.write_desired_state(paths, pause=pause)
     daemon = client.find_running(paths)
     if daemon is None:
         will = "be paused" if pause else "track"

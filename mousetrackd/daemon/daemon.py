@@ -41,10 +41,10 @@ from mousetrackd.core.errors import (
 from mousetrackd.core.events import Gap, LayoutChange, Pointers
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.wording import printable, printable_lines, reason
-from mousetrackd.daemon import client, privacy_guard
+from mousetrackd.daemon import client, pause_state, privacy_guard
 from mousetrackd.daemon.child_process import Child, Ended, Job
-from mousetrackd.daemon.client import AlreadyRunningError, Lock
 from mousetrackd.daemon.last_resort import LastResort
+from mousetrackd.daemon.lock import AlreadyRunningError, Lock
 from mousetrackd.daemon.rollup_worker import known_of_clock
 from mousetrackd.picture.picture_file import is_whole, new_picture
 from mousetrackd.storage import unsaved
@@ -265,7 +265,7 @@ class Daemon:
 
         self._state = "starting"
         self._paused = False
-        self._wish = client.Wish(pause=False, mark=None)
+        self._wish = pause_state.DesiredState(pause=False, mark=None)
         self._ends_asked = 0
         self._budget: Deadline | None = None
         self._last_resort = LastResort()
@@ -325,7 +325,7 @@ class Daemon:
             lock.acquire(status=self._paths.status)
         self._is_the_one = True
         self._write_status()  # without one that is ours, others could not tell "starting" from "taken away"
-        self._wish = client.read_wish(self._paths)
+        self._wish = pause_state.read_desired_state(self._paths)
         self._paused = self._wish.pause
         privacy_guard.remember(self._paths, self._config.privacy)
         if self._lost_config is not None:
@@ -459,8 +459,8 @@ class Daemon:
     def _pause_or_resume(self, *, asked_pause: bool, asked_resume: bool) -> None:
         """Do what is wanted now. Where signals and the file disagree their order is unknowable: pause wins."""
         self._looked_ns = time.monotonic_ns()
-        with client.wish_held_still(self._paths):
-            wish = client.read_wish(self._paths)
+        with pause_state.desired_state_lock(self._paths):
+            wish = pause_state.read_desired_state(self._paths)
             # A file that is gone says nothing. One that was written anew does, even if what it said before.
             is_new = wish.mark is not None and wish != self._wish
             wanted = self._paused
@@ -470,8 +470,8 @@ class Daemon:
                 wanted = False
             if wish.pause != wanted:
                 try:
-                    client.set_wanted(self._paths, pause=wanted)
-                    wish = client.read_wish(self._paths)
+                    pause_state.write_desired_state(self._paths, pause=wanted)
+                    wish = pause_state.read_desired_state(self._paths)
                 except MousetrackError as error:
                     self._problem("wanted", error.message)
             self._wish = wish

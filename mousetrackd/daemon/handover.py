@@ -15,8 +15,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from mousetrackd.core.errors import MousetrackError, NotRunningError
-from mousetrackd.daemon import client
-from mousetrackd.daemon.client import AlreadyRunningError, RunningDaemon
+from mousetrackd.daemon import client, pause_state
+from mousetrackd.daemon.client import RunningDaemon
+from mousetrackd.daemon.lock import AlreadyRunningError
 from mousetrackd.system import displays
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _make_way(paths: Paths, why_not: Callable[[], SourceError | None]) -> None:
     status = _settled_status(daemon)
     if status is None:
         return
-    if not status.get("gives_way") or client.read_wish(paths).pause:
+    if not status.get("gives_way") or pause_state.read_desired_state(paths).pause:
         raise AlreadyRunningError(daemon.pid, " ".join(displays.compare(status, os.environ)))
     reason = why_not()
     if reason is not None:

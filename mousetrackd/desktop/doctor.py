@@ -22,7 +22,7 @@ from mousetrackd import __version__, config
 from mousetrackd.capture import registry
 from mousetrackd.core.errors import ConfigError, MousetrackError, StoreError
 from mousetrackd.core.findings import Finding, Level, ok, problem, warning
-from mousetrackd.daemon import client
+from mousetrackd.daemon import client, pause_state
 from mousetrackd.daemon.privacy_guard import ConfigFile, VanishedError
 from mousetrackd.daemon.rollup_worker import known_of_clock
 from mousetrackd.desktop import autostart
@@ -172,7 +172,7 @@ def _source(paths: Paths) -> Iterator[Finding]:
     if displays.asked_from(said, os.environ) and said["state"] in ("tracking", "paused"):
         return  # what could be done here is not what is done; "daemon" tells what is
     # Not beside a daemon that listens, for some sources have room for one; nor where the user wants nobody to.
-    yield from registry.explain(wanted, try_it=not (tracking or client.read_wish(paths).pause))
+    yield from registry.explain(wanted, try_it=not (tracking or pause_state.read_desired_state(paths).pause))
     if tracking:
         yield from (warning("source", str(note)) for note in said.get("notes") or [])
 

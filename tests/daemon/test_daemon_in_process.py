@@ -26,7 +26,7 @@ from mousetrackd.core.errors import BlindError, ConfigError, MousetrackError, So
 from mousetrackd.core.events import Gap, Item, Kind, LayoutChange, Pointers, batch
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
-from mousetrackd.daemon import client
+from mousetrackd.daemon import pause_state
 from mousetrackd.daemon.daemon import Daemon
 from mousetrackd.storage.store import FoldAges, Range, Store
 from mousetrackd.system.deadline import TIME_LIMITS, TimeLimits
@@ -611,7 +611,7 @@ def test_the_watchdog_is_fed_while_the_display_is_away(home: Home, systemd: Syst
 
 def test_the_watchdog_is_fed_while_paused(home: Home, systemd: Systemd) -> None:
     def script(play: Play) -> None:
-        client.set_wanted(home.paths, pause=True)
+        pause_state.write_desired_state(home.paths, pause=True)
         os.kill(os.getpid(), signal.SIGHUP)
         wait_until(lambda: play.home.status()["state"] == "paused", "it is paused")
         assert systemd.fed() == 0

@@ -20,7 +20,7 @@ from support.program import Home, Running, wander
 from support.waiting import wait_until
 from support.xserver import LEFT, Hand
 
-from mousetrackd.daemon.client import read_wish
+from mousetrackd.daemon.pause_state import read_desired_state
 
 pytest_plugins = ("support.fixtures",)
 pytestmark = pytest.mark.usefixtures("desktop")
@@ -197,9 +197,9 @@ def test_what_is_wanted_cannot_be_read_so_pause_is_wanted(home: Home, nobody_spe
     assert nobody_special is None
     with tempfile.TemporaryDirectory() as folder:  # not tmp_path, which is the business of root
         paths = replace(home.paths, data_dir=Path(folder))
-        assert not read_wish(paths).pause, "where there is none, nobody has asked for pause"
+        assert not read_desired_state(paths).pause, "where there is none, nobody has asked for pause"
         UNREADABLE[what](paths.wanted)
-        assert read_wish(paths).pause
+        assert read_desired_state(paths).pause
 
 
 def test_a_data_folder_deleted_during_a_pause_ends_no_pause(home: Home) -> None:
@@ -223,11 +223,11 @@ class Command:
     """A command that waits for its answer beside the test; made, it has written down what is wanted."""
 
     def __init__(self, home: Home, word: str) -> None:
-        before = read_wish(home.paths)
+        before = read_desired_state(home.paths)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "mousetrackd", word], env=home.environment(), stdout=subprocess.PIPE, text=True
         )
-        wait_until(lambda: read_wish(home.paths) != before, f"the wish to {word} is written down")
+        wait_until(lambda: read_desired_state(home.paths) != before, f"the wish to {word} is written down")
 
     def said(self) -> str:
         """What it prints at its end, which is a good one."""
@@ -279,7 +279,7 @@ def test_a_pause_command_while_a_bare_resume_is_being_written_down_wins(home: Ho
         wait_until(fresh.exists, "it writes down that tracking is wanted")
         assert home.must("pause").startswith("paused")
         assert home.status()["looked_ns"] > looked_ns
-        assert read_wish(home.paths).pause
+        assert read_desired_state(home.paths).pause
         assert daemon.sockets() == []
 
 
@@ -297,7 +297,7 @@ def test_a_storm_of_signals_ends_as_the_last_one_says(home: Home) -> None:
             last = dice.choice(list(states))
             daemon.send(last)
             daemon.await_state(states[last])
-            assert read_wish(home.paths).pause == (last == signal.SIGUSR1)
+            assert read_desired_state(home.paths).pause == (last == signal.SIGUSR1)
         assert "Traceback" not in daemon.log
         state = home.status()["state"]
         daemon.kill()

@@ -1,0 +1,77 @@
+"""Whether the user wants tracking or pause: a file, which outlives the daemon.
+
+Signals lose their order, and a command cannot wait for a daemon that does not run. So the file is written first, and
+a signal only says that there is something to read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mousetrackd.core.errors import RefusedError
+from mousetrackd.system.paths import make_private, open_own, read_own, write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mousetrackd.system.paths import Paths
+
+_LOCK_PATIENCE_S = 2.0
+"""Writing the state takes as long as the disk needs."""
+_POLL_S = 0.01
+
+
+@dataclass(frozen=True)
+class DesiredState:
+    """What the user wants. mark: differs each time it is written; None where it never was."""
+
+    pause: bool
+    mark: tuple[int, int] | None
+
+
+def read_desired_state(paths: Paths) -> DesiredState:
+    """The state as last written. No file means tracking; one that cannot be read or understood means pause."""
+    try:
+        written = paths.wanted.lstat()
+        content = read_own(paths.wanted)
+    except FileNotFoundError:
+        return DesiredState(pause=False, mark=None)
+    except OSError:
+        return DesiredState(pause=True, mark=(0, 0))
+    return DesiredState(content.strip() != b"tracking", (written.st_ino, written.st_mtime_ns))
+
+
+def write_desired_state(paths: Paths, *, pause: bool) -> None:
+    """Write the state; it is on disk when this returns. Raises RefusedError."""
+    make_private(paths.data_dir)
+    try:
+        write_whole(paths.wanted, b"paused\n" if pause else b"tracking\n")
+    except OSError as error:
+        raise RefusedError(
+            f"cannot write {paths.wanted}: {error.strerror}",
+            "Nothing was changed. Check the disk; to be sure that nothing is tracked: mousetrackd stop",
+        ) from error
+
+
+@contextlib.contextmanager
+def desired_state_lock(paths: Paths) -> Iterator[None]:
+    """Let nobody else write the state between reading and writing it: a pause would be overwritten unread.
+
+    Where a frozen command holds the lock for long, or it cannot be opened, the block runs all the same.
+    """
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(OSError):
+            descriptor = open_own(paths.wanted.with_name("wanted.lock"), os.O_RDWR | os.O_CREAT)
+            held.callback(os.close, descriptor)
+            give_up_s = time.monotonic() + _LOCK_PATIENCE_S
+            while time.monotonic() < give_up_s:
+                with contextlib.suppress(BlockingIOError):
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                time.sleep(_POLL_S)
+        yield
