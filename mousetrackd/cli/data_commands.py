@@ -17,6 +17,7 @@ from mousetrackd.cli.daemon_commands import draw_now, save_now
 from mousetrackd.cli.options import example, open_selection, range_options, report_left_out
 from mousetrackd.core.errors import MousetrackError, UsageError
 from mousetrackd.core.layers import LAYERS
+from mousetrackd.core.series import Series
 from mousetrackd.daemon import client
 from mousetrackd.system.paths import make_private, user_paths
 
@@ -63,7 +64,7 @@ def export(out: Path, layer: str, **options: Any) -> None:
         raise UsageError(f"cannot export to {out}", "Give a file name that ends in .csv, .json or .npz.")
     with open_selection(options) as selection:
         reading = selection.store.read((_one_layer(layer),), selection.asked)
-    table = {screen: counts for (screen, _), counts in reading.counts.items()}
+    table = {series.monitor: counts for series, counts in reading.counts.items()}
     output_files.write(out, files.dump(table, ending))
     report_left_out(reading.left_out)
 
@@ -103,7 +104,7 @@ def import_(file: Path, layer: str, size: str | None, monitor: str, at: str | No
     make_private(paths.data_dir)
     with Store.open(paths.store) as store:
         store.commit(
-            Tally({(screen, name): counts for screen, counts in table.items() if counts.index.size}),
+            Tally({Series(screen, name): counts for screen, counts in table.items() if counts.index.size}),
             at_s,
             at_s + 1,
         )

@@ -110,7 +110,7 @@ def timelapse(out: Path, step: str, windowed: bool, fps: float, width: int, **op
     with open_selection(options) as selection:
         pieces = selection.store.pieces(expand_layers(look.layer), left_out, selection.asked)
         frames = timelapse.readings(pieces, step_s, cumulative=not windowed)
-    layout = compose.with_homeless(selection.layout, {screen for frame in frames for screen, _ in frame.counts})
+    layout = compose.with_homeless(selection.layout, {series.monitor for frame in frames for series in frame.counts})
     hottest: dict[str, float] = {}
     for frame in frames if windowed else frames[-1:]:
         for layer, heat in compose.scales(frame, layout, look).items():

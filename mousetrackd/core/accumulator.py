@@ -27,6 +27,7 @@ from mousetrackd.core.layers import CLICK_LAYERS, DWELL, SCROLL, TRAVEL
 from mousetrackd.core.layout import OUTSIDE, Layout
 from mousetrackd.core.monitors import Monitor
 from mousetrackd.core.recentring import Recentring
+from mousetrackd.core.series import Series
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -58,7 +59,7 @@ _PENDING_MAX = 1 << 16
 class Tally:
     """What was counted between two checkpoints."""
 
-    counts: dict[tuple[Monitor, str], Counts] = field(default_factory=dict)
+    counts: dict[Series, Counts] = field(default_factory=dict)
     path_px: dict[Monitor, float] = field(default_factory=dict)
     """How far the pointer went, in pixels, as the crow flies from event to event."""
 
@@ -67,7 +68,7 @@ class Tally:
 
 
 class _Histogram:
-    """Counts of one monitor and layer that are still being added to."""
+    """Counts of one series that are still being added to."""
 
     def __init__(self, monitor: Monitor) -> None:
         self._monitor = monitor
@@ -106,7 +107,7 @@ def _geometry(layout: Layout) -> NDArray[np.int64]:
 
 
 class Accumulator:
-    """Counts events per (monitor, layer). Not thread-safe: one loop owns it.
+    """Counts events per series. Not thread-safe: one loop owns it.
 
     rest_cap_ms: the most that one gap between events credits to the pixel the pointer rested on, so that a
     parked pointer does not drown the picture. warp_px: a jump farther than this, along either axis, is a
@@ -128,7 +129,7 @@ class Accumulator:
         self._recentring = Recentring()
         self._last: tuple[int, int, int] | None = None  # time_ms, desktop_x, desktop_y
         self._rest_credited_ms = 0
-        self._histograms: dict[tuple[Monitor, str], _Histogram] = {}
+        self._histograms: dict[Series, _Histogram] = {}
         self._path_px: dict[Monitor, float] = {}
 
     def protect(self, *, click_cell_px: int, exclude: Iterable[Exclusion], seen: Iterable[Placement] = ()) -> None:
@@ -203,15 +204,15 @@ class Accumulator:
     def take(self, now_ms: int) -> Tally:
         """Hand out everything counted since the last ``take``, the rest up to ``now_ms`` included."""
         self._credit_rest(now_ms)
-        counts = {key: histogram.fold() for key, histogram in self._histograms.items()}
-        tally = Tally({key: counted for key, counted in counts.items() if counted.index.size}, self._path_px)
+        counts = {series: histogram.fold() for series, histogram in self._histograms.items()}
+        tally = Tally({series: counted for series, counted in counts.items() if counted.index.size}, self._path_px)
         self._histograms, self._path_px = {}, {}
         return tally
 
     def put_back(self, tally: Tally) -> None:
         """Take back a tally that could not be saved, so that the next ``take`` hands it out again."""
-        for (monitor, layer), counts in tally.counts.items():
-            self._histogram(monitor, layer).put_back(counts)
+        for series, counts in tally.counts.items():
+            self._histogram(series).put_back(counts)
         for monitor, path_px in tally.path_px.items():
             self._path_px[monitor] = self._path_px.get(monitor, 0.0) + path_px
 
@@ -271,13 +272,12 @@ class Accumulator:
         for number, monitor in enumerate(self._layout.monitors):
             here = owner == number
             if here.any():
-                self._histogram(monitor, layer).add(index[here], None if weight is None else weight[here])
+                self._histogram(Series(monitor, layer)).add(index[here], None if weight is None else weight[here])
 
-    def _histogram(self, monitor: Monitor, layer: str) -> _Histogram:
-        key = (monitor, layer)
-        if key not in self._histograms:
-            self._histograms[key] = _Histogram(monitor)
-        return self._histograms[key]
+    def _histogram(self, series: Series) -> _Histogram:
+        if series not in self._histograms:
+            self._histograms[series] = _Histogram(series.monitor)
+        return self._histograms[series]
 
     def _draw_lines(self, x: NDArray[np.int64], y: NDArray[np.int64], by_hand: NDArray[np.bool_]) -> None:
         """Count the pixels of the path through the points (x, y), (N,), the first point excluded.

@@ -180,7 +180,7 @@ def draw(
     a picture of the background. Raises UsageError for a layer or colour map that does not exist.
     """
     layers = expand_layers(look.layer)
-    layout = with_homeless(layout, {monitor for monitor, _ in reading.counts})
+    layout = with_homeless(layout, {series.monitor for series in reading.counts})
     reading = replace(reading, left_out=(*reading.left_out, *layout.left_out))
     found: dict[str, _DrawnLayer] = {}
     for alike in _of_one_scale(layers):  # one after the other: the grids of 4K screens are large
@@ -219,7 +219,7 @@ class _DrawnLayer:
 def scales(reading: Reading, layout: Layout, look: SnapshotConfig) -> dict[str, float]:
     """The heat of the hottest colour of each layer, as ``draw`` would choose it."""
     layers = expand_layers(look.layer)
-    layout = with_homeless(layout, {monitor for monitor, _ in reading.counts})
+    layout = with_homeless(layout, {series.monitor for series in reading.counts})
     found: dict[str, float] = {}
     for alike in _of_one_scale(layers):
         grids = {layer: _grids(layer, reading, layout, look, first=_like_first(layer, layers)) for layer in alike}
@@ -251,7 +251,7 @@ def _max_heats(
 def _grids(layer: str, reading: Reading, layout: Layout, look: SnapshotConfig, *, first: bool) -> list[heat.HeatGrid]:
     """A layer's heat on each monitor of the layout; other resolutions of the same screen are added to it."""
     sigma = look.sigma if first else "auto"
-    of_layer = {monitor: counts for (monitor, name), counts in reading.counts.items() if name == layer}
+    of_layer = {series.monitor: counts for series, counts in reading.counts.items() if series.layer == layer}
     grids: list[heat.HeatGrid] = []
     for number, here in enumerate(layout.monitors):
         parts = [counts for monitor, counts in of_layer.items() if _stands_at(monitor, layout) == number]
@@ -303,7 +303,7 @@ def _draw_layer(
     colormap = look.colormap if first and look.colormap != "auto" else style.colormap
     colours = colour_list(colormap, users_maps)
     ramp = heat.palette(colormap.lower() if colours is None else colours, legend.HEAT_LEVELS)
-    total = sum(counts.total for (_, name), counts in reading.counts.items() if name == layer)
+    total = sum(counts.total for series, counts in reading.counts.items() if series.layer == layer)
     return _DrawnLayer(layer, canvas, ramp, scale, sigma_px, total)
 
 

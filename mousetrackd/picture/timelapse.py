@@ -13,6 +13,7 @@ from PIL import Image
 
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.errors import MousetrackError, UsageError
+from mousetrackd.core.series import Series
 from mousetrackd.storage.store import Reading
 from mousetrackd.system import output_files
 
@@ -59,8 +60,8 @@ def readings(pieces: Iterable[Piece], step_s: int, *, cumulative: bool) -> list[
 def _sum(before: Reading, pieces: Iterable[Piece]) -> Reading:
     counts = dict(before.counts)
     for piece in pieces:
-        key = (piece.monitor, piece.layer)
-        counts[key] = Counts.merge([counts[key], piece.counts]) if key in counts else piece.counts
+        series = Series(piece.monitor, piece.layer)
+        counts[series] = Counts.merge([counts[series], piece.counts]) if series in counts else piece.counts
     return Reading(counts)
 
 

@@ -32,6 +32,7 @@ from mousetrackd.core.counts import COUNT_MAX, Counts
 from mousetrackd.core.errors import ExitCode, RefusedError, StoreError
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement, selected
+from mousetrackd.core.series import Series
 from mousetrackd.storage import schema
 from mousetrackd.storage.schema import APPLICATION_ID, LONG_S, MARKS, SCHEMA, SCHEMA_VERSION, SUMS
 from mousetrackd.system.paths import check_own_file, check_private, sync_folder
@@ -63,11 +64,11 @@ _T = TypeVar("_T")
 class Reading:
     """What the store holds of a range of time.
 
-    counts: the sums per (monitor, layer). first_s, last_s: the UTC seconds between which they were counted,
+    counts: the sums per series. first_s, last_s: the UTC seconds between which they were counted,
     None when there is nothing. left_out: sentences about what could not be included, and why.
     """
 
-    counts: Mapping[tuple[Monitor, str], Counts] = field(default_factory=dict)
+    counts: Mapping[Series, Counts] = field(default_factory=dict)
     first_s: int | None = None
     last_s: int | None = None
     left_out: tuple[str, ...] = ()
@@ -494,13 +495,13 @@ class Store:
     # Reading ------------------------------------------------------------------------------------------
 
     def read(self, layers: Iterable[str], asked: Range = ALL) -> Reading:
-        """Sum the chunks of ``layers`` that lie within the range, per monitor and layer.
+        """Sum the chunks of ``layers`` that lie within the range, per series.
 
         What had to be left out is named.
         """
         left_out: list[str] = []
         coarse: Counter[int] = Counter()
-        merged: dict[tuple[Monitor, str], Counts] = {}
+        merged: dict[Series, Counts] = {}
         spans: list[tuple[int, int]] = []
         with self._one_state():
             names = self.monitors()
@@ -515,7 +516,7 @@ class Store:
                 parts = self._parts(row, layer, screen, asked, left_out, coarse, spans)
                 counts = Counts.merge(itertools.chain([nothing], parts))
                 if len(spans) > known:
-                    merged[screen, layer] = counts
+                    merged[Series(screen, layer)] = counts
         left_out += _too_coarse(coarse)
         first_s = min((start_s for start_s, _ in spans), default=None)
         last_s = max((end_s for _, end_s in spans), default=None)

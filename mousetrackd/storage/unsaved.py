@@ -24,6 +24,7 @@ from mousetrackd.core.errors import RefusedError
 from mousetrackd.core.layers import LAYERS
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
+from mousetrackd.core.series import Series
 from mousetrackd.core.validity import PATH_MAX_PX, SPAN_MAX_S, TIME_MAX_S, TIME_MIN_S, stretch
 from mousetrackd.system.paths import make_private, sync_folder, write_whole
 
@@ -119,7 +120,11 @@ def take_in(paths: Paths, store: Store) -> TakenIn:
 
 def encode(batch: Batch) -> bytes:
     """A batch as bytes, with a checksum."""
-    monitors = list(dict.fromkeys([*(m for m, _ in batch.tally.counts), *batch.tally.path_px, *batch.layout.monitors]))
+    monitors = list(
+        dict.fromkeys(
+            [*(series.monitor for series in batch.tally.counts), *batch.tally.path_px, *batch.layout.monitors]
+        )
+    )
     number = {monitor: nth for nth, monitor in enumerate(monitors)}
     body = json.dumps(
         {
@@ -164,14 +169,14 @@ def decode(content: bytes) -> Batch:
 _DAMAGED = ".damaged"
 
 
-def _counted(monitors: list[Monitor], nth: Any, layer: Any, encoded: Any) -> tuple[tuple[Monitor, str], Counts]:
+def _counted(monitors: list[Monitor], nth: Any, layer: Any, encoded: Any) -> tuple[Series, Counts]:
     monitor = monitors[_whole(nth, 0, len(monitors) - 1)]
     if layer not in LAYERS:
         raise ValueError("it names a layer that does not exist")
     counts = Counts.decode(base64.b64decode(encoded, validate=True))
     if (counts.width_px, counts.height_px) != (monitor.width_px, monitor.height_px):
         raise ValueError(f"its counts are not of {monitor.label}'s size")
-    return (monitor, layer), counts
+    return Series(monitor, layer), counts
 
 
 def _whole(value: Any, least: int, most: int) -> int:

@@ -15,6 +15,7 @@ from mousetrackd.core.events import EVENT, Events, Kind
 from mousetrackd.core.layers import DWELL
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
+from mousetrackd.core.series import Series
 from mousetrackd.picture.compose import STYLES
 
 HOUR_MS = 3_600_000
@@ -169,7 +170,7 @@ def dense(tally: Tally, layout: Layout) -> NDArray[np.float32]:
     desktop = np.zeros((height_px, width_px), np.float32)
     for placement in layout.placements:
         monitor = placement.monitor
-        counts = tally.counts.get((monitor, DWELL))
+        counts = tally.counts.get(Series(monitor, DWELL))
         if counts is not None:
             here = desktop[placement.desktop_y :, placement.desktop_x :]
             here[: monitor.height_px, : monitor.width_px] = counts.dense()

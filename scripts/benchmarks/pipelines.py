@@ -58,7 +58,7 @@ def compare(screen: str, turns: int) -> None:
     layout = motion.SCREENS[screen]
     tally = motion.day(screen)
     now_s = int(time.time())
-    reading = Reading({key: c for key, c in tally.counts.items() if key[1] == "dwell"}, now_s - 3600, now_s)
+    reading = Reading({series: c for series, c in tally.counts.items() if series.layer == "dwell"}, now_s - 3600, now_s)
     dense, sigma_px = motion.dense(tally, layout), motion.sigma_px(layout)
     out = Path("picture.png")
     picture = compose.draw(reading, layout, SnapshotConfig(), {})

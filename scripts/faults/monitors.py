@@ -90,7 +90,7 @@ def main(report: Report) -> None:
         with Store.open_read_only(desk.store) as store:
             counts = store.read(CLICK_LAYERS).counts
             strangers = {one.label for one in store.monitors().values()} - {one for _, _, one in _STEPS}
-        found = Counter({screen.label: int(one.count.sum()) for (screen, _), one in counts.items()})
+        found = Counter({series.monitor.label: int(one.count.sum()) for series, one in counts.items()})
     report.check(
         f"{CHANGES} times one plugged in, resized or pulled out, a press after each: {found.total()} presses"
         f" counted, {(found - pressed).total()} of them on another monitor",

@@ -125,7 +125,7 @@ def differences(store: Path, recording: Path) -> tuple[str, list[str]]:
     with Store.open_read_only(store) as opened:
         problems = opened.check()
         counts = opened.read(LAYERS).counts
-    (screen,) = {screen for screen, _ in counts}
+    (screen,) = {series.monitor for series in counts}
     wanted = expected(recording, screen.width_px, screen.height_px)
     found = {
         layer: dict(zip(one.index.tolist(), one.count.tolist(), strict=True)) for (_, layer), one in counts.items()

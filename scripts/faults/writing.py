@@ -19,6 +19,7 @@ from mousetrackd.core.counts import Counts
 from mousetrackd.core.errors import RefusedError, StoreError
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
+from mousetrackd.core.series import Series
 from mousetrackd.picture import compose
 from mousetrackd.storage import unsaved
 from mousetrackd.storage.recovery import rescue
@@ -44,7 +45,7 @@ def tally(number: int) -> Tally:
     """Checkpoint ``number``: rested once at the pixel of that number, and went a way of its own."""
     rest = Counts.from_pixels(1000, 1000, np.array([number]))
     way = Counts.from_pixels(1000, 1000, _way(number))
-    return Tally({(SCREEN, "dwell"): rest, (SCREEN, "travel"): way}, {SCREEN: 1.0})
+    return Tally({Series(SCREEN, "dwell"): rest, Series(SCREEN, "travel"): way}, {SCREEN: 1.0})
 
 
 def commit(store: Store, number: int) -> None:
@@ -193,7 +194,7 @@ def look(path: Path, acknowledged: set[int], unsure: int) -> tuple[set[int], lis
     except StoreError as error:
         return set(), [f"unreadable: {error.message}"]
     problems += reading.left_out
-    rests, ways = (reading.counts.get((SCREEN, layer), Counts.empty(1000, 1000)) for layer in ("dwell", "travel"))
+    rests, ways = (reading.counts.get(Series(SCREEN, layer), Counts.empty(1000, 1000)) for layer in ("dwell", "travel"))
     found = set(rests.index.tolist())
     if (rests.count != 1).any():
         problems.append(f"counted twice: {rests.index[rests.count != 1].tolist()[:5]}")

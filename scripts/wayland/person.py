@@ -14,6 +14,7 @@ from support.report import Report
 from mousetrackd.core.accumulator import Accumulator
 from mousetrackd.core.events import Events, Kind, batch
 from mousetrackd.core.layers import DWELL, TRAVEL
+from mousetrackd.core.series import Series
 
 SCREEN = motion.SCREENS["1920x1080"]
 MONITOR = SCREEN.monitors[0]
@@ -71,14 +72,14 @@ def compare(report: Report, made: Events, ended_ms: int, home: Home, *, per_s: f
     accumulator.feed(made)
     true = accumulator.take(ended_ms)
 
-    should, travel = true.counts[MONITOR, TRAVEL].dense(), counted(home, TRAVEL)
+    should, travel = true.counts[Series(MONITOR, TRAVEL)].dense(), counted(home, TRAVEL)
     way = travel.sum() / should.sum()
     report.check("travel is as long as the way", SHORTEST_WAY <= way <= LONGEST_WAY, f"{way:.1%}")
     around = cv2.dilate((should > 0).astype(np.uint8), np.ones((2 * NEAR_PX + 1, 2 * NEAR_PX + 1), np.uint8))
     near = travel[around > 0].sum() / travel.sum()
     report.check(f"travel lies within {NEAR_PX} px of the way", near >= NEAR_SHARE, f"{near:.1%}")
 
-    should, dwell = true.counts[MONITOR, DWELL].dense(), counted(home, DWELL)
+    should, dwell = true.counts[Series(MONITOR, DWELL)].dense(), counted(home, DWELL)
     off_ms = int(dwell.sum()) - int(should.sum())
     report.check("dwell is as long as the moves took", abs(off_ms) <= LATE_MS, f"{off_ms:+d} of {should.sum()} ms")
     misplaced = np.abs(in_cells(dwell) - in_cells(should)).sum() / 2 / should.sum()

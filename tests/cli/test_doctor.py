@@ -18,6 +18,7 @@ from support.systemctl import FakeSystemctl
 from mousetrackd.core.accumulator import Tally
 from mousetrackd.core.clock_guard import Known, Moment
 from mousetrackd.core.counts import Counts
+from mousetrackd.core.series import Series
 from mousetrackd.storage.store import Store
 
 pytest_plugins = ("support.fixtures",)
@@ -136,7 +137,7 @@ def test_counts_in_the_future_are_told_and_the_command_that_removes_them(home: H
         ((screen, _),) = store.read(("dwell",)).counts
         counts = Counts.from_pixels(screen.width_px, screen.height_px, np.array([7]))
         begin_s = int(time.time()) + 1100 * 86_400
-        store.commit(Tally({(screen, "dwell"): counts}), begin_s, begin_s + 60)
+        store.commit(Tally({Series(screen, "dwell"): counts}), begin_s, begin_s + 60)
     said = doctor(home)
     assert found(said)["clock"] == "warning"
     assert "1 piece of the counts lie in the future" in said.out

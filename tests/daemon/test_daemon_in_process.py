@@ -26,6 +26,7 @@ from mousetrackd.core.errors import BlindError, ConfigError, MousetrackError, So
 from mousetrackd.core.events import Gap, Item, Kind, LayoutChange, Pointers, batch
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
+from mousetrackd.core.series import Series
 from mousetrackd.daemon import pause_state
 from mousetrackd.daemon.daemon import Daemon
 from mousetrackd.storage.store import FoldAges, Range, Store
@@ -409,8 +410,8 @@ def test_whatever_the_clock_does_every_press_and_every_millisecond_is_counted_on
                 store.fold(int(now_s), FoldAges())
             counts = store.read(["clicks.left", "dwell"]).counts
             assert store.check() == []
-        assert counts[SCREEN, "clicks.left"].total == len(pressed_ms) - 1
-        assert counts[SCREEN, "dwell"].total == dwell_ms
+        assert counts[Series(SCREEN, "clicks.left")].total == len(pressed_ms) - 1
+        assert counts[Series(SCREEN, "dwell")].total == dwell_ms
 
 
 def test_the_last_words_of_a_dying_source_are_counted_and_saved_at_once(home: Home) -> None:

@@ -21,6 +21,7 @@ from support.xserver import LEFT, Hand
 from mousetrackd.core.accumulator import Tally
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.monitors import Monitor
+from mousetrackd.core.series import Series
 from mousetrackd.storage.store import FoldAges, Store
 from mousetrackd.system.paths import folder_held
 
@@ -42,7 +43,7 @@ def put_counts(home: Home, pixel: int, at_s: int = LONG_AGO_S) -> None:
     home.paths.data_dir.mkdir(parents=True, exist_ok=True)
     with Store.open(home.paths.store) as store:
         counts = Counts.from_pixels(64, 48, np.array([pixel]))
-        store.commit(Tally({(SCREEN, "clicks.left"): counts}), at_s, at_s + 60)
+        store.commit(Tally({Series(SCREEN, "clicks.left"): counts}), at_s, at_s + 60)
 
 
 def pixels_in_store(home: Home) -> set[int]:

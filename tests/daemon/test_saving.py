@@ -22,6 +22,7 @@ from support.xserver import LEFT, Hand
 from mousetrackd.core.accumulator import Tally
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.monitors import Monitor
+from mousetrackd.core.series import Series
 from mousetrackd.storage.store import Store
 
 pytest_plugins = ("support.fixtures",)
@@ -188,7 +189,7 @@ def test_damage_that_is_met_while_it_runs_is_rescued_at_once(home: Home, met_by:
     with Store.open(home.paths.store) as store:
         for _ in range(30):
             counts = Counts.from_pixels(400, 300, rng.integers(0, 120_000, 40_000))
-            store.commit(Tally({(screen, "dwell"): counts}), begin_s, begin_s + 1)
+            store.commit(Tally({Series(screen, "dwell"): counts}), begin_s, begin_s + 1)
     content = home.paths.store.read_bytes()
     # A page of a long chunk that says where the next one is (fileformat2.html, 1.6): its number is one higher.
     page = next(
@@ -266,10 +267,10 @@ def make_older(path: Path) -> None:
     rng = np.random.default_rng(2)
     with Store.open(path) as store:
         press = Counts.from_pixels(400, 300, np.array([20 * 400 + 10]))
-        store.commit(Tally({(screen, "clicks.left"): press}), 1_600_000_000, 1_600_000_060)
+        store.commit(Tally({Series(screen, "clicks.left"): press}), 1_600_000_000, 1_600_000_060)
         for _ in range(30):
             dwell = Counts.from_pixels(400, 300, rng.integers(0, 120_000, 40_000))
-            store.commit(Tally({(screen, "dwell"): dwell}), 1_600_000_000, 1_600_000_060)
+            store.commit(Tally({Series(screen, "dwell"): dwell}), 1_600_000_000, 1_600_000_060)
     with contextlib.closing(sqlite3.connect(path)) as sql:
         for event in ("insert_of_new", "delete_of_old", "update_of_old", "update_of_new"):
             sql.execute(f"DROP TRIGGER no_sum_after_{event}")

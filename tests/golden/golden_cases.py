@@ -12,6 +12,7 @@ from mousetrackd.config import SnapshotConfig
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
+from mousetrackd.core.series import Series
 from mousetrackd.picture import heat, legend
 from mousetrackd.picture.colours import OWN_MAPS
 from mousetrackd.picture.compose import Picture, draw
@@ -63,12 +64,12 @@ def _presses(screen: Monitor, seed: int, number: int) -> Counts:
     return _counts(screen, x, y, random.integers(1, 9, number))
 
 
-def _drawn(counts: dict[tuple[Monitor, str], Counts], layout: Layout, look: SnapshotConfig) -> Picture:
+def _drawn(counts: dict[Series, Counts], layout: Layout, look: SnapshotConfig) -> Picture:
     return draw(Reading(counts, 1_795_000_000, 1_795_003_600), layout, look, {}, zone=UTC)
 
 
 def _large(look: SnapshotConfig, **layers: Counts) -> Picture:
-    counts = {(LARGE, name.replace("_", ".")): counts for name, counts in layers.items()}
+    counts = {Series(LARGE, name.replace("_", ".")): counts for name, counts in layers.items()}
     return _drawn(counts, Layout([Placement(LARGE, 0, 0)]), look)
 
 
@@ -95,7 +96,7 @@ def blobs_on_cells_of_many_pixels() -> Picture:
 
 @_case
 def raw_dots() -> Picture:
-    counts = {(SMALL, "dwell"): _rests(SMALL, 2)}
+    counts = {Series(SMALL, "dwell"): _rests(SMALL, 2)}
     return _drawn(counts, Layout([Placement(SMALL, 0, 0)]), replace(BARE, sigma=0))
 
 
@@ -114,7 +115,7 @@ def clicks_by_button() -> Picture:
 
 @_case
 def scroll_blobs() -> Picture:
-    counts = {(SMALL, "scroll"): _presses(SMALL, 8, 30)}
+    counts = {Series(SMALL, "scroll"): _presses(SMALL, 8, 30)}
     return _drawn(counts, Layout([Placement(SMALL, 0, 0)]), replace(BARE, layer=["scroll"], sigma=2))
 
 
@@ -128,7 +129,7 @@ def three_layers() -> Picture:
 def two_monitors() -> Picture:
     """The small one stands left of the origin and lower; where no monitor is there is the panel."""
     layout = Layout([Placement(LARGE, 0, 0), Placement(SMALL, -64, 50)])
-    return _drawn({(SMALL, "dwell"): _rests(SMALL, 2), (LARGE, "dwell"): _rests(LARGE, 1)}, layout, BARE)
+    return _drawn({Series(SMALL, "dwell"): _rests(SMALL, 2), Series(LARGE, "dwell"): _rests(LARGE, 1)}, layout, BARE)
 
 
 @_case
@@ -156,7 +157,7 @@ def transparent_background() -> Picture:
 def over_an_image() -> Picture:
     gradient = np.linspace(0, 255, LARGE.width_px).astype(np.uint8)
     over = Image.fromarray(np.repeat(gradient[None, :], LARGE.height_px, axis=0))
-    reading = Reading({(LARGE, "dwell"): _rests(LARGE, 1)}, 1_795_000_000, 1_795_003_600)
+    reading = Reading({Series(LARGE, "dwell"): _rests(LARGE, 1)}, 1_795_000_000, 1_795_003_600)
     return draw(reading, Layout([Placement(LARGE, 0, 0)]), BARE, {}, over=over, zone=UTC)
 
 

@@ -16,6 +16,7 @@ from mousetrackd.core.counts import Counts
 from mousetrackd.core.errors import MousetrackError, UsageError
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
+from mousetrackd.core.series import Series
 from mousetrackd.storage import erase
 from mousetrackd.storage.erase import Choice
 from mousetrackd.storage.store import DamagedError, Store
@@ -41,7 +42,7 @@ def paths(tmp_path: Path) -> Paths:
             weight = dice.integers(1, 2**20, 4000)
             counts = Counts.from_pixels(screen.width_px, screen.height_px, index, weight)
             start_s = NOON_S + hour * HOUR_S
-            store.commit(Tally({(screen, "dwell"): counts}, {screen: 50.0}), start_s, start_s + HOUR_S, BOTH)
+            store.commit(Tally({Series(screen, "dwell"): counts}, {screen: 50.0}), start_s, start_s + HOUR_S, BOTH)
     for hour in range(8):
         put(made.snapshots / f"2024051{4}T{12 + hour}0000Z.png", NOON_S + hour * HOUR_S)
     put(made.latest, NOON_S + 7 * HOUR_S)
@@ -80,7 +81,7 @@ def beside(request: pytest.FixtureRequest, paths: Paths) -> Iterator[None]:
         yield
         return
     with Store.open(paths.store, zone=UTC) as store:
-        store.commit(Tally({(A, "scroll"): Counts.from_pixels(640, 480, np.array([5]))}), NOON_S - 9, NOON_S - 8)
+        store.commit(Tally({Series(A, "scroll"): Counts.from_pixels(640, 480, np.array([5]))}), NOON_S - 9, NOON_S - 8)
         journal = paths.store.with_name(paths.store.name + "-wal")
         assert journal.stat().st_size > 0
         yield

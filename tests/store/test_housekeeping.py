@@ -13,6 +13,7 @@ from mousetrackd.core.accumulator import Tally
 from mousetrackd.core.clock_guard import DAY_S, HOUR_S, Known, Moment
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.monitors import Monitor
+from mousetrackd.core.series import Series
 from mousetrackd.daemon.rollup_worker import keep_house, known_of_clock
 from mousetrackd.storage.store import BACKUP_KEPT_S, FoldAges, MoreThanToldError, Promise, Store, backup_of
 
@@ -32,7 +33,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def put(store: Store, start_s: int) -> None:
     store.commit(
-        Tally({(SCREEN, "dwell"): Counts.from_pixels(64, 48, np.array([start_s % 3000]))}), start_s, start_s + 60
+        Tally({Series(SCREEN, "dwell"): Counts.from_pixels(64, 48, np.array([start_s % 3000]))}), start_s, start_s + 60
     )
 
 

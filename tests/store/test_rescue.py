@@ -20,6 +20,7 @@ from mousetrackd.core.errors import StoreError
 from mousetrackd.core.layers import LAYERS
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
+from mousetrackd.core.series import Series
 from mousetrackd.storage.recovery import Rescued, readable, rescue
 from mousetrackd.storage.store import DamagedError, FoldAges, Store
 
@@ -61,7 +62,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
             screen = (A, B)[minute % 2]
             index = rng.integers(0, screen.width_px * screen.height_px, rng.integers(3, 700))
             counts = Counts.from_pixels(screen.width_px, screen.height_px, index)
-            tally = Tally({(screen, "dwell"): counts, (screen, "travel"): counts}, {screen: 100.0})
+            tally = Tally({Series(screen, "dwell"): counts, Series(screen, "travel"): counts}, {screen: 100.0})
             start_s = NOON_S + 60 * minute
             store.commit(tally, start_s, start_s + 60, LAYOUT)
             if minute == 70:
@@ -88,7 +89,7 @@ def expect_rescue(path: Path, whole: Whole) -> Rescued:
     with Store.open(path, zone=UTC) as store:
         assert store.check() == []
         kept = pieces_of(store)
-        store.commit(Tally({(A, "dwell"): Counts.from_pixels(400, 300, np.array([1]))}), NOON_S, NOON_S + 1)
+        store.commit(Tally({Series(A, "dwell"): Counts.from_pixels(400, 300, np.array([1]))}), NOON_S, NOON_S + 1)
     assert all(whole.pieces.get(key) == counts for key, counts in kept.items())
     assert rescued.kept == len(kept)
     if rescued.lost is not None:
@@ -162,7 +163,7 @@ def test_the_journal_of_a_daemon_that_was_killed_is_read_too(tmp_path: Path, pat
     with Store.open(path) as store:
         for minute in range(5):
             counts = Counts.from_pixels(400, 300, np.array([minute]))
-            store.commit(Tally({(A, "dwell"): counts}), NOON_S + 60 * minute, NOON_S + 60 * minute + 60)
+            store.commit(Tally({Series(A, "dwell"): counts}), NOON_S + 60 * minute, NOON_S + 60 * minute + 60)
         for file in tmp_path.glob("heat.sqlite3*"):
             (crashed / file.name).write_bytes(file.read_bytes())
     path = crashed / path.name
@@ -178,7 +179,7 @@ def test_pages_that_were_given_up_bring_nothing_back(path: Path, number_of_hour:
     with Store.open(path, zone=UTC) as store:
         for minute in range(3):
             counts = Counts.from_pixels(400, 300, np.array([minute]))
-            store.commit(Tally({(A, "dwell"): counts}), NOON_S + 60 * minute, NOON_S + 60 * minute + 60)
+            store.commit(Tally({Series(A, "dwell"): counts}), NOON_S + 60 * minute, NOON_S + 60 * minute + 60)
     with closing(sqlite3.connect(path)) as sql:
         rows = sql.execute("SELECT * FROM chunk").fetchall()
     with Store.open(path, zone=UTC) as store:
@@ -190,7 +191,7 @@ def test_pages_that_were_given_up_bring_nothing_back(path: Path, number_of_hour:
     _, rescued = rescue(path, NOW)
     assert rescued == Rescued(1, 3)
     with Store.open_read_only(path, zone=UTC) as store:
-        assert store.read(["dwell"]).counts[A, "dwell"].total == 3
+        assert store.read(["dwell"]).counts[Series(A, "dwell")].total == 3
 
 
 def be_a_folder(path: Path) -> None:

@@ -25,6 +25,7 @@ from mousetrackd.core.errors import StoreError
 from mousetrackd.core.layers import LAYERS
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
+from mousetrackd.core.series import Series
 from mousetrackd.storage.schema import SCHEMA_VERSION
 from mousetrackd.storage.store import DamagedError, FoldAges, Range, Store, create, set_aside
 
@@ -39,7 +40,7 @@ Cells = Counter[tuple[str, str, int]]
 
 def tally_of(*pixels: int, monitor: Monitor = A, layer: str = "dwell", path_px: float = 0.0) -> Tally:
     counts = Counts.from_pixels(monitor.width_px, monitor.height_px, np.array(pixels, np.int64))
-    return Tally({(monitor, layer): counts}, {monitor: path_px} if path_px else {})
+    return Tally({Series(monitor, layer): counts}, {monitor: path_px} if path_px else {})
 
 
 def cells_of(store: Store, since_s: int | None = None, until_s: int | None = None, monitor: str | None = None) -> Cells:
@@ -86,7 +87,7 @@ def rows(path: Path, query: str) -> list[tuple[int, ...]]:
 def test_what_was_committed_is_read(store: Store) -> None:
     store.commit(tally_of(5, 5, 0), NOON_S, NOON_S + 60)
     reading = store.read(["dwell"])
-    assert reading.counts == {(A, "dwell"): Counts.from_pixels(4, 3, np.array([0, 5, 5]))}
+    assert reading.counts == {Series(A, "dwell"): Counts.from_pixels(4, 3, np.array([0, 5, 5]))}
     assert (reading.first_s, reading.last_s, reading.left_out) == (NOON_S, NOON_S + 60, ())
 
 
@@ -263,7 +264,7 @@ class Unwritable(Counts):
 
 def test_a_commit_that_fails_leaves_nothing_of_itself(store: Store) -> None:
     broken = Unwritable(3, 3, np.array([0]), np.array([1]))
-    tally = Tally({**tally_of(1).counts, (B, "dwell"): broken}, {A: 5.0})
+    tally = Tally({**tally_of(1).counts, Series(B, "dwell"): broken}, {A: 5.0})
     with pytest.raises(MemoryError):
         store.commit(tally, NOON_S, NOON_S + 60, Layout([Placement(A, 0, 0)]))
     assert cells_of(store) == {}
@@ -287,7 +288,7 @@ def full_disk(limit_bytes: int) -> Iterator[None]:
 def test_a_commit_to_a_full_disk_is_counted_once_when_tried_again(path: Path, store: Store) -> None:
     wide = Monitor("W", 1000, 1000)
     rng = np.random.default_rng(4)
-    tally = Tally({(wide, "dwell"): Counts.from_pixels(1000, 1000, rng.integers(0, 10**6, 50_000))})
+    tally = Tally({Series(wide, "dwell"): Counts.from_pixels(1000, 1000, rng.integers(0, 10**6, 50_000))})
     store.commit(tally_of(1), NOON_S, NOON_S + 60)
     journal_bytes = path.with_name(path.name + "-wal").stat().st_size
     with full_disk(journal_bytes + 8192), pytest.raises(StoreError) as raised:
@@ -319,6 +320,7 @@ import numpy as np
 from mousetrackd.core.accumulator import Tally
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.monitors import Monitor
+from mousetrackd.core.series import Series
 from mousetrackd.storage.schema import SCHEMA_VERSION
 from mousetrackd.storage.store import FoldAges, Store
 
@@ -327,7 +329,7 @@ with Store.open(Path(sys.argv[1]), zone=UTC) as store:
     for number in itertools.count(int(sys.argv[2])):
         start_s = 1_700_000_000 + 600 * number
         counts = Counts.from_pixels(1000, 1000, np.array([number]))
-        store.commit(Tally({(screen, "dwell"): counts}, {screen: 1.0}), start_s, start_s + 60)
+        store.commit(Tally({Series(screen, "dwell"): counts}, {screen: 1.0}), start_s, start_s + 60)
         print(number, flush=True)
         if number % 5 == 0:
             store.fold(start_s, FoldAges(1, 2, 3))
@@ -468,7 +470,7 @@ def test_folding_leaves_a_damaged_piece_where_it_is(path: Path, store: Store) ->
         store.commit(tally_of(1), NOON_S, NOON_S + 60)
     change(path, "UPDATE chunk SET crc = crc + 1 WHERE id = 2")
     store.fold(NOON_S + DAY_S, FoldAges())
-    assert store.read(["dwell"]).counts[A, "dwell"].total == 2
+    assert store.read(["dwell"]).counts[Series(A, "dwell")].total == 2
     assert rows(path, "SELECT span_s FROM chunk ORDER BY id") == [(60,), (HOUR_S,)]
 
 
@@ -507,7 +509,7 @@ def test_a_piece_with_a_wrong_checksum_is_named_and_the_rest_is_read(path: Path,
     store.commit(tally_of(2), NOON_S, NOON_S + 60)
     change(path, f"UPDATE chunk SET {damage} WHERE id = 1")  # noqa: S608 - from the list above
     reading = store.read(LAYERS)
-    assert reading.counts == {(A, "dwell"): Counts.from_pixels(4, 3, np.array([2]))}
+    assert reading.counts == {Series(A, "dwell"): Counts.from_pixels(4, 3, np.array([2]))}
     assert len(reading.left_out) == 1
     assert "chunk 1 " in reading.left_out[0]
     assert len(store.check()) == 1
@@ -547,7 +549,7 @@ def filled(path: Path) -> bytes:
     with Store.open(path, zone=UTC) as store:
         for minute in range(10):
             counts = Counts.from_pixels(1000, 1000, rng.integers(0, 10**6, 2000))
-            store.commit(Tally({(wide, "dwell"): counts}), NOON_S + 60 * minute, NOON_S + 60 * minute + 60)
+            store.commit(Tally({Series(wide, "dwell"): counts}), NOON_S + 60 * minute, NOON_S + 60 * minute + 60)
     return path.read_bytes()
 
 

@@ -25,6 +25,7 @@ from mousetrackd.core.counts import Counts
 from mousetrackd.core.errors import StoreError
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
+from mousetrackd.core.series import Series
 from mousetrackd.daemon.child_process import Job, command
 from mousetrackd.storage.schema import LONG_S, SCHEMA_VERSION
 from mousetrackd.storage.store import BACKUP_KEPT_S, DamagedError, FoldAges, Range, Store, backup_of
@@ -56,10 +57,10 @@ def commit(
 ) -> None:
     counts = Counts.from_pixels(SCREEN.width_px, SCREEN.height_px, np.array(pixels, np.int64))
     begin_s = NEW_YEAR_S + day * DAY_S
-    store.commit(Tally({(SCREEN, layer): counts for layer in layers}, {SCREEN: 1.0}), begin_s, begin_s + span_s)
+    store.commit(Tally({Series(SCREEN, layer): counts for layer in layers}, {SCREEN: 1.0}), begin_s, begin_s + span_s)
 
 
-def cells(found: dict[tuple[Monitor, str], Counts]) -> Cells:
+def cells(found: dict[Series, Counts]) -> Cells:
     return Counter(
         {
             (screen.label, layer, pixel): count
@@ -75,9 +76,9 @@ def all_time(store: Store) -> Cells:
 
 def without_sums(store: Store) -> Cells:
     """All time from the chunks alone: ``pieces`` knows no sums."""
-    found: dict[tuple[Monitor, str], list[Counts]] = {}
+    found: dict[Series, list[Counts]] = {}
     for piece in store.pieces(LAYERS, []):
-        found.setdefault((piece.monitor, piece.layer), []).append(piece.counts)
+        found.setdefault(Series(piece.monitor, piece.layer), []).append(piece.counts)
     return cells({key: Counts.merge(parts) for key, parts in found.items()})
 
 
@@ -173,13 +174,13 @@ def test_a_range_with_an_end_within_the_months_is_read_from_them(store: Store) -
     three_months(store)
     store.fold(now_s(80), AGES)
     february = store.read(["dwell"], Range(now_s(31), now_s(59)))
-    assert february.counts[SCREEN, "dwell"].total == 28 * 2
+    assert february.counts[Series(SCREEN, "dwell")].total == 28 * 2
     assert february.left_out == ()
     cut = store.read(["dwell"], Range(now_s(40)))
-    assert cut.counts[SCREEN, "dwell"].total == 21 * 2  # the days of March
+    assert cut.counts[Series(SCREEN, "dwell")].total == 21 * 2  # the days of March
     assert cut.left_out == ("left out one piece kept only per month, too coarse for this range",)
     mondays = store.read(["dwell"], Range(weekdays={0}))
-    assert mondays.counts[SCREEN, "dwell"].total == 3 * 2
+    assert mondays.counts[Series(SCREEN, "dwell")].total == 3 * 2
     assert mondays.left_out == ("left out 2 pieces kept only per month, too coarse for this range",)
 
 
@@ -229,7 +230,7 @@ def test_what_is_forgotten_is_in_no_sum(path: Path, store: Store) -> None:
     store.fold(now_s(80), AGES)
     assert sums(path) == len(LAYERS)
     assert all_time(store) == without_sums(store)
-    assert store.read(["dwell"]).counts[SCREEN, "dwell"].total == (80 - 31) * 2
+    assert store.read(["dwell"]).counts[Series(SCREEN, "dwell")].total == (80 - 31) * 2
 
 
 # Damage -----------------------------------------------------------------------------------------------
@@ -257,7 +258,7 @@ def test_what_a_sum_could_not_include_is_named(path: Path, store: Store) -> None
     store.fold(now_s(80), AGES)
     assert sums(path) == len(LAYERS)
     assert store.read(["dwell"]).left_out == named
-    assert store.read(["dwell"]).counts[SCREEN, "dwell"].total == (80 - 31) * 2
+    assert store.read(["dwell"]).counts[Series(SCREEN, "dwell")].total == (80 - 31) * 2
 
 
 # Killed, and not alone --------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from mousetrackd.core.accumulator import Tally
 from mousetrackd.core.counts import _HEADER, Counts
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
+from mousetrackd.core.series import Series
 from mousetrackd.core.validity import TIME_MAX_S
 from mousetrackd.storage.recovery import readable, rescue
 from mousetrackd.storage.schema import LONG_S, ROW_MAX_BYTES, SCHEMA, foreign
@@ -37,7 +38,7 @@ def path(tmp_path: Path) -> Path:
     """A store with one good chunk of three counts."""
     path = tmp_path / "heat.sqlite3"
     with Store.open(path, zone=UTC) as store:
-        store.commit(Tally({(A, "dwell"): counts_of(1, 2, 2)}, {A: 10.0}), NOON_S, NOON_S + 60, LAYOUT)
+        store.commit(Tally({Series(A, "dwell"): counts_of(1, 2, 2)}, {A: 10.0}), NOON_S, NOON_S + 60, LAYOUT)
     return path
 
 
@@ -155,7 +156,7 @@ def test_counts_that_are_not_those_of_their_chunk_are_left_out_and_told(path: Pa
     put_chunk(path, blob, total=total)
     with Store.open(path, zone=UTC) as store:
         reading = store.read(["dwell"])
-        assert reading.counts[A, "dwell"] == counts_of(1, 2, 2)
+        assert reading.counts[Series(A, "dwell")] == counts_of(1, 2, 2)
         assert [sentence[:16] for sentence in reading.left_out] == ["left out chunk 2"]
         assert len(store.check()) == 1
         assert store.fold(NOON_S + 400 * 86400, FoldAges()) == 0  # it stays where it is, and is no reason to fail
@@ -190,7 +191,7 @@ def test_a_sum_that_is_not_that_of_its_chunks_is_not_believed(path: Path, change
         if change_sum != "another total":  # whose numbers may be as they are: only the check compares them
             assert store.read(["dwell"]).counts == expected
         start_s = NOON_S + 31 * 86400
-        store.commit(Tally({(A, "dwell"): counts_of(9)}), start_s, start_s + LONG_S)
+        store.commit(Tally({Series(A, "dwell"): counts_of(9)}), start_s, start_s + LONG_S)
         store.fold(start_s + 400 * 86400, FoldAges())
         assert sum(one.total for one in store.read(["dwell"]).counts.values()) >= 2
 
@@ -198,7 +199,7 @@ def test_a_sum_that_is_not_that_of_its_chunks_is_not_believed(path: Path, change
 def test_the_clock_cannot_make_a_row_that_is_damage(path: Path) -> None:
     for moment_s in (-(1 << 40), 1 << 40, 1 << 62):
         with Store.open(path) as store:
-            store.commit(Tally({(A, "dwell"): counts_of(3)}, {A: 1e30}), moment_s, moment_s + (1 << 50), LAYOUT)
+            store.commit(Tally({Series(A, "dwell"): counts_of(3)}, {A: 1e30}), moment_s, moment_s + (1 << 50), LAYOUT)
     with Store.open(path) as store:
         assert store.check() == []
 
@@ -260,7 +261,7 @@ def test_another_page_size_is_no_damage(path: Path, page_bytes: int) -> None:
     change(path, "PRAGMA journal_mode = DELETE", f"PRAGMA page_size = {page_bytes}", "VACUUM")
     with Store.open(path) as store:
         assert store.check() == []
-        assert store.read(["dwell"]).counts[A, "dwell"].total == 3
+        assert store.read(["dwell"]).counts[Series(A, "dwell")].total == 3
 
 
 def test_a_row_longer_than_any_of_ours_is_damage_and_not_read(path: Path) -> None:

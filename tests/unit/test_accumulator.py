@@ -18,6 +18,7 @@ from mousetrackd.core.layers import CLICK_LAYERS, DWELL, LAYERS, SCROLL, TRAVEL,
 from mousetrackd.core.layout import OUTSIDE, Layout
 from mousetrackd.core.monitors import Exclusion, Monitor, Placement
 from mousetrackd.core.recentring import Recentring
+from mousetrackd.core.series import Series
 
 A = Monitor("A", 4, 3)
 B = Monitor("B", 3, 3)
@@ -49,7 +50,7 @@ def cells_of(tallies: Iterable[Tally]) -> Cells:
 
 
 def layer_of(tally: Tally, monitor: Monitor, layer: str) -> list[list[int]]:
-    counts = tally.counts.get((monitor, layer), Counts.empty(monitor.width_px, monitor.height_px))
+    counts = tally.counts.get(Series(monitor, layer), Counts.empty(monitor.width_px, monitor.height_px))
     rows: list[list[int]] = counts.dense().tolist()
     return rows
 
@@ -142,7 +143,7 @@ def test_a_jump_of_warp_px_is_a_line_and_a_longer_one_is_none() -> None:
     at_the_limit, beyond = accumulator(warp_px=3), accumulator(warp_px=2)
     for counting in (at_the_limit, beyond):
         counting.feed(batch(moves((0, 0, 0), (10, 3, 1))))
-    assert at_the_limit.take(10).counts[A, TRAVEL].total == 3
+    assert at_the_limit.take(10).counts[Series(A, TRAVEL)].total == 3
     tally = beyond.take(10)
     assert layer_of(tally, A, DWELL)[0][0] == 10  # time goes on, a warp is no gap
     assert (A, TRAVEL) not in tally.counts
@@ -437,7 +438,7 @@ def test_feeding_in_pieces_is_feeding_at_once(rows: list[tuple[int, Kind, int, i
 def test_dwell_is_the_sum_of_the_capped_gaps(rows: list[tuple[int, Kind, int, int]]) -> None:
     counting = accumulator()
     counting.feed(batch(timed(rows)))
-    total_ms = counting.take(timed(rows)[-1][0]).counts.get((A, DWELL), Counts.empty(4, 3)).total
+    total_ms = counting.take(timed(rows)[-1][0]).counts.get(Series(A, DWELL), Counts.empty(4, 3)).total
     assert total_ms == sum(min(wait_ms, CAP_MS) for wait_ms, *_ in rows[1:])
 
 

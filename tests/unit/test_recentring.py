@@ -16,6 +16,7 @@ from mousetrackd.core.events import Kind, batch
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.core.recentring import Recentring
+from mousetrackd.core.series import Series
 
 Row = tuple[int, int, int]
 """Time in ms, x, y."""
@@ -128,11 +129,11 @@ def test_a_program_that_recentres_gives_no_lines_back_no_distance_and_the_same_t
     rows = game([(10, 0)] * 160)
     counting.feed(batch((time_ms, Kind.MOVE, x, y) for time_ms, x, y in rows))
     tally = counting.take(rows[-1][0])
-    travel = tally.counts[screen, "travel"].dense()
+    travel = tally.counts[Series(screen, "travel")].dense()
     assert tally.path_px == {screen: 1600 + 30}
     assert travel[400, 501:510].tolist() == [160 + 3] * 9
     assert travel[400, 500] == 3
-    assert tally.counts[screen, "dwell"].total == rows[-1][0]
+    assert tally.counts[Series(screen, "dwell")].total == rows[-1][0]
 
 
 @pytest.mark.skipif("MOUSE_SESSIONS" not in os.environ, reason="MOUSE_SESSIONS names no folder of recorded sessions")

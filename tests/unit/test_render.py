@@ -266,8 +266,9 @@ def test_drawing_does_not_wait_for_what_it_does_not_need() -> None:
         "import sys; from mousetrackd.core.counts import Counts\n"
         "from mousetrackd.core.layout import Layout, Monitor, Placement\n"
         "from mousetrackd import config; from mousetrackd.picture import compose as snapshots\n"
-        "from mousetrackd.storage import store; screen = Monitor('S', 400, 300)\n"
-        "reading = store.Reading({(screen, 'dwell'): Counts.from_pixels(400, 300, [5, 5, 900])}, 0, 60)\n"
+        "from mousetrackd.core.series import Series; from mousetrackd.storage import store\n"
+        "screen = Monitor('S', 400, 300)\n"
+        "reading = store.Reading({Series(screen, 'dwell'): Counts.from_pixels(400, 300, [5, 5, 900])}, 0, 60)\n"
         "snapshots.draw(reading, Layout([Placement(screen, 0, 0)]), config.SnapshotConfig(), {}).png()\n"
         "print(*sorted({'numpy.ma', 'numpy.random', 'numpy.fft', 'matplotlib', 'scipy', 'Xlib'} & set(sys.modules)))"
     )

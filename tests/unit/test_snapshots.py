@@ -25,6 +25,7 @@ from mousetrackd.core.counts import Counts
 from mousetrackd.core.errors import MousetrackError, UsageError
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Exclusion, Monitor, Placement
+from mousetrackd.core.series import Series
 from mousetrackd.picture import heat, legend
 from mousetrackd.picture.colours import OPENCV_MAPS, OWN_MAPS
 from mousetrackd.picture.compose import (
@@ -60,11 +61,11 @@ def at(monitor: Monitor, *dots: tuple[int, int, int]) -> Counts:
     return Counts.from_pixels(monitor.width_px, monitor.height_px, index, weight)
 
 
-def reading_of(counts: Mapping[tuple[Monitor, str], Counts], **more: Any) -> Reading:
+def reading_of(counts: Mapping[Series, Counts], **more: Any) -> Reading:
     return Reading(counts, **({"first_s": 1_795_000_000, "last_s": 1_795_003_600} | more))
 
 
-def drawn(counts: Mapping[tuple[Monitor, str], Counts], layout: Layout, look: SnapshotConfig, **more: Any) -> Picture:
+def drawn(counts: Mapping[Series, Counts], layout: Layout, look: SnapshotConfig, **more: Any) -> Picture:
     return draw(reading_of(counts), layout, look, {}, zone=UTC, **more)
 
 
@@ -87,14 +88,14 @@ def hot_places(picture: Picture) -> list[tuple[int, int]]:
 def test_without_a_legend_a_picture_is_exactly_the_screen(size: tuple[int, int], layers: list[str]) -> None:
     screen = Monitor("DP-1", *size)
     look = SnapshotConfig(layer=layers, legend=False)
-    picture = drawn({(screen, "dwell"): at(screen, (0, 0, 5))}, Layout([Placement(screen, 0, 0)]), look)
+    picture = drawn({Series(screen, "dwell"): at(screen, (0, 0, 5))}, Layout([Placement(screen, 0, 0)]), look)
     assert rgba_of(picture).shape == (size[1], size[0], 4)
 
 
 @pytest.mark.parametrize("layers", [["dwell"], ["dwell", "travel"]], ids="+".join)
 def test_the_legend_is_added_below_and_changes_no_pixel_above(layers: list[str]) -> None:
     screen = Monitor("DP-1", 400, 300)
-    counts = {(screen, "dwell"): at(screen, (200, 150, 900), (30, 280, 50))}
+    counts = {Series(screen, "dwell"): at(screen, (200, 150, 900), (30, 280, 50))}
     look = SnapshotConfig(layer=layers)
     bare, with_legend = (
         rgba_of(drawn(counts, Layout([Placement(screen, 0, 0)]), replace(look, legend=on))) for on in (False, True)
@@ -106,7 +107,7 @@ def test_the_legend_is_added_below_and_changes_no_pixel_above(layers: list[str])
 
 def test_every_monitor_is_in_its_place_also_left_of_and_above_the_origin() -> None:
     layout = Layout([Placement(LEFT, -80, -20), Placement(RIGHT, 0, 0)])
-    counts = {(LEFT, "dwell"): at(LEFT, (10, 12, 7)), (RIGHT, "dwell"): at(RIGHT, (50, 30, 7))}
+    counts = {Series(LEFT, "dwell"): at(LEFT, (10, 12, 7)), Series(RIGHT, "dwell"): at(RIGHT, (50, 30, 7))}
     picture = drawn(counts, layout, RAW)
     assert picture.pixels.shape == (60, 180)
     assert hot_places(picture) == [(10, 12), (80 + 50, 20 + 30)]
@@ -115,7 +116,7 @@ def test_every_monitor_is_in_its_place_also_left_of_and_above_the_origin() -> No
 @pytest.mark.parametrize("layers", [["dwell"], ["dwell", "travel"]], ids="+".join)
 @pytest.mark.parametrize("over", [None, Image.new("RGB", (80, 60), "white")], ids=["bare", "over"])
 def test_what_is_excluded_is_a_hole_whatever_lies_there(layers: list[str], over: Image.Image | None) -> None:
-    counts = {(LEFT, "dwell"): at(LEFT, (15, 12, 7), (40, 40, 7))}
+    counts = {Series(LEFT, "dwell"): at(LEFT, (15, 12, 7), (40, 40, 7))}
     exclude = [Exclusion("DP-1", 10, 11, 8, 9), Exclusion("", -5, 55, 10, 100)]
     look = replace(RAW, layer=layers)
     open_ = drawn(counts, ALONE, look, over=over).rgb()
@@ -129,7 +130,7 @@ def test_what_is_excluded_is_a_hole_whatever_lies_there(layers: list[str], over:
 def test_what_no_monitor_shows_has_the_colour_of_the_panel() -> None:
     layout = Layout([Placement(LEFT, 0, 0), Placement(RIGHT, 80, 20)])
     for layers in (["dwell"], ["dwell", "travel"]):
-        shown = drawn({(LEFT, "dwell"): at(LEFT, (5, 5, 1))}, layout, replace(RAW, layer=layers)).rgb()
+        shown = drawn({Series(LEFT, "dwell"): at(LEFT, (5, 5, 1))}, layout, replace(RAW, layer=layers)).rgb()
         assert (shown[:20, 80:] == PANEL).all()
         assert shown[40, 120].tolist() == COLD
         assert PANEL != COLD
@@ -148,7 +149,7 @@ def test_several_monitors_have_an_outline_each_and_one_has_none() -> None:
 
 def test_of_mirrored_monitors_the_first_is_on_top() -> None:
     small = Monitor("HDMI-1", 40, 30)
-    counts = {(small, "dwell"): at(small, (20, 15, 9)), (LEFT, "dwell"): at(LEFT, (25, 15, 9), (60, 50, 9))}
+    counts = {Series(small, "dwell"): at(small, (20, 15, 9)), Series(LEFT, "dwell"): at(LEFT, (25, 15, 9), (60, 50, 9))}
     small_first = Layout([Placement(small, 0, 0), Placement(LEFT, 0, 0)])
     large_first = Layout([Placement(LEFT, 0, 0), Placement(small, 0, 0)])
     assert hot_places(drawn(counts, small_first, RAW)) == [(20, 15), (60, 50)]
@@ -161,7 +162,10 @@ def test_of_mirrored_monitors_the_first_is_on_top() -> None:
 
 def test_a_screen_at_two_resolutions_is_one_screen_with_the_sum() -> None:
     larger = Monitor("DP-1", 160, 120)
-    counts = {(LEFT, "dwell"): at(LEFT, (40, 30, 300)), (larger, "dwell"): at(larger, (81, 61, 700), (0, 0, 500))}
+    counts = {
+        Series(LEFT, "dwell"): at(LEFT, (40, 30, 300)),
+        Series(larger, "dwell"): at(larger, (81, 61, 700), (0, 0, 500)),
+    }
     picture = drawn(counts, ALONE, RAW)
     assert picture.pixels.shape == (60, 80)
     assert hot_places(drawn(counts, ALONE, replace(RAW, max=1000, scale="linear"))) == [(40, 30)]
@@ -171,7 +175,7 @@ def test_a_screen_at_two_resolutions_is_one_screen_with_the_sum() -> None:
 
 def test_a_screen_at_another_connector_is_known_by_its_edid() -> None:
     here, before = Monitor("DP-1", 80, 60, "1a2b3c4d"), Monitor("HDMI-2", 80, 60, "1a2b3c4d")
-    picture = drawn({(before, "dwell"): at(before, (7, 8, 5))}, Layout([Placement(here, 0, 0)]), RAW)
+    picture = drawn({Series(before, "dwell"): at(before, (7, 8, 5))}, Layout([Placement(here, 0, 0)]), RAW)
     assert picture.pixels.shape == (60, 80)
     assert hot_places(picture) == [(7, 8)]
 
@@ -179,13 +183,13 @@ def test_a_screen_at_another_connector_is_known_by_its_edid() -> None:
 def test_two_screens_of_one_make_whose_edids_are_the_same_keep_their_own_counts() -> None:
     one, other = Monitor("DP-1", 80, 60, "1a2b3c4d"), Monitor("DP-2", 80, 60, "1a2b3c4d")
     layout = Layout([Placement(one, 0, 0), Placement(other, 80, 0)])
-    counts = {(one, "dwell"): at(one, (10, 10, 5)), (other, "dwell"): at(other, (20, 20, 5))}
+    counts = {Series(one, "dwell"): at(one, (10, 10, 5)), Series(other, "dwell"): at(other, (20, 20, 5))}
     assert hot_places(drawn(counts, layout, RAW)) == [(10, 10), (80 + 20, 20)]
 
 
 def test_another_screen_at_the_same_connector_is_another_screen() -> None:
     here, before = Monitor("DP-1", 80, 60, "1a2b3c4d"), Monitor("DP-1", 80, 60, "ffffffff")
-    picture = drawn({(before, "dwell"): at(before, (7, 8, 5))}, Layout([Placement(here, 0, 0)]), RAW)
+    picture = drawn({Series(before, "dwell"): at(before, (7, 8, 5))}, Layout([Placement(here, 0, 0)]), RAW)
     assert picture.pixels.shape == (60, 160)
     assert hot_places(picture) == [(80 + 7, 8)]
 
@@ -193,7 +197,9 @@ def test_another_screen_at_the_same_connector_is_another_screen() -> None:
 def test_a_screen_that_no_longer_stands_is_put_to_the_right() -> None:
     gone = Monitor("VGA-1", 30, 20)
     layout = Layout([Placement(LEFT, -10, -5)])
-    picture = drawn({(gone, "dwell"): at(gone, (3, 4, 5)), (LEFT, "dwell"): at(LEFT, (1, 2, 5))}, layout, RAW)
+    picture = drawn(
+        {Series(gone, "dwell"): at(gone, (3, 4, 5)), Series(LEFT, "dwell"): at(LEFT, (1, 2, 5))}, layout, RAW
+    )
     assert picture.pixels.shape == (60, 110)
     assert hot_places(picture) == [(1, 2), (80 + 3, 4)]
     assert picture.facts["monitors"] == ["DP-1@80x60", "VGA-1@30x20"]
@@ -227,7 +233,7 @@ def test_an_empty_store_is_a_picture_of_the_background(layers: list[str], layout
 
 def test_clicks_are_marked_by_button_each_in_its_own_colour() -> None:
     spots = {"clicks.left": (10, 10), "clicks.middle": (30, 10), "clicks.right": (50, 10), "clicks.other": (70, 10)}
-    counts = {(LEFT, layer): at(LEFT, (x, y, 4)) for layer, (x, y) in spots.items()}
+    counts = {Series(LEFT, layer): at(LEFT, (x, y, 4)) for layer, (x, y) in spots.items()}
     shown = drawn(counts, ALONE, SnapshotConfig(layer=["clicks"], legend=False)).rgb().astype(int)
     strongest = {}
     for layer, (x, y) in spots.items():
@@ -239,7 +245,10 @@ def test_clicks_are_marked_by_button_each_in_its_own_colour() -> None:
 
 
 def test_a_hotter_place_of_an_upper_layer_hides_what_is_below() -> None:
-    counts = {(LEFT, "dwell"): at(LEFT, (10, 10, 5), (20, 20, 5)), (LEFT, "travel"): at(LEFT, (20, 20, 900))}
+    counts = {
+        Series(LEFT, "dwell"): at(LEFT, (10, 10, 5), (20, 20, 5)),
+        Series(LEFT, "travel"): at(LEFT, (20, 20, 900)),
+    }
     shown = drawn(counts, ALONE, replace(RAW, layer=["dwell", "travel"]))
     assert shown.pixels.shape == (60, 80, 3)
     assert shown.rgb()[10, 10].tolist() == HOT
@@ -248,7 +257,7 @@ def test_a_hotter_place_of_an_upper_layer_hides_what_is_below() -> None:
 
 
 def test_the_order_of_layers_is_from_the_lowest_up() -> None:
-    counts = {(LEFT, "dwell"): at(LEFT, (40, 30, 9)), (LEFT, "clicks.right"): at(LEFT, (40, 30, 9))}
+    counts = {Series(LEFT, "dwell"): at(LEFT, (40, 30, 9)), Series(LEFT, "clicks.right"): at(LEFT, (40, 30, 9))}
     below, above = (
         drawn(counts, ALONE, SnapshotConfig(layer=layers, legend=False)).rgb()[30, 40].tolist()
         for layers in (["dwell", "clicks.right"], ["clicks.right", "dwell"])
@@ -265,7 +274,7 @@ def test_a_layer_named_twice_is_drawn_once() -> None:
 
 @pytest.mark.parametrize("name", [*OPENCV_MAPS, *OWN_MAPS, "JET", "Classic"])
 def test_every_colour_map_can_be_drawn(name: str) -> None:
-    shown = drawn({(LEFT, "dwell"): at(LEFT, (9, 9, 5))}, ALONE, replace(RAW, colormap=name)).rgb()
+    shown = drawn({Series(LEFT, "dwell"): at(LEFT, (9, 9, 5))}, ALONE, replace(RAW, colormap=name)).rgb()
     own = OWN_MAPS.get(name.lower())
     ramp = heat.palette(own or name.lower(), legend.HEAT_LEVELS)
     assert shown[9, 9].tolist() == ramp[-1].tolist()
@@ -274,7 +283,9 @@ def test_every_colour_map_can_be_drawn(name: str) -> None:
 
 def test_the_users_own_map_is_drawn() -> None:
     look = replace(RAW, colormap="Neon")
-    picture = draw(reading_of({(LEFT, "dwell"): at(LEFT, (9, 9, 5))}), ALONE, look, {"Neon": ["#010203", "#fafbfc"]})
+    picture = draw(
+        reading_of({Series(LEFT, "dwell"): at(LEFT, (9, 9, 5))}), ALONE, look, {"Neon": ["#010203", "#fafbfc"]}
+    )
     assert picture.rgb()[0, 0].tolist() == [1, 2, 3]
     assert picture.rgb()[9, 9].tolist() == [0xFA, 0xFB, 0xFC]
 
@@ -295,7 +306,7 @@ def test_a_colour_map_or_layer_or_colour_that_is_none_is_a_sentence() -> None:
 @pytest.mark.parametrize("sigma", [0, 3, 6])
 def test_a_transparent_background_has_alpha_0_where_nobody_was(layers: list[str], sigma: float) -> None:
     look = replace(RAW, layer=layers, sigma=sigma, background="transparent")
-    image = rgba_of(drawn({(LEFT, "dwell"): at(LEFT, (40, 30, 9000))}, ALONE, look))
+    image = rgba_of(drawn({Series(LEFT, "dwell"): at(LEFT, (40, 30, 9000))}, ALONE, look))
     assert image[30, 40].tolist() == [*HOT, 255]
     assert image[0, 0, 3] == 0
     far = np.hypot(*(np.indices((60, 80)) - np.array([30, 40]).reshape(2, 1, 1))) > 6 * sigma
@@ -305,22 +316,22 @@ def test_a_transparent_background_has_alpha_0_where_nobody_was(layers: list[str]
 @pytest.mark.parametrize("layers", [["dwell"], ["dwell", "travel"]], ids="+".join)
 def test_a_background_colour_is_exactly_that_where_nobody_was(layers: list[str]) -> None:
     look = SnapshotConfig(layer=layers, sigma=4, background="#f0ead6", legend=False)
-    shown = drawn({(LEFT, "dwell"): at(LEFT, (40, 30, 9000))}, ALONE, look).rgb()
+    shown = drawn({Series(LEFT, "dwell"): at(LEFT, (40, 30, 9000))}, ALONE, look).rgb()
     assert shown[0, 0].tolist() == [0xF0, 0xEA, 0xD6]
     assert shown[30, 40].tolist() == HOT
 
 
 def test_on_a_light_background_heat_fades_in_without_a_dark_rim() -> None:
     look = SnapshotConfig(sigma=6, background="#ffffff", legend=False)
-    row = drawn({(LEFT, "dwell"): at(LEFT, (40, 30, 9000))}, ALONE, look).rgb()[30, :41].astype(int).sum(axis=1)
+    row = drawn({Series(LEFT, "dwell"): at(LEFT, (40, 30, 9000))}, ALONE, look).rgb()[30, :41].astype(int).sum(axis=1)
     darkest_ember = int(EMBER[round(0.35 * 223) :].astype(int).sum(axis=1).min())
     assert row.min() >= darkest_ember - 3
 
 
 def test_a_faint_upper_layer_on_a_transparent_background_keeps_its_own_colour() -> None:
     counts = {
-        (LEFT, "dwell"): at(LEFT, (70, 50, 9)),
-        (LEFT, "travel"): at(LEFT, *((x, 10, 1) for x in range(10, 30)), (5, 5, 100)),
+        Series(LEFT, "dwell"): at(LEFT, (70, 50, 9)),
+        Series(LEFT, "travel"): at(LEFT, *((x, 10, 1) for x in range(10, 30)), (5, 5, 100)),
     }
     look = SnapshotConfig(layer=["dwell", "travel"], sigma=0, background="transparent", legend=False)
     picture = drawn(counts, ALONE, look)
@@ -335,7 +346,7 @@ def test_a_faint_upper_layer_on_a_transparent_background_keeps_its_own_colour() 
 
 def test_an_image_is_seen_dimmed_where_nobody_was_and_hidden_where_it_is_hottest() -> None:
     over = Image.new("RGB", (80, 60), (200, 100, 60))
-    shown = drawn({(LEFT, "dwell"): at(LEFT, (40, 30, 9))}, ALONE, RAW, over=over).rgb()
+    shown = drawn({Series(LEFT, "dwell"): at(LEFT, (40, 30, 9))}, ALONE, RAW, over=over).rgb()
     expected = [round(c * UNDER_BRIGHTNESS) for c in (200, 100, 60)]
     assert shown[0, 0].tolist() == expected
     assert (shown.reshape(-1, 3) == expected).all(axis=1).sum() == 80 * 60 - 1
@@ -418,21 +429,23 @@ def test_an_image_file_is_opened_whole(tmp_path: Path) -> None:
 
 def test_with_a_pinned_scale_the_same_heat_has_the_same_colour_in_every_picture() -> None:
     look = replace(RAW, max=1000, sigma=2)
-    quiet = drawn({(LEFT, "dwell"): at(LEFT, (10, 10, 80))}, ALONE, look)
-    busy = drawn({(LEFT, "dwell"): at(LEFT, (10, 10, 80), (60, 50, 90_000))}, ALONE, look)
+    quiet = drawn({Series(LEFT, "dwell"): at(LEFT, (10, 10, 80))}, ALONE, look)
+    busy = drawn({Series(LEFT, "dwell"): at(LEFT, (10, 10, 80), (60, 50, 90_000))}, ALONE, look)
     assert np.array_equal(quiet.rgb()[5:16, 5:16], busy.rgb()[5:16, 5:16])
     assert quiet.rgb()[10, 10].tolist() not in (COLD, HOT)
-    unpinned = drawn({(LEFT, "dwell"): at(LEFT, (10, 10, 80))}, ALONE, replace(look, max=0))
+    unpinned = drawn({Series(LEFT, "dwell"): at(LEFT, (10, 10, 80))}, ALONE, replace(look, max=0))
     assert unpinned.rgb()[10, 10].tolist() == HOT
 
 
 def test_the_scales_of_one_reading_pin_another_picture() -> None:
     look = SnapshotConfig(layer=["dwell", "clicks"], legend=False)
-    busy = reading_of({(LEFT, "dwell"): at(LEFT, (9, 9, 5000)), (LEFT, "clicks.right"): at(LEFT, (30, 30, 12))})
+    busy = reading_of(
+        {Series(LEFT, "dwell"): at(LEFT, (9, 9, 5000)), Series(LEFT, "clicks.right"): at(LEFT, (30, 30, 12))}
+    )
     chosen = scales(busy, ALONE, look)
     assert set(chosen) == {"dwell", "clicks.left", "clicks.middle", "clicks.right", "clicks.other"}
     assert np.array_equal(draw(busy, ALONE, look, {}).pixels, draw(busy, ALONE, look, {}, max_heats=chosen).pixels)
-    quiet = reading_of({(LEFT, "dwell"): at(LEFT, (9, 9, 50))})
+    quiet = reading_of({Series(LEFT, "dwell"): at(LEFT, (9, 9, 50))})
     facts = draw(quiet, ALONE, look, {}, max_heats=chosen).facts["layers"]
     assert {fact["layer"]: fact["max_heat"] for fact in facts} == chosen  # type: ignore[attr-defined]  # facts are JSON
 
@@ -440,14 +453,14 @@ def test_the_scales_of_one_reading_pin_another_picture() -> None:
 def test_a_line_crossed_once_is_one_crossing_whatever_the_resolution() -> None:
     for width, height in ((1366, 768), (3840, 2160)):
         screen = Monitor("DP-1", width, height)
-        line = {(screen, "travel"): at(screen, *((x, height // 2, 1) for x in range(width)))}
+        line = {Series(screen, "travel"): at(screen, *((x, height // 2, 1) for x in range(width)))}
         look = SnapshotConfig(layer=["travel"], percentile=100)
         found = scales(reading_of(line), Layout([Placement(screen, 0, 0)]), look)["travel"]
         assert found == pytest.approx(1, rel=0.1), f"{width} x {height}"
 
 
 def test_all_buttons_have_one_scale() -> None:
-    counts = {(LEFT, "clicks.left"): at(LEFT, (9, 9, 50)), (LEFT, "clicks.right"): at(LEFT, (60, 40, 1))}
+    counts = {Series(LEFT, "clicks.left"): at(LEFT, (9, 9, 50)), Series(LEFT, "clicks.right"): at(LEFT, (60, 40, 1))}
     found = scales(reading_of(counts), ALONE, SnapshotConfig(layer=["clicks"]))
     assert len(set(found.values())) == 1
 
@@ -458,11 +471,11 @@ def test_the_bar_of_what_is_counted_ends_at_a_whole_number_and_at_no_less_than_i
     layer: str, apart_px: int
 ) -> None:
     columns = range(80) if layer == "travel" else [40]  # two lines, or two presses or steps
-    counts = {(LEFT, layer): at(LEFT, *((x, y, 1) for x in columns for y in (20, 20 + apart_px)))}
+    counts = {Series(LEFT, layer): at(LEFT, *((x, y, 1) for x in columns for y in (20, 20 + apart_px)))}
     look = SnapshotConfig(layer=[layer], sigma=4, percentile=100)
     found = scales(reading_of(counts), ALONE, look)[layer]
     assert found in (1.0, 2.0)
-    grid = heat.heat_grid([counts[LEFT, layer]], 80, 60, 4)
+    grid = heat.heat_grid([counts[Series(LEFT, layer)]], 80, 60, 4)
     line = np.sqrt(2 * np.pi) * 4 if layer == "travel" else 1
     assert float(grid.cells.max() / line) <= found + 0.05
     assert scales(reading_of(counts), ALONE, replace(look, max=1.7))[layer] == 1.7  # what the user says is not touched
@@ -471,14 +484,16 @@ def test_the_bar_of_what_is_counted_ends_at_a_whole_number_and_at_no_less_than_i
 def test_a_lone_press_is_as_hot_as_its_bar_and_its_heat_is_one() -> None:
     for sigma in (0.5, 1, 4, 20):
         picture = drawn(
-            {(LEFT, "clicks.left"): at(LEFT, (40, 30, 1))}, ALONE, replace(RAW, layer=["clicks.left"], sigma=sigma)
+            {Series(LEFT, "clicks.left"): at(LEFT, (40, 30, 1))},
+            ALONE,
+            replace(RAW, layer=["clicks.left"], sigma=sigma),
         )
         assert picture.facts["layers"][0]["max_heat"] == 1  # type: ignore[index]  # facts are JSON
         assert picture.pixels.max() >= legend.HEAT_LEVELS - 2
 
 
 def test_time_is_no_whole_number_of_anything() -> None:
-    counts = {(LEFT, "dwell"): at(LEFT, (30, 30, 10), (33, 30, 7))}
+    counts = {Series(LEFT, "dwell"): at(LEFT, (30, 30, 10), (33, 30, 7))}
     found = scales(reading_of(counts), ALONE, SnapshotConfig(sigma=4))["dwell"]
     assert found % 1 > 0
 
@@ -488,7 +503,10 @@ def test_time_is_no_whole_number_of_anything() -> None:
 
 def test_the_png_says_in_its_text_chunks_what_it_shows() -> None:
     look = SnapshotConfig(layer=["dwell", "clicks.left"], scale="sqrt", sigma="5%")
-    counts = {(LEFT, "dwell"): at(LEFT, (9, 9, 5000)), (LEFT, "clicks.left"): at(LEFT, (5, 5, 3), (6, 6, 4))}
+    counts = {
+        Series(LEFT, "dwell"): at(LEFT, (9, 9, 5000)),
+        Series(LEFT, "clicks.left"): at(LEFT, (5, 5, 3), (6, 6, 4)),
+    }
     reading = reading_of(counts, left_out=("left out one piece",))
     with Image.open(io.BytesIO(draw(reading, ALONE, look, {}, zone=UTC).png())) as image:
         text = image.text  # type: ignore[attr-defined]  # a PNG has it

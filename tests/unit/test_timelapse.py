@@ -15,6 +15,7 @@ from mousetrackd.core.counts import Counts
 from mousetrackd.core.errors import MousetrackError, UsageError
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
+from mousetrackd.core.series import Series
 from mousetrackd.picture import compose, timelapse
 from mousetrackd.storage.store import Piece, Reading
 
@@ -75,7 +76,7 @@ def test_cumulative_frames_hold_all_before_them() -> None:
     assert [total(frame) for frame in frames] == [5, 12, 12, 23]
     assert [frame.first_s for frame in frames] == [START] * 4
     assert [frame.last_s for frame in frames] == [START + n * HOUR for n in (1, 2, 3, 4)]
-    assert frames[1].counts[SCREEN, "dwell"].dense()[1, 1] == 12
+    assert frames[1].counts[Series(SCREEN, "dwell")].dense()[1, 1] == 12
 
 
 def test_layers_and_screens_are_kept_apart() -> None:
@@ -84,9 +85,9 @@ def test_layers_and_screens_are_kept_apart() -> None:
         [piece(0, (1, 1, 5)), piece(0, (1, 1, 3), layer="travel"), there], HOUR, cumulative=True
     )
     assert {key: counts.total for key, counts in frame.counts.items()} == {
-        (SCREEN, "dwell"): 5,
-        (SCREEN, "travel"): 3,
-        (OTHER, "dwell"): 1,
+        Series(SCREEN, "dwell"): 5,
+        Series(SCREEN, "travel"): 3,
+        Series(OTHER, "dwell"): 1,
     }
 
 

@@ -19,6 +19,7 @@ from mousetrackd.core.accumulator import Tally
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
+from mousetrackd.core.series import Series
 from mousetrackd.storage import unsaved
 from mousetrackd.storage.recovery import rescue
 from mousetrackd.storage.store import Store
@@ -38,12 +39,14 @@ def paths(tmp_path: Path) -> Paths:
 def batch(*pixels: int) -> Batch:
     counts = Counts.from_pixels(40, 30, np.array(pixels))
     layout = Layout([Placement(SCREEN, -5, 7, 520, 290)])
-    return Batch.of(Tally({(SCREEN, "clicks.left"): counts}, {SCREEN: 12.5}), 1_700_000_000, 1_700_000_060, layout)
+    return Batch.of(
+        Tally({Series(SCREEN, "clicks.left"): counts}, {SCREEN: 12.5}), 1_700_000_000, 1_700_000_060, layout
+    )
 
 
 def presses(paths: Paths) -> list[int]:
     with Store.open(paths.store, zone=UTC) as store:
-        read = store.read(["clicks.left"]).counts.get((SCREEN, "clicks.left"), Counts.empty(40, 30))
+        read = store.read(["clicks.left"]).counts.get(Series(SCREEN, "clicks.left"), Counts.empty(40, 30))
     return np.repeat(read.index, read.count).tolist()
 
 
