@@ -181,14 +181,23 @@ class SnapshotConfig:
 class StoreConfig:
     """How long counts are kept apart, and kept at all."""
 
-    hours_days: int = _setting(
-        7, "After so many days, hours are added up into days.", "whole days from 1 up", _whole(1, 36500)
+    keep_hourly_pixels_days: int = _setting(
+        7,
+        "How many days to keep the counts of each hour apart; after that, hours are added up into days.",
+        "whole days from 1 up",
+        _whole(1, 36500),
     )
-    days_days: int = _setting(
-        14, "After so many days, days are added up into months.", "whole days from 1 up", _whole(1, 36500)
+    keep_daily_pixels_days: int = _setting(
+        14,
+        "How many days to keep the counts of each day apart; after that, days are added up into months.",
+        "whole days from 1 up",
+        _whole(1, 36500),
     )
-    months_days: int = _setting(
-        400, "After so many days, months are added up into years.", "whole days from 1 up", _whole(1, 36500)
+    keep_monthly_pixels_days: int = _setting(
+        400,
+        "How many days to keep the counts of each month apart; after that, months are added up into years.",
+        "whole days from 1 up",
+        _whole(1, 36500),
     )
     keep_days: int = _setting(
         0,
@@ -248,6 +257,14 @@ class Config:
 
 _Table = SnapshotConfig | StoreConfig | PrivacyConfig
 _TABLES: Mapping[str, type[_Table]] = {"snapshot": SnapshotConfig, "store": StoreConfig, "privacy": PrivacyConfig}
+OLD_NAMES: Mapping[str, Mapping[str, str]] = {
+    "store": {
+        "hours_days": "keep_hourly_pixels_days",
+        "days_days": "keep_daily_pixels_days",
+        "months_days": "keep_monthly_pixels_days",
+    }
+}
+"""By table, the names that keys had in 0.1.0, and their names now. Accepted for one release; doctor names them."""
 _PRIVACY_WORDS = ("privacy", *(key.name for key in fields(PrivacyConfig)))
 
 
@@ -268,9 +285,29 @@ def read(path: Path, reader: Reader, timeout_s: float = READ_TIMEOUT_S) -> Confi
     it is not known what it says about privacy, as where others may have written it; LostConfigError where its disk
     does not answer or a link leads nowhere.
     """
+    text = _text(path, reader, timeout_s)
+    return None if text is None else parse(text, str(path))
+
+
+def old_names(path: Path) -> list[tuple[str, str]]:
+    """The names from ``OLD_NAMES`` that the file at ``path`` uses, each with its name now, like ``store.keep_days``.
+
+    Raises ConfigError where it cannot be read.
+    """
+    document = _document(_text(path, Reader(), READ_TIMEOUT_S) or "", str(path))
+    return [
+        (f"{table}.{old}", f"{table}.{new}")
+        for table, names in OLD_NAMES.items()
+        for old, new in names.items()
+        if isinstance(found := document.get(table), dict) and old in found
+    ]
+
+
+def _text(path: Path, reader: Reader, timeout_s: float) -> str | None:
+    """The file's text; None where there is no file. Raises as ``read`` does."""
     try:
         content = reader.read(path, _AT_MOST_BYTES, timeout_s)
-        text = content.decode()
+        return content.decode()
     except FileNotFoundError:
         return None
     except (LeadsNowhereError, SlowFileError) as error:
@@ -283,15 +320,11 @@ def read(path: Path, reader: Reader, timeout_s: float = READ_TIMEOUT_S) -> Confi
         raise _unreadable(
             content.decode("ascii", "replace"), f"{path} is not UTF-8 text (byte {error.start})", "Save it as UTF-8."
         ) from error
-    return parse(text, str(path))
 
 
 def parse(text: str, where: str) -> Config:
     """A Config from TOML text. ``where`` is what errors call it. Raises ConfigError."""
-    try:
-        document = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # a TOMLDecodeError is a ValueError, and so is an endless number
-        raise _unreadable(text, f"{where}: {error}", "See: mousetrackd config --default") from error
+    document = _document(text, where)
     problems: list[str] = []
     values = _checked(Config, document, "", problems)
     for name, table in _TABLES.items():
@@ -308,6 +341,14 @@ def parse(text: str, where: str) -> Config:
         refusal.privacy = values["privacy"] if kind is ConfigError and "privacy" in document else None
         raise refusal
     return Config(**values)
+
+
+def _document(text: str, where: str) -> dict[str, Any]:
+    """The tables of a TOML text. Raises ConfigError."""
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # a TOMLDecodeError is a ValueError, and so is an endless number
+        raise _unreadable(text, f"{where}: {error}", "See: mousetrackd config --default") from error
 
 
 def _unreadable(text: str, message: str, hint: str) -> ConfigError:
@@ -341,18 +382,22 @@ def _checked(
 ) -> dict[str, Any]:
     """The good values of a table; what is wrong with the others goes to ``problems``."""
     known = {key.name: key for key in fields(kind)}
+    renamed = OLD_NAMES.get(prefix.removesuffix("."), {})
     good: dict[str, Any] = {}
-    for name, value in table.items():
+    for written, value in table.items():
+        name = renamed.get(written, written)
         if name not in known:
             close = difflib.get_close_matches(name, known, 1)
             problems.append(f"{prefix}{name}: unknown key" + (f", did you mean {close[0]}?" if close else ""))
+        elif name != written and name in table:
+            problems.append(f"{prefix}{written}: the old name of {name}, which is set too; remove {written}")
         elif name not in _TABLES or prefix:
             if known[name].metadata["check"](value):
                 good[name] = value
             else:
                 expected = known[name].metadata["expected"]
                 shown = _shown(_culprits(value, known[name].metadata["check"]))
-                problems.append(f"{prefix}{name}: expected {expected}, got {shown}")
+                problems.append(f"{prefix}{written}: expected {expected}, got {shown}")
     return good
 
 

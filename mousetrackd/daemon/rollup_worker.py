@@ -44,7 +44,9 @@ def keep_house(store: Store, keep: StoreConfig, clock_file: Path, now: Moment) -
     if keep.keep_days:
         store.prune(now.wall_s - keep.keep_days * DAY_S)
     store.drop_backups(now.wall_s - BACKUP_KEPT_S)
-    store.fold(now.wall_s, FoldAges(keep.hours_days, keep.days_days, keep.months_days))
+    store.fold(
+        now.wall_s, FoldAges(keep.keep_hourly_pixels_days, keep.keep_daily_pixels_days, keep.keep_monthly_pixels_days)
+    )
 
 
 def known_of_clock(clock_file: Path) -> Known:

@@ -160,6 +160,12 @@ def _configuration(paths: Paths) -> Iterator[Finding]:
         yield warning("configuration", error.message, error.hint)
     else:
         yield ok("configuration", str(paths.config_file) if paths.config_file.exists() else "the defaults")
+        for old, new in config.old_names(paths.config_file):
+            yield warning(
+                "configuration",
+                f"{paths.config_file} uses {old}, the old name of {new}",
+                f"Write {new.rpartition('.')[2]} instead; the next release does not know the old name.",
+            )
 
 
 def _source(paths: Paths) -> Iterator[Finding]:

@@ -124,7 +124,9 @@ def fold(store_file: Path, now_s: int) -> None:
     """Do what the daemon's housekeeping does."""
     keep = StoreConfig()
     with Store.open(store_file, zone=UTC) as store:
-        store.fold(now_s, FoldAges(keep.hours_days, keep.days_days, keep.months_days))
+        store.fold(
+            now_s, FoldAges(keep.keep_hourly_pixels_days, keep.keep_daily_pixels_days, keep.keep_monthly_pixels_days)
+        )
 
 
 def _say(screen: str, name: str, stage: Stage) -> None:

@@ -86,7 +86,9 @@ def _fold(store_file: Path, now_s: int) -> None:
     """As the daemon's housekeeping does."""
     keep = StoreConfig()
     with Store.open(store_file, zone=UTC, beside=True) as store:
-        store.fold(now_s, FoldAges(keep.hours_days, keep.days_days, keep.months_days))
+        store.fold(
+            now_s, FoldAges(keep.keep_hourly_pixels_days, keep.keep_daily_pixels_days, keep.keep_monthly_pixels_days)
+        )
 
 
 def _sessions(name: str, hours: int) -> tuple[Layout, list[Events]]:

@@ -90,6 +90,14 @@ def test_where_all_is_well_it_says_so_in_every_point(home: Home) -> None:
     assert "daemon: tracking" in said.out
 
 
+def test_a_key_under_an_old_name_is_a_warning_that_says_what_to_write(home: Home) -> None:
+    home.configure("[store]\nhours_days = 3\n")
+    said = doctor(home)
+    assert found(said)["configuration"] == "warning"
+    assert "uses store.hours_days, the old name of store.keep_hourly_pixels_days" in said.out
+    assert "Write keep_hourly_pixels_days instead" in said.out
+
+
 def test_without_anything_it_only_warns(home: Home) -> None:
     home.variables["PATH"] = str(home.folder)
     levels = found(doctor(home))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mousetrackd.config import Config, PrivacyConfig, SnapshotConfig, StoreConfig, load, parse, to_toml
+from mousetrackd.config import Config, PrivacyConfig, SnapshotConfig, StoreConfig, load, old_names, parse, to_toml
 from mousetrackd.core.errors import ConfigError, ExitCode, PrivacyError
 from mousetrackd.core.monitors import Exclusion
 
@@ -105,6 +105,41 @@ def test_a_file_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
     )
 
 
+def test_the_default_file_of_the_last_release_is_still_the_defaults() -> None:
+    file = Path(__file__).with_name("config-0.1.0.toml")
+    assert load(file) == Config()
+    assert old_names(file) == [
+        ("store.hours_days", "store.keep_hourly_pixels_days"),
+        ("store.days_days", "store.keep_daily_pixels_days"),
+        ("store.months_days", "store.keep_monthly_pixels_days"),
+    ]
+
+
+def test_a_key_under_its_old_name_means_the_same_and_is_not_written_again(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("[store]\nhours_days = 3\nkeep_monthly_pixels_days = 99\n")
+    found = load(path)
+    assert found.store == StoreConfig(keep_hourly_pixels_days=3, keep_monthly_pixels_days=99)
+    assert old_names(path) == [("store.hours_days", "store.keep_hourly_pixels_days")]
+    path.write_text(to_toml(found, comments=True))
+    assert load(path) == found
+    assert old_names(path) == old_names(tmp_path / "none.toml") == []
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_key_under_both_its_names_is_a_problem(order: int) -> None:
+    lines = ["hours_days = 3", "keep_hourly_pixels_days = 3"][::order]
+    assert problem("\n".join(["[store]", *lines])) == (
+        "config.toml: 1 problem\n"
+        "store.hours_days: the old name of keep_hourly_pixels_days, which is set too; remove hours_days"
+    )
+
+
+def test_an_old_name_is_only_known_in_its_own_table() -> None:
+    assert "hours_days: unknown key" in problem("hours_days = 3")
+    assert "snapshot.hours_days: unknown key" in problem("snapshot.hours_days = 3")
+
+
 def test_all_problems_are_reported_at_once() -> None:
     message = problem(
         'snapshot_interval_s = "10m"\npalete = 1\nstore = 5\n[snapshot]\nlegend = 1\nscale = "cubic"\nlayer = []\n'
@@ -155,7 +190,13 @@ def test_a_colour_map_nobody_knows_is_a_problem_and_one_of_the_users_own_is_none
         *("privacy.click_cell_px = 0", "privacy.click_cell_px = 8.0", 'privacy.exclude = "DP-1 1,2 3x4"'),
         *('privacy.exclude = ["DP-1"]', 'privacy.exclude = ["1,2 3x0"]', 'privacy.exclude = ["1,2 0x3"]'),
         *('privacy.exclude = ["1 2 3x4"]', "privacy.exclude = [1]", 'privacy.exclude = ["1,2 3x4 "]', "privacy = []"),
-        *("store.hours_days = 0", "store.keep_days = -1", "store.keep_days = 2024-01-01", "snapshot = []"),
+        *(
+            "store.hours_days = 0",
+            "store.keep_hourly_pixels_days = 0",
+            "store.keep_days = -1",
+            "store.keep_days = 2024-01-01",
+            "snapshot = []",
+        ),
     ],
 )
 def test_a_value_that_cannot_be_meant_is_refused_by_name(line: str) -> None:
