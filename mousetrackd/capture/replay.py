@@ -21,8 +21,7 @@ from mousetrackd.core.errors import RecordingError
 from mousetrackd.core.events import Events, Item, Kind, LayoutChange, batch
 from mousetrackd.core.layout import Layout, ReportedMonitor, admit
 from mousetrackd.core.monitors import SIDE_MAX_PX
-from mousetrackd.system.text_lines import bounded_lines
-from mousetrackd.system.trusted_files import open_regular
+from mousetrackd.system.input_files import bounded_lines, open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -19,7 +19,8 @@ from mousetrackd.core.errors import MousetrackError, UsageError
 from mousetrackd.core.layers import LAYERS
 from mousetrackd.core.series import Series
 from mousetrackd.daemon import client
-from mousetrackd.system.paths import make_private, user_paths
+from mousetrackd.system.files import make_private
+from mousetrackd.system.paths import user_paths
 
 if TYPE_CHECKING:
     from mousetrackd.core.monitors import Monitor

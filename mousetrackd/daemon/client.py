@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from mousetrackd.core.errors import MousetrackError, NotRunningError
 from mousetrackd.daemon.lock import LOCK_PATIENCE_S, POLL_S, has_open, holder, is_folder_locked, status_of_holder
-from mousetrackd.system.paths import read_own
+from mousetrackd.system.files import read_own
 
 if TYPE_CHECKING:
     from collections.abc import Callable

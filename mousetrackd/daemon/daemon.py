@@ -52,10 +52,9 @@ from mousetrackd.storage.erase import unfinished
 from mousetrackd.storage.recovery import Rescued, rescue
 from mousetrackd.storage.store import DamagedError, NotOursError, Store
 from mousetrackd.system import displays
-from mousetrackd.system.bounded_calls import bounded
+from mousetrackd.system.bounded_calls import Disk, bounded
 from mousetrackd.system.deadline import TIME_LIMITS, Deadline, TimeLimits
-from mousetrackd.system.disk import Disk
-from mousetrackd.system.paths import check_private, make_private, write_whole
+from mousetrackd.system.files import check_private, make_private, write_whole
 from mousetrackd.system.systemd import notify, watchdog_s
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from mousetrackd.core.errors import ExitCode, MousetrackError, RefusedError
-from mousetrackd.system.paths import NO_LOCKS_HINT, open_own, read_own
+from mousetrackd.system.files import NO_LOCKS_HINT, open_own, read_own
 
 LOCK_PATIENCE_S = 0.2
 """A command that checks whether a daemon runs holds a shared lock for a moment; a daemon holds it for life."""

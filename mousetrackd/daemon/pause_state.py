@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mousetrackd.core.errors import RefusedError
-from mousetrackd.system.paths import make_private, open_own, read_own, write_whole
+from mousetrackd.system.files import make_private, open_own, read_own, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from mousetrackd.config import READ_TIMEOUT_S, Config, PrivacyConfig, parse, read, to_toml
 from mousetrackd.core.errors import ConfigError, LostConfigError, PrivacyError
-from mousetrackd.system.paths import read_own, sync_folder, write_whole
+from mousetrackd.system.files import read_own, sync_folder, write_whole
 from mousetrackd.system.trusted_files import Reader
 
 if TYPE_CHECKING:

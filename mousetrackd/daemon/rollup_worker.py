@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from mousetrackd.config import parse
 from mousetrackd.core.clock_guard import DAY_S, Known, Moment, limit_s, looked
 from mousetrackd.storage.store import BACKUP_KEPT_S, FoldAges, Store
-from mousetrackd.system.paths import read_own, user_paths, write_whole
+from mousetrackd.system.files import read_own, write_whole
+from mousetrackd.system.paths import user_paths
 
 if TYPE_CHECKING:
     from mousetrackd.config import StoreConfig

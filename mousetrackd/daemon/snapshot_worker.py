@@ -18,7 +18,8 @@ from mousetrackd.core.errors import MousetrackError
 from mousetrackd.core.layers import expand_layers
 from mousetrackd.picture.compose import draw, keep, under
 from mousetrackd.storage.store import Store
-from mousetrackd.system.paths import Paths, folder_held, make_private, user_paths
+from mousetrackd.system.files import folder_held, make_private
+from mousetrackd.system.paths import Paths, user_paths
 
 if TYPE_CHECKING:
     from mousetrackd.config import Config

@@ -28,7 +28,7 @@ from mousetrackd.core.wording import printable
 from mousetrackd.daemon import client
 from mousetrackd.desktop import managed_files
 from mousetrackd.desktop.managed_files import OwnFile
-from mousetrackd.system.paths import remove_all
+from mousetrackd.system.files import remove_all
 from mousetrackd.system.tool_output import run_tool
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from enum import Enum
 from pathlib import Path
 
 from mousetrackd.core.errors import MousetrackError
-from mousetrackd.system.paths import sync_folder, write_whole
+from mousetrackd.system.files import sync_folder, write_whole
 
 _MARK = re.compile(rb'(?:#|\.\\") written by mousetrackd install, checksum ([0-9a-f]{8})[^\n]*\n\Z')
 

@@ -18,8 +18,7 @@ import numpy as np
 from mousetrackd.core.counts import COUNT_MAX, Counts
 from mousetrackd.core.errors import MousetrackError, UsageError
 from mousetrackd.core.monitors import Monitor, clean_name, size_problem
-from mousetrackd.system.text_lines import bounded_lines
-from mousetrackd.system.trusted_files import open_regular
+from mousetrackd.system.input_files import bounded_lines, open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -27,8 +27,8 @@ from mousetrackd.core.layout import CANVAS_MAX_PX, CANVAS_SIDE_MAX_PX, Layout, d
 from mousetrackd.core.monitors import Monitor
 from mousetrackd.picture import heat, legend
 from mousetrackd.picture.colours import colour_list, rgb
-from mousetrackd.system.paths import make_private, sync_folder, write_whole
-from mousetrackd.system.trusted_files import open_regular
+from mousetrackd.system.files import make_private, sync_folder, write_whole
+from mousetrackd.system.input_files import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

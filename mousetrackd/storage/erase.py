@@ -20,7 +20,7 @@ from mousetrackd.core.monitors import selected
 from mousetrackd.storage import unsaved
 from mousetrackd.storage.recovery import LOOKED_AT
 from mousetrackd.storage.store import DamagedError, Held, Promise, Store
-from mousetrackd.system.paths import folder_held, make_private, read_own, sync_folder, write_whole
+from mousetrackd.system.files import folder_held, make_private, read_own, sync_folder, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

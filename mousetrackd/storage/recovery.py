@@ -24,7 +24,7 @@ from mousetrackd.core.monitors import MONITORS_MAX, Monitor
 from mousetrackd.storage import schema
 from mousetrackd.storage.schema import MARKS
 from mousetrackd.storage.store import DamagedError, Store, crc_of, create, move_aside, name_aside, rescue_note
-from mousetrackd.system.paths import make_private, sync_folder, write_whole
+from mousetrackd.system.files import make_private, sync_folder, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -35,7 +35,7 @@ from mousetrackd.core.monitors import Monitor, Placement, selected
 from mousetrackd.core.series import Series
 from mousetrackd.storage import schema
 from mousetrackd.storage.schema import APPLICATION_ID, LONG_S, MARKS, SCHEMA, SCHEMA_VERSION, SUMS
-from mousetrackd.system.paths import check_own_file, check_private, sync_folder
+from mousetrackd.system.files import check_own_file, check_private, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence

@@ -26,7 +26,7 @@ from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.core.series import Series
 from mousetrackd.core.validity import PATH_MAX_PX, SPAN_MAX_S, TIME_MAX_S, TIME_MIN_S, stretch
-from mousetrackd.system.paths import make_private, sync_folder, write_whole
+from mousetrackd.system.files import make_private, sync_folder, write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path

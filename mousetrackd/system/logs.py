@@ -1,19 +1,23 @@
-"""Where the daemon's log lines go: the journal, the terminal, or where there is neither, a small file."""
+"""The daemon's log: to the journal, to the terminal, or where there is neither, to a small file of the user's own."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from mousetrackd.core.errors import MousetrackError
+from mousetrackd.core.errors import MousetrackError, RefusedError
 from mousetrackd.core.wording import printable_lines
-from mousetrackd.system.logfile import LogFile, append
+from mousetrackd.system.files import make_private, open_own
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+KEPT_BYTES: Final = 256 * 1024
+"""Some thousand lines, and as many in the file before. A quiet month is a few dozen."""
 
 
 class _Formatter(logging.Formatter):
@@ -34,6 +38,33 @@ class _JournalFormatter(_Formatter):
 def formatter(*, journal: bool) -> logging.Formatter:
     """How lines on stderr are written: for the journal, which keeps the time itself, or for a person."""
     return _JournalFormatter("%(message)s") if journal else _Formatter("%(asctime)s %(message)s", "%H:%M:%S")
+
+
+class LogFile(logging.Handler):
+    """Appends each line to ``path``, which is opened for it: lines are rare, and the file may be moved or removed.
+
+    problem: why the last line could not be written; empty when it was.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+        self.problem = ""
+
+    def check(self) -> None:
+        """Try whether a line could be written, and set ``problem``."""
+        self._append("")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Append a line."""
+        self._append(self.format(record) + "\n")
+
+    def _append(self, text: str) -> None:
+        try:
+            append(self._path, text)
+            self.problem = ""
+        except RefusedError as error:
+            self.problem = error.message
 
 
 class Log:
@@ -72,6 +103,15 @@ def start(path: Path, *, verbose: bool) -> Log:
     return Log(kept)
 
 
+def _stderr_is_the_journal() -> bool:
+    """Is it the stream that systemd named (systemd.exec(5))? Programs of a desktop inherit the name without it."""
+    try:
+        found = os.fstat(2)
+    except OSError:
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
+
+
 def keep_traceback(path: Path, error: BaseException) -> str:
     """Write down where an error that nobody thought of came from; where that is, in words.
 
@@ -93,10 +133,28 @@ def summary(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".partition("\n")[0].removesuffix(": ")
 
 
-def _stderr_is_the_journal() -> bool:
-    """Is it the stream that systemd named (systemd.exec(5))? Programs of a desktop inherit the name without it."""
+def append(path: Path, text: str) -> None:
+    """Append to a log file, which is made where there is none; one that is full becomes ``.1``. Raises RefusedError."""
+    make_private(path.parent)
+    content = text.encode("utf-8", "backslashreplace")
     try:
-        found = os.fstat(2)
-    except OSError:
-        return False
-    return os.environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
+        descriptor = _open(path)
+        try:
+            if os.fstat(descriptor).st_size + len(content) > KEPT_BYTES:
+                with contextlib.suppress(OSError):
+                    path.replace(path.with_name(f"{path.name}.1"))
+                    os.close(descriptor)
+                    descriptor = _open(path)
+                if os.fstat(descriptor).st_size > KEPT_BYTES:  # it could not be renamed
+                    os.ftruncate(descriptor, 0)
+            os.write(descriptor, content)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise RefusedError(
+            f"no log is kept in {path}: {error.strerror or error}", "Remove what is there, or check the disk."
+        ) from error
+
+
+def _open(path: Path) -> int:
+    return open_own(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)

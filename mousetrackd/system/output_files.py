@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mousetrackd.core.errors import MousetrackError
-from mousetrackd.system.paths import sync_folder
+from mousetrackd.system.files import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

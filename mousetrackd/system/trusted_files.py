@@ -1,4 +1,4 @@
-"""Files whose content is believed: found by hand, never waited for, and nobody else's to write."""
+"""Files whose content is trusted: nobody else can have written them, and no read waits for a disk that hangs."""
 
 from __future__ import annotations
 
@@ -7,27 +7,20 @@ import grp
 import os
 import pwd
 import stat
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mousetrackd.core.errors import MousetrackError, RefusedError
+from mousetrackd.system.bounded_calls import NoAnswerError, OneAtATime
+from mousetrackd.system.input_files import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import BinaryIO
 
 _LINKS_AT_MOST = 40
 """As the kernel: more is a loop."""
 _NOBODY = 65534
 """Who owns, inside a user namespace, all that belongs to users who have no number there."""
-_KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
-    (stat.S_ISDIR, "a folder"),
-    (stat.S_ISFIFO, "a named pipe"),
-    (stat.S_ISSOCK, "a socket"),
-    (stat.S_ISCHR, "a device"),
-    (stat.S_ISBLK, "a device"),
-)
 
 
 class LeadsNowhereError(RefusedError):
@@ -36,27 +29,6 @@ class LeadsNowhereError(RefusedError):
 
 class SlowFileError(MousetrackError):
     """The file could not be read in time: its disk does not answer."""
-
-
-def open_regular(path: Path) -> BinaryIO:
-    """Open a file for reading without ever waiting for a pipe or touching a device.
-
-    Raises OSError, with EINVAL for what is not a regular file; its ``strerror`` says what it is instead.
-    """
-    _check_regular(path, path.stat())
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    try:
-        _check_regular(path, os.fstat(descriptor))
-        return os.fdopen(descriptor, "rb")
-    except BaseException:
-        os.close(descriptor)
-        raise
-
-
-def _check_regular(path: Path, found: os.stat_result) -> None:
-    if not stat.S_ISREG(found.st_mode):
-        kind = next((name for is_one, name in _KINDS if is_one(found.st_mode)), "something else")
-        raise OSError(errno.EINVAL, f"it is {kind}, not a file", str(path))
 
 
 def read_trusted(path: Path, at_most_bytes: int) -> bytes:
@@ -157,39 +129,21 @@ def _in_a_namespace() -> bool:
 
 
 class Reader:
-    """Reads in a thread, so that a disk that does not answer stops nobody else."""
+    """Reads trusted files in a thread, so that a disk that does not answer stops nobody else."""
 
     def __init__(self, read: Callable[[Path, int], bytes] = read_trusted) -> None:
         self._read = read
-        self._stuck: threading.Thread | None = None
+        self._calls = OneAtATime("read a file")
 
     def read(self, path: Path, at_most_bytes: int, timeout_s: float) -> bytes:
         """As ``read_trusted``; raises SlowFileError after ``timeout_s``, and at once while an earlier try hangs."""
-        if self._stuck is not None and self._stuck.is_alive():
-            raise _slow(path)
-        found: list[bytes | Exception] = []
-
-        def read() -> None:
-            try:
-                found.append(self._read(path, at_most_bytes))
-            except Exception as error:  # noqa: BLE001 - it is raised where it was asked for
-                found.append(error)
-
-        self._stuck = thread = threading.Thread(target=read, name="read a file", daemon=True)
-        thread.start()
-        thread.join(timeout_s)
-        if not found:
-            raise _slow(path)
-        self._stuck = None
-        if isinstance(found[0], Exception):
-            raise found[0]
-        return found[0]
+        try:
+            return self._calls.run(lambda: self._read(path, at_most_bytes), timeout_s)
+        except NoAnswerError as error:
+            raise SlowFileError(
+                f"cannot read {path}: its disk does not answer", "Check the disk or mount it is on."
+            ) from error
 
     def wait(self) -> None:
         """Return when an earlier try no longer hangs."""
-        if self._stuck is not None:
-            self._stuck.join()
-
-
-def _slow(path: Path) -> SlowFileError:
-    return SlowFileError(f"cannot read {path}: its disk does not answer", "Check the disk or mount it is on.")
+        self._calls.wait()

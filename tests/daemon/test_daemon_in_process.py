@@ -31,7 +31,7 @@ from mousetrackd.daemon import pause_state
 from mousetrackd.daemon.daemon import Daemon
 from mousetrackd.storage.store import FoldAges, Range, Store
 from mousetrackd.system.deadline import TIME_LIMITS, TimeLimits
-from mousetrackd.system.paths import folder_held
+from mousetrackd.system.files import folder_held
 
 pytest_plugins = ("support.fixtures",)
 # The other way of pytest-timeout is SIGALRM, which here means a picture.

@@ -23,7 +23,7 @@ from mousetrackd.core.counts import Counts
 from mousetrackd.core.monitors import Monitor
 from mousetrackd.core.series import Series
 from mousetrackd.storage.store import FoldAges, Store
-from mousetrackd.system.paths import folder_held
+from mousetrackd.system.files import folder_held
 
 pytest_plugins = ("support.fixtures",)
 

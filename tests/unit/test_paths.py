@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from mousetrackd.core.errors import ExitCode, RefusedError
-from mousetrackd.system.paths import Paths, folder_held, make_private, user_paths, write_whole
+from mousetrackd.system.files import folder_held, make_private, write_whole
+from mousetrackd.system.paths import Paths, user_paths
 
 
 def mode(path: Path) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mousetrackd.picture.picture_file import is_whole, new_picture
-from mousetrackd.system.paths import write_whole
+from mousetrackd.system.files import write_whole
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"content" + b"\0\0\0\0IEND\xaeB`\x82"
 

@@ -7,7 +7,7 @@ import pytest
 
 from mousetrackd.capture.replay import ReplaySource, read_recording
 from mousetrackd.core.errors import RecordingError
-from mousetrackd.system.text_lines import LINE_MAX, bounded_lines
+from mousetrackd.system.input_files import LINE_MAX, bounded_lines
 
 HEAD = "record timestamp,client timestamp,button,state,x,y\n"
 

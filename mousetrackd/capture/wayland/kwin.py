@@ -17,7 +17,8 @@ from mousetrackd.capture.wayland.dbus import ANSWER_TIMEOUT_S, THROTTLE_NOTE, Bu
 from mousetrackd.capture.wayland.reader_thread import ListeningSource
 from mousetrackd.core.errors import FaultError, SourceError
 from mousetrackd.core.wording import reason
-from mousetrackd.system.paths import make_private, user_paths, write_whole
+from mousetrackd.system.files import make_private, write_whole
+from mousetrackd.system.paths import user_paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

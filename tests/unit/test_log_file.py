@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from mousetrackd.core.errors import RefusedError
-from mousetrackd.system.logfile import KEPT_BYTES, LogFile, append
-from mousetrackd.system.logs import keep_traceback
+from mousetrackd.system.logs import KEPT_BYTES, LogFile, append, keep_traceback
 
 
 @pytest.fixture

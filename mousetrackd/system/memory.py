@@ -1,0 +1,24 @@
+"""Returning memory to the system, where the C library is glibc; elsewhere nothing is done."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+from typing import Final
+
+_M_TRIM_THRESHOLD: Final = -1  # malloc.h
+_M_MMAP_THRESHOLD: Final = -3  # malloc.h
+
+
+def return_large_blocks() -> None:
+    """From now on, return what a burst or a roll-up needed for a moment, instead of keeping it (mallopt(3))."""
+    with contextlib.suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_MMAP_THRESHOLD, 1 << 17)
+        mallopt(_M_TRIM_THRESHOLD, 1 << 18)
+
+
+def trim() -> None:
+    """Return what is free between the blocks in use: a few megabytes after each checkpoint (malloc_trim(3))."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
