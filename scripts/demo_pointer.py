@@ -1,5 +1,6 @@
 """Move the real pointer of $DISPLAY the way a person at a desktop does; for the demo of scripts/run."""
 
+import contextlib
 import math
 import os
 import time
@@ -8,12 +9,10 @@ from dataclasses import dataclass
 
 import click
 import numpy as np
-from Xlib import X, display
-from Xlib.ext import xtest
+from support.xserver import LEFT, MIDDLE, RIGHT, WHEEL_DOWN, WHEEL_UP, Pointer
 
 MOVES_PER_SECOND = 250  # what a good USB mouse reports
 TOP_SPEED = 6000  # px per second; faster, and the heat of a sweep falls apart into dots
-LEFT, MIDDLE, RIGHT, WHEEL_UP, WHEEL_DOWN = 1, 2, 3, 4, 5
 
 # The desktop, as shares of the screen: a dock at the left, a panel below, a browser window over the rest.
 DOCK = [(0.018, 0.10 + 0.075 * i) for i in range(8)]
@@ -35,19 +34,18 @@ class DayOverError(Exception):
 
 
 @dataclass
-class Hand:
-    """A pointer and its clock: each move is due at a time counted from the start, so delays never add up."""
+class Person:
+    """Who moves a pointer, by a clock: each move is due at a time counted from the start, so delays never add up."""
 
-    screen: display.Display
+    pointer: Pointer
     rng: np.random.Generator
-    end: float  # seconds on the hand's own clock
+    end: float  # seconds on the person's own clock
     now: float = 0.0
     x: float = 0.0
     y: float = 0.0
 
     def __post_init__(self) -> None:
-        root = self.screen.screen().root.get_geometry()
-        self.width, self.height = root.width, root.height
+        self.width, self.height = self.pointer.screen_size()
         self.began = time.monotonic()
         self.x, self.y = 0.5 * self.width, 0.5 * self.height
 
@@ -63,18 +61,15 @@ class Hand:
         self.wait(1 / MOVES_PER_SECOND)
         self.x = min(max(x, 0.0), self.width - 1.0)
         self.y = min(max(y, 0.0), self.height - 1.0)
-        xtest.fake_input(self.screen, X.MotionNotify, x=round(self.x), y=round(self.y))
-        self.screen.sync()
+        self.pointer.move((round(self.x), round(self.y)))
 
     def button(self, number: int, *, hold: float = 0.05) -> None:
-        """Press and let go."""
-        xtest.fake_input(self.screen, X.ButtonPress, number)
-        self.screen.sync()
+        """Press and release."""
+        self.pointer.press(number)
         try:
             self.wait(hold)
         finally:
-            xtest.fake_input(self.screen, X.ButtonRelease, number)
-            self.screen.sync()
+            self.pointer.release(number)
 
     def stroke(self, x: float, y: float, seconds: float, bend: float) -> None:
         """Move in one sweep: minimum jerk along the way, bowed a little to one side."""
@@ -128,89 +123,89 @@ def ticks(seconds: float) -> Iterator[float]:
     return (i / count for i in range(1, count + 1))
 
 
-def read(hand: Hand) -> None:
+def read(person: Person) -> None:
     """Follow a few lines of text with the pointer, scroll, follow some more."""
-    line = hand.rng.triangular(TEXT_TOP, 0.35, TEXT_BOTTOM)
-    for _ in range(int(hand.rng.integers(2, 4))):
-        left = TEXT_LEFT + hand.rng.exponential(0.08)
-        hand.go((min(left, TEXT_RIGHT), line), spread=0.006)
-        hand.drift(hand.rng.uniform(0.15, 0.35), hand.rng.uniform(250, 700), hand.rng.normal(4, 6), 2.5)
-        line = min(line + hand.rng.uniform(0.02, 0.06), TEXT_BOTTOM)
-    if hand.rng.random() < 0.7:
-        for _ in range(int(hand.rng.integers(3, 7))):
-            hand.button(WHEEL_DOWN if hand.rng.random() < 0.85 else WHEEL_UP, hold=0.012)
-            hand.drift(0.016, 0, 12, 1.5)
+    line = person.rng.triangular(TEXT_TOP, 0.35, TEXT_BOTTOM)
+    for _ in range(int(person.rng.integers(2, 4))):
+        left = TEXT_LEFT + person.rng.exponential(0.08)
+        person.go((min(left, TEXT_RIGHT), line), spread=0.006)
+        person.drift(person.rng.uniform(0.15, 0.35), person.rng.uniform(250, 700), person.rng.normal(4, 6), 2.5)
+        line = min(line + person.rng.uniform(0.02, 0.06), TEXT_BOTTOM)
+    if person.rng.random() < 0.7:
+        for _ in range(int(person.rng.integers(3, 7))):
+            person.button(WHEEL_DOWN if person.rng.random() < 0.85 else WHEEL_UP, hold=0.012)
+            person.drift(0.016, 0, 12, 1.5)
 
 
-def follow_link(hand: Hand) -> None:
+def follow_link(person: Person) -> None:
     """Open a link, now and then in a new tab."""
-    hand.go(hand.pick(LINKS))
-    hand.rest(0.0, 0.12)
-    hand.button(MIDDLE if hand.rng.random() < 0.25 else LEFT)
+    person.go(person.pick(LINKS))
+    person.rest(0.0, 0.12)
+    person.button(MIDDLE if person.rng.random() < 0.25 else LEFT)
 
 
-def change_tab(hand: Hand) -> None:
+def change_tab(person: Person) -> None:
     """Bring another tab to the front."""
-    hand.go(hand.pick(TABS))
-    hand.rest(0.0, 0.1)
-    hand.button(LEFT)
+    person.go(person.pick(TABS))
+    person.rest(0.0, 0.1)
+    person.button(LEFT)
 
 
-def type_address(hand: Hand) -> None:
+def type_address(person: Person) -> None:
     """Click into the address bar and type, the hand off the mouse."""
-    hand.go(hand.pick(ADDRESS))
-    hand.button(LEFT)
-    hand.rest(0.1, 0.3)
+    person.go(person.pick(ADDRESS))
+    person.button(LEFT)
+    person.rest(0.1, 0.3)
 
 
-def go_back(hand: Hand) -> None:
+def go_back(person: Person) -> None:
     """Click back, perhaps twice."""
-    hand.go(BACK)
-    for _ in range(int(hand.rng.integers(1, 3))):
-        hand.button(LEFT)
-        hand.wait(0.05)
+    person.go(BACK)
+    for _ in range(int(person.rng.integers(1, 3))):
+        person.button(LEFT)
+        person.wait(0.05)
 
 
-def start_program(hand: Hand) -> None:
+def start_program(person: Person) -> None:
     """Take something from the dock or the panel."""
-    hand.go(hand.pick(DOCK if hand.rng.random() < 0.65 else PANEL))
-    hand.rest(0.0, 0.1)
-    hand.button(LEFT)
+    person.go(person.pick(DOCK if person.rng.random() < 0.65 else PANEL))
+    person.rest(0.0, 0.1)
+    person.button(LEFT)
 
 
-def look_aside(hand: Hand) -> None:
+def look_aside(person: Person) -> None:
     """Run down the list at the right, and click in it."""
-    start = int(hand.rng.integers(0, 4))
-    for spot in ASIDE[start : start + int(hand.rng.integers(2, 5))]:
-        hand.go(spot, spread=0.008)
-        hand.drift(0.06, hand.rng.normal(0, 40), 30, 2.5)
-    hand.button(LEFT)
+    start = int(person.rng.integers(0, 4))
+    for spot in ASIDE[start : start + int(person.rng.integers(2, 5))]:
+        person.go(spot, spread=0.008)
+        person.drift(0.06, person.rng.normal(0, 40), 30, 2.5)
+    person.button(LEFT)
 
 
-def mark_text(hand: Hand) -> None:
+def mark_text(person: Person) -> None:
     """Drag over a few words and open the menu on them."""
-    hand.go((hand.rng.uniform(TEXT_LEFT, 0.4), hand.rng.uniform(0.3, 0.7)))
-    xtest.fake_input(hand.screen, X.ButtonPress, LEFT)
+    person.go((person.rng.uniform(TEXT_LEFT, 0.4), person.rng.uniform(0.3, 0.7)))
+    person.pointer.press(LEFT)
     try:
-        hand.stroke(hand.x + hand.rng.uniform(80, 320), hand.y + hand.rng.normal(8, 8), 0.4, 0.0)
+        person.stroke(person.x + person.rng.uniform(80, 320), person.y + person.rng.normal(8, 8), 0.4, 0.0)
     finally:
-        xtest.fake_input(hand.screen, X.ButtonRelease, LEFT)
-    hand.button(RIGHT)
-    hand.go((hand.x / hand.width + 0.03, hand.y / hand.height + 0.04))
-    hand.button(LEFT)
+        person.pointer.release(LEFT)
+    person.button(RIGHT)
+    person.go((person.x / person.width + 0.03, person.y / person.height + 0.04))
+    person.button(LEFT)
 
 
-def close_window(hand: Hand) -> None:
+def close_window(person: Person) -> None:
     """Close something at the top right corner."""
-    hand.go(CLOSE, spread=0.003)
-    hand.rest(0.0, 0.1)
-    hand.button(LEFT)
+    person.go(CLOSE, spread=0.003)
+    person.rest(0.0, 0.1)
+    person.button(LEFT)
 
 
-def glance_at_clock(hand: Hand) -> None:
+def glance_at_clock(person: Person) -> None:
     """Ask the panel's clock."""
-    hand.go(CLOCK)
-    hand.rest(0.05, 0.15)
+    person.go(CLOCK)
+    person.rest(0.05, 0.15)
 
 
 # How often each in a round; a round is about ten seconds, so even a short demo sees all of them.
@@ -234,18 +229,16 @@ HABITS = {
 def main(seconds: float, seed: int) -> None:
     """Move the real pointer of $DISPLAY like a person's, clicking and scrolling. Example: --seconds 10."""
     try:
-        screen = display.Display()
+        pointer = Pointer()
     except Exception as error:  # python-xlib raises a kind of its own for each way to fail
         where = os.environ.get("DISPLAY") or "(DISPLAY is not set)"
         raise click.ClickException(f"no X display at {where}: {error}") from error
     round_of_habits = [habit for habit, times in HABITS.items() for _ in range(times)]
-    hand = Hand(screen, np.random.default_rng(seed), seconds)
-    try:
+    with pointer, contextlib.suppress(DayOverError):
+        person = Person(pointer, np.random.default_rng(seed), seconds)
         while True:
-            for turn in hand.rng.permutation(len(round_of_habits)):
-                round_of_habits[turn](hand)
-    except DayOverError:
-        screen.close()
+            for turn in person.rng.permutation(len(round_of_habits)):
+                round_of_habits[turn](person)
 
 
 if __name__ == "__main__":

@@ -150,13 +150,12 @@ install_venv() {
     installed_key >".venv/installed$extra"
 }
 
-# start_xvfb FOLDER: a private display; sets DISPLAY and xvfb_pid. Its messages and socket for the number go to FOLDER.
+# start_xvfb FOLDER: a private display; sets DISPLAY and xvfb_pid. Its log goes to FOLDER.
 start_xvfb() {
     mkfifo "$1/display"
-    # -noreset: without it the server forgets everything whenever its last client leaves.
-    Xvfb -displayfd 3 -screen 0 1920x1080x24 -noreset -nolisten tcp 3>"$1/display" >"$1/xvfb.log" 2>&1 &
+    PYTHONPATH=tests .venv/bin/python -m support.xserver "$1" >"$1/display" &
     # shellcheck disable=SC2034  # for the caller, to end it
     xvfb_pid=$!
-    read -r number <"$1/display" || { cat "$1/xvfb.log" >&2; die "Xvfb did not start: see above."; }
-    export DISPLAY=":$number"
+    read -r DISPLAY <"$1/display" || die "Xvfb did not start: see above."
+    export DISPLAY
 }

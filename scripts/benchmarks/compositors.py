@@ -45,7 +45,7 @@ def _kwin() -> Iterator[Desktop]:
 
     with Plasma() as session:
         session.start_kwin()
-        yield Desktop(session, session.hand().move)
+        yield Desktop(session, session.pointer().move)
 
 
 @contextlib.contextmanager
@@ -53,7 +53,7 @@ def _gnome() -> Iterator[Desktop]:
     with Gnome() as session:
         session.install_extension()
         session.start_shell()
-        yield Desktop(session, session.hand().move)
+        yield Desktop(session, session.pointer().move)
 
 
 @contextlib.contextmanager
@@ -66,7 +66,7 @@ def _wlroots(program: str) -> Iterator[Desktop]:
         with contextlib.closing(Connection(str(session.display))) as connection:
             if not all(connection.find(interface) for interface in cursor_sessions.interfaces()):
                 raise SkipError(f"this {program} is too old: it has no cursor sessions")
-        yield Desktop(session, session.hand().move)
+        yield Desktop(session, session.pointer().move)
 
 
 @contextlib.contextmanager
@@ -76,7 +76,7 @@ def _wayfire() -> Iterator[Desktop]:
     with Wayfire() as session:
         must_have("wlr-randr", "wlr-randr")
         session.start_compositor()
-        hand = session.hand()
+        hand = session.pointer()
         yield Desktop(session, hand.move, use=hand.scroll, is_asked=True)
 
 

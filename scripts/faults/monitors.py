@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from benchmarks.desk import Desk
 from support.report import Report
-from support.xserver import LEFT, Hand, XServer, xrandr
+from support.xserver import LEFT, Pointer, XServer, xrandr
 
 from mousetrackd.core.layers import CLICK_LAYERS
 from mousetrackd.storage.store import Store
@@ -74,7 +74,7 @@ def main(report: Report) -> None:
         desk.configure("snapshot_interval_s = 86400\n")
         desk.has_picture()
         pressed: Counter[str] = Counter()
-        with _at(desk), Hand() as hand:
+        with _at(desk), Pointer() as pointer:
             for name, (width_px, height_px) in _MODES.items():
                 numbers = (60, *[width_px] * 4, *[height_px] * 4)
                 xrandr("--newmode", name, *map(str, numbers))
@@ -84,8 +84,8 @@ def main(report: Report) -> None:
             with desk.daemon():
                 for change, place, monitor in itertools.islice(itertools.cycle(_STEPS), CHANGES):
                     xrandr(*change)
-                    hand.move(place)
-                    hand.click(LEFT)
+                    pointer.move(place)
+                    pointer.click(LEFT)
                     pressed[monitor] += 1
         with Store.open_read_only(desk.store) as store:
             counts = store.read(CLICK_LAYERS).counts

@@ -47,7 +47,7 @@ class Story:
 
     def press(self, x: int, y: int, times: int = 1) -> None:
         """Press there, so often; all of it is to be counted."""
-        self.guest.hand(f"move(({x}, {y}))", *["click(LEFT)"] * times)
+        self.guest.pointer(f"move(({x}, {y}))", *["click(LEFT)"] * times)
         self.pressed[x, y] += times
 
     # What is to be seen ---------------------------------------------------------------------------------
@@ -151,7 +151,7 @@ def signals(story: Story, report: Report) -> None:
     with report.expect("systemctl kill -s USR1 pauses"):
         guest.systemctl("kill", "--signal=USR1", "--kill-whom=main", UNIT)
         story.until_unit("paused")
-        guest.hand("move((600, 600))", "click(LEFT)")
+        guest.pointer("move((600, 600))", "click(LEFT)")
     with report.expect("systemctl kill -s USR2 resumes"):
         guest.systemctl("kill", "--signal=USR2", "--kill-whom=main", UNIT)
         story.until_unit("tracking")

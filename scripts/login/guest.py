@@ -92,10 +92,10 @@ class Guest:
         """Ask alice's systemd."""
         return self.alice("systemctl", "--user", *words)
 
-    def hand(self, *deeds: str) -> None:
-        """Have the pointer of her display do something, like ``move((3, 4))``; see ``support.xserver.Hand``."""
-        body = "".join(f"    hand.{deed}\n" for deed in deeds)
-        code = f"from support.xserver import *\nwith Hand() as hand:\n{body}    hand.position()\n"
+    def pointer(self, *deeds: str) -> None:
+        """Have the pointer of her display do something, like ``move((3, 4))``; see ``support.xserver.Pointer``."""
+        body = "".join(f"    pointer.{deed}\n" for deed in deeds)
+        code = f"from support.xserver import *\nwith Pointer() as pointer:\n{body}    pointer.position()\n"
         self.alice("env", "PYTHONPATH=/checkout", "python", "-c", code)
 
     def _must(self, command: list[str]) -> str:

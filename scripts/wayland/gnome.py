@@ -35,7 +35,7 @@ _REMOTE = "org.gnome.Mutter.RemoteDesktop"
 _PLACE = "/org/gnome/Mutter/RemoteDesktop"
 
 
-class Hand:
+class GnomePointer:
     """Moves the pointer of GNOME Shell and clicks, for as long as the shell runs."""
 
     def __init__(self, address: str) -> None:
@@ -173,11 +173,11 @@ class Gnome(Session):
         authorities = self.runtime.glob(".mutter-Xwaylandauth.*")  # a shell that crashed leaves its own
         return found[-1], str(max(authorities, key=lambda path: path.stat().st_mtime_ns))
 
-    def hand(self) -> Hand:
-        """A hand for the shell that runs now."""
-        hand = Hand(self.bus.address)
-        self.callback(hand.close)
-        return hand
+    def pointer(self) -> GnomePointer:
+        """A pointer for the shell that runs now."""
+        pointer = GnomePointer(self.bus.address)
+        self.callback(pointer.close)
+        return pointer
 
 
 def check(report: Report) -> None:
@@ -189,34 +189,34 @@ def check(report: Report) -> None:
         _check_blind(report, session, "before the next login", "Log out and in once")
         session.end_shell()
         session.start_shell()
-        hand = session.hand()
+        pointer = session.pointer()
         with session.tracking() as daemon:
             notes = " ".join(session.home.status()["notes"])
             report.check("it says that scroll is not seen", "scroll is not seen" in notes)
             check_stillness(report, daemon)
-            made = person.perform(person.liveliest(), hand.move)
+            made = person.perform(person.liveliest(), pointer.move)
             ended_ms = daemon.clock_ms()
         person.compare(report, made, ended_ms, session.home, per_s=TOLD_PER_S)
 
         with session.home.running() as killed:
             killed.kill()
         with session.tracking() as daemon:
-            check_each_is_heard_once(report, "after a kill -9 the next daemon", session, hand.move)
-            _check_clicks(report, session, hand)
+            check_each_is_heard_once(report, "after a kill -9 the next daemon", session, pointer.move)
+            _check_clicks(report, session, pointer)
             _check_scale(report, session)
-            _check_lock(report, session, hand, daemon)
+            _check_lock(report, session, pointer, daemon)
             session.run_quietly("gnome-extensions", "disable", UUID)
             daemon.await_state("blind")
             problem = " ".join(session.home.status()["problems"])
             report.check("switched off, it says how to switch it on", f"gnome-extensions enable {UUID}" in problem)
             session.run_quietly("gnome-extensions", "enable", UUID)
             daemon.await_state("tracking")
-            check_each_is_heard_once(report, "switched on again, the daemon", session, hand.move)
+            check_each_is_heard_once(report, "switched on again, the daemon", session, pointer.move)
             session.end_shell(crash=True)
             daemon.await_state("waiting")
             session.start_shell()
             daemon.await_state("tracking")
-            check_each_is_heard_once(report, "after a crash of the shell the daemon", session, session.hand().move)
+            check_each_is_heard_once(report, "after a crash of the shell the daemon", session, session.pointer().move)
 
         if shutil.which("Xwayland"):
             check_xwayland_is_refused(report, session, *session.xwayland())
@@ -231,11 +231,11 @@ def _check_blind(report: Report, session: Gnome, when: str, hint: str) -> None:
         daemon.stop()
 
 
-def _check_clicks(report: Report, session: Gnome, hand: Hand) -> None:
-    hand.move(960, 540)
+def _check_clicks(report: Report, session: Gnome, pointer: GnomePointer) -> None:
+    pointer.move(960, 540)
     for _ in range(CLICKS):
         time.sleep(CLICK_S)
-        hand.click()
+        pointer.click()
     time.sleep(CLICK_S)
     session.home.must("snapshot")
     clicks = session.home.cells("clicks.left")
@@ -248,10 +248,10 @@ def _check_scale(report: Report, session: Gnome) -> None:
     """Positions are kept in the screen's own pixels, whatever its scale."""
     for scale in (1.5, 2.0, 1.0):
         session.scale_screen(scale)
-        hand = session.hand()
-        hand.move(410, 310)
+        pointer = session.pointer()
+        pointer.move(410, 310)
         time.sleep(CLICK_S)
-        hand.click()
+        pointer.click()
         time.sleep(CLICK_S)
         session.home.must("snapshot")
         pixel = (round(410 * scale), round(310 * scale))
@@ -260,15 +260,15 @@ def _check_scale(report: Report, session: Gnome) -> None:
         )
 
 
-def _check_lock(report: Report, session: Gnome, hand: Hand, daemon: Running) -> None:
+def _check_lock(report: Report, session: Gnome, pointer: GnomePointer, daemon: Running) -> None:
     """Lock as far as it goes without a login manager: the shell enters the mode in which it stops extensions."""
     session.home.must("snapshot")
     before = session.home.status()["events"]
     session.evaluate("Main.sessionMode.pushMode('unlock-dialog')")
-    hand.move(300, 300)
+    pointer.move(300, 300)
     time.sleep(CLICK_S)
     session.evaluate("Main.sessionMode.popMode('unlock-dialog')")
     session.home.must("snapshot")
     unheard = session.home.status()["events"] == before and not daemon.has_ended()
     report.check("behind a locked screen nothing is heard", unheard)
-    check_each_is_heard_once(report, "unlocked, the daemon", session, hand.move)
+    check_each_is_heard_once(report, "unlocked, the daemon", session, pointer.move)

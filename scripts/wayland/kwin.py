@@ -68,7 +68,7 @@ FakeInput.proxy_class = FakeInputProxy
 FakeInput._gen_c()  # noqa: SLF001 - as pywayland's own generator does
 
 
-class Hand:
+class KWinPointer:
     """Moves the pointer of KWin, for as long as KWin runs."""
 
     def __init__(self, display: Path) -> None:
@@ -106,7 +106,7 @@ class Plasma(Session):
         ]
         self.home.variables |= {
             "KWIN_COMPOSE": "Q",
-            "KWIN_WAYLAND_NO_PERMISSION_CHECKS": "1",  # only for the hand
+            "KWIN_WAYLAND_NO_PERMISSION_CHECKS": "1",  # only for our pointer
             "XDG_CURRENT_DESKTOP": "KDE",
         }
 
@@ -144,25 +144,25 @@ class Plasma(Session):
         display, authority = self._words.read_text().splitlines()
         return display, authority
 
-    def hand(self) -> Hand:
-        """A hand for the KWin that runs now."""
-        hand = Hand(self.runtime / SOCKET)
-        self.callback(hand.close)
-        return hand
+    def pointer(self) -> KWinPointer:
+        """A pointer for the KWin that runs now."""
+        pointer = KWinPointer(self.runtime / SOCKET)
+        self.callback(pointer.close)
+        return pointer
 
 
 def check(report: Report) -> None:
     """Replay a person's path, then kill each side once."""
     with Plasma() as session:
         session.start_kwin()
-        hand = session.hand()
+        pointer = session.pointer()
         with session.tracking() as daemon:
             source = session.home.status()["source"]
             report.check("KWin is chosen, and has the script", session.scripting("isScriptLoaded") is True, source)
             notes = " ".join(session.home.status()["notes"])
             report.check("it says that clicks and scroll are not seen", "clicks and scroll" in notes)
             check_stillness(report, daemon)
-            made = person.perform(person.liveliest(), hand.move)
+            made = person.perform(person.liveliest(), pointer.move)
             ended_ms = daemon.clock_ms()
         person.compare(report, made, ended_ms, session.home, per_s=TOLD_PER_S)
         report.check("stopped, it leaves no script behind", session.scripting("isScriptLoaded") is False)
@@ -175,9 +175,9 @@ def check(report: Report) -> None:
             killed.kill()
             report.check("killed, it leaves its script", session.scripting("isScriptLoaded") is True)
         with session.tracking() as daemon:
-            check_each_is_heard_once(report, "the next daemon", session, hand.move)
+            check_each_is_heard_once(report, "the next daemon", session, pointer.move)
             session.kill_kwin()
             daemon.await_state("waiting")
             session.start_kwin()
             daemon.await_state("tracking")
-            check_each_is_heard_once(report, "after a crash of KWin the daemon", session, session.hand().move)
+            check_each_is_heard_once(report, "after a crash of KWin the daemon", session, session.pointer().move)

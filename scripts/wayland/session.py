@@ -139,7 +139,7 @@ def use(seat: Callable[[], None], for_s: float) -> None:
 def check_each_is_heard_once(report: Report, who: str, session: Session, move: Callable[[int, int], None]) -> None:
     """Check that a running daemon hears two moves as two."""
     home = session.home
-    time.sleep(_FAR_APART_S)  # a new hand has just come from somewhere
+    time.sleep(_FAR_APART_S)  # a new pointer has just come from somewhere
     home.must("snapshot")
     before = int(home.status()["events"])
 

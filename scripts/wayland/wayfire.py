@@ -11,7 +11,7 @@ from support.waiting import wait_until
 
 from mousetrackd.capture.wayland.polling import MOVING_INTERVAL_S, RESTED_SHARE, RESTING_INTERVAL_S
 from wayland.session import check_xwayland_is_refused, use, wakeups
-from wayland.wlroots import Hand, Wlroots, check_a_person, check_crash
+from wayland.wlroots import VirtualMouse, Wlroots, check_a_person, check_crash
 
 _READ_S = 5.0
 _WAKEUPS_PER_QUESTION = 3
@@ -63,19 +63,19 @@ def check(report: Report) -> None:
     """Replay a person's path, read for a while, crash, and ask the X server inside."""
     with Wayfire() as session:
         session.start_compositor()
-        hand = session.hand()
-        check_a_person(report, session, hand, source="Wayfire", per_s=1 / MOVING_INTERVAL_S)
-        _check_use(report, session, hand)
+        pointer = session.pointer()
+        check_a_person(report, session, pointer, source="Wayfire", per_s=1 / MOVING_INTERVAL_S)
+        _check_use(report, session, pointer)
         check_crash(report, session)
         check_xwayland_is_refused(report, session, session.said()[0], "")
 
 
-def _check_use(report: Report, session: Wayfire, hand: Hand) -> None:
+def _check_use(report: Report, session: Wayfire, pointer: VirtualMouse) -> None:
     """Somebody reads and turns the wheel: only then is a pointer that lies still asked for, ever more rarely."""
     with session.tracking() as daemon:
-        use(hand.scroll, RESTING_INTERVAL_S / RESTED_SHARE)
+        use(pointer.scroll, RESTING_INTERVAL_S / RESTED_SHARE)
         before, began_s = wakeups(daemon.pid), time.monotonic()
-        use(hand.scroll, _READ_S)
+        use(pointer.scroll, _READ_S)
         woken, read_s = wakeups(daemon.pid) - before, time.monotonic() - began_s
     most = _WAKEUPS_PER_QUESTION * (1 + read_s / RESTING_INTERVAL_S)
     report.check("in use and at rest, it is asked once a second", woken <= most, f"{woken} wake-ups in {read_s:.1f} s")

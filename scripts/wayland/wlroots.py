@@ -97,7 +97,7 @@ VirtualPointer._gen_c()  # noqa: SLF001 - as pywayland's own generator does
 VirtualPointerManager._gen_c()  # noqa: SLF001 - likewise
 
 
-class Hand:
+class VirtualMouse:
     """Moves the pointer, in logical coordinates of a desktop whose top left is 0, 0."""
 
     def __init__(self, display: Path) -> None:
@@ -189,77 +189,77 @@ class Wlroots(Session):
             raise RuntimeError(f"{' '.join(words)}: {done.stdout}{done.stderr}")
         return done.stdout
 
-    def hand(self) -> Hand:
-        """A hand for the compositor that runs now."""
-        hand = Hand(self.display)
-        self.callback(hand.close)
-        return hand
+    def pointer(self) -> VirtualMouse:
+        """A pointer for the compositor that runs now."""
+        pointer = VirtualMouse(self.display)
+        self.callback(pointer.close)
+        return pointer
 
 
 def sway(report: Report) -> None:
     """All that can be shown of cursor sessions."""
     with Wlroots("sway") as session:
         session.start_compositor()
-        hand = session.hand()
-        check_a_person(report, session, hand, source=SOURCE, per_s=FRAMES_PER_S)
+        pointer = session.pointer()
+        check_a_person(report, session, pointer, source=SOURCE, per_s=FRAMES_PER_S)
     with Wlroots("sway") as session:
         session.start_compositor()
-        hand = session.hand()
-        _check_screens(report, session, hand)
-        _check_screenshot(report, session, hand)
+        pointer = session.pointer()
+        _check_screens(report, session, pointer)
+        _check_screenshot(report, session, pointer)
         check_crash(report, session)
         wait_until(session.words.exists, "Xwayland runs", timeout_s=30)
         check_xwayland_is_refused(report, session, session.words.read_text().strip(), "")
     with Wlroots("sway", software_cursors=True) as session:
         session.start_compositor()
-        _check_software_cursors(report, session, session.hand())
+        _check_software_cursors(report, session, session.pointer())
 
 
 def labwc(report: Report) -> None:
     """That it is the same there."""
     with Wlroots("labwc") as session:
         session.start_compositor()
-        hand = session.hand()
-        check_a_person(report, session, hand, source=SOURCE, per_s=FRAMES_PER_S)
+        pointer = session.pointer()
+        check_a_person(report, session, pointer, source=SOURCE, per_s=FRAMES_PER_S)
     with Wlroots("labwc") as session:
         session.home.variables["WLR_HEADLESS_OUTPUTS"] = "2"
         session.start_compositor()
-        hand = session.hand()
-        _check_turns(report, session, hand)
+        pointer = session.pointer()
+        _check_turns(report, session, pointer)
         check_crash(report, session)
 
 
-def check_a_person(report: Report, session: Wlroots, hand: Hand, *, source: str, per_s: float) -> None:
+def check_a_person(report: Report, session: Wlroots, pointer: VirtualMouse, *, source: str, per_s: float) -> None:
     """Replay a person's path. per_s: how many positions a second ``source`` tells at most."""
     with session.tracking() as daemon:
         status = session.home.status()
         report.check(f"{source} is chosen by itself", status["source"].startswith(source), status["source"])
         report.check("it says that clicks and scroll are not seen", "clicks and scroll" in " ".join(status["notes"]))
         check_stillness(report, daemon)
-        made = person.perform(person.liveliest(), hand.move)
+        made = person.perform(person.liveliest(), pointer.move)
         ended_ms = daemon.clock_ms()
     person.compare(report, made, ended_ms, session.home, per_s=per_s)
 
 
-def _check_screens(report: Report, session: Wlroots, hand: Hand) -> None:
+def _check_screens(report: Report, session: Wlroots, pointer: VirtualMouse) -> None:
     """Screens that come, turn and go while a daemon listens."""
     with session.tracking() as daemon:
         session.must("swaymsg", "create_output")
         daemon.await_status(lambda status: len(status["monitors"]) == 2, "the second screen is told")
-        _turn_and_point(report, session, hand, daemon)
+        _turn_and_point(report, session, pointer, daemon)
         session.must("swaymsg", "output HEADLESS-2 unplug")
         daemon.await_status(lambda status: len(status["monitors"]) == 1, "the second screen is gone")
-        hand.move(321, 123)
+        pointer.move(321, 123)
         time.sleep(_SETTLE_S)
     report.check("with a screen gone the other is heard", (321, 123) in session.home.screens("dwell")["HEADLESS-1"])
 
 
-def _check_turns(report: Report, session: Wlroots, hand: Hand) -> None:
+def _check_turns(report: Report, session: Wlroots, pointer: VirtualMouse) -> None:
     with session.tracking() as daemon:
-        _turn_and_point(report, session, hand, daemon)
+        _turn_and_point(report, session, pointer, daemon)
 
 
-def _turn_and_point(report: Report, session: Wlroots, hand: Hand, daemon: Running) -> None:
+def _turn_and_point(report: Report, session: Wlroots, pointer: VirtualMouse, daemon: Running) -> None:
     """Point at places of a screen of scale 1.5 that stands on its side, right of a plain one."""
     session.must(
         *("wlr-randr", "--output", "HEADLESS-2", "--custom-mode", "1280x720", "--pos", "1920,0"),
@@ -274,9 +274,9 @@ def _turn_and_point(report: Report, session: Wlroots, hand: Hand, daemon: Runnin
     }
     for output, places in pointed.items():
         for x, y in places:
-            hand.move(x + (1920 if output == "HEADLESS-2" else 0), y)
+            pointer.move(x + (1920 if output == "HEADLESS-2" else 0), y)
             time.sleep(_SETTLE_S)
-    hand.move(5, 5)
+    pointer.move(5, 5)
     time.sleep(_SETTLE_S)
     session.home.must("snapshot")
     dwell = session.home.screens("dwell")
@@ -296,13 +296,13 @@ def _is_near(place: Pixel, scale: float, heard: Any) -> bool:
     return any(abs(at_x - x) <= 1 and abs(at_y - y) <= 1 for at_x, at_y in heard)
 
 
-def _check_screenshot(report: Report, session: Wlroots, hand: Hand) -> None:
+def _check_screenshot(report: Report, session: Wlroots, pointer: VirtualMouse) -> None:
     """A screenshot with the cursor on it makes sway paint the cursor for a while."""
     with session.tracking() as daemon:
-        hand.move(10, 10)
+        pointer.move(10, 10)
         session.must("grim", "-c", str(session.folder / "screenshot.png"))
         seen_ms = daemon.clock_ms()
-        _fidget(hand, UNSEEN_AFTER_S + 3)
+        _fidget(pointer, UNSEEN_AFTER_S + 3)
         session.home.must("snapshot")
         notes = session.home.status()["notes"]
         report.check(
@@ -313,9 +313,9 @@ def _check_screenshot(report: Report, session: Wlroots, hand: Hand) -> None:
     report.check("the time in it is not counted", dwell[10, 10] < 1000, f"{dwell[10, 10]} ms")
 
 
-def _check_software_cursors(report: Report, session: Wlroots, hand: Hand) -> None:
+def _check_software_cursors(report: Report, session: Wlroots, pointer: VirtualMouse) -> None:
     with session.tracking() as daemon:
-        _fidget(hand, UNSEEN_AFTER_S + 3)
+        _fidget(pointer, UNSEEN_AFTER_S + 3)
         session.home.must("snapshot")
         status = session.home.status()
         report.check("painted cursors are told as not seen", UNSEEN in status["notes"], status["notes"])
@@ -323,12 +323,12 @@ def _check_software_cursors(report: Report, session: Wlroots, hand: Hand) -> Non
         report.check("the log says so once", daemon.log.count(UNSEEN) == 1)
 
 
-def _fidget(hand: Hand, for_s: float) -> None:
+def _fidget(pointer: VirtualMouse, for_s: float) -> None:
     until_s = time.monotonic() + for_s
     step = 0
     while time.monotonic() < until_s:
         step += 1
-        hand.move(100 + step % 50, 100)
+        pointer.move(100 + step % 50, 100)
         time.sleep(0.1)
 
 
@@ -339,7 +339,7 @@ def check_crash(report: Report, session: Wlroots) -> None:
         daemon.await_state("waiting")
         session.start_compositor()
         daemon.await_state("tracking")
-        hand = session.hand()
-        hand.move(5, 5)
+        pointer = session.pointer()
+        pointer.move(5, 5)
         time.sleep(_SETTLE_S)
-        check_each_is_heard_once(report, "after a crash of the compositor the daemon", session, hand.move)
+        check_each_is_heard_once(report, "after a crash of the compositor the daemon", session, pointer.move)

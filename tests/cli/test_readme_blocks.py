@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.program import Home, Running
 from support.systemctl import FakeSystemctl
-from support.xserver import LEFT, Hand, Xvfb
+from support.xserver import LEFT, Pointer, Xvfb
 
 pytest_plugins = ("support.fixtures",)
 
@@ -40,9 +40,9 @@ def first_day(home: Home, desktop: Xvfb, systemctl: FakeSystemctl) -> Iterator[t
     (checkout / "mousetrackd").symlink_to(program)
     home.variables |= {"PATH": f"{folder}:{home.variables.get('PATH') or os.environ['PATH']}", "HOME": str(home.folder)}
     with home.running() as daemon:
-        with Hand() as hand:
-            hand.move(*((200 + 3 * step, 300 + step) for step in range(200)))
-            hand.click(LEFT)
+        with Pointer() as pointer:
+            pointer.move(*((200 + 3 * step, 300 + step) for step in range(200)))
+            pointer.click(LEFT)
         daemon.await_read()
         home.must("snapshot")
         yield home, daemon

@@ -18,7 +18,19 @@ import pytest
 import Xlib.display
 from support.program import always
 from support.waiting import wait_until
-from support.xserver import LEFT, MIDDLE, RIGHT, SIDE, WHEEL_DOWN, WHEEL_LEFT, WHEEL_RIGHT, WHEEL_UP, Hand, Xvfb, xrandr
+from support.xserver import (
+    LEFT,
+    MIDDLE,
+    RIGHT,
+    SIDE,
+    WHEEL_DOWN,
+    WHEEL_LEFT,
+    WHEEL_RIGHT,
+    WHEEL_UP,
+    Pointer,
+    Xvfb,
+    xrandr,
+)
 from Xlib import X
 
 from mousetrackd.capture.replay import ReplaySource, read_recording
@@ -502,7 +514,7 @@ class X11Contract(SourceContract):
     def _display(self, xvfb: Xvfb, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         self.server = xvfb
         self.environment = monkeypatch
-        with Hand() as self.hand:
+        with Pointer() as self.pointer:
             yield
 
     @abstractmethod
@@ -516,10 +528,10 @@ class X11Contract(SourceContract):
         wheel = cycle((WHEEL_UP, WHEEL_DOWN, WHEEL_LEFT, WHEEL_RIGHT))
         for kind, group in groupby(rows, key=lambda row: row[0]):
             if kind == Kind.MOVE:
-                self.hand.move(*((x, y) for _, x, y in group))
+                self.pointer.move(*((x, y) for _, x, y in group))
             else:
                 for _ in group:
-                    self.hand.click(next(wheel) if kind == Kind.SCROLL else BUTTONS[kind])
+                    self.pointer.click(next(wheel) if kind == Kind.SCROLL else BUTTONS[kind])
 
     def make_homeless(self) -> Source:
         self.environment.delenv("DISPLAY")
@@ -534,8 +546,8 @@ class X11Contract(SourceContract):
 
     def press_at(self, ear: Ear, x: int, y: int) -> tuple[str, int, int]:
         """Press there; on which monitor did it land?"""
-        self.hand.move((x, y))
-        self.hand.click(LEFT)
+        self.pointer.move((x, y))
+        self.pointer.click(LEFT)
         wait_until(lambda: (Kind.LEFT, x, y) in ear.listen(), "the press was heard")
         layout = ear.layouts()[-1]
         owner, local_x, local_y = layout.locate(np.array([x]), np.array([y]))
@@ -571,7 +583,7 @@ class X11Contract(SourceContract):
             ear.items.clear()
             ear.listen()
             before_ms = ear.source.now_ms()
-            self.hand.click(LEFT)
+            self.pointer.click(LEFT)
             ear.hear(1)
             slack_ms = self.clock_slack_ms
             assert before_ms - slack_ms <= ear.times_ms()[-1] <= ear.source.now_ms() + slack_ms
@@ -580,7 +592,7 @@ class X11Contract(SourceContract):
     def test_when_the_server_dies_the_source_is_dead_says_so_and_gives_what_it_heard(self) -> None:
         files = open_files()
         ear = self.started([])
-        self.hand.move((5, 6), (7, 8))
+        self.pointer.move((5, 6), (7, 8))
         assert ear.hear(2) == [(Kind.MOVE, 5, 6), (Kind.MOVE, 7, 8)]
         ear.calls = 0
         self.server.kill()
@@ -600,9 +612,9 @@ class X11Contract(SourceContract):
             with pytest.raises(SourceError):
                 self.make([]).start(lambda: None)
             self.server.start()
-            with Hand() as hand:
+            with Pointer() as pointer:
                 ear = self.started([])
-                hand.move((11, 12))
+                pointer.move((11, 12))
                 assert ear.hear(1) == [(Kind.MOVE, 11, 12)]
         ear.source.stop()
 
@@ -635,9 +647,9 @@ class X11Contract(SourceContract):
         try:
             source.start(hang)
             source.drain()
-            self.hand.move((5, 6))
+            self.pointer.move((5, 6))
             assert hangs.wait(10)
-            self.hand.move((7, 8))
+            self.pointer.move((7, 8))
             wait_until(lambda: not source.ping(), "it was seen that nobody listens")
             always(lambda: not source.ping(), "nobody listens", for_s=NO_ANSWER_FOR_S)
             go_on.set()
@@ -689,10 +701,10 @@ class X11Contract(SourceContract):
     def test_a_press_made_before_the_monitors_changed_is_heard_once_and_before_the_change(self) -> None:
         ear = self.started([])
         for turn in range(6):
-            self.hand.move((500 + turn, 7))
+            self.pointer.move((500 + turn, 7))
             wait_until(lambda turn=turn: (Kind.MOVE, 500 + turn, 7) in ear.listen(), "the move was heard")  # type: ignore[misc]
             ear.items.clear()
-            self.hand.click(LEFT)
+            self.pointer.click(LEFT)
             xrandr(*(RIGHT_HALF if turn % 2 == 0 else ("--delmonitor", "R")))
             wait_until(
                 lambda: len(ear.listen()) == 1 and any(isinstance(item, LayoutChange) for item in ear.items),
@@ -708,8 +720,8 @@ class X11Contract(SourceContract):
         def hears_all() -> bool:
             ear = self.started([])
             for _, x, y in MANY_MOVES:
-                self.hand.move((x, y))
-            self.hand.click(RIGHT)
+                self.pointer.move((x, y))
+            self.pointer.click(RIGHT)
             wait_until(lambda: any(kind == Kind.RIGHT for kind, _, _ in ear.listen()), "the end was heard")
             ear.source.stop()
             return ear.listen()[: len(MANY_MOVES)] == MANY_MOVES
@@ -719,8 +731,8 @@ class X11Contract(SourceContract):
     def test_what_was_done_before_can_be_drained_after_catching_up(self) -> None:
         ear = self.started([])
         for number in range(1, 51):
-            self.hand.click(LEFT)
-            self.hand.position()  # the server has sent it when it answers this
+            self.pointer.click(LEFT)
+            self.pointer.position()  # the server has sent it when it answers this
             ear.source.catch_up()
             assert len(ear.listen()) == number
         ear.source.stop()
@@ -733,10 +745,10 @@ class X11Contract(SourceContract):
         self.ears.append(ear)
         ear.start()
         for number in range(3):
-            self.hand.move((10 + number, 10))
+            self.pointer.move((10 + number, 10))
             ear.hear(2 * number + 1)
             slept_ms += 60_000
-            self.hand.move((20 + number, 10))
+            self.pointer.move((20 + number, 10))
             ear.hear(2 * number + 2)
             slept_ms += 500  # clocks read one after the other, on a busy machine
         ear.source.stop()
@@ -764,10 +776,10 @@ class X11Contract(SourceContract):
 
     def test_two_sources_hear_the_same(self) -> None:
         one, other = self.started([]), self.started([])
-        self.hand.move(*((x, y) for _, x, y in MANY_MOVES[:50]))
+        self.pointer.move(*((x, y) for _, x, y in MANY_MOVES[:50]))
         assert one.hear(50) == other.hear(50) == MANY_MOVES[:50]
         one.source.stop()
-        self.hand.click(RIGHT)
+        self.pointer.click(RIGHT)
         assert other.hear(51)[-1][0] == Kind.RIGHT
         other.source.stop()
         assert len(one.listen()) == 50
@@ -876,8 +888,8 @@ class TestPynputFast(X11Contract):
         for number, (change, monitor) in zip(range(changes), cycle(steps), strict=False):
             xrandr(*change)
             before_press(monitor)
-            self.hand.move((number, 5))
-            self.hand.click(LEFT)
+            self.pointer.move((number, 5))
+            self.pointer.click(LEFT)
             stood.append(monitor)
             if number % 7 == 0:
                 ear.listen()
@@ -909,7 +921,7 @@ class TestPynputFast(X11Contract):
             source.start(lambda: None)
         server.thaw()
         wait_until(lambda: threading.enumerate() == threads, "who was still connecting gave up")
-        self.hand.move((5, 6))
+        self.pointer.move((5, 6))
         assert source.drain() == []
 
     def test_it_has_nothing_to_excuse(self) -> None:

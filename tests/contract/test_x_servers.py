@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import Xlib.display
 from support.waiting import wait_until
-from support.xserver import LEFT, RIGHT, Hand, SecondHand, Xvfb
+from support.xserver import LEFT, RIGHT, Pointer, SecondPointer, Xvfb
 from Xlib.ext import security
 
 from mousetrackd.capture.x11 import display as x11
@@ -150,14 +150,14 @@ def test_what_happens_on_another_x_screen_is_a_gap_and_no_event(
     name = serve("-screen", "1", "800x600x24").name
     monkeypatch.setenv("DISPLAY", f"{name}.{ours}")
     heard = Listening(fast=fast)
-    with Hand() as hand, contextlib.closing(x11.open_display()) as display:
+    with Pointer() as pointer, contextlib.closing(x11.open_display()) as display:
         for turn in range(2):
             jump(display, ours, 10 + turn, 20)
-            hand.click(LEFT)
+            pointer.click(LEFT)
             jump(display, 1 - ours, 30 + turn, 40)
-            hand.click(LEFT)
+            pointer.click(LEFT)
         jump(display, ours, 50, 60)
-        hand.click(RIGHT)
+        pointer.click(RIGHT)
         heard.wait_for((Kind.RIGHT, 50, 60))
     heard.source.stop()
     moves = [(Kind.MOVE, 10, 20), (Kind.LEFT, 10, 20), (Kind.MOVE, 11, 20), (Kind.LEFT, 11, 20)]
@@ -170,10 +170,10 @@ def test_what_happens_on_another_x_screen_is_a_gap_and_no_event(
 @pytest.mark.parametrize("fast", [True, False], ids=["fast", "stock"])
 def test_a_pointer_that_is_on_another_x_screen_from_the_start_is_not_counted(fast: bool, serve: Serve) -> None:
     serve("-screen", "1", "800x600x24")
-    with Hand() as hand, contextlib.closing(x11.open_display()) as display:
+    with Pointer() as pointer, contextlib.closing(x11.open_display()) as display:
         jump(display, 1, 30, 40)
         heard = Listening(fast=fast)
-        hand.click(LEFT)
+        pointer.click(LEFT)
         jump(display, 0, 50, 60)
         heard.wait_for((Kind.MOVE, 50, 60))
     heard.source.stop()
@@ -193,10 +193,10 @@ def test_a_second_pointer_is_told_when_it_comes_and_when_it_goes(fast: bool, ser
         return any(note.startswith("2 pointers") for note in heard.source.notes)
 
     assert (pointers(), noted()) == ([], False)
-    second = SecondHand()
+    second = SecondPointer()
     wait_until(lambda: pointers() == [2], "the second pointer was told")
     assert noted()
-    with Hand() as first, second:
+    with Pointer() as first, second:
         first.move((10, 20))
         second.move((300, 400))
         first.move((11, 20))
@@ -215,10 +215,10 @@ def test_a_second_pointer_is_told_when_it_comes_and_when_it_goes(fast: bool, ser
 def test_a_second_pointer_that_moves_at_once_is_told_before_it_moved(serve: Serve) -> None:
     serve()
     heard = Listening(fast=True)
-    with Hand() as first:
+    with Pointer() as first:
         first.move((10, 20))
         heard.wait_for((Kind.MOVE, 10, 20))
-        with SecondHand() as second:
+        with SecondPointer() as second:
             second.move(*((300 + number, 400) for number in range(200)))
             second.click(LEFT)
             wait_until(heard.source.ping, "the source heard all of it")
@@ -235,8 +235,8 @@ def test_a_second_pointer_that_moves_at_once_is_told_before_it_moved(serve: Serv
 def test_a_source_whose_recording_another_client_has_ended_is_dead(fast: bool, serve: Serve) -> None:
     serve()
     heard = Listening(fast=fast)
-    with Hand() as hand, contextlib.closing(x11.open_display()) as display:
-        hand.move((10, 20))
+    with Pointer() as pointer, contextlib.closing(x11.open_display()) as display:
+        pointer.move((10, 20))
         heard.wait_for((Kind.MOVE, 10, 20))
         context = heard.source._listener._context  # noqa: SLF001 - another client guesses it
         display.record_disable_context(context)
@@ -259,13 +259,13 @@ def test_events_are_of_now_also_after_the_servers_clock_was_set(step_ms: int, se
     serve()
     source = Set()
     heard = Listening(fast=True, source=source)
-    with Hand() as hand:
-        hand.move((10, 20))
+    with Pointer() as pointer:
+        pointer.move((10, 20))
         heard.wait_for((Kind.MOVE, 10, 20))
         for turn in range(2):
             source.ahead_ms += step_ms
             before_ms = source.now_ms()
-            hand.move((30 + turn, 40))
+            pointer.move((30 + turn, 40))
             heard.wait_for((Kind.MOVE, 30 + turn, 40))
             assert isinstance(heard.items[-1], np.ndarray)
             assert before_ms - 10 <= heard.items[-1]["time_ms"][-1] <= source.now_ms() + 10

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from support.program import Home, Running
 from support.waiting import wait_until
-from support.xserver import LEFT, Hand
+from support.xserver import LEFT, Pointer
 
 from mousetrackd.core.accumulator import Tally
 from mousetrackd.core.counts import Counts
@@ -32,10 +32,10 @@ LONG_AGO_S = int(datetime(2024, 5, 14, 12, tzinfo=UTC).timestamp())
 
 
 def click(daemon: Running, x: int, y: int) -> None:
-    with Hand() as hand:
-        hand.move((x, y))
-        hand.click(LEFT)
-        hand.position()
+    with Pointer() as pointer:
+        pointer.move((x, y))
+        pointer.click(LEFT)
+        pointer.position()
     daemon.await_read()
 
 

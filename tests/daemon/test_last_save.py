@@ -15,17 +15,17 @@ from pathlib import Path
 import pytest
 from support.program import Home, Running
 from support.waiting import wait_until
-from support.xserver import LEFT, Hand
+from support.xserver import LEFT, Pointer
 
 pytest_plugins = ("support.fixtures",)
 pytestmark = pytest.mark.usefixtures("desktop")
 
 
 def click_at(x: int, y: int) -> None:
-    with Hand() as hand:
-        hand.move((x, y))
-        hand.click(LEFT)
-        hand.position()
+    with Pointer() as pointer:
+        pointer.move((x, y))
+        pointer.click(LEFT)
+        pointer.position()
 
 
 @contextlib.contextmanager

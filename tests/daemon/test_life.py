@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 from support.program import Home, Pixel, decodes, wander
 from support.waiting import wait_until
-from support.xserver import LEFT, Hand, Xvfb
+from support.xserver import LEFT, Pointer, Xvfb
 
 pytest_plugins = ("support.fixtures",)
 
@@ -21,10 +21,10 @@ END_LIMIT_S = 2.0
 
 
 def move_and_click(x: int, y: int) -> None:
-    with Hand() as hand:
-        hand.move((x, y))
-        hand.click(LEFT)
-        hand.position()
+    with Pointer() as pointer:
+        pointer.move((x, y))
+        pointer.click(LEFT)
+        pointer.position()
 
 
 # The end ------------------------------------------------------------------------------------------------
@@ -122,12 +122,12 @@ def test_sighup_reads_the_configuration_and_a_bad_one_changes_nothing(home: Home
         home.configure("rest_cap_ms = 7\n")
         daemon.send(signal.SIGHUP)
         daemon.await_status(lambda status: status["problems"] == [], "the problem is gone")
-        with Hand() as hand:
-            hand.move((10, 10))
+        with Pointer() as pointer:
+            pointer.move((10, 10))
             rested_ms = daemon.clock_ms()
             wait_until(lambda: daemon.clock_ms() > rested_ms + 300, "the pointer has rested")
-            hand.move((20, 20))
-            hand.position()
+            pointer.move((20, 20))
+            pointer.position()
         daemon.stop()
     assert home.cells("dwell")[10, 10] == 7
 
@@ -239,14 +239,14 @@ def test_a_second_login_with_the_same_data_does_not_count_twice(home: Home) -> N
 
 @pytest.mark.usefixtures("desktop")
 def test_after_kill_9_the_next_one_starts_and_nothing_saved_is_lost(home: Home) -> None:
-    with home.running() as daemon, Hand() as hand:
-        hand.move((100, 100))
-        hand.click(LEFT)
-        hand.position()
+    with home.running() as daemon, Pointer() as pointer:
+        pointer.move((100, 100))
+        pointer.click(LEFT)
+        pointer.position()
         home.must("snapshot")
         acknowledged = home.cells("clicks.left")
         assert acknowledged == {(100, 100): 1}
-        hand.move((200, 200))
+        pointer.move((200, 200))
         daemon.kill()
         assert home.call("status").code == 3
     with home.running() as daemon:
@@ -310,12 +310,12 @@ def test_a_display_that_dies_ten_times_leaves_nothing_behind_and_loses_no_press(
     with home.running() as daemon:
         for life in range(LIVES):
             began_ms = daemon.clock_ms()
-            with Hand() as hand:
+            with Pointer() as pointer:
                 for point in wander(20, seed=life, left=life, top=life):
-                    hand.move(point)
-                    hand.click(LEFT)
+                    pointer.move(point)
+                    pointer.click(LEFT)
                     presses[point] += 1
-                hand.position()
+                pointer.position()
             daemon.await_read()
             used.append(daemon.uses())
             desktop.kill()

@@ -6,7 +6,7 @@ import time
 
 import pytest
 from support.program import Home
-from support.xserver import LEFT, Hand
+from support.xserver import LEFT, Pointer
 
 pytest_plugins = ("support.fixtures",)
 
@@ -15,11 +15,11 @@ pytest_plugins = ("support.fixtures",)
 @pytest.mark.parametrize("asked", [signal.SIGALRM, signal.SIGHUP], ids=["picture", "configuration"])
 def test_with_too_many_open_files_it_keeps_its_counts_and_recovers(home: Home, asked: signal.Signals) -> None:
     home.configure("checkpoint_interval_s = 1\n")
-    with home.running() as daemon, Hand() as hand:
+    with home.running() as daemon, Pointer() as pointer:
         limits = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)
         resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
-        hand.move((10, 10))
-        hand.click(LEFT)
+        pointer.move((10, 10))
+        pointer.click(LEFT)
         daemon.send(asked)
         daemon.await_log("Too many open files")
         assert not daemon.has_ended()
@@ -29,8 +29,8 @@ def test_with_too_many_open_files_it_keeps_its_counts_and_recovers(home: Home, a
         daemon.await_status(
             lambda status: status["state"] == "tracking" and status["looked_ns"] >= asked_ns, "it tracks again"
         )
-        hand.move((20, 20))
-        hand.click(LEFT)
+        pointer.move((20, 20))
+        pointer.click(LEFT)
         home.must("stop")
     assert home.cells("clicks.left") == {(10, 10): 1, (20, 20): 1}
 

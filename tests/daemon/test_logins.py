@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.program import Home, Running
 from support.waiting import wait_until
-from support.xserver import LEFT, Hand, Xvfb, write_cookie
+from support.xserver import LEFT, Pointer, Xvfb, write_cookie
 
 pytest_plugins = ("support.fixtures",)
 
@@ -57,11 +57,11 @@ def logins(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Logins]:
 
 
 def press(daemon: Running, *points: tuple[int, int]) -> None:
-    with Hand() as hand:
+    with Pointer() as pointer:
         for point in points:
-            hand.move(point)
-            hand.click(LEFT)
-        hand.position()
+            pointer.move(point)
+            pointer.click(LEFT)
+        pointer.position()
         daemon.await_read()
 
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 from support.program import Home
 from support.waiting import wait_until
-from support.xserver import LEFT, Hand
+from support.xserver import LEFT, Pointer
 
 pytest_plugins = ("support.fixtures",)
 
@@ -18,10 +18,10 @@ ROUNDS = 5
 
 
 def click_at(x: int, y: int) -> None:
-    with Hand() as hand:
-        hand.move((x, y))
-        hand.click(LEFT)
-        hand.position()
+    with Pointer() as pointer:
+        pointer.move((x, y))
+        pointer.click(LEFT)
+        pointer.position()
 
 
 def another_login(home: Home) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from support.program import Home, Running, wander
 from support.waiting import wait_until
-from support.xserver import LEFT, Hand
+from support.xserver import LEFT, Pointer
 
 from mousetrackd.daemon.pause_state import read_desired_state
 
@@ -26,18 +26,18 @@ pytest_plugins = ("support.fixtures",)
 pytestmark = pytest.mark.usefixtures("desktop")
 
 
-def click_at(hand: Hand, x: int, y: int) -> None:
-    hand.move((x, y))
-    hand.click(LEFT)
+def click_at(pointer: Pointer, x: int, y: int) -> None:
+    pointer.move((x, y))
+    pointer.click(LEFT)
 
 
-def see_nothing_counted(home: Home, daemon: Running, hand: Hand) -> None:
+def see_nothing_counted(home: Home, daemon: Running, pointer: Pointer) -> None:
     """A thousand moves, clicks and steps while paused leave no trace."""
     before, events = home.store_bytes(), home.status()["events"]
     assert daemon.sockets() == []
-    hand.move(*wander(1000, seed=3))
-    click_at(hand, 33, 33)
-    hand.move((44, 44))
+    pointer.move(*wander(1000, seed=3))
+    click_at(pointer, 33, 33)
+    pointer.move((44, 44))
     assert daemon.sockets() == []
     assert home.store_bytes() == before
     assert home.status()["events"] == events
@@ -55,44 +55,44 @@ def saved_clicks(home: Home, daemon: Running, expected: Counter[tuple[int, int]]
 
 
 def test_pause_and_resume_by_command(home: Home) -> None:
-    with home.running() as daemon, Hand() as hand:
+    with home.running() as daemon, Pointer() as pointer:
         assert daemon.sockets() != []
-        click_at(hand, 11, 11)
-        hand.position()
+        click_at(pointer, 11, 11)
+        pointer.position()
         assert home.must("pause").startswith("paused since ")
         assert home.cells("clicks.left") == {(11, 11): 1}
-        see_nothing_counted(home, daemon, hand)
+        see_nothing_counted(home, daemon, pointer)
         assert home.must("resume").startswith("tracking since ")
-        click_at(hand, 55, 55)
+        click_at(pointer, 55, 55)
         saved_clicks(home, daemon, Counter({(11, 11): 1, (55, 55): 1}))
         assert home.cells("travel") == {}, "no line is drawn across a pause"
 
 
 def test_pause_and_resume_by_bare_signals(home: Home) -> None:
-    with home.running() as daemon, Hand() as hand:
-        click_at(hand, 11, 11)
-        hand.position()
+    with home.running() as daemon, Pointer() as pointer:
+        click_at(pointer, 11, 11)
+        pointer.position()
         daemon.send(signal.SIGUSR1)
         daemon.await_state("paused")
-        see_nothing_counted(home, daemon, hand)
+        see_nothing_counted(home, daemon, pointer)
         daemon.send(signal.SIGUSR2)
         daemon.await_state("tracking")
-        click_at(hand, 55, 55)
+        click_at(pointer, 55, 55)
         saved_clicks(home, daemon, Counter({(11, 11): 1, (55, 55): 1}))
 
 
 def test_time_in_a_pause_is_credited_to_nobody(home: Home) -> None:
-    with home.running() as daemon, Hand() as hand:
+    with home.running() as daemon, Pointer() as pointer:
         began_ms = daemon.clock_ms()
-        hand.move((11, 11))
-        hand.position()
+        pointer.move((11, 11))
+        pointer.position()
         home.must("pause")
         listened_ms = daemon.clock_ms() - began_ms
         paused_ms = daemon.clock_ms()
         wait_until(lambda: daemon.clock_ms() > paused_ms + 2000, "two seconds of pause have passed")
         home.must("resume")
-        hand.move((12, 12))
-        hand.position()
+        pointer.move((12, 12))
+        pointer.position()
         home.must("pause")
         assert home.cells("dwell")[11, 11] <= listened_ms
 
@@ -124,8 +124,8 @@ def test_pause_survives_kill_9_and_restart(home: Home) -> None:
     with home.running() as daemon:
         home.must("pause")
         daemon.kill()
-    with home.running(state="paused") as daemon, Hand() as hand:
-        see_nothing_counted(home, daemon, hand)
+    with home.running(state="paused") as daemon, Pointer() as pointer:
+        see_nothing_counted(home, daemon, pointer)
         home.must("resume")
         daemon.kill()
     with home.running(state="tracking"):
@@ -317,23 +317,23 @@ def await_look(home: Home, daemon: Running) -> None:
 
 @pytest.mark.parametrize("words", [(signal.SIGUSR2, signal.SIGUSR1), (signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP)])
 def test_words_in_the_middle_of_a_checkpoint_are_heard_after_it(home: Home, words: tuple[signal.Signals, ...]) -> None:
-    with home.running() as daemon, Hand() as hand:
+    with home.running() as daemon, Pointer() as pointer:
         idle = system_call(daemon)
-        click_at(hand, 11, 11)
-        hand.position()
+        click_at(pointer, 11, 11)
+        pointer.position()
         with sqlite3.connect(home.paths.store, isolation_level=None) as other:
             other.execute("BEGIN IMMEDIATE")  # the checkpoint waits for this to end
             daemon.send(signal.SIGALRM)
             wait_until(lambda: system_call(daemon) not in (idle, "running"), "it waits for the store")
             daemon.send(*words)
-            click_at(hand, 12, 12)
-            hand.position()
+            click_at(pointer, 12, 12)
+            pointer.position()
             assert home.status()["state"] == "tracking"
             other.execute("ROLLBACK")
         other.close()
         daemon.await_state("paused")
         assert home.cells("clicks.left") == {(11, 11): 1, (12, 12): 1}
-        see_nothing_counted(home, daemon, hand)
+        see_nothing_counted(home, daemon, pointer)
 
 
 def system_call(daemon: Running) -> str:

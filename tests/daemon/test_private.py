@@ -10,7 +10,7 @@ import stat
 import pytest
 from support.program import Home
 from support.waiting import wait_until
-from support.xserver import LEFT, WHEEL_UP, Hand
+from support.xserver import LEFT, WHEEL_UP, Pointer
 
 from mousetrackd import config
 from mousetrackd.core.layers import LAYERS
@@ -34,19 +34,19 @@ def test_root_is_refused_without_allow_root(home: Home) -> None:
 HOLE = '[privacy]\nclick_cell_px = 10\nexclude = ["screen 100,100 50x50", "300,300 10x10"]\n'
 
 
-def move_through_the_holes(hand: Hand) -> None:
+def move_through_the_holes(pointer: Pointer) -> None:
     """Rest, click and scroll in both, and once outside, at 200, 200."""
     for at in ((120, 120), (305, 305), (200, 200)):
-        hand.move((at[0] - 60, at[1]), at)
-        hand.click(LEFT)
-        hand.click(WHEEL_UP)
+        pointer.move((at[0] - 60, at[1]), at)
+        pointer.click(LEFT)
+        pointer.click(WHEEL_UP)
 
 
 @pytest.mark.usefixtures("desktop")
 def test_nothing_is_counted_in_an_excluded_rectangle_and_presses_only_by_cell(home: Home) -> None:
     home.configure(HOLE)
-    with home.running() as daemon, Hand() as hand:
-        move_through_the_holes(hand)
+    with home.running() as daemon, Pointer() as pointer:
+        move_through_the_holes(pointer)
         daemon.await_read()
         daemon.stop()
     assert home.cells("clicks.left") == {(205, 205): 1}
@@ -60,14 +60,14 @@ def test_nothing_is_counted_in_an_excluded_rectangle_and_presses_only_by_cell(ho
 
 @pytest.mark.usefixtures("desktop")
 def test_sighup_puts_a_privacy_rule_in_force_even_where_the_rest_of_the_file_is_bad(home: Home) -> None:
-    with home.running() as daemon, Hand() as hand:
-        hand.move((305, 305))
-        hand.click(LEFT)
+    with home.running() as daemon, Pointer() as pointer:
+        pointer.move((305, 305))
+        pointer.click(LEFT)
         daemon.await_read()
         home.configure("warp_px = 0\n" + HOLE)
         daemon.send(signal.SIGHUP)
         daemon.await_status(lambda status: "warp_px" in " ".join(status["problems"]), "the bad key is told")
-        move_through_the_holes(hand)
+        move_through_the_holes(pointer)
         daemon.await_read()
         daemon.stop()
     assert home.cells("clicks.left") == {(305, 305): 1, (205, 205): 1}
@@ -75,9 +75,9 @@ def test_sighup_puts_a_privacy_rule_in_force_even_where_the_rest_of_the_file_is_
 
 @pytest.mark.usefixtures("desktop")
 def test_a_bad_privacy_rule_stops_the_counting_until_it_is_mended(home: Home) -> None:
-    with home.running() as daemon, Hand() as hand:
-        hand.move((10, 10))
-        hand.click(LEFT)
+    with home.running() as daemon, Pointer() as pointer:
+        pointer.move((10, 10))
+        pointer.click(LEFT)
         daemon.await_read()
         home.configure(HOLE.replace("50x50", "50*50"))
         daemon.send(signal.SIGHUP)
@@ -87,15 +87,15 @@ def test_a_bad_privacy_rule_stops_the_counting_until_it_is_mended(home: Home) ->
         assert "privacy.exclude" in problem
         assert "nothing is counted" in daemon.log
         assert daemon.sockets() == []
-        hand.move((20, 20))
-        hand.click(LEFT)
+        pointer.move((20, 20))
+        pointer.click(LEFT)
 
         assert "blind" in home.must("resume")  # which does not get round it
         assert home.must("pause").startswith("paused")
         home.configure(HOLE)
         daemon.send(signal.SIGUSR2, signal.SIGHUP)
         assert daemon.await_state("tracking")["problems"] == []
-        move_through_the_holes(hand)
+        move_through_the_holes(pointer)
         daemon.await_read()
         daemon.stop()
     assert home.cells("clicks.left") == {(10, 10): 1, (205, 205): 1}
@@ -115,26 +115,26 @@ def test_a_mended_privacy_rule_is_found_without_being_told(home: Home) -> None:
 def test_rules_stay_in_force_when_their_file_vanishes_also_across_a_restart(home: Home) -> None:
     home.configure(HOLE)
     real, gone = home.paths.config_file, home.folder / "dotfiles.toml"
-    with home.running() as daemon, Hand() as hand:
+    with home.running() as daemon, Pointer() as pointer:
         real.rename(gone)
         daemon.send(signal.SIGHUP)
         status = daemon.await_status(lambda status: status["problems"], "it is told")
         assert "privacy rules stay in force" in " ".join(status["problems"])
-        move_through_the_holes(hand)
+        move_through_the_holes(pointer)
         daemon.await_read()
         daemon.stop()
     assert "privacy rules stay in force" in home.call("status").out
     assert "privacy rules stay in force" in home.call("doctor").out
     assert "300,300 10x10" in home.must("config")
-    with home.running() as daemon, Hand() as hand:
+    with home.running() as daemon, Pointer() as pointer:
         assert "privacy rules stay in force" in " ".join(home.status()["problems"])
-        move_through_the_holes(hand)
+        move_through_the_holes(pointer)
         daemon.await_read()
         real.touch(0o600)
         daemon.send(signal.SIGHUP)
         daemon.await_status(lambda status: not status["problems"], "an empty file ends them")
-        hand.move((304, 304))
-        hand.click(LEFT)
+        pointer.move((304, 304))
+        pointer.click(LEFT)
         daemon.await_read()
         daemon.stop()
     assert home.cells("clicks.left") == {(205, 205): 2, (304, 304): 1}
@@ -146,12 +146,12 @@ def test_a_link_that_leads_nowhere_is_refused_at_the_start_and_changes_nothing_l
     real = home.folder / "dotfiles.toml"
     home.paths.config_file.rename(real)
     home.paths.config_file.symlink_to(real)
-    with home.running() as daemon, Hand() as hand:
+    with home.running() as daemon, Pointer() as pointer:
         real.rename(home.folder / "unmounted.toml")
         daemon.send(signal.SIGHUP)
         status = daemon.await_status(lambda status: status["problems"], "it is told")
         assert f"leads to {real}, which is not there" in " ".join(status["problems"])
-        move_through_the_holes(hand)
+        move_through_the_holes(pointer)
         daemon.await_read()
         daemon.stop()
     assert home.cells("clicks.left") == {(205, 205): 1}
@@ -247,10 +247,10 @@ def test_no_spoilt_configuration_gives_a_traceback(home: Home) -> None:
 
 def live(home: Home) -> None:
     """All that leaves files behind: counting, saving, drawing, pausing, forgetting, exporting, filming."""
-    with home.running() as daemon, Hand() as hand:
+    with home.running() as daemon, Pointer() as pointer:
         for round_ in range(2):
-            hand.move((10, 10), (500 + round_, 500))
-            hand.click(LEFT)
+            pointer.move((10, 10), (500 + round_, 500))
+            pointer.click(LEFT)
             daemon.await_read()
             home.must("snapshot")
             home.must("pause")
@@ -321,8 +321,8 @@ def test_no_link_is_followed_whatever_the_name(home: Home, name: str, there: str
             assert (home.status()["state"] == "paused") == (file == "wanted")  # what is not ours says nothing
             home.must("pause")
             home.must("resume")
-            with Hand() as hand:
-                hand.move((10, 10), (50, 50))
+            with Pointer() as pointer:
+                pointer.move((10, 10), (50, 50))
             daemon.await_read()
             home.call("snapshot")
             home.call("forget", "--all", "--yes")
@@ -375,9 +375,9 @@ def test_over_a_whole_life_no_socket_is_opened_but_to_this_machine(home: Home) -
     daemon = home.start(under=["strace", "-D", "-f", "-qq", "-s", "200", "-e", "trace=%network", "-o", str(trace)])
     try:
         daemon.await_state("tracking")
-        with Hand() as hand:
-            hand.move((10, 10), (500, 500))
-            hand.click(LEFT)
+        with Pointer() as pointer:
+            pointer.move((10, 10), (500, 500))
+            pointer.click(LEFT)
             daemon.await_read()
             for word in (["snapshot"], ["pause"], ["resume"], ["forget", "--all", "--yes"]):
                 home.must(*word)
@@ -394,11 +394,11 @@ def test_over_a_whole_life_no_socket_is_opened_but_to_this_machine(home: Home) -
 @pytest.mark.usefixtures("desktop")
 def test_keys_are_no_events_of_ours(home: Home) -> None:
     home.configure("checkpoint_interval_s = 1")
-    with home.running() as daemon, Hand() as hand:
-        hand.move((10, 10))
+    with home.running() as daemon, Pointer() as pointer:
+        pointer.move((10, 10))
         for key in range(10, 60):
-            hand.press_key(key)
-        hand.move((20, 20))
+            pointer.press_key(key)
+        pointer.move((20, 20))
         # What came first is counted first: with the second move, the keys would be.
         assert daemon.await_status(lambda status: status["events"] >= 2, "both moves are counted")["events"] == 2
         daemon.stop()

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from support.program import Home, Running, always, decodes
 from support.waiting import wait_until
-from support.xserver import LEFT, Hand
+from support.xserver import LEFT, Pointer
 
 from mousetrackd.core.accumulator import Tally
 from mousetrackd.core.counts import Counts
@@ -31,10 +31,10 @@ EVERY_SECOND = "checkpoint_interval_s = 1\nsnapshot_interval_s = 1\n"
 
 
 def click_at(x: int, y: int) -> None:
-    with Hand() as hand:
-        hand.move((x, y))
-        hand.click(LEFT)
-        hand.position()
+    with Pointer() as pointer:
+        pointer.move((x, y))
+        pointer.click(LEFT)
+        pointer.position()
 
 
 def has_read(daemon: Running, events: int) -> None:
@@ -83,14 +83,14 @@ def test_latest_is_a_whole_picture_at_every_moment(home: Home) -> None:
             seen.add(home.paths.latest.stat().st_ino)
             torn.append(not decodes(home.paths.latest))
 
-    with home.running() as daemon, Hand() as hand:
+    with home.running() as daemon, Pointer() as pointer:
         click_at(100, 100)
         home.must("snapshot")
         watcher = threading.Thread(target=look)
         watcher.start()
         try:
             for number in range(4):
-                hand.move((200 + number, 200))
+                pointer.move((200 + number, 200))
                 home.must("snapshot")
         finally:
             enough.set()
@@ -391,9 +391,9 @@ def test_a_timed_picture_that_could_not_be_written_is_tried_again_though_nothing
 @pytest.mark.usefixtures("desktop")
 def test_old_pictures_are_dropped_and_the_newest_kept(home: Home) -> None:
     home.configure("[snapshot]\nkeep_count = 2\n")
-    with home.running(), Hand() as hand:
+    with home.running(), Pointer() as pointer:
         for number in range(4):
-            hand.move((100 + number, 100))
+            pointer.move((100 + number, 100))
             home.must("snapshot")
     assert len(home.dated_pictures()) == 2
     assert decodes(home.paths.latest)

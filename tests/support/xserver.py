@@ -1,4 +1,7 @@
-"""A private X server of the test's own, and a hand that moves its pointer."""
+"""Private X servers, and what moves their pointers.
+
+Run as a program, it is an Xvfb for a shell script: see ``main``.
+"""
 
 import contextlib
 import os
@@ -9,6 +12,7 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -141,7 +145,7 @@ def _read_line(descriptor: int) -> str:
     return line.decode().strip()
 
 
-class Hand:
+class Pointer:
     """Moves the pointer of $DISPLAY. Every call returns when the server has done it."""
 
     def __init__(self) -> None:
@@ -162,24 +166,37 @@ class Hand:
             xtest.fake_input(self._display, X.MotionNotify, x=x, y=y)
         self._display.sync()
 
+    def press(self, button: int) -> None:
+        xtest.fake_input(self._display, X.ButtonPress, button)
+        self._display.sync()
+
+    def release(self, button: int) -> None:
+        xtest.fake_input(self._display, X.ButtonRelease, button)
+        self._display.sync()
+
     def click(self, button: int) -> None:
-        """Press and let go, where the pointer is. The wheel's steps are buttons too."""
+        """Press and release, where the pointer is. The wheel's steps are buttons too."""
         xtest.fake_input(self._display, X.ButtonPress, button)
         xtest.fake_input(self._display, X.ButtonRelease, button)
         self._display.sync()
 
     def press_key(self, key: int) -> None:
-        """Press and let go a key, by its X11 keycode."""
+        """Press and release a key, by its X11 keycode."""
         xtest.fake_input(self._display, X.KeyPress, key)
         xtest.fake_input(self._display, X.KeyRelease, key)
         self._display.sync()
+
+    def screen_size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        root = self._display.screen().root.get_geometry()
+        return int(root.width), int(root.height)
 
     def position(self) -> tuple[int, int]:
         pointer = self._display.screen().root.query_pointer()
         return int(pointer.root_x), int(pointer.root_y)
 
 
-class SecondHand(Hand):
+class SecondPointer(Pointer):
     """Moves a second master pointer of $DISPLAY, which it makes (xinput create-master)."""
 
     def __init__(self) -> None:
@@ -238,3 +255,20 @@ def xrandr(*arguments: str) -> None:
         raise AssertionError("this test needs xrandr, which is not installed: run scripts/test, it brings it in")
     done = subprocess.run(["xrandr", *arguments], capture_output=True, text=True, timeout=20, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def main() -> None:
+    """Run an Xvfb until SIGTERM. Prints its name; its log goes to the folder named by the only argument."""
+    server = Xvfb(Path(sys.argv[1]))
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit())
+    try:
+        server.start()
+        sys.stdout.write(f"{server.name}\n")
+        sys.stdout.flush()
+        signal.pause()
+    finally:
+        server.stop()
+
+
+if __name__ == "__main__":
+    main()
