@@ -11,53 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from mousetrackd.capture import registry
 from mousetrackd.core.errors import ConfigError, LostConfigError, PrivacyError, RefusedError, UsageError
-from mousetrackd.core.layers import CLICKS, LAYERS
 from mousetrackd.core.monitors import SIDE_MAX_PX, Exclusion
+from mousetrackd.core.settings import Check, setting, whole
 from mousetrackd.picture.colours import OPENCV_MAPS, OWN_MAPS, is_colour
+from mousetrackd.picture.look import Look
 from mousetrackd.system.trusted_files import LeadsNowhereError, Reader, SlowFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
-
-    Check = Callable[[object], bool]
-
-
-def _setting(default: Any, doc: str, expected: str, check: Check) -> Any:
-    """A key: its default, what it is for, what a good value is in words, and the test for that."""
-    metadata = {"doc": doc, "expected": expected, "check": check}
-    if isinstance(default, dict | list):
-        return field(default_factory=default.copy, metadata=metadata)
-    return field(default=default, metadata=metadata)
-
-
-def _whole(low: int, high: int = 10**9) -> Check:
-    return lambda value: type(value) is int and low <= value <= high
-
-
-def _number(low: float, high: float) -> Check:
-    return lambda value: type(value) in (int, float) and low <= value <= high  # type: ignore[operator]  # a number by the first half
-
-
-def _one_of(*words: str) -> Check:
-    return lambda value: value in words
-
-
-def _is_bool(value: object) -> bool:
-    return type(value) is bool
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and value != ""
-
-
-def _is_sigma(value: object) -> bool:
-    if value == "auto":
-        return True
-    if isinstance(value, str):
-        share = re.fullmatch(r"(\d+(?:\.\d+)?)%", value)
-        return share is not None and 0 <= float(share[1]) <= 25
-    return _number(0, 1000)(value)
 
 
 def _are_colormaps(value: object) -> bool:
@@ -65,10 +27,6 @@ def _are_colormaps(value: object) -> bool:
         isinstance(colours, list) and len(colours) >= 2 and all(is_colour(c) for c in colours)
         for colours in value.values()
     )
-
-
-def _are_layers(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and all(layer in (*LAYERS, CLICKS) for layer in value)
 
 
 _EXCLUSION = re.compile(r"(?:(\S.*?)\s+)?(-?\d{1,6}),(-?\d{1,6})\s+(\d{1,6})x(\d{1,6})", re.ASCII)
@@ -86,14 +44,14 @@ def _are_exclusions(value: object) -> bool:
 class PrivacyConfig:
     """What is counted coarsely, or not at all. A mistake in here, and nothing is counted."""
 
-    click_cell_px: int = _setting(
+    click_cell_px: int = setting(
         1,  # what everyone expects of a map of clicks, and what its exports are good for
         "Presses are counted at the centre of squares of so many pixels, before they are ever stored; 1 is exact.\n"
         "With 64 the keys of an on-screen keyboard or a PIN pad can hardly be told apart.",
         f"whole pixels from 1 to {SIDE_MAX_PX}",
-        _whole(1, SIDE_MAX_PX),
+        whole(1, SIDE_MAX_PX),
     )
-    exclude: list[str] = _setting(
+    exclude: list[str] = setting(
         [],
         "Rectangles in which nothing is ever counted: X,Y WIDTHxHEIGHT in pixels of the desktop, or of a monitor\n"
         'whose name stands before it: exclude = ["DP-1 100,200 300x50", "0,0 640x480"]. A monitor\'s name is that of\n'
@@ -110,100 +68,51 @@ class PrivacyConfig:
 
 
 @dataclass(frozen=True)
-class SnapshotConfig:
+class SnapshotConfig(Look):
     """How the picture looks; mousetrackd render has options of the same names."""
 
-    layer: list[str] = _setting(
-        ["dwell"],
-        "What to draw, the lowest layer first: dwell, travel, clicks.left, clicks.middle, clicks.right,\n"
-        'clicks.other, scroll, or "clicks" for all buttons.',
-        f"a list of layers, each one of {', '.join(LAYERS)}, clicks",
-        _are_layers,
-    )
-    colormap: str = _setting(
-        "auto",
-        'Colours from cold to hot: "auto" (each layer its own), "ember", "ice", "classic" (blue to red),\n'
-        'any OpenCV map ("inferno", "jet", "hot", "turbo" ...), or one of your own from [colormaps].',
-        "the name of a colour map",
-        _is_text,
-    )
-    sigma: float | str = _setting(
-        "auto",
-        'How far heat spreads: "auto" (each layer its own), pixels, or a share of the height like "1.2%".\n'
-        "0 draws the raw pixels.",
-        '"auto", pixels from 0 to 1000, or a share of the height from "0%" to "25%"',
-        _is_sigma,
-    )
-    scale: str = _setting(
-        "log",
-        'From heat to colour: "log" shows rare and frequent places alike, "sqrt" is between, "linear" is plain.',
-        'one of "log", "sqrt", "linear"',
-        _one_of("log", "sqrt", "linear"),
-    )
-    percentile: float = _setting(
-        99.9,
-        "Heat above this percentile of the touched area gets the hottest colour, so that one parked spot does\n"
-        "not turn the rest dark.",
-        "a number from 50 to 100",
-        _number(50, 100),
-    )
-    max: float = _setting(
-        0,
-        "Heat of the hottest colour, to make pictures comparable; 0 chooses it by the percentile.",
-        "0, or a number from 0.000001 up",
-        lambda value: value == 0 or _number(1e-6, 1e18)(value),
-    )
-    background: str = _setting(
-        "",
-        'Colour of untouched places, like "#101418"; empty is the coldest colour of the map, "transparent" none.',
-        'a colour like "#101418", "transparent", or nothing',
-        lambda value: value in ("", "transparent") or is_colour(value),
-    )
-    over: str = _setting(
+    over: str = setting(
         "",
         "An image to lie dimmed under the heat, like a screenshot or your wallpaper; empty is none.",
         "the path of an image, or nothing",
         lambda value: isinstance(value, str),
     )
-    legend: bool = _setting(True, "Title, colour bar and totals under the picture.", "true or false", _is_bool)
-    keep_count: int = _setting(
+    keep_count: int = setting(
         1008,  # a week of ten-minute snapshots
         "How many dated pictures to keep beside latest.png.",
         "a whole number from 0 up",
-        _whole(0),
+        whole(0),
     )
-    keep_mb: int = _setting(
-        500, "How many megabytes of dated pictures to keep.", "whole megabytes from 0 up", _whole(0)
-    )
+    keep_mb: int = setting(500, "How many megabytes of dated pictures to keep.", "whole megabytes from 0 up", whole(0))
 
 
 @dataclass(frozen=True)
 class StoreConfig:
     """How long counts are kept apart, and kept at all."""
 
-    keep_hourly_pixels_days: int = _setting(
+    keep_hourly_pixels_days: int = setting(
         7,
         "How many days to keep the counts of each hour apart; after that, hours are added up into days.",
         "whole days from 1 up",
-        _whole(1, 36500),
+        whole(1, 36500),
     )
-    keep_daily_pixels_days: int = _setting(
+    keep_daily_pixels_days: int = setting(
         14,
         "How many days to keep the counts of each day apart; after that, days are added up into months.",
         "whole days from 1 up",
-        _whole(1, 36500),
+        whole(1, 36500),
     )
-    keep_monthly_pixels_days: int = _setting(
+    keep_monthly_pixels_days: int = setting(
         400,
         "How many days to keep the counts of each month apart; after that, months are added up into years.",
         "whole days from 1 up",
-        _whole(1, 36500),
+        whole(1, 36500),
     )
-    keep_days: int = _setting(
+    keep_days: int = setting(
         0,
         "Forget what is older than so many days; 0 keeps everything.",
         "whole days from 0 up",
-        _whole(0, 36500),
+        whole(0, 36500),
     )
 
 
@@ -211,33 +120,33 @@ class StoreConfig:
 class Config:
     """Everything the user can choose. Made by ``load``; the defaults are ``Config()``."""
 
-    checkpoint_interval_s: int = _setting(
+    checkpoint_interval_s: int = setting(
         60,
         "Seconds between checkpoints: the most that a crash or a power cut can cost.",
         "whole seconds from 1 up",
-        _whole(1, 86400),
+        whole(1, 86400),
     )
-    snapshot_interval_s: int = _setting(
+    snapshot_interval_s: int = setting(
         600,
         "Seconds between pictures. None is drawn while nothing changes.",
         "whole seconds from 1 up",
-        _whole(1, 86400 * 31),
+        whole(1, 86400 * 31),
     )
-    rest_cap_ms: int = _setting(
+    rest_cap_ms: int = setting(
         5000,
         "A pointer at rest is credited at most so many milliseconds at a time, so that one left lying does\n"
         "not drown the picture.",
         "whole milliseconds from 1 up",
-        _whole(1),
+        whole(1),
     )
-    warp_px: int = _setting(
+    warp_px: int = setting(
         1000,
         "A jump farther than this was made by a program, and draws no line. Nor does one of any length by which a\n"
         "game or a remote desktop puts the pointer back to the same pixel again and again.",
         "whole pixels from 1 up",
-        _whole(1, 10**6),
+        whole(1, 10**6),
     )
-    source: str = _setting(
+    source: str = setting(
         "auto",
         'Where events come from: "auto" looks at the session; "pynput" (X11), "kwin", "gnome", "wlroots" (sway,\n'
         'labwc, COSMIC, niri), "hyprland" and "wayfire" force one; "replay:FILE" plays a recording.',
@@ -247,7 +156,7 @@ class Config:
     snapshot: SnapshotConfig = field(default_factory=SnapshotConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
     privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
-    colormaps: dict[str, list[str]] = _setting(
+    colormaps: dict[str, list[str]] = setting(
         {},
         'Colour maps of your own, each a list of colours from cold to hot:\nneon = ["#000000", "#ff00ff", "#ffffff"]',
         'lists of at least two colours like "#ff8800"',

@@ -20,7 +20,7 @@ from mousetrackd.core.errors import ConfigError, ExitCode, MousetrackError, NotR
 from mousetrackd.core.wording import printable, printable_lines
 from mousetrackd.daemon import client, pause_state
 from mousetrackd.daemon.lock import AlreadyRunningError
-from mousetrackd.picture.picture_file import is_whole
+from mousetrackd.picture.archive import is_whole
 from mousetrackd.system import displays
 from mousetrackd.system.paths import user_paths
 

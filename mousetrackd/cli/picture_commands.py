@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +56,9 @@ def _look_options(command: Callable[..., None]) -> Callable[..., None]:
 def render(out: Path, **options: Any) -> None:
     """Draw a picture of the store into OUT, a PNG file."""
     from mousetrackd import config  # noqa: PLC0415
-    from mousetrackd.picture import compose  # noqa: PLC0415
+    from mousetrackd.picture import over_image  # noqa: PLC0415
+    from mousetrackd.picture.compose import draw  # noqa: PLC0415
+    from mousetrackd.picture.scene import Scene  # noqa: PLC0415
     from mousetrackd.storage.store import ALL  # noqa: PLC0415
     from mousetrackd.system import output_files  # noqa: PLC0415
 
@@ -67,15 +70,15 @@ def render(out: Path, **options: Any) -> None:
         reading = selection.store.read(expand_layers(look.layer), selection.asked)
         if not reading.counts and selection.asked != ALL:
             terminal.echo("Nothing was counted in this range, so the picture is empty.", err=True)
-        picture = compose.draw(
+        scene = Scene(
             reading,
             selection.layout,
-            look,
-            conf.colormaps,
-            over=compose.under(look),
-            only=hours_and_days(options),
             exclude=conf.privacy.exclusions,
+            over=over_image.load(look.over),
+            colormaps=conf.colormaps,
+            only=hours_and_days(options),
         )
+        picture = draw(scene, look)
     output_files.write(out, picture.png())
     report_left_out(picture.left_out)
 
@@ -99,10 +102,11 @@ def timelapse(out: Path, step: str, windowed: bool, fps: float, width: int, **op
     """Draw a film of the store into OUT: .mp4, .webm, .webp or .gif. The scale is the same in all frames."""
     from mousetrackd import config  # noqa: PLC0415
     from mousetrackd.core import timerange  # noqa: PLC0415
-    from mousetrackd.picture import compose, timelapse  # noqa: PLC0415
+    from mousetrackd.picture import compose, film, over_image, timelapse  # noqa: PLC0415
+    from mousetrackd.picture.scene import Scene, append_unplaced_monitors  # noqa: PLC0415
 
-    if out.suffix.lower() not in timelapse.ENDINGS:
-        raise UsageError(f"cannot film into {out}", f"Give a file name that ends in {', '.join(timelapse.ENDINGS)}.")
+    if out.suffix.lower() not in film.ENDINGS:
+        raise UsageError(f"cannot film into {out}", f"Give a file name that ends in {', '.join(film.ENDINGS)}.")
     step_s = timerange.parse_step_s(step)
     conf = config.load(user_paths().config_file)
     look = _look(conf, options)
@@ -110,27 +114,22 @@ def timelapse(out: Path, step: str, windowed: bool, fps: float, width: int, **op
     with open_selection(options) as selection:
         pieces = selection.store.pieces(expand_layers(look.layer), left_out, selection.asked)
         frames = timelapse.readings(pieces, step_s, cumulative=not windowed)
-    layout = compose.with_homeless(selection.layout, {series.monitor for frame in frames for series in frame.counts})
-    hottest: dict[str, float] = {}
+    layout = append_unplaced_monitors(selection.layout, {series.monitor for frame in frames for series in frame.counts})
+    of_all = Scene(
+        frames[-1],
+        layout,
+        exclude=conf.privacy.exclusions,
+        over=over_image.load(look.over),
+        colormaps=conf.colormaps,
+        only=hours_and_days(options),
+    )
+    max_heats: dict[str, float] = {}
     for frame in frames if windowed else frames[-1:]:
-        for layer, heat in compose.scales(frame, layout, look).items():
-            hottest[layer] = max(heat, hottest.get(layer, 0))
-    under = compose.under(look)
+        for layer, heat in compose.scales(replace(of_all, reading=frame), look).items():
+            max_heats[layer] = max(heat, max_heats.get(layer, 0))
     with click.progressbar(frames, label="drawing", file=sys.stderr) as shown:
-        pictures = (
-            compose.draw(
-                frame,
-                layout,
-                look,
-                conf.colormaps,
-                over=under,
-                max_heats=hottest,
-                only=hours_and_days(options),
-                exclude=conf.privacy.exclusions,
-            ).rgb()
-            for frame in shown
-        )
-        timelapse.write(out, pictures, fps, width)
+        pictures = (compose.draw(replace(of_all, reading=frame), look, max_heats).rgb() for frame in shown)
+        film.write(out, pictures, fps, width)
     report_left_out(left_out)
 
 

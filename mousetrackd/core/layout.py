@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mousetrackd.core.monitors import MONITORS_MAX, SIDE_MAX_PX, SIZE_MAX_MM, Monitor, Placement, clean_name, is_within
+from mousetrackd.core.monitors import MONITORS_MAX, SIZE_MAX_MM, Monitor, Placement, clean_name, is_within
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,10 +16,6 @@ if TYPE_CHECKING:
 
 OUTSIDE = -1
 """The monitor index of a desktop pixel that no monitor shows."""
-
-CANVAS_MAX_PX = 160_000_000
-"""The largest desktop that is drawn as it stands: four 8K screens."""
-CANVAS_SIDE_MAX_PX = 4 * SIDE_MAX_PX
 
 EDGE_TOLERANCE_PX = 1
 """X11 reports a pointer up to one pixel outside its screen; that is still the edge."""
@@ -127,38 +122,3 @@ def admit(reported: Iterable[ReportedMonitor]) -> tuple[Layout, tuple[int, ...]]
     if several:
         left_out.append(f"{several} more monitors are not tracked: at most {MONITORS_MAX} are, at a time")
     return Layout(placements, left_out), tuple(kept)
-
-
-def drawable(layout: Layout, homeless: Iterable[Monitor] = ()) -> Layout:
-    """The layout as it is drawn in one picture: as it is, and ``homeless`` monitors side by side to its right.
-
-    Where that would be too large they are all set close together, and those left out, with a sentence, that are too
-    many even so.
-    """
-    others = [Placement(monitor, 0, 0) for monitor in homeless]
-    left, top, width_px, height_px = layout.bounds()
-    wide = width_px + sum(one.monitor.width_px for one in others)
-    high = max(height_px, *(one.monitor.height_px for one in others), 0)
-    if max(wide, high) <= CANVAS_SIDE_MAX_PX and wide * high <= CANVAS_MAX_PX:
-        ends = itertools.accumulate((one.monitor.width_px for one in others), initial=left + width_px)
-        return Layout(
-            [
-                *layout.placements,
-                *(replace(one, desktop_x=x, desktop_y=top) for one, x in zip(others, ends, strict=False)),
-            ],
-            layout.left_out,
-        )
-    placed: list[Placement] = []
-    left_out = [*layout.left_out]
-    x = y = right = bottom = 0
-    for one in (*layout.placements, *others):
-        screen = one.monitor
-        if x and x + screen.width_px > CANVAS_SIDE_MAX_PX:
-            x, y = 0, bottom
-        wide, high = max(right, x + screen.width_px), max(bottom, y + screen.height_px)
-        if high > CANVAS_SIDE_MAX_PX or wide * high > CANVAS_MAX_PX:
-            left_out.append(f"left out {screen.label}: the picture would be too large")
-            continue
-        placed.append(replace(one, desktop_x=x, desktop_y=y))
-        x, right, bottom = x + screen.width_px, wide, high
-    return Layout(placed, dict.fromkeys(left_out))

@@ -46,7 +46,7 @@ from mousetrackd.daemon.child_process import Child, Ended, Job
 from mousetrackd.daemon.last_resort import LastResort
 from mousetrackd.daemon.lock import AlreadyRunningError, Lock
 from mousetrackd.daemon.rollup_worker import known_of_clock
-from mousetrackd.picture.picture_file import is_whole, new_picture
+from mousetrackd.picture.archive import is_whole, new_picture
 from mousetrackd.storage import unsaved
 from mousetrackd.storage.erase import unfinished
 from mousetrackd.storage.recovery import Rescued, rescue

@@ -16,7 +16,10 @@ import cv2
 from mousetrackd.config import parse
 from mousetrackd.core.errors import MousetrackError
 from mousetrackd.core.layers import expand_layers
-from mousetrackd.picture.compose import draw, keep, under
+from mousetrackd.picture import over_image
+from mousetrackd.picture.archive import keep
+from mousetrackd.picture.compose import draw
+from mousetrackd.picture.scene import Scene
 from mousetrackd.storage.store import Store
 from mousetrackd.system.files import folder_held, make_private
 from mousetrackd.system.paths import Paths, user_paths
@@ -39,14 +42,14 @@ def take(paths: Paths, config: Config, now: datetime) -> Path:
         with folder_held(paths.snapshots, alone=False):
             with Store.open_read_only(paths.store) as store:
                 reading = store.read(expand_layers(config.snapshot.layer))
-                picture = draw(
+                scene = Scene(
                     reading,
                     store.layout(),
-                    config.snapshot,
-                    config.colormaps,
-                    over=under(config.snapshot),
                     exclude=config.privacy.exclusions,
+                    over=over_image.load(config.snapshot.over),
+                    colormaps=config.colormaps,
                 )
+                picture = draw(scene, config.snapshot)
             return keep(paths.snapshots, picture.png(), now, config.snapshot.keep_count, config.snapshot.keep_mb)
     except OSError as error:
         raise MousetrackError(f"cannot use {paths.snapshots}: {error.strerror}", "Check its permissions.") from error

@@ -16,7 +16,7 @@ from mousetrackd.core.layers import DWELL
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.core.series import Series
-from mousetrackd.picture.compose import STYLES
+from mousetrackd.picture.styles import STYLES
 
 HOUR_MS = 3_600_000
 CROSSINGS_A_DAY = 3_000_000

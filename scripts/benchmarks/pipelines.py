@@ -51,8 +51,9 @@ def compare(screen: str, turns: int) -> None:
     import cv2  # noqa: PLC0415
 
     from benchmarks import motion  # noqa: PLC0415
-    from mousetrackd.config import SnapshotConfig  # noqa: PLC0415
-    from mousetrackd.picture import compose  # noqa: PLC0415
+    from mousetrackd.picture.compose import draw  # noqa: PLC0415
+    from mousetrackd.picture.look import Look  # noqa: PLC0415
+    from mousetrackd.picture.scene import Scene  # noqa: PLC0415
     from mousetrackd.storage.store import Reading  # noqa: PLC0415
 
     layout = motion.SCREENS[screen]
@@ -61,11 +62,12 @@ def compare(screen: str, turns: int) -> None:
     reading = Reading({series: c for series, c in tally.counts.items() if series.layer == "dwell"}, now_s - 3600, now_s)
     dense, sigma_px = motion.dense(tally, layout), motion.sigma_px(layout)
     out = Path("picture.png")
-    picture = compose.draw(reading, layout, SnapshotConfig(), {})
+    scene = Scene(reading, layout)
+    picture = draw(scene, Look())
     bgr = np.ascontiguousarray(picture.rgb()[..., ::-1])
 
     def ours() -> None:
-        out.write_bytes(compose.draw(reading, layout, SnapshotConfig(), {}).png())
+        out.write_bytes(draw(scene, Look()).png())
 
     ways: dict[str, Callable[[], Any]] = {
         "ours": ours,

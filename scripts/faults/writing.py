@@ -20,7 +20,7 @@ from mousetrackd.core.errors import RefusedError, StoreError
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.core.series import Series
-from mousetrackd.picture import compose
+from mousetrackd.picture import archive
 from mousetrackd.storage import unsaved
 from mousetrackd.storage.recovery import rescue
 from mousetrackd.storage.store import PATH, DamagedError, FoldAges, Store
@@ -131,7 +131,7 @@ def keep_picture(folder: Path, number: int) -> None:
     pixels[0, :4] = np.frombuffer(number.to_bytes(4, "little"), np.uint8)
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "png")
-    compose.keep(folder, file.getvalue(), datetime.now(UTC), 3, 10)
+    archive.keep(folder, file.getvalue(), datetime.now(UTC), 3, 10)
 
 
 def decoded(png: bytes) -> np.ndarray[Any, Any] | None:

@@ -1,4 +1,4 @@
-"""Small pictures that should look the same for ever, each made by a function that tells what it shows."""
+"""Small pictures that must always look the same, each made by a function that says what it shows."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,19 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mousetrackd.config import SnapshotConfig
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.core.series import Series
 from mousetrackd.picture import heat, legend
 from mousetrackd.picture.colours import OWN_MAPS
-from mousetrackd.picture.compose import Picture, draw
+from mousetrackd.picture.compose import draw
+from mousetrackd.picture.look import Look
+from mousetrackd.picture.png import Picture
+from mousetrackd.picture.scene import Scene
 from mousetrackd.storage.store import Reading
 
 SMALL = Monitor("DP-1", 64, 48)
 LARGE = Monitor("DP-2", 200, 120)
-BARE = SnapshotConfig(legend=False, sigma=5)
+BARE = Look(legend=False, sigma=5)
 CASES: dict[str, Callable[[], Picture]] = {}
 
 
@@ -64,11 +66,11 @@ def _presses(screen: Monitor, seed: int, number: int) -> Counts:
     return _counts(screen, x, y, random.integers(1, 9, number))
 
 
-def _drawn(counts: dict[Series, Counts], layout: Layout, look: SnapshotConfig) -> Picture:
-    return draw(Reading(counts, 1_795_000_000, 1_795_003_600), layout, look, {}, zone=UTC)
+def _drawn(counts: dict[Series, Counts], layout: Layout, look: Look) -> Picture:
+    return draw(Scene(Reading(counts, 1_795_000_000, 1_795_003_600), layout, zone=UTC), look)
 
 
-def _large(look: SnapshotConfig, **layers: Counts) -> Picture:
+def _large(look: Look, **layers: Counts) -> Picture:
     counts = {Series(LARGE, name.replace("_", ".")): counts for name, counts in layers.items()}
     return _drawn(counts, Layout([Placement(LARGE, 0, 0)]), look)
 
@@ -158,7 +160,7 @@ def over_an_image() -> Picture:
     gradient = np.linspace(0, 255, LARGE.width_px).astype(np.uint8)
     over = Image.fromarray(np.repeat(gradient[None, :], LARGE.height_px, axis=0))
     reading = Reading({Series(LARGE, "dwell"): _rests(LARGE, 1)}, 1_795_000_000, 1_795_003_600)
-    return draw(reading, Layout([Placement(LARGE, 0, 0)]), BARE, {}, over=over, zone=UTC)
+    return draw(Scene(reading, Layout([Placement(LARGE, 0, 0)]), over=over, zone=UTC), BARE)
 
 
 @_case
@@ -168,7 +170,7 @@ def small_with_legend() -> Picture:
 
 @_case
 def empty_store() -> Picture:
-    return draw(Reading(), Layout([Placement(LARGE, 0, 0)]), SnapshotConfig(), {}, zone=UTC)
+    return draw(Scene(Reading(), Layout([Placement(LARGE, 0, 0)]), zone=UTC), Look())
 
 
 @_case

@@ -1,4 +1,4 @@
-"""Draw every golden picture anew: ``.venv/bin/python tests/golden/redraw.py [CASE ...]``.
+"""Draw every golden picture again: ``.venv/bin/python tests/golden/redraw.py [CASE ...]``.
 
 For whoever changed how pictures look on purpose. Look at every .png that git shows as changed before you commit.
 """

@@ -13,8 +13,8 @@ from golden_cases import CASES
 from numpy.typing import NDArray
 from PIL import Image
 
-from mousetrackd.picture.compose import Picture
 from mousetrackd.picture.legend import HEAT_LEVELS
+from mousetrackd.picture.png import Picture
 
 HERE = Path(__file__).parent
 LEVELS_OFF = 2

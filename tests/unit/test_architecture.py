@@ -30,7 +30,7 @@ ENTRIES = {"__init__", "__main__", "snapshots", "housekeeping"}
 
 TO_BE_MENDED = {
     *("mousetrackd.capture.wayland.connection", "mousetrackd.capture.x11.source"),
-    *("mousetrackd.config", "mousetrackd.daemon.daemon", "mousetrackd.picture.compose"),
+    *("mousetrackd.config", "mousetrackd.daemon.daemon"),
     "mousetrackd.storage.store",
 }
 """Modules that are not yet as the tests below want them."""
@@ -44,7 +44,17 @@ PURE_IMPORTS = {
     *("re", "string", "struct", "typing", "unicodedata", "zlib", "numpy", "hashlib", "json"),
 }
 """What has no thread, clock, file or log. (datetime is arithmetic where it is given a time.)"""
+PURE_PICTURE_IMPORTS = PURE_IMPORTS | {"cv2", "PIL", "isal", "bisect", "io", "mousetrackd"}
+"""What drawing may use besides: libraries that turn arrays into arrays or bytes, and files that are only in memory."""
+PICTURES_IN_FILES = {
+    "archive": "pictures are kept in a folder",
+    "film": "OpenCV and Pillow write a film into a file, not into memory",
+    "over_image": "an image under the heat is a file of the user's, or a screenshot",
+}
+"""Modules of ``picture`` that touch anything but memory, and why. None of the others imports them."""
 IMPURE_CALLS = {"open", "print", "input", "__import__", "eval", "exec", "breakpoint"}
+IMPURE_METHODS = {"now", "utcnow", "today", "imread", "imwrite", "VideoWriter", "VideoCapture"}
+"""Of datetime and OpenCV: a clock, and files."""
 
 
 def name_of(path: Path) -> str:
@@ -60,6 +70,11 @@ def level_of(part: str) -> int:
     return next(number for number, parts in enumerate(LEVELS) if part in parts)
 
 
+def is_package(name: str) -> bool:
+    """Is it ``mousetrackd`` or a package in it?"""
+    return name.startswith("mousetrackd") and (ROOT.parent / name.replace(".", "/") / "__init__.py").exists()
+
+
 def imports_of(text: str) -> Iterator[str]:
     """The full names of all modules that ``text`` imports, wherever in it, TYPE_CHECKING included."""
     for node in ast.walk(ast.parse(text)):
@@ -67,7 +82,7 @@ def imports_of(text: str) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             name = "." * node.level + (node.module or "")
-            if name == "mousetrackd":  # "from mousetrackd import config" names a module in its second half
+            if is_package(name):  # "from mousetrackd import config" names a module in its second half
                 yield from (f"{name}.{alias.name}" for alias in node.names if not alias.name.startswith("__"))
             else:
                 yield name
@@ -116,6 +131,24 @@ def test_the_core_is_pure(path: Path) -> None:
     assert {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)} & IMPURE_CALLS == set()
 
 
+def impurities_of_picture(text: str) -> set[str]:
+    """What in a module of ``picture`` may touch anything but memory."""
+    names = set(imports_of(text))
+    nodes = [*ast.walk(ast.parse(text))]
+    return {
+        *({name.split(".")[0] for name in names} - PURE_PICTURE_IMPORTS),
+        *(name for name in names if name.startswith("mousetrackd.system")),
+        *(names & {f"mousetrackd.picture.{name}" for name in PICTURES_IN_FILES}),
+        *({node.id for node in nodes if isinstance(node, ast.Name)} & IMPURE_CALLS),
+        *({node.attr for node in nodes if isinstance(node, ast.Attribute)} & IMPURE_METHODS),
+    }
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path.parent.name == "picture"], ids=name_of)
+def test_drawing_is_pure_but_for_what_is_in_files(path: Path) -> None:
+    assert (impurities_of_picture(path.read_text("utf-8")) != set()) == (path.stem in PICTURES_IN_FILES)
+
+
 @pytest.mark.parametrize("path", MENDED, ids=name_of)
 def test_no_file_and_no_class_is_too_large(path: Path) -> None:
     text = path.read_text("utf-8")
@@ -145,6 +178,10 @@ def test_the_core_loads_numpy_at_most() -> None:
 
 def test_the_commands_load_neither_numpy_nor_opencv_before_they_need_them() -> None:
     assert loaded_by("import mousetrackd.cli") & {"numpy", "cv2", "PIL", "sqlite3", "pynput", "Xlib"} == set()
+
+
+def test_a_configuration_and_the_pictures_on_disk_need_neither_numpy_nor_opencv() -> None:
+    assert loaded_by("import mousetrackd.config, mousetrackd.picture.archive") & {"numpy", "cv2", "PIL"} == set()
 
 
 def test_the_daemon_never_loads_opencv() -> None:

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mousetrackd.core.layout import CANVAS_MAX_PX, CANVAS_SIDE_MAX_PX, OUTSIDE, Layout, ReportedMonitor, admit, drawable
+from mousetrackd.core.layout import OUTSIDE, Layout, ReportedMonitor, admit
 from mousetrackd.core.monitors import (
-    DESKTOP_MAX_PX,
     MONITORS_MAX,
     NAME_MAX,
     SIDE_MAX_PX,
@@ -215,28 +214,3 @@ def test_two_long_names_stay_apart() -> None:
 def test_no_monitor_is_made_with_a_name_that_was_not_cleaned(output: str) -> None:
     with pytest.raises(ValueError, match="name"):
         Monitor(output, 4, 3)
-
-
-def test_a_desktop_that_can_be_drawn_is_drawn_as_it_stands() -> None:
-    layout = Layout([Placement(A, 100, 50), Placement(B, -30, -20)])
-    assert drawable(layout) == layout
-    assert drawable(layout, [Monitor("C", 5, 5)]).placements == (
-        *layout.placements,
-        Placement(Monitor("C", 5, 5), 104, -20),
-    )
-
-
-def test_a_desktop_that_is_too_large_is_drawn_closer_together() -> None:
-    layout = Layout([Placement(A, 0, 0, 60, 30), Placement(B, DESKTOP_MAX_PX, -DESKTOP_MAX_PX)])
-    assert drawable(layout).placements == (Placement(A, 0, 0, 60, 30), Placement(B, 4, 0))
-
-
-def test_what_no_picture_can_hold_is_left_out_and_told() -> None:
-    many = [Monitor(f"S{number}", SIDE_MAX_PX, 3000) for number in range(40)]
-    drawn = drawable(Layout([Placement(A, 0, 0)]), many)
-    _, _, width_px, height_px = drawn.bounds()
-    assert width_px * height_px <= CANVAS_MAX_PX
-    assert max(width_px, height_px) <= CANVAS_SIDE_MAX_PX
-    assert drawn.monitors[:2] == (A, many[0])
-    assert len(drawn.monitors) + len(drawn.left_out) == 41
-    assert drawable(drawn, [one for one in many if one not in drawn.monitors]) == drawn

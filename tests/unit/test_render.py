@@ -264,12 +264,14 @@ def test_the_percentile_is_that_of_numpy(number: int, percentile: float) -> None
 def test_drawing_does_not_wait_for_what_it_does_not_need() -> None:
     draws = (
         "import sys; from mousetrackd.core.counts import Counts\n"
-        "from mousetrackd.core.layout import Layout, Monitor, Placement\n"
-        "from mousetrackd import config; from mousetrackd.picture import compose as snapshots\n"
-        "from mousetrackd.core.series import Series; from mousetrackd.storage import store\n"
-        "screen = Monitor('S', 400, 300)\n"
-        "reading = store.Reading({Series(screen, 'dwell'): Counts.from_pixels(400, 300, [5, 5, 900])}, 0, 60)\n"
-        "snapshots.draw(reading, Layout([Placement(screen, 0, 0)]), config.SnapshotConfig(), {}).png()\n"
+        "from mousetrackd.core.layout import Layout; from mousetrackd.core.monitors import Monitor, Placement\n"
+        "from mousetrackd.picture import compose; from mousetrackd.picture.look import Look\n"
+        "from mousetrackd.picture.scene import Scene\n"
+        "from mousetrackd.core.series import Series\n"
+        "from mousetrackd.storage import store; screen = Monitor('S', 400, 300)\n"
+        "counts = Counts.from_pixels(400, 300, [5, 5, 900])\n"
+        "reading = store.Reading({Series(screen, 'dwell'): counts}, 0, 60)\n"
+        "compose.draw(Scene(reading, Layout([Placement(screen, 0, 0)])), Look()).png()\n"
         "print(*sorted({'numpy.ma', 'numpy.random', 'numpy.fft', 'matplotlib', 'scipy', 'Xlib'} & set(sys.modules)))"
     )
     said = subprocess.run([sys.executable, "-c", draws], capture_output=True, text=True, timeout=30, check=True).stdout

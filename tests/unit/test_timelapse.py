@@ -10,13 +10,14 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageSequence
 
-from mousetrackd.config import SnapshotConfig
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.errors import MousetrackError, UsageError
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.core.series import Series
-from mousetrackd.picture import compose, timelapse
+from mousetrackd.picture import compose, film, timelapse
+from mousetrackd.picture.look import Look
+from mousetrackd.picture.scene import Scene
 from mousetrackd.storage.store import Piece, Reading
 
 Frame = NDArray[np.uint8]
@@ -46,8 +47,8 @@ def hues(count: int = 5, size: tuple[int, int] = (64, 48)) -> list[Frame]:
 def seen_in(path: Path) -> list[Frame]:
     """The frames of a film, red-green-blue, as a player shows them."""
     if path.suffix in {".gif", ".webp"}:
-        with Image.open(path) as film:
-            return [np.asarray(frame.convert("RGB")) for frame in ImageSequence.Iterator(film)]
+        with Image.open(path) as image:
+            return [np.asarray(frame.convert("RGB")) for frame in ImageSequence.Iterator(image)]
     video = cv2.VideoCapture(str(path))
     frames: list[Frame] = []
     while True:
@@ -127,13 +128,13 @@ def test_too_many_frames_are_refused_before_any_is_made() -> None:
 def frames_drawn(pieces: list[Piece], *, cumulative: bool) -> list[Frame]:
     """As ``mousetrackd timelapse`` draws them."""
     layout = Layout([Placement(SCREEN, 0, 0)])
-    look = SnapshotConfig(legend=False, sigma=3)
+    look = Look(legend=False, sigma=3)
     frames = timelapse.readings(pieces, HOUR, cumulative=cumulative)
     hottest: dict[str, float] = {}
     for frame in frames:
-        for layer, heat in compose.scales(frame, layout, look).items():
+        for layer, heat in compose.scales(Scene(frame, layout), look).items():
             hottest[layer] = max(heat, hottest.get(layer, 0))
-    return [compose.draw(frame, layout, look, {}, max_heats=hottest).rgb() for frame in frames]
+    return [compose.draw(Scene(frame, layout), look, hottest).rgb() for frame in frames]
 
 
 def test_a_place_where_the_same_is_counted_keeps_its_colour_in_every_window(tmp_path: Path) -> None:
@@ -142,8 +143,8 @@ def test_a_place_where_the_same_is_counted_keeps_its_colour_in_every_window(tmp_
     frames = frames_drawn(pieces, cumulative=False)
     assert len({tuple(frame[10, 10].tolist()) for frame in frames}) == 1
     assert len({tuple(frame[40, 50].tolist()) for frame in frames}) == 4
-    for ending in timelapse.ENDINGS:
-        timelapse.write(tmp_path / f"film{ending}", iter(frames), 5, None)
+    for ending in film.ENDINGS:
+        film.write(tmp_path / f"film{ending}", iter(frames), 5, None)
         spots = np.array([frame[9:12, 9:12].mean(axis=(0, 1)) for frame in seen_in(tmp_path / f"film{ending}")])
         assert len(spots) == 4, ending
         assert np.ptp(spots, axis=0).max() <= 16, f"{ending}: {spots}"
@@ -160,10 +161,10 @@ def test_in_a_cumulative_film_no_place_gets_colder() -> None:
 # Writing ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("ending", timelapse.ENDINGS)
+@pytest.mark.parametrize("ending", film.ENDINGS)
 def test_what_is_written_is_what_is_read_back(ending: str, tmp_path: Path) -> None:
     out = tmp_path / f"film{ending}"
-    timelapse.write(out, iter(hues()), 5, None)
+    film.write(out, iter(hues()), 5, None)
     shown = seen_in(out)
     assert len(shown) == 5
     for frame, expected in zip(shown, hues(), strict=True):
@@ -172,9 +173,9 @@ def test_what_is_written_is_what_is_read_back(ending: str, tmp_path: Path) -> No
     assert [path.name for path in tmp_path.iterdir()] == [out.name]
 
 
-@pytest.mark.parametrize("ending", timelapse.ENDINGS)
+@pytest.mark.parametrize("ending", film.ENDINGS)
 def test_a_film_of_one_frame_is_a_film(ending: str, tmp_path: Path) -> None:
-    timelapse.write(tmp_path / f"film{ending}", iter(hues(1)), 5, None)
+    film.write(tmp_path / f"film{ending}", iter(hues(1)), 5, None)
     assert len(seen_in(tmp_path / f"film{ending}")) == 1
 
 
@@ -193,7 +194,7 @@ def test_a_film_is_of_even_size_and_not_wider_than_asked(
     size: tuple[int, int], width_px: int | None, expected: tuple[int, int], ending: str, tmp_path: Path
 ) -> None:
     out = tmp_path / f"film{ending}"
-    timelapse.write(out, iter(hues(3, size)), 5, width_px)
+    film.write(out, iter(hues(3, size)), 5, width_px)
     frame = seen_in(out.rename(out.with_suffix(ending.lower())))[0]
     assert (frame.shape[1], frame.shape[0]) == expected
 
@@ -205,41 +206,41 @@ def test_a_film_lasts_as_long_as_its_frames_also_when_some_are_alike(
 ) -> None:
     red, green, *_ = hues()
     out = tmp_path / f"film{ending}"
-    timelapse.write(out, iter([red, red, red, green, green, red]), frames_per_s, None)
-    with Image.open(out) as film:
+    film.write(out, iter([red, red, red, green, green, red]), frames_per_s, None)
+    with Image.open(out) as image:
         lasted_ms = 0
-        for frame in ImageSequence.Iterator(film):
+        for frame in ImageSequence.Iterator(image):
             frame.load()
             lasted_ms += frame.info["duration"]
-        assert film.info["loop"] == 0
+        assert image.info["loop"] == 0
     assert lasted_ms == pytest.approx(6 * 1000 / frames_per_s)
 
 
 @pytest.mark.parametrize("ending", [".mp4", ".webm"])
 def test_a_video_has_the_frames_per_second_asked_for(ending: str, tmp_path: Path) -> None:
     out = tmp_path / f"film{ending}"
-    timelapse.write(out, iter(hues(10)), 5, None)
-    film = cv2.VideoCapture(str(out))
-    assert film.get(cv2.CAP_PROP_FPS) == pytest.approx(5, rel=0.01)
-    film.release()
+    film.write(out, iter(hues(10)), 5, None)
+    video = cv2.VideoCapture(str(out))
+    assert video.get(cv2.CAP_PROP_FPS) == pytest.approx(5, rel=0.01)
+    video.release()
 
 
-@pytest.mark.parametrize("ending", timelapse.ENDINGS)
+@pytest.mark.parametrize("ending", film.ENDINGS)
 def test_an_older_film_is_replaced(ending: str, tmp_path: Path) -> None:
     out = tmp_path / f"film{ending}"
     out.write_bytes(b"old")
-    timelapse.write(out, iter(hues()), 5, None)
+    film.write(out, iter(hues()), 5, None)
     assert len(seen_in(out)) == 5
 
 
-@pytest.mark.parametrize("ending", timelapse.ENDINGS)
+@pytest.mark.parametrize("ending", film.ENDINGS)
 def test_where_nothing_can_be_written_is_a_sentence(ending: str, tmp_path: Path) -> None:
     with pytest.raises(MousetrackError, match=f"cannot write|OpenCV cannot write {ending}") as caught:
-        timelapse.write(tmp_path / "missing" / f"film{ending}", iter(hues()), 5, None)
+        film.write(tmp_path / "missing" / f"film{ending}", iter(hues()), 5, None)
     assert caught.value.hint
 
 
-@pytest.mark.parametrize("ending", timelapse.ENDINGS)
+@pytest.mark.parametrize("ending", film.ENDINGS)
 def test_a_failure_half_way_leaves_the_old_film_and_no_litter(ending: str, tmp_path: Path) -> None:
     def breaking() -> Iterator[Frame]:
         yield from hues(2)
@@ -248,26 +249,26 @@ def test_a_failure_half_way_leaves_the_old_film_and_no_litter(ending: str, tmp_p
     out = tmp_path / f"film{ending}"
     out.write_bytes(b"old")
     with pytest.raises(MousetrackError, match="the disk is gone"):
-        timelapse.write(out, breaking(), 5, None)
+        film.write(out, breaking(), 5, None)
     assert out.read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == [out.name]
 
 
-@pytest.mark.parametrize("ending", timelapse.ENDINGS)
+@pytest.mark.parametrize("ending", film.ENDINGS)
 def test_a_folder_whose_name_is_no_text_takes_a_film_as_any_other(ending: str, tmp_path: Path) -> None:
     folder = tmp_path / os.fsdecode(b"\xff\xfe")
     folder.mkdir()
-    timelapse.write(folder / f"film{ending}", iter(hues()), 5, None)
+    film.write(folder / f"film{ending}", iter(hues()), 5, None)
     assert [path.name for path in folder.iterdir()] == [f"film{ending}"]
     assert len(seen_in((folder / f"film{ending}").rename(tmp_path / f"film{ending}"))) == 5
 
 
-@pytest.mark.parametrize("ending", timelapse.ENDINGS)
+@pytest.mark.parametrize("ending", film.ENDINGS)
 def test_a_folder_in_the_way_is_a_sentence_and_stays(ending: str, tmp_path: Path) -> None:
     out = tmp_path / f"film{ending}"
     out.mkdir()
     with pytest.raises(MousetrackError, match="cannot write"):
-        timelapse.write(out, iter(hues()), 5, None)
+        film.write(out, iter(hues()), 5, None)
     assert [path.name for path in tmp_path.iterdir()] == [out.name]
 
 
@@ -294,8 +295,8 @@ def test_an_opencv_without_the_codec_says_so_and_what_else_there_is(
     out = tmp_path / f"film{ending}"
     out.write_bytes(b"old")
     with pytest.raises(MousetrackError, match=f"this OpenCV cannot write {ending} .{codec}.") as caught:
-        timelapse.write(out, iter(hues()), 5, None)
-    others = set(timelapse.ENDINGS) - {ending}
+        film.write(out, iter(hues()), 5, None)
+    others = set(film.ENDINGS) - {ending}
     assert all(other in caught.value.hint for other in others)
     assert ending not in caught.value.hint
     assert out.read_bytes() == b"old"

@@ -1,17 +1,10 @@
-"""Composed pictures: every monitor in its place, layers over each other, facts inside; and how they are kept."""
+"""Composed pictures: every monitor in its place, layers over each other, facts inside."""
 
 import io
 import json
-import os
-import resource
-import signal
-import struct
-import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
+from datetime import UTC, timedelta, timezone
 from typing import Any
 
 import numpy as np
@@ -20,24 +13,19 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mousetrackd import __version__
-from mousetrackd.config import SnapshotConfig
 from mousetrackd.core.counts import Counts
-from mousetrackd.core.errors import MousetrackError, UsageError
+from mousetrackd.core.errors import UsageError
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Exclusion, Monitor, Placement
 from mousetrackd.core.series import Series
 from mousetrackd.picture import heat, legend
+from mousetrackd.picture.blend import UNDER_BRIGHTNESS
+from mousetrackd.picture.captions import total_text
 from mousetrackd.picture.colours import OPENCV_MAPS, OWN_MAPS
-from mousetrackd.picture.compose import (
-    UNDER_BRIGHTNESS,
-    Picture,
-    draw,
-    in_total,
-    keep,
-    open_image,
-    scales,
-    with_homeless,
-)
+from mousetrackd.picture.compose import draw, scales
+from mousetrackd.picture.look import Look
+from mousetrackd.picture.png import Picture
+from mousetrackd.picture.scene import Scene
 from mousetrackd.storage.store import Reading
 
 Pixels = NDArray[np.uint8]
@@ -45,7 +33,7 @@ Pixels = NDArray[np.uint8]
 LEFT = Monitor("DP-1", 80, 60)
 RIGHT = Monitor("DP-2", 100, 40)
 ALONE = Layout([Placement(LEFT, 0, 0)])
-RAW = SnapshotConfig(sigma=0, legend=False)
+RAW = Look(sigma=0, legend=False)
 PANEL = list(legend.PANEL)
 OUTLINE = legend.text_palette()[legend.TEXT_LEVELS // 3].tolist()
 EMBER = heat.palette(OWN_MAPS["ember"], legend.HEAT_LEVELS)
@@ -65,8 +53,8 @@ def reading_of(counts: Mapping[Series, Counts], **more: Any) -> Reading:
     return Reading(counts, **({"first_s": 1_795_000_000, "last_s": 1_795_003_600} | more))
 
 
-def drawn(counts: Mapping[Series, Counts], layout: Layout, look: SnapshotConfig, **more: Any) -> Picture:
-    return draw(reading_of(counts), layout, look, {}, zone=UTC, **more)
+def drawn(counts: Mapping[Series, Counts], layout: Layout, look: Look, **more: Any) -> Picture:
+    return draw(Scene(reading_of(counts), layout, zone=UTC, **more), look)
 
 
 def rgba_of(picture: Picture) -> Pixels:
@@ -87,7 +75,7 @@ def hot_places(picture: Picture) -> list[tuple[int, int]]:
 @pytest.mark.parametrize("layers", [["dwell"], ["dwell", "travel"]], ids="+".join)
 def test_without_a_legend_a_picture_is_exactly_the_screen(size: tuple[int, int], layers: list[str]) -> None:
     screen = Monitor("DP-1", *size)
-    look = SnapshotConfig(layer=layers, legend=False)
+    look = Look(layer=layers, legend=False)
     picture = drawn({Series(screen, "dwell"): at(screen, (0, 0, 5))}, Layout([Placement(screen, 0, 0)]), look)
     assert rgba_of(picture).shape == (size[1], size[0], 4)
 
@@ -96,7 +84,7 @@ def test_without_a_legend_a_picture_is_exactly_the_screen(size: tuple[int, int],
 def test_the_legend_is_added_below_and_changes_no_pixel_above(layers: list[str]) -> None:
     screen = Monitor("DP-1", 400, 300)
     counts = {Series(screen, "dwell"): at(screen, (200, 150, 900), (30, 280, 50))}
-    look = SnapshotConfig(layer=layers)
+    look = Look(layer=layers)
     bare, with_legend = (
         rgba_of(drawn(counts, Layout([Placement(screen, 0, 0)]), replace(look, legend=on))) for on in (False, True)
     )
@@ -194,7 +182,7 @@ def test_another_screen_at_the_same_connector_is_another_screen() -> None:
     assert hot_places(picture) == [(80 + 7, 8)]
 
 
-def test_a_screen_that_no_longer_stands_is_put_to_the_right() -> None:
+def test_a_screen_without_a_position_is_put_to_the_right() -> None:
     gone = Monitor("VGA-1", 30, 20)
     layout = Layout([Placement(LEFT, -10, -5)])
     picture = drawn(
@@ -205,16 +193,6 @@ def test_a_screen_that_no_longer_stands_is_put_to_the_right() -> None:
     assert picture.facts["monitors"] == ["DP-1@80x60", "VGA-1@30x20"]
 
 
-def test_several_without_a_place_stand_side_by_side_the_largest_first() -> None:
-    small, large, same = Monitor("A", 10, 10), Monitor("B", 30, 20), Monitor("A", 5, 5)
-    placed = with_homeless(Layout(), {small, large, same}).placements
-    assert placed == (Placement(large, 0, 0), Placement(small, 30, 0))
-
-
-def test_what_stands_is_left_as_it_is() -> None:
-    assert with_homeless(ALONE, {LEFT, Monitor("DP-1", 5, 5)}) == ALONE
-
-
 # What is drawn ----------------------------------------------------------------------------------------------------
 
 
@@ -223,7 +201,7 @@ def test_what_stands_is_left_as_it_is() -> None:
 )
 @pytest.mark.parametrize("layout", [Layout(), ALONE], ids=["no monitor", "one monitor"])
 def test_an_empty_store_is_a_picture_of_the_background(layers: list[str], layout: Layout) -> None:
-    picture = draw(Reading(), layout, SnapshotConfig(layer=layers), {})
+    picture = draw(Scene(Reading(), layout), Look(layer=layers))
     image = rgba_of(picture)
     height, width = (60, 80) if layout.placements else (1080, 1920)
     assert image.shape[1] == width
@@ -234,7 +212,7 @@ def test_an_empty_store_is_a_picture_of_the_background(layers: list[str], layout
 def test_clicks_are_marked_by_button_each_in_its_own_colour() -> None:
     spots = {"clicks.left": (10, 10), "clicks.middle": (30, 10), "clicks.right": (50, 10), "clicks.other": (70, 10)}
     counts = {Series(LEFT, layer): at(LEFT, (x, y, 4)) for layer, (x, y) in spots.items()}
-    shown = drawn(counts, ALONE, SnapshotConfig(layer=["clicks"], legend=False)).rgb().astype(int)
+    shown = drawn(counts, ALONE, Look(layer=["clicks"], legend=False)).rgb().astype(int)
     strongest = {}
     for layer, (x, y) in spots.items():
         around = shown[y - 1 : y + 2, x - 1 : x + 2].reshape(-1, 3)
@@ -259,7 +237,7 @@ def test_a_hotter_place_of_an_upper_layer_hides_what_is_below() -> None:
 def test_the_order_of_layers_is_from_the_lowest_up() -> None:
     counts = {Series(LEFT, "dwell"): at(LEFT, (40, 30, 9)), Series(LEFT, "clicks.right"): at(LEFT, (40, 30, 9))}
     below, above = (
-        drawn(counts, ALONE, SnapshotConfig(layer=layers, legend=False)).rgb()[30, 40].tolist()
+        drawn(counts, ALONE, Look(layer=layers, legend=False)).rgb()[30, 40].tolist()
         for layers in (["dwell", "clicks.right"], ["clicks.right", "dwell"])
     )
     coral = heat.palette(OWN_MAPS["coral"], legend.HEAT_LEVELS)[-1].tolist()
@@ -283,9 +261,8 @@ def test_every_colour_map_can_be_drawn(name: str) -> None:
 
 def test_the_users_own_map_is_drawn() -> None:
     look = replace(RAW, colormap="Neon")
-    picture = draw(
-        reading_of({Series(LEFT, "dwell"): at(LEFT, (9, 9, 5))}), ALONE, look, {"Neon": ["#010203", "#fafbfc"]}
-    )
+    counts = {Series(LEFT, "dwell"): at(LEFT, (9, 9, 5))}
+    picture = drawn(counts, ALONE, look, colormaps={"Neon": ["#010203", "#fafbfc"]})
     assert picture.rgb()[0, 0].tolist() == [1, 2, 3]
     assert picture.rgb()[9, 9].tolist() == [0xFA, 0xFB, 0xFC]
 
@@ -315,14 +292,14 @@ def test_a_transparent_background_has_alpha_0_where_nobody_was(layers: list[str]
 
 @pytest.mark.parametrize("layers", [["dwell"], ["dwell", "travel"]], ids="+".join)
 def test_a_background_colour_is_exactly_that_where_nobody_was(layers: list[str]) -> None:
-    look = SnapshotConfig(layer=layers, sigma=4, background="#f0ead6", legend=False)
+    look = Look(layer=layers, sigma=4, background="#f0ead6", legend=False)
     shown = drawn({Series(LEFT, "dwell"): at(LEFT, (40, 30, 9000))}, ALONE, look).rgb()
     assert shown[0, 0].tolist() == [0xF0, 0xEA, 0xD6]
     assert shown[30, 40].tolist() == HOT
 
 
 def test_on_a_light_background_heat_fades_in_without_a_dark_rim() -> None:
-    look = SnapshotConfig(sigma=6, background="#ffffff", legend=False)
+    look = Look(sigma=6, background="#ffffff", legend=False)
     row = drawn({Series(LEFT, "dwell"): at(LEFT, (40, 30, 9000))}, ALONE, look).rgb()[30, :41].astype(int).sum(axis=1)
     darkest_ember = int(EMBER[round(0.35 * 223) :].astype(int).sum(axis=1).min())
     assert row.min() >= darkest_ember - 3
@@ -333,7 +310,7 @@ def test_a_faint_upper_layer_on_a_transparent_background_keeps_its_own_colour() 
         Series(LEFT, "dwell"): at(LEFT, (70, 50, 9)),
         Series(LEFT, "travel"): at(LEFT, *((x, 10, 1) for x in range(10, 30)), (5, 5, 100)),
     }
-    look = SnapshotConfig(layer=["dwell", "travel"], sigma=0, background="transparent", legend=False)
+    look = Look(layer=["dwell", "travel"], sigma=0, background="transparent", legend=False)
     picture = drawn(counts, ALONE, look)
     red, green, blue, alpha = picture.pixels[10, 20].astype(int)
     assert 0 < alpha < 255
@@ -368,62 +345,6 @@ def test_an_image_keeps_its_left_and_right() -> None:
     assert (shown[:, 44:] > 90).all()
 
 
-def test_an_image_file_that_is_none_is_a_sentence(tmp_path: Path) -> None:
-    broken = tmp_path / "broken.png"
-    broken.write_bytes(b"\x89PNG\r\n\x1a\n and no more")
-    reasons = {
-        broken: "no image",
-        tmp_path / "missing.png": "No such file or directory\n",
-        tmp_path: "it is a folder, not a file\n",
-        tmp_path / "pipe.png": "it is a named pipe, not a file\n",
-        Path("/dev/zero"): "it is a device, not a file\n",
-    }
-    os.mkfifo(tmp_path / "pipe.png")
-    for path, why in reasons.items():
-        with pytest.raises(MousetrackError, match=f"cannot read the image {path}: .*{why}"):
-            open_image(path)
-
-
-def png_of(width_px: int, height_px: int, content: bytes) -> bytes:
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width_px, height_px, 8, 2, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", content) + chunk(b"IEND", b"")
-
-
-@pytest.mark.parametrize(
-    ("width_px", "height_px", "why"),
-    [
-        (100_000, 100_000, "it has more than 160 million px"),
-        (13_000, 13_000, "it has more than 160 million px"),
-        (70_000, 1, "it has more than 160 million px"),
-        (400, 300, "damaged"),
-    ],
-)
-def test_an_image_that_is_larger_than_it_is_or_than_any_desktop_is_a_sentence(
-    width_px: int, height_px: int, why: str, tmp_path: Path
-) -> None:
-    path = tmp_path / "bomb.png"
-    path.write_bytes(png_of(width_px, height_px, zlib.compress(bytes(1000))))
-    with pytest.raises(MousetrackError, match=why):
-        open_image(path)
-
-
-def test_an_image_starts_no_other_program(tmp_path: Path) -> None:
-    path = tmp_path / "image.png"
-    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n(%pipe%touch /tmp/x) (w) file\n")
-    with pytest.raises(MousetrackError, match="no image"):
-        open_image(path)
-
-
-def test_an_image_file_is_opened_whole(tmp_path: Path) -> None:
-    Image.new("RGB", (8, 6), (1, 2, 3)).save(tmp_path / "wallpaper.png")
-    image = open_image(tmp_path / "wallpaper.png")
-    (tmp_path / "wallpaper.png").unlink()
-    assert image.getpixel((7, 5)) == (1, 2, 3)
-
-
 # Comparable ----------------------------------------------------------------------------------------------------
 
 
@@ -438,15 +359,15 @@ def test_with_a_pinned_scale_the_same_heat_has_the_same_colour_in_every_picture(
 
 
 def test_the_scales_of_one_reading_pin_another_picture() -> None:
-    look = SnapshotConfig(layer=["dwell", "clicks"], legend=False)
+    look = Look(layer=["dwell", "clicks"], legend=False)
     busy = reading_of(
         {Series(LEFT, "dwell"): at(LEFT, (9, 9, 5000)), Series(LEFT, "clicks.right"): at(LEFT, (30, 30, 12))}
     )
-    chosen = scales(busy, ALONE, look)
+    chosen = scales(Scene(busy, ALONE), look)
     assert set(chosen) == {"dwell", "clicks.left", "clicks.middle", "clicks.right", "clicks.other"}
-    assert np.array_equal(draw(busy, ALONE, look, {}).pixels, draw(busy, ALONE, look, {}, max_heats=chosen).pixels)
+    assert np.array_equal(draw(Scene(busy, ALONE), look).pixels, draw(Scene(busy, ALONE), look, chosen).pixels)
     quiet = reading_of({Series(LEFT, "dwell"): at(LEFT, (9, 9, 50))})
-    facts = draw(quiet, ALONE, look, {}, max_heats=chosen).facts["layers"]
+    facts = draw(Scene(quiet, ALONE), look, chosen).facts["layers"]
     assert {fact["layer"]: fact["max_heat"] for fact in facts} == chosen  # type: ignore[attr-defined]  # facts are JSON
 
 
@@ -454,14 +375,14 @@ def test_a_line_crossed_once_is_one_crossing_whatever_the_resolution() -> None:
     for width, height in ((1366, 768), (3840, 2160)):
         screen = Monitor("DP-1", width, height)
         line = {Series(screen, "travel"): at(screen, *((x, height // 2, 1) for x in range(width)))}
-        look = SnapshotConfig(layer=["travel"], percentile=100)
-        found = scales(reading_of(line), Layout([Placement(screen, 0, 0)]), look)["travel"]
+        look = Look(layer=["travel"], percentile=100)
+        found = scales(Scene(reading_of(line), Layout([Placement(screen, 0, 0)])), look)["travel"]
         assert found == pytest.approx(1, rel=0.1), f"{width} x {height}"
 
 
 def test_all_buttons_have_one_scale() -> None:
     counts = {Series(LEFT, "clicks.left"): at(LEFT, (9, 9, 50)), Series(LEFT, "clicks.right"): at(LEFT, (60, 40, 1))}
-    found = scales(reading_of(counts), ALONE, SnapshotConfig(layer=["clicks"]))
+    found = scales(Scene(reading_of(counts), ALONE), Look(layer=["clicks"]))
     assert len(set(found.values())) == 1
 
 
@@ -472,13 +393,15 @@ def test_the_bar_of_what_is_counted_ends_at_a_whole_number_and_at_no_less_than_i
 ) -> None:
     columns = range(80) if layer == "travel" else [40]  # two lines, or two presses or steps
     counts = {Series(LEFT, layer): at(LEFT, *((x, y, 1) for x in columns for y in (20, 20 + apart_px)))}
-    look = SnapshotConfig(layer=[layer], sigma=4, percentile=100)
-    found = scales(reading_of(counts), ALONE, look)[layer]
+    look = Look(layer=[layer], sigma=4, percentile=100)
+    found = scales(Scene(reading_of(counts), ALONE), look)[layer]
     assert found in (1.0, 2.0)
     grid = heat.heat_grid([counts[Series(LEFT, layer)]], 80, 60, 4)
     line = np.sqrt(2 * np.pi) * 4 if layer == "travel" else 1
     assert float(grid.cells.max() / line) <= found + 0.05
-    assert scales(reading_of(counts), ALONE, replace(look, max=1.7))[layer] == 1.7  # what the user says is not touched
+    assert (
+        scales(Scene(reading_of(counts), ALONE), replace(look, max=1.7))[layer] == 1.7
+    )  # what the user says is not touched
 
 
 def test_a_lone_press_is_as_hot_as_its_bar_and_its_heat_is_one() -> None:
@@ -494,7 +417,7 @@ def test_a_lone_press_is_as_hot_as_its_bar_and_its_heat_is_one() -> None:
 
 def test_time_is_no_whole_number_of_anything() -> None:
     counts = {Series(LEFT, "dwell"): at(LEFT, (30, 30, 10), (33, 30, 7))}
-    found = scales(reading_of(counts), ALONE, SnapshotConfig(sigma=4))["dwell"]
+    found = scales(Scene(reading_of(counts), ALONE), Look(sigma=4))["dwell"]
     assert found % 1 > 0
 
 
@@ -502,13 +425,13 @@ def test_time_is_no_whole_number_of_anything() -> None:
 
 
 def test_the_png_says_in_its_text_chunks_what_it_shows() -> None:
-    look = SnapshotConfig(layer=["dwell", "clicks.left"], scale="sqrt", sigma="5%")
+    look = Look(layer=["dwell", "clicks.left"], scale="sqrt", sigma="5%")
     counts = {
         Series(LEFT, "dwell"): at(LEFT, (9, 9, 5000)),
         Series(LEFT, "clicks.left"): at(LEFT, (5, 5, 3), (6, 6, 4)),
     }
     reading = reading_of(counts, left_out=("left out one piece",))
-    with Image.open(io.BytesIO(draw(reading, ALONE, look, {}, zone=UTC).png())) as image:
+    with Image.open(io.BytesIO(draw(Scene(reading, ALONE, zone=UTC), look).png())) as image:
         text = image.text  # type: ignore[attr-defined]  # a PNG has it
     assert text["Title"] == "Rest and clicks"
     assert text["Software"] == f"mousetrackd {__version__}"
@@ -528,18 +451,18 @@ def test_the_png_says_in_its_text_chunks_what_it_shows() -> None:
 
 def test_one_layer_is_a_small_palette_picture_and_several_true_colour() -> None:
     for layers, mode in ((["dwell"], "P"), (["dwell", "travel"], "RGB")):
-        with Image.open(io.BytesIO(drawn({}, ALONE, SnapshotConfig(layer=layers)).png())) as image:
+        with Image.open(io.BytesIO(drawn({}, ALONE, Look(layer=layers)).png())) as image:
             assert image.mode == mode
             assert image.format == "PNG"
 
 
-def test_a_range_of_days_is_told_by_its_days() -> None:
-    picture = draw(reading_of({}, last_s=1_795_000_000 + 3 * 86400), ALONE, RAW, {}, zone=UTC)
+def test_a_range_of_days_is_named_by_its_days() -> None:
+    picture = draw(Scene(reading_of({}, last_s=1_795_000_000 + 3 * 86400), ALONE, zone=UTC), RAW)
     assert picture.facts["when"] == "18 November 2026 to 21 November 2026"
 
 
 def test_the_legends_clock_is_the_zones() -> None:
-    picture = draw(reading_of({}), ALONE, RAW, {}, zone=timezone(timedelta(hours=5)))
+    picture = draw(Scene(reading_of({}), ALONE, zone=timezone(timedelta(hours=5))), RAW)
     assert picture.facts["when"] == "18 November 2026, 16:06 to 17:06"
 
 
@@ -556,160 +479,5 @@ def test_the_legends_clock_is_the_zones() -> None:
         ("scroll", 186, "186 steps"),
     ],
 )
-def test_a_sum_in_words(layer: str, total: int, words: str) -> None:
-    assert in_total(layer, total) == words
-
-
-# Keeping ----------------------------------------------------------------------------------------------------
-
-NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-
-
-def dated_in(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.name != "latest.png"}
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "snapshots"
-
-
-@contextmanager
-def no_room_for_files() -> Iterator[None]:
-    """Every write to a file fails, as on a full disk; for root as well."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        signal.signal(signal.SIGXFSZ, before)
-
-
-def test_a_picture_is_kept_under_its_date_and_as_latest(folder: Path) -> None:
-    latest = keep(folder, b"one", NOON, 10, 10)
-    assert latest == folder / "latest.png"
-    assert latest.read_bytes() == b"one"
-    assert dated_in(folder) == {"20261122T120000Z.png": b"one"}
-    keep(folder, b"two", NOON + timedelta(minutes=10), 10, 10)
-    assert latest.read_bytes() == b"two"
-    assert dated_in(folder) == {"20261122T120000Z.png": b"one", "20261122T121000Z.png": b"two"}
-
-
-def test_the_date_is_that_of_utc(folder: Path) -> None:
-    keep(folder, b"one", datetime(2026, 11, 22, 1, 0, tzinfo=timezone(timedelta(hours=5))), 10, 10)
-    assert list(dated_in(folder)) == ["20261121T200000Z.png"]
-
-
-def test_only_the_owner_can_look_at_pictures(folder: Path) -> None:
-    umask = os.umask(0)
-    try:
-        keep(folder, b"one", NOON, 10, 10)
-        keep(folder, b"two", NOON, 0, 10)
-    finally:
-        os.umask(umask)
-    assert folder.stat().st_mode & 0o777 == 0o700
-    assert {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()} == {"latest.png": 0o600}
-    keep(folder, b"three", NOON, 10, 10)
-    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
-
-
-def test_too_many_are_pruned_the_oldest_first(folder: Path) -> None:
-    for minute in range(6):
-        keep(folder, f"{minute}".encode(), NOON + timedelta(minutes=minute), 3, 10)
-    assert list(dated_in(folder).values()) == [b"3", b"4", b"5"]
-    assert (folder / "latest.png").read_bytes() == b"5"
-
-
-def test_too_many_bytes_are_pruned_the_oldest_first(folder: Path) -> None:
-    for minute in range(5):
-        keep(folder, bytes([minute]) * 400_000, NOON + timedelta(minutes=minute), 100, 1)
-    assert [content[0] for content in dated_in(folder).values()] == [3, 4]
-    assert (folder / "latest.png").read_bytes()[0] == 4
-
-
-def test_a_picture_larger_than_all_that_may_be_kept_is_still_the_latest(folder: Path) -> None:
-    keep(folder, b"old", NOON, 100, 1)
-    latest = keep(folder, bytes(1_000_001), NOON + timedelta(minutes=1), 100, 1)
-    assert latest.stat().st_size == 1_000_001
-    assert dated_in(folder) == {}
-
-
-@pytest.mark.parametrize(("keep_count", "keep_mb"), [(0, 10), (10, 0)])
-def test_keeping_none_leaves_the_latest_alone(folder: Path, keep_count: int, keep_mb: int) -> None:
-    keep(folder, b"old", NOON, 10, 10)
-    latest = keep(folder, b"new", NOON + timedelta(minutes=1), keep_count, keep_mb)
-    assert latest.read_bytes() == b"new"
-    assert dated_in(folder) == {}
-
-
-def test_a_clock_set_back_overwrites_no_picture(folder: Path) -> None:
-    for content in (b"one", b"two", b"three"):
-        keep(folder, content, NOON, 10, 10)
-    assert sorted(dated_in(folder).values()) == [b"one", b"three", b"two"]
-    assert (folder / "latest.png").read_bytes() == b"three"
-
-
-def test_of_pictures_of_the_same_second_the_first_is_pruned_first(folder: Path) -> None:
-    for number in range(12):
-        keep(folder, f"{number}".encode(), NOON, 2, 10)
-    assert sorted(dated_in(folder).values()) == [b"10", b"11"]
-
-
-def test_files_of_other_names_are_never_pruned(folder: Path) -> None:
-    keep(folder, b"one", NOON, 10, 10)
-    for name in ("holiday.png", "notes.txt", "Z.png", "20261122T120000Z.png.bak"):
-        (folder / name).write_bytes(b"mine")
-    keep(folder, b"two", NOON + timedelta(minutes=1), 1, 10)
-    assert dated_in(folder) == {
-        **dict.fromkeys(("holiday.png", "notes.txt", "Z.png", "20261122T120000Z.png.bak"), b"mine"),
-        "20261122T120100Z.png": b"two",
-    }
-
-
-def test_latest_is_another_file_afterwards_so_that_who_reads_the_old_one_reads_it_whole(folder: Path) -> None:
-    latest = keep(folder, b"one", NOON, 10, 10)
-    with latest.open("rb") as reader:
-        keep(folder, b"two", NOON + timedelta(minutes=1), 10, 10)
-        assert reader.read() == b"one"
-
-
-@pytest.mark.parametrize("keep_count", [0, 10])
-def test_a_full_disk_is_a_sentence_and_the_old_picture_is_untouched(folder: Path, keep_count: int) -> None:
-    keep(folder, b"old", NOON, 10, 10)
-    before = dated_in(folder)
-    with (
-        no_room_for_files(),
-        pytest.raises(MousetrackError, match=r"cannot write the picture .*latest\.png: ") as caught,
-    ):
-        keep(folder, b"new", NOON + timedelta(minutes=1), keep_count, 10)
-    assert "untouched" in caught.value.hint
-    assert (folder / "latest.png").read_bytes() == b"old"
-    assert dated_in(folder) == before
-
-
-def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(MousetrackError, match="cannot use the folder"):
-        keep(tmp_path / "file" / "snapshots", b"new", NOON, 10, 10)
-
-
-def test_a_latest_that_cannot_be_replaced_leaves_no_litter(folder: Path) -> None:
-    (folder / "latest.png").mkdir(parents=True)
-    with pytest.raises(MousetrackError, match="cannot write the picture"):
-        keep(folder, b"new", NOON, 10, 10)
-    assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == []
-
-
-def test_a_planted_link_is_never_written_through(folder: Path, tmp_path: Path) -> None:
-    victim = tmp_path / "victim"
-    victim.write_bytes(b"precious")
-    folder.mkdir(mode=0o700)
-    (folder / "latest.png").symlink_to(victim)
-    (folder / f".latest.png.{os.getpid()}.new").symlink_to(victim)
-    for keep_count in (0, 10):
-        keep(folder, b"new", NOON, keep_count, 10)
-        assert victim.read_bytes() == b"precious"
-        assert (folder / "latest.png").read_bytes() == b"new"
-        assert not (folder / "latest.png").is_symlink()
+def test_a_total_has_its_unit(layer: str, total: int, words: str) -> None:
+    assert total_text(layer, total) == words

@@ -1,0 +1,134 @@
+"""Each layer of a scene as heat levels on the whole desktop, with its colours and its scale. Pure."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from mousetrackd.core.layers import CLICK_LAYERS, TRAVEL, UNITS, expand_layers
+from mousetrackd.picture import heat, legend
+from mousetrackd.picture.colours import colour_list
+from mousetrackd.picture.scene import index_in
+from mousetrackd.picture.styles import STYLES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from mousetrackd.picture.look import Look
+    from mousetrackd.picture.scene import Scene
+
+_LONE_SLACK: Final = 0.05
+"""By how much the heat of a lone count may be more than 1, for its cell's middle is not its own: up to 0.02."""
+
+
+@dataclass(frozen=True)
+class HeatLayer:
+    """One layer on the whole desktop.
+
+    levels: (H, W), 0 for untouched and for no monitor, up to HEAT_LEVELS - 1. colours: (HEAT_LEVELS, 3).
+    sigma_px: of the tallest monitor. total: the sum of its counts.
+    """
+
+    layer: str
+    levels: NDArray[np.uint8]
+    colours: NDArray[np.uint8]
+    scale: legend.Scale
+    sigma_px: float
+    total: int
+
+
+def heat_layers(scene: Scene, look: Look, max_heats: Mapping[str, float]) -> list[HeatLayer]:
+    """The layers that ``look`` names, the lowest first, of a scene in which every monitor has a position.
+
+    max_heats: the heat of the hottest colour by layer; what is missing there is chosen.
+    """
+    layers = expand_layers(look.layer)
+    found: dict[str, HeatLayer] = {}
+    for alike in _of_one_scale(layers):  # one after the other: the grids of 4K screens are large
+        grids = {layer: _grids(layer, scene, look) for layer in alike}
+        hottest = {**_max_heats(grids, look), **max_heats}
+        for layer in alike:
+            found[layer] = _heat_layer(layer, scene, look, grids.pop(layer), hottest[layer])
+    return [found[layer] for layer in layers]
+
+
+def chosen_max_heats(scene: Scene, look: Look) -> dict[str, float]:
+    """The heat of the hottest colour of each layer, as ``heat_layers`` would choose it."""
+    found: dict[str, float] = {}
+    for alike in _of_one_scale(expand_layers(look.layer)):
+        found |= _max_heats({layer: _grids(layer, scene, look) for layer in alike}, look)
+    return found
+
+
+def _of_one_scale(layers: Sequence[str]) -> list[list[str]]:
+    """The layers in groups that share a scale: all buttons do, for a press is a press."""
+    clicks = [layer for layer in layers if layer in CLICK_LAYERS]
+    return [*([layer] for layer in layers if layer not in CLICK_LAYERS), *([clicks] if clicks else [])]
+
+
+def _is_like_first(layer: str, look: Look) -> bool:
+    """Do the user's sigma and maximum apply to it? They are meant for the lowest layer, and for those of its unit."""
+    return UNITS[layer] == UNITS[expand_layers(look.layer)[0]]
+
+
+def _max_heats(grids: Mapping[str, Sequence[heat.HeatGrid]], look: Look) -> dict[str, float]:
+    """The heat of the hottest colour of layers that share a scale."""
+    hottest = max(heat.hottest(of_layer, look.percentile) for of_layer in grids.values())
+    if all(UNITS[layer] != "ms" for layer in grids):  # of presses there is a whole number, and so ends their bar
+        hottest = float(math.ceil(hottest - _LONE_SLACK))
+    return {layer: look.max if look.max > 0 and _is_like_first(layer, look) else hottest for layer in grids}
+
+
+def _grids(layer: str, scene: Scene, look: Look) -> list[heat.HeatGrid]:
+    """A layer's heat on each monitor of the layout; other resolutions of the same screen are added to it."""
+    layout = scene.layout
+    sigma = look.sigma if _is_like_first(layer, look) else "auto"
+    of_layer = {series.monitor: counts for series, counts in scene.reading.counts.items() if series.layer == layer}
+    grids: list[heat.HeatGrid] = []
+    for number, here in enumerate(layout.monitors):
+        parts = [counts for monitor, counts in of_layer.items() if index_in(layout, monitor) == number]
+        sigma_px = STYLES[layer].sigma_px(sigma, here.height_px)
+        grid = heat.heat_grid(parts, here.width_px, here.height_px, sigma_px)
+        if layer == TRAVEL:
+            # Along a line, many pixels add to the heat of one: a line crossed once is to have the heat 1.
+            line = max(math.sqrt(2 * math.pi) * sigma_px, 1)
+            np.divide(grid.cells, np.float32(line), out=grid.cells)
+            grid = replace(grid, typical_heat=grid.typical_heat / line)
+        grids.append(grid)
+    return grids
+
+
+def _heat_layer(layer: str, scene: Scene, look: Look, grids: Sequence[heat.HeatGrid], max_heat: float) -> HeatLayer:
+    layers = expand_layers(look.layer)
+    style = STYLES[layer]
+    tallest = max((monitor.height_px for monitor in scene.layout.monitors), default=0)
+    sigma_px = style.sigma_px(look.sigma if _is_like_first(layer, look) else "auto", tallest)
+    left, top, width_px, height_px = scene.layout.bounds()
+    canvas = np.zeros((height_px, width_px), np.uint8)
+    # Backwards: of mirrored screens the first is the one that counts.
+    for placement, grid in reversed([*zip(scene.layout.placements, grids, strict=True)]):
+        y, x = placement.desktop_y - top, placement.desktop_x - left
+        canvas[y : y + placement.monitor.height_px, x : x + placement.monitor.width_px] = heat.levels(
+            grid,
+            max_heat=max_heat,
+            scale=look.scale,
+            level_count=legend.HEAT_LEVELS,
+            faintest=heat.FAINTEST_DOT if sigma_px == 0 else 0.0,
+        )
+    scale = legend.Scale(
+        style.caption if len(layers) == 1 else style.short,
+        max_heat,
+        UNITS[layer],
+        lambda share: float(heat.tone(np.array([share], np.float32), look.scale)[0]),
+        clipped=max((float(grid.cells.max()) for grid in grids), default=0.0) > max_heat * 1.001,
+    )
+    colormap = look.colormap if layer == layers[0] and look.colormap != "auto" else style.colormap
+    colours = colour_list(colormap, scene.colormaps)
+    ramp = heat.palette(colormap.lower() if colours is None else colours, legend.HEAT_LEVELS)
+    total = sum(counts.total for series, counts in scene.reading.counts.items() if series.layer == layer)
+    return HeatLayer(layer, canvas, ramp, scale, sigma_px, total)

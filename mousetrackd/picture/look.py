@@ -1,0 +1,76 @@
+"""How a picture looks: what a user can choose, with the defaults. Pure, and cheap to import: no cv2, no numpy."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from mousetrackd.core.layers import CLICKS, LAYERS
+from mousetrackd.core.settings import is_bool, is_text, number, one_of, setting
+from mousetrackd.picture.colours import is_colour
+
+
+def _is_sigma(value: object) -> bool:
+    if value == "auto":
+        return True
+    if isinstance(value, str):
+        share = re.fullmatch(r"(\d+(?:\.\d+)?)%", value)
+        return share is not None and 0 <= float(share[1]) <= 25
+    return number(0, 1000)(value)
+
+
+def _are_layers(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(layer in (*LAYERS, CLICKS) for layer in value)
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a picture looks. Values are checked where they are read; each field's ``check`` says what is good."""
+
+    layer: list[str] = setting(
+        ["dwell"],
+        "What to draw, the lowest layer first: dwell, travel, clicks.left, clicks.middle, clicks.right,\n"
+        'clicks.other, scroll, or "clicks" for all buttons.',
+        f"a list of layers, each one of {', '.join(LAYERS)}, clicks",
+        _are_layers,
+    )
+    colormap: str = setting(
+        "auto",
+        'Colours from cold to hot: "auto" (each layer its own), "ember", "ice", "classic" (blue to red),\n'
+        'any OpenCV map ("inferno", "jet", "hot", "turbo" ...), or one of your own from [colormaps].',
+        "the name of a colour map",
+        is_text,
+    )
+    sigma: float | str = setting(
+        "auto",
+        'How far heat spreads: "auto" (each layer its own), pixels, or a share of the height like "1.2%".\n'
+        "0 draws the raw pixels.",
+        '"auto", pixels from 0 to 1000, or a share of the height from "0%" to "25%"',
+        _is_sigma,
+    )
+    scale: str = setting(
+        "log",
+        'From heat to colour: "log" shows rare and frequent places alike, "sqrt" is between, "linear" is plain.',
+        'one of "log", "sqrt", "linear"',
+        one_of("log", "sqrt", "linear"),
+    )
+    percentile: float = setting(
+        99.9,
+        "Heat above this percentile of the touched area gets the hottest colour, so that one parked spot does\n"
+        "not turn the rest dark.",
+        "a number from 50 to 100",
+        number(50, 100),
+    )
+    max: float = setting(
+        0,
+        "Heat of the hottest colour, to make pictures comparable; 0 chooses it by the percentile.",
+        "0, or a number from 0.000001 up",
+        lambda value: value == 0 or number(1e-6, 1e18)(value),
+    )
+    background: str = setting(
+        "",
+        'Colour of untouched places, like "#101418"; empty is the coldest colour of the map, "transparent" none.',
+        'a colour like "#101418", "transparent", or nothing',
+        lambda value: value in ("", "transparent") or is_colour(value),
+    )
+    legend: bool = setting(True, "Title, colour bar and totals under the picture.", "true or false", is_bool)
