@@ -30,8 +30,7 @@ ENTRIES = {"__init__", "__main__", "snapshots", "housekeeping"}
 
 TO_BE_MENDED = {
     *("mousetrackd.capture.wayland.connection", "mousetrackd.capture.x11.source"),
-    *("mousetrackd.config", "mousetrackd.daemon.daemon"),
-    "mousetrackd.storage.store",
+    *("mousetrackd.daemon.daemon", "mousetrackd.storage.store"),
 }
 """Modules that are not yet as the tests below want them."""
 

@@ -1,0 +1,130 @@
+"""From TOML text to a Config: every problem is found at once, and what may concern privacy is told apart."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+from mousetrackd.config.schema import OLD_NAMES, TABLES, Config, PrivacyConfig, SnapshotConfig, Table
+from mousetrackd.config.toml_text import toml_value
+from mousetrackd.core.errors import ConfigError, PrivacyError, UsageError
+from mousetrackd.picture.colours import OPENCV_MAPS, OWN_MAPS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mousetrackd.core.settings import Check
+
+_PRIVACY_WORDS = ("privacy", *(key.name for key in fields(PrivacyConfig)))
+
+
+def parse(text: str, where: str) -> Config:
+    """A Config from TOML text. ``where`` is what errors call it. Raises ConfigError."""
+    document = document_of(text, where)
+    problems: list[str] = []
+    values = _checked(Config, document, "", problems)
+    for name, table in TABLES.items():
+        inner = document.get(name, {})
+        if isinstance(inner, dict):
+            values[name] = table(**_checked(table, inner, f"{name}.", problems))
+        else:
+            problems.append(f"{name}: expected a table [{name}], got {_shown(inner)}")
+    _check_colormap(values, problems)
+    if problems:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        kind = PrivacyError if any(_is_about_privacy(problem) for problem in problems) else ConfigError
+        refusal = kind(f"{where}: {count}\n" + "\n".join(problems), "See: mousetrackd config --default")
+        refusal.privacy = values["privacy"] if kind is ConfigError and "privacy" in document else None
+        raise refusal
+    return Config(**values)
+
+
+def document_of(text: str, where: str) -> dict[str, Any]:
+    """The keys and tables of a TOML text. Raises ConfigError."""
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # a TOMLDecodeError is a ValueError, and so is an endless number
+        raise unreadable(text, f"{where}: {error}", "See: mousetrackd config --default") from error
+
+
+def unreadable(text: str, message: str, hint: str) -> ConfigError:
+    """The error for a file that is no TOML: whether it says something about privacy, only its words can tell."""
+    kind = PrivacyError if any(word in text.lower() for word in _PRIVACY_WORDS) else ConfigError
+    return kind(message, hint)
+
+
+def _is_about_privacy(problem: str) -> bool:
+    """Is it in [privacy], or a key or table that was probably meant to be: misspelt, or in the wrong place?"""
+    table, _, key = problem.partition(":")[0].rpartition(".")
+    misplaced = "unknown key" in problem and difflib.get_close_matches(key.lower(), _PRIVACY_WORDS, 1)
+    return "privacy" in (table, key) or bool(misplaced)
+
+
+def _check_colormap(values: Mapping[str, Any], problems: list[str]) -> None:
+    """A colour map's name can only be judged beside the user's own maps."""
+    chosen = values["snapshot"].colormap if "snapshot" in values else "auto"
+    known = ("auto", *values.get("colormaps", {}), *OWN_MAPS, *OPENCV_MAPS)
+    if chosen.lower() not in known and chosen not in known:
+        close = difflib.get_close_matches(chosen, known, 1)
+        guess = f", did you mean {close[0]}?" if close else f"; there are: {', '.join(known)}"
+        problems.append(f'snapshot.colormap: there is no "{chosen}"{guess}')
+
+
+def _checked(
+    kind: type[Config | Table],
+    table: Mapping[str, object],
+    prefix: str,
+    problems: list[str],
+) -> dict[str, Any]:
+    """The good values of a table; what is wrong with the others goes to ``problems``."""
+    known = {key.name: key for key in fields(kind)}
+    renamed = OLD_NAMES.get(prefix.removesuffix("."), {})
+    good: dict[str, Any] = {}
+    for written, value in table.items():
+        name = renamed.get(written, written)
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            problems.append(f"{prefix}{name}: unknown key" + (f", did you mean {close[0]}?" if close else ""))
+        elif name != written and name in table:
+            problems.append(f"{prefix}{written}: the old name of {name}, which is set too; remove {written}")
+        elif name not in TABLES or prefix:
+            if known[name].metadata["check"](value):
+                good[name] = value
+            else:
+                expected = known[name].metadata["expected"]
+                shown = _shown(_culprits(value, known[name].metadata["check"]))
+                problems.append(f"{prefix}{written}: expected {expected}, got {shown}")
+    return good
+
+
+def _culprits(value: object, check: Check) -> object:
+    """Of a list, the entries that are bad by themselves: after many good ones they would be cut off."""
+    return (isinstance(value, list) and [one for one in value if not check([one])]) or value
+
+
+def _shown(value: object) -> str:
+    try:
+        text = toml_value(value)
+    except ValueError:  # Python does not write out a number of thousands of digits
+        return "a number of thousands of digits"
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def with_look(look: SnapshotConfig, options: Mapping[str, object], users_maps: Mapping[str, object]) -> SnapshotConfig:
+    """``look`` with a command's options laid over it. Raises UsageError naming every one that is not good."""
+    problems: list[str] = []
+    changed = replace(look, **_checked(SnapshotConfig, options, "--", problems))
+    _check_colormap({"snapshot": changed, "colormaps": users_maps}, problems)
+    if problems:
+        raise UsageError("\n".join(problem.replace("snapshot.", "--") for problem in problems), "See: --help")
+    return changed
+
+
+def number_or_text(text: str) -> float | str:
+    """A number where ``text`` is one."""
+    try:
+        return float(text)
+    except ValueError:
+        return text

@@ -1,0 +1,172 @@
+"""What a user can configure: every key with its default, what it is for, and what a good value is.
+
+How pictures look is in ``picture.look``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from mousetrackd.capture import registry
+from mousetrackd.core.monitors import SIDE_MAX_PX, Exclusion
+from mousetrackd.core.settings import setting, whole
+from mousetrackd.picture.colours import is_colour
+from mousetrackd.picture.look import Look
+
+
+def _are_colormaps(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(colours, list) and len(colours) >= 2 and all(is_colour(c) for c in colours)
+        for colours in value.values()
+    )
+
+
+_EXCLUSION = re.compile(r"(?:(\S.*?)\s+)?(-?\d{1,6}),(-?\d{1,6})\s+(\d{1,6})x(\d{1,6})", re.ASCII)
+
+
+def _are_exclusions(value: object) -> bool:
+    """Can each be read, and is none of them empty? An empty one would protect nothing."""
+    if not isinstance(value, list):
+        return False
+    found = [_EXCLUSION.fullmatch(one) if isinstance(one, str) else None for one in value]
+    return all(one is not None and int(one[4]) > 0 and int(one[5]) > 0 for one in found)
+
+
+@dataclass(frozen=True)
+class PrivacyConfig:
+    """What is counted coarsely, or not at all. A mistake in here, and nothing is counted."""
+
+    click_cell_px: int = setting(
+        1,  # what everyone expects of a map of clicks, and what its exports are good for
+        "Presses are counted at the centre of squares of so many pixels, before they are ever stored; 1 is exact.\n"
+        "With 64 the keys of an on-screen keyboard or a PIN pad can hardly be told apart.",
+        f"whole pixels from 1 to {SIDE_MAX_PX}",
+        whole(1, SIDE_MAX_PX),
+    )
+    exclude: list[str] = setting(
+        [],
+        "Rectangles in which nothing is ever counted: X,Y WIDTHxHEIGHT in pixels of the desktop, or of a monitor\n"
+        'whose name is in front of it: exclude = ["DP-1 100,200 300x50", "0,0 640x480"]. A monitor\'s name is that of\n'
+        'its connector, which may change; "#1a2b3c4d" from its name in status is the screen itself, at any connector.',
+        'a list of rectangles like "DP-1 100,200 300x50" or "100,200 300x50"',
+        _are_exclusions,
+    )
+
+    @property
+    def exclusions(self) -> list[Exclusion]:
+        """``exclude``, read."""
+        found = [_EXCLUSION.fullmatch(one) for one in self.exclude]
+        return [Exclusion(one[1] or "", *(int(one[number]) for number in range(2, 6))) for one in found if one]
+
+
+@dataclass(frozen=True)
+class SnapshotConfig(Look):
+    """How the picture looks; mousetrackd render has options of the same names."""
+
+    over: str = setting(
+        "",
+        "An image to lie dimmed under the heat, like a screenshot or your wallpaper; empty is none.",
+        "the path of an image, or nothing",
+        lambda value: isinstance(value, str),
+    )
+    keep_count: int = setting(
+        1008,  # a week of ten-minute snapshots
+        "How many dated pictures to keep beside latest.png.",
+        "a whole number from 0 up",
+        whole(0),
+    )
+    keep_mb: int = setting(500, "How many megabytes of dated pictures to keep.", "whole megabytes from 0 up", whole(0))
+
+
+@dataclass(frozen=True)
+class StoreConfig:
+    """How long counts are kept apart, and kept at all."""
+
+    keep_hourly_pixels_days: int = setting(
+        7,
+        "How many days to keep the counts of each hour apart; after that, hours are added up into days.",
+        "whole days from 1 up",
+        whole(1, 36500),
+    )
+    keep_daily_pixels_days: int = setting(
+        14,
+        "How many days to keep the counts of each day apart; after that, days are added up into months.",
+        "whole days from 1 up",
+        whole(1, 36500),
+    )
+    keep_monthly_pixels_days: int = setting(
+        400,
+        "How many days to keep the counts of each month apart; after that, months are added up into years.",
+        "whole days from 1 up",
+        whole(1, 36500),
+    )
+    keep_days: int = setting(
+        0,
+        "Delete what is older than so many days; 0 keeps everything.",
+        "whole days from 0 up",
+        whole(0, 36500),
+    )
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything the user can choose. Made by ``reading.load``; the defaults are ``Config()``."""
+
+    checkpoint_interval_s: int = setting(
+        60,
+        "Seconds between checkpoints: the most that a crash or a power cut can cost.",
+        "whole seconds from 1 up",
+        whole(1, 86400),
+    )
+    snapshot_interval_s: int = setting(
+        600,
+        "Seconds between pictures. None is drawn while nothing changes.",
+        "whole seconds from 1 up",
+        whole(1, 86400 * 31),
+    )
+    rest_cap_ms: int = setting(
+        5000,
+        "A pointer at rest is credited at most so many milliseconds at a time, so that one left lying does\n"
+        "not drown the picture.",
+        "whole milliseconds from 1 up",
+        whole(1),
+    )
+    warp_px: int = setting(
+        1000,
+        "A jump farther than this was made by a program, and draws no line. Nor does one of any length by which a\n"
+        "game or a remote desktop puts the pointer back to the same pixel again and again.",
+        "whole pixels from 1 up",
+        whole(1, 10**6),
+    )
+    source: str = setting(
+        "auto",
+        'Where events come from: "auto" looks at the session; "pynput" (X11), "kwin", "gnome", "wlroots" (sway,\n'
+        'labwc, COSMIC, niri), "hyprland" and "wayfire" force one; "replay:FILE" plays a recording.',
+        registry.EXPECTED,
+        registry.is_known,
+    )
+    snapshot: SnapshotConfig = field(default_factory=SnapshotConfig)
+    store: StoreConfig = field(default_factory=StoreConfig)
+    privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
+    colormaps: dict[str, list[str]] = setting(
+        {},
+        'Colour maps of your own, each a list of colours from cold to hot:\nneon = ["#000000", "#ff00ff", "#ffffff"]',
+        'lists of at least two colours like "#ff8800"',
+        _are_colormaps,
+    )
+
+
+Table: TypeAlias = SnapshotConfig | StoreConfig | PrivacyConfig
+TABLES: Final[Mapping[str, type[Table]]] = {"snapshot": SnapshotConfig, "store": StoreConfig, "privacy": PrivacyConfig}
+
+OLD_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
+    "store": {
+        "hours_days": "keep_hourly_pixels_days",
+        "days_days": "keep_daily_pixels_days",
+        "months_days": "keep_monthly_pixels_days",
+    }
+}
+"""By table, the names that keys had in 0.1.0, and their names now. Accepted for one release; doctor names them."""
