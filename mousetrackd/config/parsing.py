@@ -50,7 +50,7 @@ def document_of(text: str, where: str) -> dict[str, Any]:
 
 
 def unreadable(text: str, message: str, hint: str) -> ConfigError:
-    """The error for a file that is no TOML: whether it says something about privacy, only its words can tell."""
+    """The error for a file that is no TOML. Whether it concerns privacy is decided by the words in it."""
     kind = PrivacyError if any(word in text.lower() for word in _PRIVACY_WORDS) else ConfigError
     return kind(message, hint)
 

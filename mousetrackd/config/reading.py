@@ -26,7 +26,7 @@ def read(path: Path, reader: Reader, timeout_s: float = READ_TIMEOUT_S) -> Confi
     """Read the file at ``path``; None where there is none.
 
     Raises ConfigError with every problem of the file: the key, what was expected, what is there; PrivacyError where
-    it is not known what it says about privacy, as where others may have written it; LostConfigError where its disk
+    it is unknown what it contains about privacy, as where others may have written it; LostConfigError where its disk
     does not answer or a link leads nowhere.
     """
     text = _text(path, reader, timeout_s)

@@ -36,7 +36,7 @@ class MousetrackError(Exception):
 
 
 class UsageError(MousetrackError):
-    """The words of a command cannot be meant as they stand: an unknown layer, an impossible range."""
+    """A command's arguments cannot be right: an unknown layer, an impossible range."""
 
     exit_code = ExitCode.WRONG_USAGE
 
@@ -52,7 +52,7 @@ class ConfigError(MousetrackError):
 
 
 class PrivacyError(ConfigError):
-    """The configuration file cannot be used, and nobody knows what it says about privacy."""
+    """The configuration file cannot be used, and it is unknown what it contains about privacy."""
 
 
 class LostConfigError(ConfigError):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SIDE_MAX_PX = 16384
-"""No screen is larger; what says so is a mistake, and would make pictures of gigabytes."""
+"""No screen is larger; a larger size is a mistake, and would make pictures of gigabytes."""
 AREA_MAX_PX = 64_000_000
 """The most pixels of one screen: nearly twice those of an 8K one."""
 MONITORS_MAX = 16

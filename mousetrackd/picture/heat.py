@@ -2,7 +2,7 @@
 
 *Heat* at a point is the sum of the counts around it, each weighted by a Gaussian of its distance that is 1
 at the point itself. So a single press seen from its own pixel has the heat 1 whatever sigma is, and a legend
-can speak of presses and seconds. With sigma 0, heat is the count of the pixel itself.
+can show presses and seconds. With sigma 0, heat is the count of the pixel itself.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def heat_grid(parts: Sequence[Counts], width_px: int, height_px: int, sigma_px: 
                 for band in bands(rows):
                     cells[band.start * cols : band.stop * cols] += counts.rows(band.start, band.stop).reshape(-1)
             else:
-                cells[counts.index] += counts.count  # every pixel stands there once
+                cells[counts.index] += counts.count  # every pixel is in the index once
         elif many and sigma_px and counts.height_px % rows == counts.width_px % cols == 0:
             cells += _all_shared_among_cells(counts, rows, cols)
         elif sigma_px == 0:
@@ -209,7 +209,7 @@ def hottest(grids: Sequence[HeatGrid], percentile: float) -> float:
     """The heat that gets the hottest colour: ``percentile`` of the touched area, over all screens.
 
     But at most ``LOG_RANGE`` times what half of the visited places have, so that where few places were visited,
-    and one of them for ever, the others are still to be seen. At least 1, a lone count's heat: less would
+    and the pointer was parked on one of them, the others can still be seen. At least 1, a lone count's heat: less would
     promise a scale that no integer counts can fill.
     """
     touched = [np.compress((grid.cells > TOUCHED).ravel(), grid.cells.ravel()) for grid in grids]

@@ -28,9 +28,9 @@ BRIGHT: Final = 220
 """Secondary text and tick labels; the title is 255."""
 
 NARROWEST_PX: Final = 200
-"""A picture narrower than this has no room for words."""
+"""A picture narrower than this has no space for text."""
 BESIDE_FROM_PX: Final = 900
-"""From this width on the bars stand beside the words, not below them."""
+"""From this width on the bars are beside the text, not below it."""
 
 _TIME_STEPS_MS: Final = [
     *(1, 2, 5, 10, 20, 50, 100, 200, 500),
@@ -42,7 +42,7 @@ _TIME_STEPS_MS: Final = [
 
 @dataclass(frozen=True)
 class Scale:
-    """One colour bar: what it measures, and what its ticks say.
+    """One colour bar: what it measures, and what its ticks mean.
 
     max_heat: heat of the hottest colour. unit: "ms", or what is counted. place: 0..1 along the bar for a share
     of max_heat. clipped: some places are hotter than max_heat.
@@ -57,7 +57,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Legend:
-    """The words, and a colour bar per layer."""
+    """The text, and a colour bar per layer."""
 
     title: str
     lines: Sequence[str]
@@ -72,7 +72,7 @@ class Strip:
     bars: Sequence[tuple[slice, slice]]
 
 
-def in_words(value: float, unit: str) -> str:
+def with_unit(value: float, unit: str) -> str:
     """A count with its unit, as short as is honest: ``1.5 s``, ``2 h``, ``12 presses``."""
     if unit != "ms":
         return _short(value)
@@ -101,7 +101,7 @@ def _short(value: float) -> str:
 def ticks(scale: Scale, apart: float) -> list[tuple[float, str]]:
     """Round values along the bar, at least ``apart`` (0..1) of its length from each other and from its end.
 
-    Returns (place on the bar, words) pairs from cold to hot; the last is the end of the bar itself.
+    Returns (place on the bar, label) pairs from cold to hot; the last is the end of the bar itself.
     """
     steps = _TIME_STEPS_MS if scale.unit == "ms" else [digit * 10**power for power in range(18) for digit in (1, 2, 5)]
     chosen: list[tuple[float, str]] = []
@@ -109,9 +109,9 @@ def ticks(scale: Scale, apart: float) -> list[tuple[float, str]]:
     for step in steps:
         place = scale.place(step / scale.max_heat)
         if place >= last + apart and place <= 1 - 1.4 * apart:  # the last label is set to the left of the end
-            chosen.append((place, in_words(step, scale.unit)))
+            chosen.append((place, with_unit(step, scale.unit)))
             last = place
-    end = in_words(scale.max_heat, scale.unit)
+    end = with_unit(scale.max_heat, scale.unit)
     return [*chosen, (1.0, f"{end}+" if scale.clipped else end)]
 
 
@@ -122,30 +122,30 @@ def text_palette() -> NDArray[np.uint8]:
 
 
 def draw(legend: Legend, width_px: int) -> Strip:
-    """The strip for a picture ``width_px`` wide; without height where there is no room for words."""
+    """The strip for a picture ``width_px`` wide; without height where there is no space for text."""
     if width_px < NARROWEST_PX:
         return Strip(np.empty((0, width_px), np.uint8), ())
     # One size fits from a small laptop to two 4K screens side by side: text grows more slowly than the picture.
     unit = max((width_px / 1920) ** 0.75, 0.72)
     title_font, text_font = (ImageFont.load_default(round(size * unit)) for size in (27, 17))
     margin, top, line = (round(size * unit) for size in (28, 16, 24))
-    words_height, bars_height = round(36 * unit) + len(legend.lines) * line, round(70 * unit)
+    text_height, bars_height = round(36 * unit) + len(legend.lines) * line, round(70 * unit)
     beside = width_px >= BESIDE_FROM_PX or not legend.scales
-    height = max(words_height, bars_height) if beside else words_height + bars_height
+    height = max(text_height, bars_height) if beside else text_height + bars_height
     image = Image.new("L", (width_px, height + 2 * top), 0)
     pen = ImageDraw.Draw(image)
 
-    # One bar takes a good third of the width, several take all that the words can spare.
+    # One bar takes a good third of the width, several take all that the text does not need.
     bars_share = min(0.16 + 0.2 * len(legend.scales), 0.7) if beside else 1
     bars_width = round((width_px - 2 * margin) * bars_share)
-    words_width = width_px - 3 * margin - bars_width if beside and legend.scales else width_px - 2 * margin
-    pen.text((margin, top), _fit(legend.title, title_font, words_width), fill=255, font=title_font)
+    text_width = width_px - 3 * margin - bars_width if beside and legend.scales else width_px - 2 * margin
+    pen.text((margin, top), _fit(legend.title, title_font, text_width), fill=255, font=title_font)
     for number, text in enumerate(legend.lines):
         y = top + round(36 * unit) + number * line
-        pen.text((margin, y), _fit(text, text_font, words_width), fill=DIM, font=text_font)
+        pen.text((margin, y), _fit(text, text_font, text_width), fill=DIM, font=text_font)
 
     bars: list[tuple[slice, slice]] = []
-    bar_top = (top if beside else top + words_height) + round(27 * unit)
+    bar_top = (top if beside else top + text_height) + round(27 * unit)
     between = margin if len(legend.scales) > 1 else 0
     for number, scale in enumerate(legend.scales):
         left = width_px - margin - bars_width + number * (bars_width + between) // len(legend.scales)
@@ -158,7 +158,7 @@ def draw(legend: Legend, width_px: int) -> Strip:
             x = left + place * (right - 1 - left)
             pen.line([(x, bottom), (x, bottom + round(5 * unit))], fill=DIM)
             if place == 1 and text_font.getlength(label) > right - left:
-                continue  # a bar too short for the words it ends with
+                continue  # a bar too short for its last label
             anchor = "rt" if place == 1 else "mt"
             pen.text((x, bottom + round(9 * unit)), label, fill=BRIGHT, font=text_font, anchor=anchor)
     return Strip(np.asarray(image), bars)

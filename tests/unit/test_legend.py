@@ -22,9 +22,9 @@ from mousetrackd.picture.legend import (
     as_levels,
     bar_levels,
     draw,
-    in_words,
     text_palette,
     ticks,
+    with_unit,
 )
 
 WIDTHS = (200, 201, 320, 640, 899, 900, 1024, 1366, 1920, 2560, 3840, 5120, 7680)
@@ -183,13 +183,13 @@ def test_a_long_bar_has_ticks_between_its_ends() -> None:
     ],
 )
 def test_a_count_is_told_in_short_words_of_its_unit(value: float, unit: str, words: str) -> None:
-    assert in_words(value, unit) == words
+    assert with_unit(value, unit) == words
 
 
 @pytest.mark.parametrize("value", [999_499, 999_700, 999_999, 999_600_000, 999_999_999, 1e12, 4.2e15, float(COUNT_MAX)])
 @pytest.mark.parametrize("unit", ["ms", "presses"])
 def test_no_count_is_told_with_an_exponent(value: float, unit: str) -> None:
-    assert "e" not in in_words(value, unit)
+    assert "e" not in with_unit(value, unit)
 
 
 # The drawn strip ------------------------------------------------------------------------------------------------
