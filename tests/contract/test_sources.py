@@ -2,7 +2,10 @@
 
 import csv
 import gzip
+import importlib.metadata
 import os
+import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -787,6 +790,8 @@ class X11Contract(SourceContract):
 
 FIRST_START = """
 import os
+import re
+import shutil
 from mousetrackd.core.errors import SourceError
 from mousetrackd.capture.x11.source import PynputSource
 
@@ -984,7 +989,7 @@ def test_the_server_is_asked_for_pointer_events_alone(fast: bool) -> None:
         randr = asker.query_extension("RANDR").first_event  # type: ignore[union-attr]
         ours = source._watch_display.display.info.resource_id_base  # type: ignore[union-attr]  # noqa: SLF001
         opcode = asker.display.get_extension_major("RECORD")
-        context = source._listener._context  # noqa: SLF001 - the context is pynput's
+        context = source._listener._context  # type: ignore[union-attr]  # noqa: SLF001 - the context is pynput's
         asker.display.socket.sendall(struct.pack("=BBHI", opcode, _RECORD_GET_CONTEXT, 2, context))
         answer = asker.display.socket.recv(1 << 16)
     finally:
@@ -1027,3 +1032,52 @@ print(*sorted(name for name in sys.modules if name.startswith("pynput.keyboard")
 """
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True).stdout
     assert {*said.split()} <= {"pynput.keyboard", "pynput.keyboard._base", "pynput.keyboard._dummy"}
+
+
+# Another pynput -------------------------------------------------------------------------------------------
+
+
+LISTEN_BY_ANOTHER_PYNPUT = """
+from support.xserver import LEFT, Pointer
+from mousetrackd.capture.x11.source import PynputSource
+from mousetrackd.core.events import Gap, LayoutChange
+source = PynputSource()
+source.start(lambda: None)
+with Pointer() as pointer:
+    pointer.move((5, 6), (7, 8))
+    pointer.click(LEFT)
+source.catch_up()
+source.stop()
+events = [item for item in source.drain() if not isinstance(item, Gap | LayoutChange)]
+print(*[f"{kind},{x},{y}" for item in events for kind, x, y in item[["kind", "x", "y"]].tolist()])
+print(*source.notes)
+"""
+
+
+@pytest.mark.parametrize(
+    ("inside", "changed", "why"),
+    [
+        ("_initialize", "_prepare", "this pynput has no Listener._initialize"),
+        ("_context", "_recorded", "has no attribute '_context'"),
+    ],
+)
+@pytest.mark.usefixtures("xvfb")
+def test_a_pynput_that_is_different_inside_is_listened_to_by_its_callbacks(
+    inside: str, changed: str, why: str, tmp_path: Path
+) -> None:
+    package = Path(str(importlib.metadata.distribution("pynput").locate_file("pynput")))
+    shutil.copytree(package, tmp_path / "pynput", ignore=shutil.ignore_patterns("__pycache__"))
+    for file in (tmp_path / "pynput").rglob("*.py"):
+        file.write_text(re.sub(rf"\b{inside}\b", changed, file.read_text("utf-8")), "utf-8")
+    path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[1])])
+    said = subprocess.run(
+        [sys.executable, "-c", LISTEN_BY_ANOTHER_PYNPUT],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    ).stdout.splitlines()
+    assert said[0] == "0,5,6 0,7,8 1,7,8"
+    assert "listening the expensive way" in said[1]
+    assert why in said[1]

@@ -238,7 +238,7 @@ def test_a_source_whose_recording_another_client_has_ended_is_dead(fast: bool, s
     with Pointer() as pointer, contextlib.closing(x11.open_display()) as display:
         pointer.move((10, 20))
         heard.wait_for((Kind.MOVE, 10, 20))
-        context = heard.source._listener._context  # noqa: SLF001 - another client guesses it
+        context = heard.source._listener._context  # type: ignore[union-attr]  # noqa: SLF001 - another client guesses it
         display.record_disable_context(context)
         display.sync()
         wait_until(lambda: not heard.source.is_alive(), "the source was dead")

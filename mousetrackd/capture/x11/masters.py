@@ -19,9 +19,9 @@ _MASTER_POINTER = 1  # XI2.h
 
 
 class MasterPointers:
-    """Counts the master pointers of one display, and tells of changes. Used by the thread that reads the connection.
+    """Counts the master pointers of one display. Used by the thread that reads the connection.
 
-    changed: is called with the new number, and the server's time stamp of the change, None at first. A server without
+    changed: called with the new number, and the server's time stamp of the change, None at first. A server without
     XInput 2 has one pointer.
     """
 
@@ -36,20 +36,20 @@ class MasterPointers:
         self.count = 1
 
     def select(self) -> None:
-        """Ask the server to tell of changes, and count."""
+        """Have the server report changes, and count."""
         if self._opcode is not None:
             masks = [(xinput.AllDevices, xinput.HierarchyChangedMask)]
             self._display.screen().root.xinput_select_events(masks)
-            self._look(None)
+            self._count(None)
 
-    def hear(self, event: Any) -> bool:
-        """True when ``event`` tells of master pointers; whether their number changed has then been asked."""
+    def receive(self, event: Any) -> bool:
+        """True when ``event`` is about master pointers; they have then been counted again."""
         if event.type != ge.GenericEventCode or event.extension != self._opcode:
             return False
-        self._look(int(event.data.time))
+        self._count(int(event.data.time))
         return True
 
-    def _look(self, stamp_ms: int | None) -> None:
+    def _count(self, stamp_ms: int | None) -> None:
         try:
             devices = self._display.xinput_query_device(xinput.AllMasterDevices).devices
         except (

@@ -1,7 +1,7 @@
-"""How the monitors stood at each moment, from looks at them and from what the server tells of changes.
+"""The layout at each moment, from queries of the monitors and from the server's events about changes.
 
-A look is a question and an answer, and two changes that come close together leave no time for one in between. There
-the events that told of them are asked, which say all but what `xrandr --setmonitor`, `--scale` and `--panning` do.
+A query takes a request and a reply, and two changes that come close together leave no time for one in between. There
+the events themselves are applied, which hold all but what `xrandr --setmonitor`, `--scale` and `--panning` do.
 Pure: numbers in, layouts out.
 """
 
@@ -23,12 +23,12 @@ CONFIGURE_NOTIFY = 22
 _CRTC_CHANGE, _OUTPUT_CHANGE = 0, 1
 
 _LOST_MS = 1000
-"""A full socket may cost a change its place in the stream, as it costs events. So long after a look nobody waits for
+"""A full socket may cost a change its place in the stream, as it costs events. So long after a query nobody waits for
 it any more."""
 _REMEMBERED_MS = 60_000
-"""How long looks are remembered: long enough for the stream to catch up, too short for sequence numbers to wrap."""
+"""How long queries are remembered: long enough for the stream to catch up, too short for sequence numbers to wrap."""
 
-# Where the numbers stand in each event's 32 bytes (X11 protocol, appendix B; RandR protocol 1.5, section 10).
+# Where the numbers are in each event's 32 bytes (X11 protocol, appendix B; RandR protocol 1.5, section 10).
 _SIZE = struct.Struct("=20x 2H")
 _CRTC = struct.Struct("=12x 2I H 2x 2h 2H")  # CRTC, mode, rotation, x, y, width, height
 _OUTPUT = struct.Struct("=16x 2I")  # output, CRTC
@@ -39,7 +39,7 @@ _ON_ITS_SIDE = 2 | 8
 
 @dataclass(frozen=True)
 class Change:
-    """The server told of a change. event: the 32 bytes, a ConfigureNotify of the root window or a RandR notify."""
+    """The server reported a change. event: the 32 bytes, a ConfigureNotify of the root window or a RandR notify."""
 
     event: bytes
 
@@ -49,13 +49,13 @@ class Change:
         return int.from_bytes(self.event[2:4], sys.byteorder)
 
     def is_before(self, sequence: int) -> bool:
-        """Whether the answer with this number came later. They are no 32,768 requests apart."""
+        """Whether the reply with this number came later. They are no 32,768 requests apart."""
         return 0 < (sequence - self.sequence) & 0xFFFF < 0x8000
 
 
 @dataclass(frozen=True)
 class Output:
-    """A connector, and what hangs on it. crtc: what drives it, 0 where nothing does."""
+    """A connector, and the monitor on it. crtc: what drives it, 0 where nothing does."""
 
     crtc: int
     name: str
@@ -75,16 +75,16 @@ class Rect:
 
 
 @dataclass(frozen=True)
-class Stand:
-    """How the monitors stand, in RandR's terms. crtcs: of those that are on, in the server's order."""
+class RandrState:
+    """The monitors in RandR's terms. crtcs: of those that are on, in the server's order."""
 
     width_px: int
     height_px: int
     crtcs: Mapping[int, Rect]
     outputs: Mapping[int, Output]
 
-    def after(self, event: bytes) -> Stand:
-        """How they stand after a change that the server told of in these 32 bytes."""
+    def after(self, event: bytes) -> RandrState:
+        """The state after a change that the server reported in these 32 bytes."""
         if event[0] == CONFIGURE_NOTIFY:
             width_px, height_px = _SIZE.unpack_from(event)
             return replace(self, width_px=width_px, height_px=height_px)
@@ -104,82 +104,82 @@ class Stand:
 
     def layout(self) -> Layout:
         """The monitors that the server makes of this: one for each CRTC that is on, called as its first output."""
-        told: list[ReportedMonitor] = []
+        reported: list[ReportedMonitor] = []
         for crtc, rect in self.crtcs.items():
             output = next((one for one in self.outputs.values() if one.crtc == crtc), None)
             if output is not None:
                 size_px, size_mm = (rect.width_px, rect.height_px), (output.width_mm, output.height_mm)
-                told.append(ReportedMonitor(output.name, *size_px, output.edid_hash, rect.left, rect.top, *size_mm))
-        layout, _ = admit(told or [ReportedMonitor("screen", self.width_px, self.height_px, "", 0, 0)])
+                reported.append(ReportedMonitor(output.name, *size_px, output.edid_hash, rect.left, rect.top, *size_mm))
+        layout, _ = admit(reported or [ReportedMonitor("screen", self.width_px, self.height_px, "", 0, 0)])
         return layout
 
 
 @dataclass(frozen=True)
-class Look:
-    """How the monitors stood when the server gave the answer ``sequence``.
+class QueriedLayout:
+    """The monitors as the server's reply number ``sequence`` describes them.
 
-    time_ms: when the change that led to it was heard. stand: None where RandR's terms do not say all of it.
+    time_ms: when the change that led to the query was received. state: None where RandR's terms do not hold all of it.
     """
 
     sequence: int
     time_ms: int
     layout: Layout
-    stand: Stand | None
+    state: RandrState | None
 
     def is_after(self, change: Change, now_ms: int) -> bool:
-        """Whether it was taken after ``change``. Of a minute ago it never is: sequence numbers wrap."""
+        """Whether the query was answered after ``change``. Of a minute ago it never is: sequence numbers wrap."""
         return now_ms - self.time_ms < _REMEMBERED_MS and change.is_before(self.sequence)
 
 
-class Monitors:
-    """Which layout holds after each change of a stream, told in order. Not thread-safe."""
+class LayoutTracker:
+    """Which layout holds after each change of a stream, given in order. Not thread-safe."""
 
     def __init__(self) -> None:
-        self._looks: list[Look] = []
+        self._queries: list[QueriedLayout] = []
         self._layout = Layout()
-        self._stand: Stand | None = None
+        self._state: RandrState | None = None
 
-    def begin(self, look: Look, time_ms: int) -> LayoutChange:
-        """The first look, which holds from ``time_ms`` on."""
-        self.look(look)
-        self._layout, self._stand = look.layout, look.stand
-        return LayoutChange(time_ms, look.layout)
+    def begin(self, query: QueriedLayout, time_ms: int) -> LayoutChange:
+        """The first query, which holds from ``time_ms`` on."""
+        self.add(query)
+        self._layout, self._state = query.layout, query.state
+        return LayoutChange(time_ms, query.layout)
 
-    def look(self, look: Look) -> None:
-        """Note a look. Those of a minute ago are forgotten."""
-        self._looks = [one for one in self._looks if look.time_ms - one.time_ms < _REMEMBERED_MS]
-        self._looks.append(look)
+    def add(self, query: QueriedLayout) -> None:
+        """Note a query. Those of a minute ago are forgotten."""
+        self._queries = [one for one in self._queries if query.time_ms - one.time_ms < _REMEMBERED_MS]
+        self._queries.append(query)
 
     def is_known(self, change: Change, now_ms: int) -> bool:
-        """Whether anybody has looked since."""
-        return self._look_after(change, now_ms) is not None
+        """Whether the monitors have been queried since."""
+        return self._query_after(change, now_ms) is not None
 
     def after(self, change: Change, following: Change | None, now_ms: int) -> list[LayoutChange]:
         """What became different with ``change``, nothing or one; ``following`` is the next in the stream."""
-        look = self._look_after(change, now_ms)
-        stand = None if self._stand is None else self._stand.after(change.event)
-        if look is not None and (following is None or not following.is_before(look.sequence)):
-            return self._becomes(look.layout, look.stand or stand, look.time_ms)
-        if stand is not None:
+        query = self._query_after(change, now_ms)
+        state = None if self._state is None else self._state.after(change.event)
+        if query is not None and (following is None or not following.is_before(query.sequence)):
+            return self._become(query.layout, query.state or state, query.time_ms)
+        if state is not None:
             # Between two modes a CRTC is off, and for that moment the screen as a whole would be a monitor.
-            layout = stand.layout() if stand.crtcs else self._layout
-            return self._becomes(layout, stand, now_ms if look is None else look.time_ms)
-        return [] if look is None else self._becomes(look.layout, None, look.time_ms)
+            layout = state.layout() if state.crtcs else self._layout
+            return self._become(layout, state, now_ms if query is None else query.time_ms)
+        return [] if query is None else self._become(query.layout, None, query.time_ms)
 
     def newest(self, now_ms: int) -> list[LayoutChange]:
-        """What the last look tells that no change in the stream did, long after it: that one was lost on its way."""
-        look = self._looks[-1] if self._looks else None
-        if look is None or now_ms - look.time_ms <= _LOST_MS:
+        """What the last query holds and no change in the stream does, long after it: that change was lost."""
+        query = self._queries[-1] if self._queries else None
+        if query is None or now_ms - query.time_ms <= _LOST_MS:
             return []
-        return self._becomes(look.layout, look.stand, look.time_ms)
+        return self._become(query.layout, query.state, query.time_ms)
 
-    def _look_after(self, change: Change, now_ms: int) -> Look | None:
-        return next((look for look in self._looks if look.is_after(change, now_ms)), None)
+    def _query_after(self, change: Change, now_ms: int) -> QueriedLayout | None:
+        return next((query for query in self._queries if query.is_after(change, now_ms)), None)
 
-    def _becomes(self, layout: Layout, stand: Stand | None, time_ms: int) -> list[LayoutChange]:
-        # Not the millimetres: an event does not tell them, so that the next look would be news.
+    def _become(self, layout: Layout, state: RandrState | None, time_ms: int) -> list[LayoutChange]:
+        # Not the millimetres: an event does not hold them, so that the next query would be a change.
         is_new = (_places(layout), layout.left_out) != (_places(self._layout), self._layout.left_out)
-        self._layout, self._stand = layout, stand
+        self._layout, self._state = layout, state
         return [LayoutChange(time_ms, layout)] if is_new else []
 
 

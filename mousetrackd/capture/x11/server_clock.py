@@ -28,14 +28,14 @@ class ServerClock:
         """A stamp of lately as a time of our clock."""
         return now_ms - self._age_ms(stamp_ms, now_ms)
 
-    def measure(self, asked_ms: int, heard_ms: int, stamp_ms: int) -> None:
+    def measure(self, asked_ms: int, received_ms: int, stamp_ms: int) -> None:
         """The server stamped an answer between these two times of ours: the offset is corrected where it cannot be."""
         if not self._is_known:
             self._is_known = True
-            self.offset_ms = heard_ms - stamp_ms
+            self.offset_ms = received_ms - stamp_ms
             return
-        age_ms = self._age_ms(stamp_ms, heard_ms)
-        oldest_ms = heard_ms - asked_ms
+        age_ms = self._age_ms(stamp_ms, received_ms)
+        oldest_ms = received_ms - asked_ms
         if not -_ROUNDING_MS <= age_ms <= oldest_ms + _ROUNDING_MS:
             self.offset_ms += age_ms if age_ms < 0 else age_ms - oldest_ms
 
