@@ -24,8 +24,8 @@ from mousetrackd.system.paths import user_paths
 
 if TYPE_CHECKING:
     from mousetrackd.core.monitors import Monitor
-    from mousetrackd.storage.erase import Choice
-    from mousetrackd.storage.store import Promise
+    from mousetrackd.storage.erase import Promise
+    from mousetrackd.storage.forget import Choice
     from mousetrackd.system.paths import Paths
 
 
@@ -151,8 +151,8 @@ def forget(yes: bool, **options: Any) -> None:
     What is kept only by the hour, day or month goes whole where it touches the time named, and so does every picture
     drawn since that time began. What you rendered or exported to other places is yours to remove.
     """
-    from mousetrackd.storage import erase  # noqa: PLC0415
-    from mousetrackd.storage.store import MoreThanToldError  # noqa: PLC0415
+    from mousetrackd.storage import forget  # noqa: PLC0415
+    from mousetrackd.storage.erase import MoreThanPromisedError  # noqa: PLC0415
 
     choice = _choice(**options)
     paths = user_paths()
@@ -161,11 +161,11 @@ def forget(yes: bool, **options: Any) -> None:
         save_now(paths)
         promise = _agreed(paths, choice, ask=not yes)
         try:
-            gone = erase.carry_out(paths, choice, promise)
-        except MoreThanToldError as error:
+            gone = forget.carry_out(paths, choice, promise)
+        except MoreThanPromisedError as error:
             terminal.echo(f"{error.message}. This is what it takes with it now.", err=True)
     terminal.echo("\n".join(["Forgotten:", *gone.lines(choice)] if gone else ["There was nothing of that."]))
-    for left in erase.unfinished(paths):
+    for left in forget.unfinished(paths):
         terminal.echo(f"Unfinished from before, do it again: mousetrackd forget {left}", err=True)
     if client.find_running(paths) is not None:
         terminal.echo(f"Drawn anew: {draw_now(paths)}")
@@ -173,11 +173,11 @@ def forget(yes: bool, **options: Any) -> None:
 
 def _agreed(paths: Paths, choice: Choice, *, ask: bool) -> Promise | None:
     """Tell what goes, and ask; None where nobody is to be asked. Raises MousetrackError where the answer is no."""
-    from mousetrackd.storage import erase  # noqa: PLC0415
-    from mousetrackd.storage.store import Promise  # noqa: PLC0415
+    from mousetrackd.storage import forget  # noqa: PLC0415
+    from mousetrackd.storage.erase import Promise  # noqa: PLC0415
 
     now_s = int(time.time())
-    found = erase.look(paths, choice)
+    found = forget.look(paths, choice)
     if not ask or not found:
         return Promise(found.held, now_s) if ask else None
     if not sys.stdin.isatty():
@@ -192,7 +192,7 @@ def _agreed(paths: Paths, choice: Choice, *, ask: bool) -> Promise | None:
 def _choice(*, since: str | None, until: str | None, last: str | None, monitor: str | None, everything: bool) -> Choice:
     """What the options of ``forget`` mean. Raises UsageError where they cannot be meant."""
     from mousetrackd.core.timerange import parse_range, parse_step_s  # noqa: PLC0415
-    from mousetrackd.storage.erase import Choice  # noqa: PLC0415
+    from mousetrackd.storage.forget import Choice  # noqa: PLC0415
 
     named = [option for option in (since, until, last, monitor) if option is not None]
     if everything == bool(named):

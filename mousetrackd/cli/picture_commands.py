@@ -59,7 +59,7 @@ def render(out: Path, **options: Any) -> None:
     from mousetrackd.picture import over_image  # noqa: PLC0415
     from mousetrackd.picture.compose import draw  # noqa: PLC0415
     from mousetrackd.picture.scene import Scene  # noqa: PLC0415
-    from mousetrackd.storage.store import ALL  # noqa: PLC0415
+    from mousetrackd.storage.query import ALL  # noqa: PLC0415
     from mousetrackd.system import output_files  # noqa: PLC0415
 
     if out.suffix.lower() != ".png":

@@ -48,9 +48,11 @@ from mousetrackd.daemon.lock import AlreadyRunningError, Lock
 from mousetrackd.daemon.rollup_worker import known_of_clock
 from mousetrackd.picture.archive import is_whole, new_picture
 from mousetrackd.storage import unsaved
-from mousetrackd.storage.erase import unfinished
+from mousetrackd.storage.batch import Batch
+from mousetrackd.storage.errors import DamagedError, NotOursError
+from mousetrackd.storage.forget import unfinished
 from mousetrackd.storage.recovery import Rescued, rescue
-from mousetrackd.storage.store import DamagedError, NotOursError, Store
+from mousetrackd.storage.store import Store
 from mousetrackd.system import displays
 from mousetrackd.system.bounded_calls import Disk, bounded
 from mousetrackd.system.deadline import TIME_LIMITS, Deadline, TimeLimits
@@ -66,7 +68,6 @@ if TYPE_CHECKING:
     from mousetrackd.config import Config
     from mousetrackd.core.events import Source
     from mousetrackd.core.monitors import Placement
-    from mousetrackd.storage.unsaved import Batch
     from mousetrackd.system.paths import Paths
 
 log = logging.getLogger("mousetrackd")
@@ -689,7 +690,7 @@ class Daemon:
         tally = self._accumulator.take(0 if self._source is None else self._source.now_ms())
         start_s, end_s = self._unsaved_stretch_s()
         self._unsaved_since = None
-        return unsaved.Batch.of(tally, start_s, end_s, self._layout) if tally else None
+        return Batch.of(tally, start_s, end_s, self._layout) if tally else None
 
     def _save(self, batch: Batch | None) -> None:
         """Store a batch, and see that it is where others find it; in a thread, while nothing else uses the store."""

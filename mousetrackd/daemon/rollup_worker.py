@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 
 from mousetrackd.config import parse
 from mousetrackd.core.clock_guard import DAY_S, Known, Moment, limit_s, looked
-from mousetrackd.storage.store import BACKUP_KEPT_S, FoldAges, Store
+from mousetrackd.storage.migration import BACKUP_KEPT_S
+from mousetrackd.storage.store import Store
+from mousetrackd.storage.tiers import RollupAges
 from mousetrackd.system.files import read_own, write_whole
 from mousetrackd.system.paths import user_paths
 
@@ -28,7 +30,7 @@ def main() -> None:
     os.umask(0o077)
     paths = user_paths()
     keep = parse(sys.stdin.buffer.read().decode("utf-8", "surrogateescape"), "stdin").store
-    with Store.open(paths.store, beside=True) as store:
+    with Store.open(paths.store, as_helper=True) as store:
         keep_house(store, keep, paths.clock, _now())
 
 
@@ -45,8 +47,8 @@ def keep_house(store: Store, keep: StoreConfig, clock_file: Path, now: Moment) -
     if keep.keep_days:
         store.prune(now.wall_s - keep.keep_days * DAY_S)
     store.drop_backups(now.wall_s - BACKUP_KEPT_S)
-    store.fold(
-        now.wall_s, FoldAges(keep.keep_hourly_pixels_days, keep.keep_daily_pixels_days, keep.keep_monthly_pixels_days)
+    store.roll_up(
+        now.wall_s, RollupAges(keep.keep_hourly_pixels_days, keep.keep_daily_pixels_days, keep.keep_monthly_pixels_days)
     )
 
 

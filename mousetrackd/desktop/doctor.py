@@ -33,7 +33,7 @@ from mousetrackd.system import displays
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from mousetrackd.storage.store import Held
+    from mousetrackd.storage.query import Held
     from mousetrackd.system.paths import Paths
 
 _TIGHT_BYTES = 500 * 1024**2

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from mousetrackd.core.monitors import Exclusion
-    from mousetrackd.storage.store import Reading
+    from mousetrackd.storage.query import Reading
 
 CANVAS_MAX_PX: Final = 160_000_000
 """The largest desktop that is drawn as it is arranged: four 8K monitors."""

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.errors import UsageError
 from mousetrackd.core.series import Series
-from mousetrackd.storage.store import Reading
+from mousetrackd.storage.query import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mousetrackd.storage.store import Piece
+    from mousetrackd.storage.query import Piece
 
 FRAMES_MAX: Final = 20_000
 

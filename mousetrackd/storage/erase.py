@@ -1,215 +1,128 @@
-"""Forgetting: what was counted of a time or of a monitor goes from every file of ours that may hold it.
-
-The choices are on the private side: what is kept only coarsely goes whole, and so does every file that was written
-since the range began and cannot be asked what it shows (pictures) or holds (backups, stores set aside).
-"""
+"""Erasing counts in the store: what would go, and that no byte of what went is left in its files."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import shlex
-import shutil
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mousetrackd.core.errors import MousetrackError, UsageError
-from mousetrackd.core.monitors import selected
-from mousetrackd.storage import unsaved
-from mousetrackd.storage.recovery import LOOKED_AT
-from mousetrackd.storage.store import DamagedError, Held, Promise, Store
-from mousetrackd.system.files import folder_held, make_private, read_own, sync_folder, write_whole
+from mousetrackd.core.errors import StoreError
+from mousetrackd.storage import screens
+from mousetrackd.storage.chunks import crc_of
+from mousetrackd.storage.query import Held
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
-    from mousetrackd.system.paths import Paths
+    from mousetrackd.storage.connection import Connection
+
+_Found = tuple[int, int, int]
+"""A chunk's row, and the UTC seconds at which it starts and ends."""
 
 
-@dataclass(frozen=True)
-class Choice:
-    """What is to be forgotten: UTC seconds, None for an open end; a monitor's name, None for all."""
-
-    since_s: int | None = None
-    until_s: int | None = None
-    monitor: str | None = None
-
-    @property
-    def everything(self) -> bool:
-        """Is it all there is?"""
-        return self == Choice()
-
-    def options(self) -> str:
-        """The options of ``mousetrackd forget`` that mean the same at any time."""
-        if self.everything:
-            return "--all"
-        since = [] if self.since_s is None else ["--since", _exactly(self.since_s)]
-        until = [] if self.until_s is None else ["--until", _exactly(self.until_s)]
-        monitor = [] if self.monitor is None else ["--monitor", self.monitor]
-        return shlex.join([*since, *until, *monitor])
+class MoreThanPromisedError(StoreError):
+    """Erasing would take more with it than the user agreed to."""
 
 
 @dataclass(frozen=True)
-class Found:
-    """What there is, or was, of a choice. copies: backups and stores set aside, damaged or half made."""
+class Promise:
+    """What a user was shown that would go, and when, in UTC seconds: what is counted later goes as well."""
 
     held: Held
-    pictures: list[Path]
-    copies: list[Path]
+    at_s: int
 
-    def __bool__(self) -> bool:
-        return bool(self.held.pieces or self.pictures or self.copies)
-
-    def lines(self, choice: Choice) -> list[str]:
-        """In words."""
-        lines = []
-        held = self.held
-        if held.pieces and held.first_s is not None and held.last_s is not None:
-            lines.append(
-                f"{_many(held.pieces, 'piece')} of the counts, from {_when(held.first_s)} to {_when(held.last_s)}"
-            )
-            if held.first_s < (choice.since_s or held.first_s) or held.last_s > (choice.until_s or held.last_s):
-                lines.append("  (more than was named: what is kept by the minute, hour, day or month goes whole)")
-        if self.pictures:
-            lines.append(f"{_many(len(self.pictures), 'picture')}: all that may show it")
-        if self.copies:
-            lines.append(f"{_many(len(self.copies), 'file')} beside the store, damaged or older: {_names(self.copies)}")
-        return lines
+    def check(self, found: Iterable[_Found]) -> None:
+        """Raises MoreThanPromisedError where a chunk covers a time that was not shown: rolled up since, say."""
+        for _, start_s, end_s in found:
+            was_shown = any(first_s <= start_s and end_s <= last_s for first_s, last_s in self.held.stretches)
+            if start_s < self.at_s and not was_shown:
+                raise MoreThanPromisedError(
+                    "nothing was deleted: counts were rolled up meanwhile, and more than was shown would go"
+                )
 
 
-def look(paths: Paths, choice: Choice) -> Found:
-    """What would be forgotten. Raises StoreError, and UsageError for a monitor never seen."""
-    with _store(paths, choice) as store:
-        screens = [] if store is None else [*store.monitors().values()]
-        if choice.monitor is not None and not selected(screens, choice.monitor):
-            labels = ", ".join(sorted(screen.label for screen in screens)) or "none yet"
-            raise UsageError(f'there is no monitor "{choice.monitor}"', f"There are: {labels}")
-        held = Held(0, None, None) if store is None else store.held(choice.since_s, choice.until_s, choice.monitor)
-        return Found(held, _pictures(paths, choice), _copies(paths, choice, store))
+def held(
+    connection: Connection,
+    since_s: int | None,
+    until_s: int | None,
+    monitor: str | None,
+    promise: Promise | None = None,
+) -> Held:
+    """What ``erase`` would delete. Raises StoreError; MoreThanPromisedError where that is more than promised."""
+    found = _to_erase(connection, since_s, until_s, monitor)
+    if promise is not None:
+        promise.check(found)
+    return _summary(found)
 
 
-def carry_out(paths: Paths, choice: Choice, promise: Promise | None = None) -> Found:
-    """Forget it; returns what went. Raises MousetrackError; MoreThanToldError where it would be more than promised.
+def erase(
+    connection: Connection,
+    since_s: int | None,
+    until_s: int | None,
+    monitor: str | None,
+    promise: Promise | None = None,
+) -> Held:
+    """Delete every chunk that touches the range, whole, in one transaction; then ``scrub``.
 
-    Interrupted anywhere, the store holds all of it or nothing, and ``unfinished`` tells what to do again. Waits for
-    a picture that is being drawn: it may show what is to go.
+    since_s, until_s, monitor: as in ``query.Range``. A chunk that fails its checksum may be of any time and screen,
+    and goes as well. Returns what was deleted. Raises StoreError; MoreThanPromisedError, nothing being deleted, where
+    it would be more than promised.
     """
-    try:
-        for folder in (paths.data_dir, paths.snapshots):
-            make_private(folder)
-        with folder_held(paths.snapshots, alone=True), _store(paths, choice) as store:
-            if store is not None:  # before the first picture goes
-                store.held(choice.since_s, choice.until_s, choice.monitor, promise)
-            with contextlib.suppress(OSError):  # a full disk is no reason to keep it: deleting makes room
-                _note(paths, [*unfinished(paths), choice.options()])
-            found = Found(Held(0, None, None), _pictures(paths, choice), _copies(paths, choice, store))
-            # Files first: that takes no space, and gives the store the space to be written anew.
-            for path in (*found.pictures, *found.copies):
-                if path.is_dir() and not path.is_symlink():
-                    shutil.rmtree(path)
-                else:
-                    path.unlink(missing_ok=True)
-            for folder in {path.parent for path in (*found.pictures, *found.copies)}:
-                sync_folder(folder)
-            held = found.held
-            if store is not None:
-                held = store.forget(choice.since_s, choice.until_s, choice.monitor, promise)
-            _note(paths, [] if choice.everything else [one for one in unfinished(paths) if one != choice.options()])
-    except OSError as error:
-        raise MousetrackError(
-            f"not all of it is forgotten: {error.filename or paths.data_dir}: {error.strerror or error}",
-            f"Check the disk and its permissions, then do it again: mousetrackd forget {choice.options()}",
-        ) from error
-    return Found(held, found.pictures, found.copies)
+    with connection.reading():
+        connection.execute("PRAGMA secure_delete = ON")
+    rows = [(row,) for row in screens.rows_of(connection, monitor)]
+    with connection.transaction():
+        deleted = _to_erase(connection, since_s, until_s, monitor)
+        if promise is not None:
+            promise.check(deleted)
+        connection.executemany("DELETE FROM chunk WHERE id = ?", [(row,) for row, _, _ in deleted])
+        connection.execute("DELETE FROM sum")  # all: which series a damaged chunk was part of is unknown
+        connection.executemany(
+            "DELETE FROM path WHERE monitor = ?1"
+            " AND (?2 IS NULL OR start_s + span_s > ?2) AND (?3 IS NULL OR start_s < ?3)",
+            [(row, since_s, until_s) for (row,) in rows],
+        )
+        if since_s is None and until_s is None:  # not even that there was such a screen is kept
+            connection.executemany("DELETE FROM placement WHERE monitor = ?", rows)
+            connection.executemany("DELETE FROM monitor WHERE id = ?", rows)
+    scrub(connection)
+    return _summary(deleted)
 
 
-def unfinished(paths: Paths) -> list[str]:
-    """The options of every ``mousetrackd forget`` that was interrupted."""
-    with contextlib.suppress(OSError):
-        return read_own(paths.forgetting).decode("utf-8", "replace").splitlines()
-    return []
+def scrub(connection: Connection) -> None:
+    """Rewrite the file, so that neither it nor its journal holds a byte of what was deleted. Raises StoreError."""
+    with connection.reading():
+        connection.execute("PRAGMA temp_store = MEMORY")  # the copy that is made on the way never touches a disk
+        connection.execute("VACUUM")
+        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if busy:
+        raise StoreError(
+            f"{connection.path} is being read, and its journal still holds what was deleted",
+            "Do the same again when no other mousetrackd command runs.",
+        )
 
 
-def _note(paths: Paths, options: list[str]) -> None:
-    """Write down what is to be done, until it is."""
-    if options:
-        write_whole(paths.forgetting, "".join(f"{one}\n" for one in options).encode("utf-8", "replace"))
-    elif paths.forgetting.exists():
-        paths.forgetting.unlink()
-        sync_folder(paths.data_dir)
+def _to_erase(connection: Connection, since_s: int | None, until_s: int | None, monitor: str | None) -> list[_Found]:
+    wanted = screens.rows_of(connection, monitor)
+    with connection.reading():
+        rows = connection.execute("SELECT id, start_s, span_s, monitor, layer, total, counts, crc FROM chunk")
+        return [
+            (row, start_s, start_s + span_s)
+            for row, start_s, span_s, screen, layer, total, counts, crc in rows
+            if crc != crc_of(start_s, span_s, screen, layer, total, counts)
+            or (
+                screen in wanted
+                and (since_s is None or start_s + span_s > since_s)
+                and (until_s is None or start_s < until_s)
+            )
+        ]
 
 
-@contextlib.contextmanager
-def _store(paths: Paths, choice: Choice) -> Iterator[Store | None]:
-    """The store; None where there is none, or only one so damaged that it can but be removed whole, as is wished."""
-    if not os.path.lexists(paths.store):
-        yield None
-        return
-    try:
-        store = Store.open(paths.store)
-    except DamagedError:
-        if not choice.everything:
-            raise
-        yield None
-        return
-    with store:
-        if not choice.everything:  # then each goes as it is
-            with contextlib.suppress(MousetrackError, OSError):  # what cannot be taken in goes as a file does
-                unsaved.take_in(paths, store)
-        yield store
-
-
-def _pictures(paths: Paths, choice: Choice) -> list[Path]:
-    """Pictures, and what is left of some, that may show it: each shows all that was counted before it was drawn."""
-    names = [*paths.snapshots.glob("*.png"), *paths.snapshots.glob(".*.new")] if paths.snapshots.is_dir() else []
-    return sorted(path for path in names if _is_younger(path, choice))
-
-
-def _copies(paths: Paths, choice: Choice, store: Store | None) -> list[Path]:
-    """Backups, stores set aside, and counts that were not taken in yet, that may hold it."""
-    store_files = {paths.store.with_name(paths.store.name + ending) for ending in ("", "-wal", "-shm", "-journal")}
-    stem = paths.store.stem
-    names = {*paths.data_dir.glob(f"{stem}*"), *paths.data_dir.glob(f".{stem}*")}
-    if store is not None:
-        names -= store_files
-    import tempfile  # noqa: PLC0415 - brings a dozen modules, and the daemon asks only what is unfinished
-
-    names |= set(unsaved.files(paths))
-    names |= {path for path in Path(tempfile.gettempdir()).glob(f"{LOOKED_AT}*") if _is_ours(path)}
-    return sorted(path for path in names if _is_younger(path, choice))
-
-
-def _is_ours(path: Path) -> bool:
-    try:
-        return path.lstat().st_uid == os.getuid()
-    except FileNotFoundError:
-        return False
-
-
-def _is_younger(path: Path, choice: Choice) -> bool:
-    """Was it written since the range began? What is older cannot hold anything of it."""
-    try:
-        return choice.since_s is None or path.lstat().st_mtime >= choice.since_s
-    except FileNotFoundError:
-        return False
-
-
-def _exactly(moment_s: int) -> str:
-    return datetime.fromtimestamp(moment_s).astimezone().isoformat()
-
-
-def _when(moment_s: int) -> str:
-    try:
-        return f"{datetime.fromtimestamp(moment_s).astimezone():%Y-%m-%d %H:%M}"
-    except (ValueError, OverflowError, OSError):  # a damaged piece says anything
-        return "an impossible time"
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
-
-
-def _names(paths: list[Path]) -> str:
-    return ", ".join(path.name for path in paths)
+def _summary(found: list[_Found]) -> Held:
+    joined: list[tuple[int, int]] = []
+    for start_s, end_s in sorted((start_s, end_s) for _, start_s, end_s in found):
+        if joined and start_s <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end_s, joined[-1][1]))
+        else:
+            joined.append((start_s, end_s))
+    last_s = max((end_s for _, end_s in joined), default=None)
+    return Held(len(found), joined[0][0] if joined else None, last_s, tuple(joined))

@@ -22,8 +22,11 @@ from mousetrackd.core.errors import StoreError
 from mousetrackd.core.layout import ReportedMonitor, admit
 from mousetrackd.core.monitors import MONITORS_MAX, Monitor
 from mousetrackd.storage import schema
+from mousetrackd.storage.chunks import crc_of
+from mousetrackd.storage.database_files import create, move_aside, name_aside, rescue_note
+from mousetrackd.storage.errors import DamagedError
 from mousetrackd.storage.schema import MARKS
-from mousetrackd.storage.store import DamagedError, Store, crc_of, create, move_aside, name_aside, rescue_note
+from mousetrackd.storage.store import Store
 from mousetrackd.system.files import make_private, sync_folder, write_whole
 
 if TYPE_CHECKING:

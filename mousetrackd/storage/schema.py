@@ -1,4 +1,4 @@
-"""What a store's file is made of, and whether a file is made of exactly that.
+"""What a store's file is made of, how an older one becomes that, and whether a file is made of exactly that.
 
 A database may bring triggers, views and expressions that run when it is read. Ours has none but the triggers below,
 so a file that differs is none of ours, whatever its header says, and nothing in it is run.
@@ -9,15 +9,61 @@ from __future__ import annotations
 import contextlib
 import functools
 import sqlite3
+from typing import NamedTuple
+
+from mousetrackd.storage.tiers import LONG_S
 
 APPLICATION_ID = 0x4D54726B  # "MTrk"
-SCHEMA_VERSION = 2
-LONG_S = 27 * 86400
-"""From a month on: shorter than any, and longer than any day."""
 ROW_MAX_BYTES = 256 * 1024**2
 """No row of ours is longer: the counts of the largest screen take a quarter of it."""
 
-SUMS = (
+
+class Migration(NamedTuple):
+    """The statements that make a store of ``version`` from one of the version before."""
+
+    version: int
+    statements: tuple[str, ...]
+
+
+_VERSION_1 = (
+    """CREATE TABLE monitor (
+    id INTEGER PRIMARY KEY,
+    output TEXT NOT NULL,
+    width_px INTEGER NOT NULL,
+    height_px INTEGER NOT NULL,
+    edid_hash TEXT NOT NULL,
+    width_mm INTEGER NOT NULL DEFAULT 0,
+    height_mm INTEGER NOT NULL DEFAULT 0
+) STRICT""",
+    """CREATE TABLE chunk (
+    id INTEGER PRIMARY KEY,
+    start_s INTEGER NOT NULL,
+    span_s INTEGER NOT NULL,
+    monitor INTEGER NOT NULL REFERENCES monitor,
+    layer TEXT NOT NULL,
+    total INTEGER NOT NULL,
+    counts BLOB NOT NULL,
+    crc INTEGER NOT NULL
+) STRICT""",
+    "CREATE INDEX chunk_by_time ON chunk (start_s)",
+    """CREATE TABLE path (
+    start_s INTEGER NOT NULL,
+    span_s INTEGER NOT NULL,
+    monitor INTEGER NOT NULL REFERENCES monitor,
+    length_px INTEGER NOT NULL
+) STRICT""",
+    "CREATE INDEX path_by_time ON path (start_s)",
+    """CREATE TABLE placement (
+    since_s INTEGER NOT NULL,
+    monitor INTEGER NOT NULL REFERENCES monitor,
+    desktop_x INTEGER NOT NULL,
+    desktop_y INTEGER NOT NULL
+) STRICT""",
+    f"PRAGMA application_id = {APPLICATION_ID}",
+    "PRAGMA user_version = 1",
+)
+
+_SUMS = (
     """CREATE TABLE sum (
     monitor INTEGER NOT NULL REFERENCES monitor,
     layer TEXT NOT NULL,
@@ -34,53 +80,34 @@ SUMS = (
 END"""  # noqa: S608 - our names
         for event, row in (("insert", "new"), ("delete", "old"), ("update", "old"), ("update", "new"))
     ),
-    "PRAGMA user_version = 2",
 )
-"""What schema 2 has and 1 had not."""
 
-SCHEMA = f"""
-CREATE TABLE monitor (
-    id INTEGER PRIMARY KEY,
-    output TEXT NOT NULL,
-    width_px INTEGER NOT NULL,
-    height_px INTEGER NOT NULL,
-    edid_hash TEXT NOT NULL,
-    width_mm INTEGER NOT NULL DEFAULT 0,
-    height_mm INTEGER NOT NULL DEFAULT 0
-) STRICT;
-CREATE TABLE chunk (
-    id INTEGER PRIMARY KEY,
-    start_s INTEGER NOT NULL,
-    span_s INTEGER NOT NULL,
-    monitor INTEGER NOT NULL REFERENCES monitor,
-    layer TEXT NOT NULL,
-    total INTEGER NOT NULL,
-    counts BLOB NOT NULL,
-    crc INTEGER NOT NULL
-) STRICT;
-CREATE INDEX chunk_by_time ON chunk (start_s);
-CREATE TABLE path (
-    start_s INTEGER NOT NULL,
-    span_s INTEGER NOT NULL,
-    monitor INTEGER NOT NULL REFERENCES monitor,
-    length_px INTEGER NOT NULL
-) STRICT;
-CREATE INDEX path_by_time ON path (start_s);
-CREATE TABLE placement (
-    since_s INTEGER NOT NULL,
-    monitor INTEGER NOT NULL REFERENCES monitor,
-    desktop_x INTEGER NOT NULL,
-    desktop_y INTEGER NOT NULL
-) STRICT;
-PRAGMA application_id = {APPLICATION_ID};
-{";".join(SUMS)};
-"""
-
+MIGRATIONS = (Migration(2, _SUMS),)
+"""From version 1 on, in order. A new version is one more row; what is here is never changed."""
+SCHEMA_VERSION = MIGRATIONS[-1].version
+SUMS_SINCE = 2
+"""The first version with the table ``sum``."""
 
 MARKS = "CREATE TABLE IF NOT EXISTS saved (id INTEGER PRIMARY KEY, mark INTEGER NOT NULL) STRICT"
 """The marks of batches that are stored (see ``unsaved``): the daemon's last, and those out of side files.
 
 Made where it is needed; a mousetrackd that does not know it leaves it alone."""
+
+
+def create(connection: sqlite3.Connection, version: int = SCHEMA_VERSION) -> None:
+    """Make the tables of a store in an empty database, within the transaction that is open."""
+    for statement in _VERSION_1:
+        connection.execute(statement)
+    migrate(connection, 1, version)
+
+
+def migrate(connection: sqlite3.Connection, old: int, version: int = SCHEMA_VERSION) -> None:
+    """Make a store of ``version`` from one of the version ``old``, within the transaction that is open."""
+    for migration in MIGRATIONS:
+        if old < migration.version <= version:
+            for statement in migration.statements:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {migration.version}")
 
 
 def harden(connection: sqlite3.Connection) -> None:
@@ -139,8 +166,5 @@ def _sometimes() -> frozenset[tuple[str, str, str, str]]:
 def _ours(version: int) -> frozenset[tuple[str, str, str, str]]:
     """Type, name, table and statement of all that a store of a version is made of."""
     with contextlib.closing(sqlite3.connect(":memory:")) as connection:
-        connection.executescript(SCHEMA)
-        objects = _objects(connection)
-        if version == 1:
-            objects = {one for one in objects if one[2] != "sum" and one[0] != "trigger"}
-        return frozenset(objects)
+        create(connection, version)
+        return frozenset(_objects(connection))

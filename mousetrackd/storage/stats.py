@@ -8,13 +8,14 @@ from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from mousetrackd.core.layers import CLICK_LAYERS, DWELL, SCROLL
-from mousetrackd.storage.store import HOUR_S, LONGEST_DAY_S, PATH
+from mousetrackd.storage.query import PATH
+from mousetrackd.storage.tiers import DAY, HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from mousetrackd.core.monitors import Monitor
-    from mousetrackd.storage.store import Total
+    from mousetrackd.storage.query import Total
 
 _BARS = " ▁▂▃▄▅▆▇█"
 
@@ -79,7 +80,7 @@ def summarise(
         total.add(one, metres_per_px)
         days.setdefault(_stretch(begin, one.span_s), Sums()).add(one, metres_per_px)
         if one.what == DWELL:
-            if one.span_s <= HOUR_S:
+            if one.span_s <= HOUR.longest_s:
                 hours[begin.hour] += one.total
             else:
                 unknown_ms += one.total
@@ -87,7 +88,7 @@ def summarise(
 
 
 def _stretch(begin: datetime, span_s: int) -> str:
-    if span_s <= LONGEST_DAY_S:
+    if span_s <= DAY.longest_s:
         return f"{begin:%Y-%m-%d}"
     return f"{begin:%Y-%m}" if span_s < 40 * 86400 else f"{begin:%Y}"
 

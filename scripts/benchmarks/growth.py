@@ -17,7 +17,8 @@ from mousetrackd.config import Config, StoreConfig, to_toml
 from mousetrackd.core.accumulator import Tally
 from mousetrackd.core.layers import LAYERS
 from mousetrackd.daemon.child_process import Job, command
-from mousetrackd.storage.store import FoldAges, Store
+from mousetrackd.storage.store import Store
+from mousetrackd.storage.tiers import RollupAges
 
 SCREENS = {"1920x1080": 100, "2x4K": 250}
 """How many MB a year may take."""
@@ -124,8 +125,8 @@ def fold(store_file: Path, now_s: int) -> None:
     """Do what the daemon's housekeeping does."""
     keep = StoreConfig()
     with Store.open(store_file, zone=UTC) as store:
-        store.fold(
-            now_s, FoldAges(keep.keep_hourly_pixels_days, keep.keep_daily_pixels_days, keep.keep_monthly_pixels_days)
+        store.roll_up(
+            now_s, RollupAges(keep.keep_hourly_pixels_days, keep.keep_daily_pixels_days, keep.keep_monthly_pixels_days)
         )
 
 

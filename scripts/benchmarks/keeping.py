@@ -21,7 +21,8 @@ from mousetrackd.core.events import Events
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.daemon.child_process import Job, command
-from mousetrackd.storage.store import FoldAges, Store
+from mousetrackd.storage.store import Store
+from mousetrackd.storage.tiers import RollupAges
 
 _BYTES_MB = 4
 _PSS_MB = 40
@@ -85,9 +86,9 @@ def write_hours(name: str, folder: Path, hours: int) -> None:
 def _fold(store_file: Path, now_s: int) -> None:
     """As the daemon's housekeeping does."""
     keep = StoreConfig()
-    with Store.open(store_file, zone=UTC, beside=True) as store:
-        store.fold(
-            now_s, FoldAges(keep.keep_hourly_pixels_days, keep.keep_daily_pixels_days, keep.keep_monthly_pixels_days)
+    with Store.open(store_file, zone=UTC, as_helper=True) as store:
+        store.roll_up(
+            now_s, RollupAges(keep.keep_hourly_pixels_days, keep.keep_daily_pixels_days, keep.keep_monthly_pixels_days)
         )
 
 

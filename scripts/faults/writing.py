@@ -22,15 +22,19 @@ from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.core.series import Series
 from mousetrackd.picture import archive
 from mousetrackd.storage import unsaved
+from mousetrackd.storage.batch import Batch
+from mousetrackd.storage.errors import DamagedError
+from mousetrackd.storage.query import PATH
 from mousetrackd.storage.recovery import rescue
-from mousetrackd.storage.store import PATH, DamagedError, FoldAges, Store
+from mousetrackd.storage.store import Store
+from mousetrackd.storage.tiers import RollupAges
 from mousetrackd.system.paths import Paths
 
 SCREEN = Monitor("W", 1000, 1000)
 LAYOUT = Layout([Placement(SCREEN, 0, 0)])
 BEGIN_S = 1_700_000_000
 STEP_S = 600
-AGES = FoldAges(1, 2, 3)
+AGES = RollupAges(1, 2, 3)
 """So that a short history is folded into hours, days and months."""
 _WAY_PX = 400
 _PLACES = 6 * 4096
@@ -75,10 +79,10 @@ def make_older(path: Path, count: int) -> None:
         connection.execute("PRAGMA user_version = 1")
 
 
-def batch(number: int) -> unsaved.Batch:
+def batch(number: int) -> Batch:
     """Checkpoint ``number`` as the daemon hands it to the store, or to a side file."""
     start_s = BEGIN_S + STEP_S * number
-    return unsaved.Batch(number, start_s, start_s + 60, tally(number), LAYOUT)
+    return Batch(number, start_s, start_s + 60, tally(number), LAYOUT)
 
 
 def keep_aside(folder: Path, numbers: Iterable[int], say: Say) -> None:
@@ -122,7 +126,7 @@ def open_or_rescue(path: Path) -> None:
 
 def fold(store: Store, number: int) -> None:
     """Fold as at the time of checkpoint ``number``."""
-    store.fold(BEGIN_S + STEP_S * number, AGES)
+    store.roll_up(BEGIN_S + STEP_S * number, AGES)
 
 
 def keep_picture(folder: Path, number: int) -> None:

@@ -29,7 +29,9 @@ from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.core.series import Series
 from mousetrackd.daemon import pause_state
 from mousetrackd.daemon.daemon import Daemon
-from mousetrackd.storage.store import FoldAges, Range, Store
+from mousetrackd.storage.query import Range
+from mousetrackd.storage.store import Store
+from mousetrackd.storage.tiers import RollupAges
 from mousetrackd.system.deadline import TIME_LIMITS, TimeLimits
 from mousetrackd.system.files import folder_held
 
@@ -367,7 +369,7 @@ def test_every_hour_of_a_day_on_which_clocks_are_set_is_kept_apart(home: Home, d
     play = Play(home, begin_s)
     play.run(script)
     with Store.open(home.paths.store) as store:
-        store.fold(begin_s + 86400, FoldAges())
+        store.roll_up(begin_s + 86400, RollupAges())
     hours = [play.clicks(begin_s + hour * 3600, begin_s + (hour + 1) * 3600) for hour in range(8)]
     assert hours == [1, 2, 3, 4, 5, 1, 2, 3]
 
@@ -407,7 +409,7 @@ def test_whatever_the_clock_does_every_press_and_every_millisecond_is_counted_on
     for now_s in (None, day.timestamp(), 2**33):
         with Store.open(home.paths.store) as store:
             if now_s is not None:
-                store.fold(int(now_s), FoldAges())
+                store.roll_up(int(now_s), RollupAges())
             counts = store.read(["clicks.left", "dwell"]).counts
             assert store.check() == []
         assert counts[Series(SCREEN, "clicks.left")].total == len(pressed_ms) - 1

@@ -22,7 +22,8 @@ from mousetrackd.core.accumulator import Tally
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.monitors import Monitor
 from mousetrackd.core.series import Series
-from mousetrackd.storage.store import FoldAges, Store
+from mousetrackd.storage.store import Store
+from mousetrackd.storage.tiers import RollupAges
 from mousetrackd.system.files import folder_held
 
 pytest_plugins = ("support.fixtures",)
@@ -193,7 +194,7 @@ def test_what_was_rolled_up_since_the_question_is_asked_about_again(home: Home) 
     try:
         wait_until(lambda: questions[0] in said.read_text(), "it asks", timeout_s=30)
         with Store.open(home.paths.store, zone=UTC) as store:
-            store.fold(LONG_AGO_S + 7200, FoldAges())
+            store.roll_up(LONG_AGO_S + 7200, RollupAges())
         os.write(ours, b"y\n")
         wait_until(lambda: questions[1] in said.read_text(), "it asks again", timeout_s=30)
         assert pixels_in_store(home) == {0, 20}

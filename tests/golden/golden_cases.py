@@ -18,7 +18,7 @@ from mousetrackd.picture.compose import draw
 from mousetrackd.picture.look import Look
 from mousetrackd.picture.png import Picture
 from mousetrackd.picture.scene import Scene
-from mousetrackd.storage.store import Reading
+from mousetrackd.storage.query import Reading
 
 SMALL = Monitor("DP-1", 64, 48)
 LARGE = Monitor("DP-2", 200, 120)

@@ -17,9 +17,10 @@ from mousetrackd.core.errors import MousetrackError, UsageError
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.core.series import Series
-from mousetrackd.storage import erase
-from mousetrackd.storage.erase import Choice
-from mousetrackd.storage.store import DamagedError, Store
+from mousetrackd.storage import forget
+from mousetrackd.storage.errors import DamagedError
+from mousetrackd.storage.forget import Choice
+from mousetrackd.storage.store import Store
 from mousetrackd.system.paths import Paths
 
 A = Monitor("DP-1", 640, 480)
@@ -106,8 +107,8 @@ def test_no_byte_of_what_is_forgotten_is_left_and_the_rest_is_as_it_was(
     before = {key: blob for key, blob in blobs(paths).items() if key[0] >= 0}
     assert len(before) == 16
     assert all(is_anywhere(blob, paths.data_dir) for blob in before.values())
-    found = erase.look(paths, choice)
-    done = erase.carry_out(paths, choice)
+    found = forget.look(paths, choice)
+    done = forget.carry_out(paths, choice)
     assert done == found
     assert not [key for key in gone if is_anywhere(before[key], paths.data_dir)]
     assert {key for key in hours_of(paths) if key[0] >= 0} == {*before} - gone
@@ -119,7 +120,7 @@ def test_no_byte_of_what_is_forgotten_is_left_and_the_rest_is_as_it_was(
             if total.what == "path"
         }
     assert lengths == dict.fromkeys({*before} - gone, 50)
-    assert erase.unfinished(paths) == []
+    assert forget.unfinished(paths) == []
 
 
 def test_nor_is_any_byte_of_what_was_dropped_before(paths: Paths) -> None:
@@ -131,12 +132,12 @@ def test_nor_is_any_byte_of_what_was_dropped_before(paths: Paths) -> None:
     dropped = [before[key] for key in {*before} - {*blobs(paths)}]
     assert len(dropped) == 8
     assert any(is_anywhere(blob, paths.data_dir) for blob in dropped)
-    erase.carry_out(paths, Choice(since_s=NOON_S + 7 * HOUR_S))
+    forget.carry_out(paths, Choice(since_s=NOON_S + 7 * HOUR_S))
     assert not any(is_anywhere(blob, paths.data_dir) for blob in dropped)
 
 
 def test_of_a_screen_forgotten_altogether_not_even_the_name_is_kept(paths: Paths) -> None:
-    erase.carry_out(paths, Choice(monitor="HDMI-1"))
+    forget.carry_out(paths, Choice(monitor="HDMI-1"))
     assert not is_anywhere(bytes(24) + b"HDMI-1".ljust(_SLICE + 1), paths.data_dir)
     with Store.open_read_only(paths.store) as store:
         assert [*store.monitors().values()] == [A]
@@ -146,16 +147,16 @@ def test_of_a_screen_forgotten_altogether_not_even_the_name_is_kept(paths: Paths
 
 def test_the_words_tell_that_more_goes_than_was_named(paths: Paths) -> None:
     choice = Choice(since_s=NOON_S + 7 * HOUR_S + 1800)
-    assert "more than was named" in " ".join(erase.look(paths, choice).lines(choice))
+    assert "more than was named" in " ".join(forget.look(paths, choice).lines(choice))
     whole = Choice(since_s=NOON_S + 7 * HOUR_S)
-    assert "more than was named" not in " ".join(erase.look(paths, whole).lines(whole))
+    assert "more than was named" not in " ".join(forget.look(paths, whole).lines(whole))
 
 
 def test_a_piece_that_fails_its_checksum_may_be_of_any_time_and_goes(paths: Paths) -> None:
     with contextlib.closing(sqlite3.connect(paths.store)) as sql:
         sql.execute("UPDATE chunk SET start_s = start_s - 86400 WHERE id = 1")
         sql.commit()
-    assert erase.carry_out(paths, Choice(since_s=NOON_S + 7 * HOUR_S)).held.pieces == 3
+    assert forget.carry_out(paths, Choice(since_s=NOON_S + 7 * HOUR_S)).held.pieces == 3
     assert len(hours_of(paths)) == 13
 
 
@@ -175,7 +176,7 @@ def test_every_picture_drawn_since_the_range_began_goes(paths: Paths, choice: Ch
     put(half_done, NOON_S + 7 * HOUR_S)
     pictures = {path.stem for path in paths.snapshots.glob("*.png")}
     assert len(pictures) == 9
-    erase.carry_out(paths, choice)
+    forget.carry_out(paths, choice)
     left = {int(path.stem[9:11]) if path.stem != "latest" else "latest" for path in paths.snapshots.glob("*.png")}
     assert left == kept
     assert half_done.exists() == ("latest" in kept)
@@ -186,33 +187,33 @@ def test_backups_and_stores_set_aside_go_unless_they_are_older(paths: Paths) -> 
     for name in names:
         put(paths.data_dir / name, NOON_S + 7 * HOUR_S)
     put(paths.data_dir / "heat.damaged-20230101T000000Z.sqlite3", NOON_S - 1)
-    done = erase.carry_out(paths, Choice(since_s=NOON_S))
+    done = forget.carry_out(paths, Choice(since_s=NOON_S))
     assert {path.name for path in done.copies} == {*names}
     assert not [name for name in names if (paths.data_dir / name).exists()]
     assert (paths.data_dir / "heat.damaged-20230101T000000Z.sqlite3").exists()
-    erase.carry_out(paths, Choice())
+    forget.carry_out(paths, Choice())
     assert not [*paths.data_dir.glob("heat.damaged-*")]
 
 
 def test_of_a_damaged_store_only_all_can_be_forgotten(paths: Paths) -> None:
     paths.store.write_bytes(b"a diary" * 100)
     with pytest.raises(DamagedError):
-        erase.carry_out(paths, Choice(since_s=NOON_S))
+        forget.carry_out(paths, Choice(since_s=NOON_S))
     assert paths.latest.exists()
-    erase.carry_out(paths, Choice())
+    forget.carry_out(paths, Choice())
     assert [path.name for path in paths.data_dir.iterdir()] == ["snapshots"]
     assert [*paths.snapshots.iterdir()] == []
 
 
 def test_a_monitor_never_seen_is_not_forgotten(paths: Paths) -> None:
     with pytest.raises(UsageError, match="DP-7"):
-        erase.look(paths, Choice(monitor="DP-7"))
+        forget.look(paths, Choice(monitor="DP-7"))
 
 
 def test_where_nothing_was_ever_counted_there_is_nothing_to_forget(tmp_path: Path) -> None:
     empty = Paths(tmp_path / "config", tmp_path / "data", tmp_path / "run", tmp_path / "state")
-    assert not erase.look(empty, Choice())
-    assert not erase.carry_out(empty, Choice())
+    assert not forget.look(empty, Choice())
+    assert not forget.carry_out(empty, Choice())
     assert not empty.store.exists()
 
 
@@ -222,8 +223,8 @@ def test_what_is_read_meanwhile_is_said_and_can_be_done_again(paths: Paths) -> N
     reader.execute("SELECT * FROM chunk").fetchone()
     choice = Choice(since_s=NOON_S + 7 * HOUR_S)
     with pytest.raises(MousetrackError):
-        erase.carry_out(paths, choice)
-    assert erase.unfinished(paths) == [choice.options()]
+        forget.carry_out(paths, choice)
+    assert forget.unfinished(paths) == [choice.options()]
     reader.close()
-    erase.carry_out(paths, choice)
-    assert erase.unfinished(paths) == []
+    forget.carry_out(paths, choice)
+    assert forget.unfinished(paths) == []

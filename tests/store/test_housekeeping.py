@@ -15,7 +15,10 @@ from mousetrackd.core.counts import Counts
 from mousetrackd.core.monitors import Monitor
 from mousetrackd.core.series import Series
 from mousetrackd.daemon.rollup_worker import keep_house, known_of_clock
-from mousetrackd.storage.store import BACKUP_KEPT_S, FoldAges, MoreThanToldError, Promise, Store, backup_of
+from mousetrackd.storage.erase import MoreThanPromisedError, Promise
+from mousetrackd.storage.migration import BACKUP_KEPT_S, backup_of
+from mousetrackd.storage.store import Store
+from mousetrackd.storage.tiers import RollupAges
 
 SCREEN = Monitor("DP-1", 64, 48)
 NOON_S = int(datetime(2026, 5, 14, 12, tzinfo=UTC).timestamp())
@@ -105,19 +108,19 @@ def test_forgetting_takes_no_more_than_was_told(store: Store) -> None:
     told = store.held(since_s, until_s, None)
     assert told.stretches == ((NOON_S, NOON_S + 60),)
     promise = Promise(told, NOON_S + 200)
-    store.fold(NOON_S + HOUR_S, FoldAges())
+    store.roll_up(NOON_S + HOUR_S, RollupAges())
     before = spans(store)
-    with pytest.raises(MoreThanToldError):
+    with pytest.raises(MoreThanPromisedError):
         store.held(since_s, until_s, None, promise)
-    with pytest.raises(MoreThanToldError):
-        store.forget(since_s, until_s, None, promise)
+    with pytest.raises(MoreThanPromisedError):
+        store.erase(since_s, until_s, None, promise)
     assert spans(store) == before
     again = Promise(store.held(since_s, until_s, None), NOON_S + 200)
-    assert store.forget(since_s, until_s, None, again).pieces == 1
+    assert store.erase(since_s, until_s, None, again).pieces == 1
 
 
 def test_what_is_counted_after_the_question_is_forgotten_as_well(store: Store) -> None:
     promise = Promise(store.held(NOON_S, None, None), NOON_S + 180)
     assert promise.held.stretches == ((NOON_S, NOON_S + 180),)
     put(store, NOON_S + 180)
-    assert store.forget(NOON_S, None, None, promise).pieces == 4
+    assert store.erase(NOON_S, None, None, promise).pieces == 4

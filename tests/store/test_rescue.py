@@ -21,8 +21,10 @@ from mousetrackd.core.layers import LAYERS
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.core.series import Series
+from mousetrackd.storage.errors import DamagedError
 from mousetrackd.storage.recovery import Rescued, readable, rescue
-from mousetrackd.storage.store import DamagedError, FoldAges, Store
+from mousetrackd.storage.store import Store
+from mousetrackd.storage.tiers import RollupAges
 
 NOON_S = int(datetime(2024, 5, 14, 12, tzinfo=UTC).timestamp())
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -66,7 +68,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
             start_s = NOON_S + 60 * minute
             store.commit(tally, start_s, start_s + 60, LAYOUT)
             if minute == 70:
-                store.fold(start_s, FoldAges())
+                store.roll_up(start_s, RollupAges())
         pieces = pieces_of(store)
     return Whole(path.read_bytes(), pieces)
 
@@ -183,7 +185,7 @@ def test_pages_that_were_given_up_bring_nothing_back(path: Path, number_of_hour:
     with closing(sqlite3.connect(path)) as sql:
         rows = sql.execute("SELECT * FROM chunk").fetchall()
     with Store.open(path, zone=UTC) as store:
-        store.fold(NOON_S + 3600, FoldAges())
+        store.roll_up(NOON_S + 3600, RollupAges())
     with closing(sqlite3.connect(path)) as sql, sql:
         # Numbers are given again: the hour's may be less than those of what it was folded from.
         sql.execute("UPDATE chunk SET id = ?", (number_of_hour,))
@@ -279,7 +281,7 @@ def test_a_rescue_killed_at_any_call_is_done_once_at_the_next_start(tmp_path: Pa
 def test_nobody_writes_while_a_rescue_is_under_way(path: Path, whole: Whole) -> None:
     path.write_bytes(whole.content[:PAGE])
     kill_at_call(12, path)
-    with pytest.raises(DamagedError, match="when that was stopped"):
+    with pytest.raises(DamagedError, match="recovery into a new one was interrupted"):
         Store.open(path)
     with pytest.raises(StoreError):
         Store.open_read_only(path)

@@ -26,8 +26,14 @@ from mousetrackd.core.layers import LAYERS
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.core.series import Series
+from mousetrackd.storage.batch import Batch
+from mousetrackd.storage.chunks import crc_of
+from mousetrackd.storage.database_files import create, set_aside
+from mousetrackd.storage.errors import DamagedError
+from mousetrackd.storage.query import Range
 from mousetrackd.storage.schema import SCHEMA_VERSION
-from mousetrackd.storage.store import DamagedError, FoldAges, Range, Store, create, set_aside
+from mousetrackd.storage.store import Store
+from mousetrackd.storage.tiers import RollupAges
 
 A = Monitor("DP-1", 4, 3)
 B = Monitor("HDMI-1", 3, 3)
@@ -203,7 +209,7 @@ def test_one_monitor_is_chosen_by_any_name_that_its_screen_ever_had(store: Store
         *(("DP-1", 10), ("DP-3", 10), ("DP-2", 20), ("DP-9", 30)),
     ]
     assert store.held(None, None, "DP-3").pieces == 3
-    store.forget(None, None, "DP-3")
+    store.erase(None, None, "DP-3")
     assert [one.output for one in store.monitors().values()] == ["DP-9"]
 
 
@@ -260,6 +266,31 @@ class Unwritable(Counts):
 
     def encode(self) -> bytes:
         raise MemoryError
+
+
+@pytest.mark.parametrize("size", [(2, 1), (4, 4), (400, 300), (3, 4)])
+def test_counts_that_are_not_of_their_monitors_size_are_refused(store: Store, size: tuple[int, int]) -> None:
+    tally = Tally({**tally_of(1).counts, Series(B, "travel"): Counts.from_pixels(*size, np.array([1]))})
+    with pytest.raises(ValueError, match=r"HDMI-1@3x3 \(travel\)"):
+        store.commit(tally, NOON_S, NOON_S + 60, Layout([Placement(A, 0, 0)]))
+    with pytest.raises(ValueError, match=f"{size[0]}x{size[1]} px"):
+        store.commit_batch(Batch.of(tally, NOON_S, NOON_S + 60, Layout()))
+    assert (cells_of(store), store.layout(), store.monitors()) == ({}, Layout(), {})
+
+
+def test_a_chunk_that_is_not_of_its_monitors_size_stays_out_of_the_roll_up(path: Path, store: Store) -> None:
+    """A mousetrackd that did not check sizes may have written one."""
+    store.commit(tally_of(5), NOON_S, NOON_S + 60)
+    store.commit(tally_of(5), NOON_S + 60, NOON_S + 120)
+    blob = Counts.from_pixels(2, 1, np.array([1])).encode()
+    values = (NOON_S + 120, 60, 1, "dwell", 1, blob)
+    statement = "INSERT INTO chunk (start_s, span_s, monitor, layer, total, counts, crc) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    change(path, statement, *values, crc_of(*values))
+    store.roll_up(NOON_S + 3 * HOUR_S, RollupAges())
+    assert rows(path, "SELECT span_s FROM chunk ORDER BY id") == [(60,), (HOUR_S,)]
+    reading = store.read(["dwell"])
+    assert reading.counts == {Series(A, "dwell"): Counts.from_pixels(4, 3, np.array([5, 5]))}
+    assert "2x1 pixels" in reading.left_out[0]
 
 
 def test_a_commit_that_fails_leaves_nothing_of_itself(store: Store) -> None:
@@ -322,7 +353,8 @@ from mousetrackd.core.counts import Counts
 from mousetrackd.core.monitors import Monitor
 from mousetrackd.core.series import Series
 from mousetrackd.storage.schema import SCHEMA_VERSION
-from mousetrackd.storage.store import FoldAges, Store
+from mousetrackd.storage.store import Store
+from mousetrackd.storage.tiers import RollupAges
 
 screen = Monitor("W", 1000, 1000)
 with Store.open(Path(sys.argv[1]), zone=UTC) as store:
@@ -332,7 +364,7 @@ with Store.open(Path(sys.argv[1]), zone=UTC) as store:
         store.commit(Tally({Series(screen, "dwell"): counts}, {screen: 1.0}), start_s, start_s + 60)
         print(number, flush=True)
         if number % 5 == 0:
-            store.fold(start_s, FoldAges(1, 2, 3))
+            store.roll_up(start_s, RollupAges(1, 2, 3))
 """
 
 
@@ -405,9 +437,9 @@ def test_folding_changes_no_sum_and_folding_again_changes_nothing(path: Path, zo
             int(datetime(2027, 1, 1, tzinfo=UTC).timestamp()),
             150 * DAY_S,
         ):
-            store.fold(now_s, FoldAges())
+            store.roll_up(now_s, RollupAges())
             assert cells_of(store) == expected
-            assert store.fold(now_s, FoldAges()) == 0
+            assert store.roll_up(now_s, RollupAges()) == 0
         assert rows(path, "SELECT monitor, sum(length_px) FROM path GROUP BY monitor") == paths_px
         assert store.check() == []
     # All is older than every age: only whole years are left, one chunk per monitor and layer each.
@@ -422,7 +454,7 @@ def test_folding_in_the_local_zone_changes_no_sum(path: Path, monkeypatch: pytes
     try:
         with Store.open(path) as store:
             expected = two_years_of_pieces(store, seed=6)
-            assert store.fold(int(datetime(2027, 1, 1, tzinfo=UTC).timestamp()), FoldAges()) > 0
+            assert store.roll_up(int(datetime(2027, 1, 1, tzinfo=UTC).timestamp()), RollupAges()) > 0
             assert cells_of(store) == expected
     finally:
         monkeypatch.undo()
@@ -444,21 +476,21 @@ def test_pieces_become_hours_days_months_and_years_as_they_age(
 ) -> None:
     moment_s = NOON_S + 1800
     store.commit(tally_of(1), moment_s, moment_s + 60)
-    store.fold(moment_s + 60 + age_days * DAY_S, FoldAges())
+    store.roll_up(moment_s + 60 + age_days * DAY_S, RollupAges())
     assert rows(path, "SELECT start_s, span_s FROM chunk") == [(int(start.timestamp()), span_s)]
 
 
 def test_the_hour_that_still_runs_is_not_folded(path: Path, store: Store) -> None:
     store.commit(tally_of(1), NOON_S, NOON_S + 60)
     store.commit(tally_of(1), NOON_S + 60, NOON_S + 120)
-    assert store.fold(NOON_S + HOUR_S - 1, FoldAges()) == 0
-    assert store.fold(NOON_S + HOUR_S, FoldAges()) == 1
+    assert store.roll_up(NOON_S + HOUR_S - 1, RollupAges()) == 0
+    assert store.roll_up(NOON_S + HOUR_S, RollupAges()) == 1
     assert rows(path, "SELECT start_s, span_s, total FROM chunk") == [(NOON_S, HOUR_S, 2)]
 
 
 def test_a_day_that_was_folded_is_left_out_of_a_range_within_it_and_named(store: Store) -> None:
     store.commit(tally_of(1), NOON_S, NOON_S + 60)
-    store.fold(NOON_S + 30 * DAY_S, FoldAges())
+    store.roll_up(NOON_S + 30 * DAY_S, RollupAges())
     reading = store.read(["dwell"], Range(NOON_S))
     assert reading.counts == {}
     assert len(reading.left_out) == 1
@@ -469,7 +501,7 @@ def test_folding_leaves_a_damaged_piece_where_it_is(path: Path, store: Store) ->
     for _ in range(3):
         store.commit(tally_of(1), NOON_S, NOON_S + 60)
     change(path, "UPDATE chunk SET crc = crc + 1 WHERE id = 2")
-    store.fold(NOON_S + DAY_S, FoldAges())
+    store.roll_up(NOON_S + DAY_S, RollupAges())
     assert store.read(["dwell"]).counts[Series(A, "dwell")].total == 2
     assert rows(path, "SELECT span_s FROM chunk ORDER BY id") == [(60,), (HOUR_S,)]
 
@@ -513,7 +545,7 @@ def test_a_piece_with_a_wrong_checksum_is_named_and_the_rest_is_read(path: Path,
     assert len(reading.left_out) == 1
     assert "chunk 1 " in reading.left_out[0]
     assert len(store.check()) == 1
-    store.fold(NOON_S + 3 * 365 * DAY_S, FoldAges())
+    store.roll_up(NOON_S + 3 * 365 * DAY_S, RollupAges())
     assert store.read(LAYERS).counts == reading.counts
 
 
@@ -660,7 +692,7 @@ def test_any_damaged_bytes_are_a_store_error_or_a_problem_told(tmp_path: Path, p
             store.read(LAYERS)
             store.layout()
             store.commit(tally_of(1), NOON_S, NOON_S + 60)
-            store.fold(NOON_S + 900 * DAY_S, FoldAges())
+            store.roll_up(NOON_S + 900 * DAY_S, RollupAges())
         for file in tmp_path.glob("victim*"):
             file.unlink()
 

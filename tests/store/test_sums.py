@@ -27,15 +27,19 @@ from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.core.series import Series
 from mousetrackd.daemon.child_process import Job, command
-from mousetrackd.storage.schema import LONG_S, SCHEMA_VERSION
-from mousetrackd.storage.store import BACKUP_KEPT_S, DamagedError, FoldAges, Range, Store, backup_of
+from mousetrackd.storage.errors import DamagedError
+from mousetrackd.storage.migration import BACKUP_KEPT_S, backup_of
+from mousetrackd.storage.query import Range
+from mousetrackd.storage.schema import SCHEMA_VERSION
+from mousetrackd.storage.store import Store
+from mousetrackd.storage.tiers import LONG_S, RollupAges
 
 SCREEN = Monitor("DP-1", 4, 3)
 OTHER = Monitor("HDMI-1", 3, 3)
 DAY_S = 86_400
 NEW_YEAR_S = int(datetime(2023, 1, 1, tzinfo=UTC).timestamp())
 LATER_S = NEW_YEAR_S + 300 * DAY_S
-AGES = FoldAges(hours_days=1, days_days=7, months_days=400)
+AGES = RollupAges(hourly_days=1, daily_days=7, monthly_days=400)
 LAYERS = ("dwell", "travel")
 
 Cells = Counter[tuple[str, str, int]]
@@ -131,7 +135,7 @@ def test_all_time_is_exact_whatever_was_committed_folded_and_pruned(steps: list[
                     commit(store, day, pixels, layers=[layer], span_s=span_s)
                     expected.update((SCREEN.label, layer, pixel) for pixel in pixels)
                 case ("fold", int(day)):
-                    store.fold(now_s(day), AGES)
+                    store.roll_up(now_s(day), AGES)
                 case ("prune", int(day)):
                     store.prune(now_s(day))
                     expected = without_sums(store)
@@ -142,9 +146,9 @@ def test_all_time_is_exact_whatever_was_committed_folded_and_pruned(steps: list[
 
 def test_a_fold_of_a_month_keeps_its_sum_and_all_time_is_read_from_it(path: Path, store: Store) -> None:
     expected = three_months(store)
-    assert store.fold(now_s(40), AGES) > 0
+    assert store.roll_up(now_s(40), AGES) > 0
     assert sums(path) == len(LAYERS)
-    store.fold(now_s(80), AGES)
+    store.roll_up(now_s(80), AGES)
     assert sums(path) == len(LAYERS)
     assert all_time(store) == expected
     # Damage as a disk does it, which no trigger sees: the sum still knows what the month held.
@@ -160,9 +164,9 @@ def test_a_fold_of_a_month_keeps_its_sum_and_all_time_is_read_from_it(path: Path
 
 def test_a_year_of_months_changes_no_sum(path: Path, store: Store) -> None:
     expected = three_months(store)
-    store.fold(now_s(120), AGES)
+    store.roll_up(now_s(120), AGES)
     before = sql(path, "SELECT crc FROM sum WHERE layer = 'dwell'")
-    assert store.fold(now_s(900), AGES) > 0
+    assert store.roll_up(now_s(900), AGES) > 0
     assert sql(path, "SELECT DISTINCT span_s FROM chunk") == [(365 * DAY_S,)]
     assert sums(path) == len(LAYERS)
     assert all_time(store) == expected
@@ -172,7 +176,7 @@ def test_a_year_of_months_changes_no_sum(path: Path, store: Store) -> None:
 
 def test_a_range_with_an_end_within_the_months_is_read_from_them(store: Store) -> None:
     three_months(store)
-    store.fold(now_s(80), AGES)
+    store.roll_up(now_s(80), AGES)
     february = store.read(["dwell"], Range(now_s(31), now_s(59)))
     assert february.counts[Series(SCREEN, "dwell")].total == 28 * 2
     assert february.left_out == ()
@@ -196,21 +200,21 @@ def test_a_range_with_an_end_within_the_months_is_read_from_them(store: Store) -
 )
 def test_whoever_touches_what_it_sums_drops_it(path: Path, store: Store, change: str) -> None:
     three_months(store)
-    store.fold(now_s(80), AGES)
+    store.roll_up(now_s(80), AGES)
     with contextlib.closing(sqlite3.connect(path)) as older_program, older_program:
         older_program.execute(change, {"long": LONG_S})
     assert sql(path, "SELECT 1 FROM sum WHERE layer = 'dwell'") == []
-    store.fold(now_s(80), AGES)
+    store.roll_up(now_s(80), AGES)
     assert all_time(store) == without_sums(store)
 
 
 def test_counts_of_the_past_are_added_to_it(path: Path, store: Store) -> None:
     expected = three_months(store)
-    store.fold(now_s(80), AGES)
+    store.roll_up(now_s(80), AGES)
     commit(store, 3, [5, 5], span_s=1)
     expected[SCREEN.label, "dwell", 5] += 2
     assert all_time(store) == expected
-    store.fold(now_s(80), AGES)
+    store.roll_up(now_s(80), AGES)
     assert sql(path, "SELECT 1 FROM chunk WHERE start_s < ? AND span_s < ?", now_s(59), LONG_S) == []
     assert sums(path) == len(LAYERS)
     assert all_time(store) == expected
@@ -218,16 +222,16 @@ def test_counts_of_the_past_are_added_to_it(path: Path, store: Store) -> None:
 
 def test_what_is_forgotten_is_in_no_sum(path: Path, store: Store) -> None:
     three_months(store)
-    store.fold(now_s(80), AGES)
+    store.roll_up(now_s(80), AGES)
     with contextlib.closing(sqlite3.connect(path)) as disk, disk:
         for event in ("old", "new"):
             disk.execute(f"DROP TRIGGER no_sum_after_update_of_{event}")
         # A damaged piece names another layer than the one whose sum it is in.
         disk.execute("UPDATE chunk SET layer = 'scroll' WHERE span_s >= ? AND start_s = ?", (LONG_S, now_s(0)))
-    store.forget(now_s(0), now_s(31), None)
+    store.erase(now_s(0), now_s(31), None)
     assert sums(path) == 0
     assert all_time(store) == without_sums(store)
-    store.fold(now_s(80), AGES)
+    store.roll_up(now_s(80), AGES)
     assert sums(path) == len(LAYERS)
     assert all_time(store) == without_sums(store)
     assert store.read(["dwell"]).counts[Series(SCREEN, "dwell")].total == (80 - 31) * 2
@@ -238,24 +242,24 @@ def test_what_is_forgotten_is_in_no_sum(path: Path, store: Store) -> None:
 
 def test_a_damaged_sum_is_told_and_not_believed(path: Path, store: Store) -> None:
     expected = three_months(store)
-    store.fold(now_s(60), AGES)
+    store.roll_up(now_s(60), AGES)
     assert store.check() == []
     sql(path, "UPDATE sum SET crc = crc + 1 WHERE layer = 'dwell'")
     assert store.check() == ["the sum of dwell on screen 1 is damaged, and what it sums is read instead"]
     assert all_time(store) == expected
-    store.fold(now_s(80), AGES)  # February becomes a month
+    store.roll_up(now_s(80), AGES)  # February becomes a month
     assert store.check() == []
     assert all_time(store) == expected
 
 
 def test_what_a_sum_could_not_include_is_named(path: Path, store: Store) -> None:
     three_months(store)
-    store.fold(now_s(80), AGES)
+    store.roll_up(now_s(80), AGES)
     sql(path, "UPDATE chunk SET crc = crc + 1 WHERE span_s >= ? AND layer = 'dwell' AND start_s = ?", LONG_S, now_s(0))
     named = store.read(["dwell"]).left_out
     assert len(named) == 1
     assert "(dwell of 2023-01-01 00:00): its checksum is wrong" in named[0]
-    store.fold(now_s(80), AGES)
+    store.roll_up(now_s(80), AGES)
     assert sums(path) == len(LAYERS)
     assert store.read(["dwell"]).left_out == named
     assert store.read(["dwell"]).counts[Series(SCREEN, "dwell")].total == (80 - 31) * 2
@@ -267,11 +271,13 @@ FOLDING_CHILD = """
 import sys
 from datetime import UTC
 from pathlib import Path
-from mousetrackd.storage.schema import LONG_S, SCHEMA_VERSION
-from mousetrackd.storage.store import FoldAges, Store
+from mousetrackd.storage.schema import SCHEMA_VERSION
+from mousetrackd.storage.tiers import LONG_S
+from mousetrackd.storage.store import Store
+from mousetrackd.storage.tiers import RollupAges
 with Store.open(Path(sys.argv[1]), zone=UTC) as store:
     print("ready", flush=True)
-    store.fold(int(sys.argv[2]), FoldAges(1, 7, 400))
+    store.roll_up(int(sys.argv[2]), RollupAges(1, 7, 400))
 print("done", flush=True)
 """
 
@@ -315,7 +321,7 @@ def test_a_fold_killed_at_any_moment_changes_no_sum(path: Path) -> None:
 
     kill_and_look(path, FOLDING_CHILD, str(LATER_S), look=look)
     with Store.open(path, zone=UTC) as store:
-        store.fold(LATER_S, AGES)
+        store.roll_up(LATER_S, AGES)
         assert all_time(store) == expected
         assert sums(path) == len(LAYERS)
     assert sql(path, "SELECT sum(length_px) FROM path") == [(80,)]
@@ -328,11 +334,11 @@ def test_folding_beside_one_who_saves_loses_and_doubles_nothing(path: Path) -> N
 
         def fold_again_and_again() -> None:
             try:
-                with Store.open(path, zone=UTC, beside=True) as other:
+                with Store.open(path, zone=UTC, as_helper=True) as other:
                     for day in range(30, 130, 12):
                         saved.wait()  # or who only folds would keep the other waiting
                         saved.clear()
-                        other.fold(now_s(day), AGES)
+                        other.roll_up(now_s(day), AGES)
             finally:
                 ended.set()
 
@@ -349,7 +355,7 @@ def test_folding_beside_one_who_saves_loses_and_doubles_nothing(path: Path) -> N
         finally:
             saved.set()
             folding.join()
-        store.fold(now_s(130), AGES)
+        store.roll_up(now_s(130), AGES)
         assert all_time(store) == without_sums(store) == expected
 
 
@@ -400,7 +406,7 @@ def make_old(path: Path) -> Cells:
     with Store.open(new, zone=UTC) as store:
         store.commit(Tally(), NEW_YEAR_S, NEW_YEAR_S, Layout([Placement(SCREEN, 0, 0), Placement(OTHER, 4, 0)]))
         expected = three_months(store)
-        store.fold(now_s(80), AGES)
+        store.roll_up(now_s(80), AGES)
     with contextlib.closing(sqlite3.connect(path)) as old:
         old.executescript("PRAGMA journal_mode = WAL;" + SCHEMA_1)
         old.execute("ATTACH ? AS new", (str(new),))
@@ -423,7 +429,7 @@ def test_an_older_store_is_brought_up_to_date_and_kept_as_it_was(path: Path) -> 
         assert all_time(store) == expected
         assert len(store.layout().monitors) == 2
         assert version(path) == SCHEMA_VERSION
-        store.fold(now_s(80), AGES)
+        store.roll_up(now_s(80), AGES)
         assert sums(path) == len(LAYERS)
         assert all_time(store) == expected
         assert store.check() == []
@@ -514,7 +520,8 @@ def test_the_copy_is_kept_no_longer_than_counts_are(
 OPENING_CHILD = """
 import sys
 from pathlib import Path
-from mousetrackd.storage.schema import LONG_S, SCHEMA_VERSION
+from mousetrackd.storage.schema import SCHEMA_VERSION
+from mousetrackd.storage.tiers import LONG_S
 from mousetrackd.storage.store import Store
 print("ready", flush=True)
 Store.open(Path(sys.argv[1])).close()

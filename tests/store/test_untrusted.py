@@ -19,9 +19,13 @@ from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.core.series import Series
 from mousetrackd.core.validity import TIME_MAX_S
+from mousetrackd.storage.chunks import crc_of
+from mousetrackd.storage.errors import DamagedError
+from mousetrackd.storage.query import Range
 from mousetrackd.storage.recovery import readable, rescue
-from mousetrackd.storage.schema import LONG_S, ROW_MAX_BYTES, SCHEMA, foreign
-from mousetrackd.storage.store import DamagedError, FoldAges, Range, Store, crc_of
+from mousetrackd.storage.schema import ROW_MAX_BYTES, create, foreign
+from mousetrackd.storage.store import Store
+from mousetrackd.storage.tiers import LONG_S, RollupAges
 
 A = Monitor("DP-1", 40, 30)
 NOON_S = int(datetime(2024, 5, 14, 12, tzinfo=UTC).timestamp())
@@ -159,7 +163,7 @@ def test_counts_that_are_not_those_of_their_chunk_are_left_out_and_told(path: Pa
         assert reading.counts[Series(A, "dwell")] == counts_of(1, 2, 2)
         assert [sentence[:16] for sentence in reading.left_out] == ["left out chunk 2"]
         assert len(store.check()) == 1
-        assert store.fold(NOON_S + 400 * 86400, FoldAges()) == 0  # it stays where it is, and is no reason to fail
+        assert store.roll_up(NOON_S + 400 * 86400, RollupAges()) == 0  # it stays where it is, and is no reason to fail
         told: list[str] = []
         assert sum(piece.counts.total for piece in store.pieces(["dwell"], told)) == 3
         assert len(told) == 1
@@ -173,7 +177,7 @@ def test_a_header_that_says_more_than_can_follow_allocates_nothing() -> None:
 @pytest.mark.parametrize("change_sum", ["another size", "another total", "no histogram"])
 def test_a_sum_that_is_not_that_of_its_chunks_is_not_believed(path: Path, change_sum: str) -> None:
     with Store.open(path, zone=UTC) as store:
-        store.fold(NOON_S + 400 * 86400, FoldAges())
+        store.roll_up(NOON_S + 400 * 86400, RollupAges())
         expected = store.read(["dwell"]).counts
     blob = {
         "another size": Counts.from_pixels(30, 40, np.array([5, 6])).encode(),
@@ -192,7 +196,7 @@ def test_a_sum_that_is_not_that_of_its_chunks_is_not_believed(path: Path, change
             assert store.read(["dwell"]).counts == expected
         start_s = NOON_S + 31 * 86400
         store.commit(Tally({Series(A, "dwell"): counts_of(9)}), start_s, start_s + LONG_S)
-        store.fold(start_s + 400 * 86400, FoldAges())
+        store.roll_up(start_s + 400 * 86400, RollupAges())
         assert sum(one.total for one in store.read(["dwell"]).counts.values()) >= 2
 
 
@@ -268,7 +272,7 @@ def test_a_row_longer_than_any_of_ours_is_damage_and_not_read(path: Path) -> Non
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("UPDATE chunk SET counts = zeroblob(100000)")
     with Store.open_read_only(path) as store:
-        limit = store._sql.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 99_999)  # noqa: SLF001 - instead of a file of 256 MB
+        limit = store._connection.sql.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 99_999)  # noqa: SLF001 - instead of a file of 256 MB
         assert limit == ROW_MAX_BYTES
         with pytest.raises(DamagedError, match="a row of more than 256 MB"):
             store.read(["dwell"])
@@ -276,12 +280,12 @@ def test_a_row_longer_than_any_of_ours_is_damage_and_not_read(path: Path) -> Non
 
 def test_a_reader_writes_nothing(path: Path) -> None:
     with Store.open_read_only(path) as store, pytest.raises(sqlite3.OperationalError, match="readonly"):
-        store._sql.execute("DELETE FROM chunk")  # noqa: SLF001
+        store._connection.sql.execute("DELETE FROM chunk")  # noqa: SLF001
 
 
 def test_a_new_store_is_ours() -> None:
     with contextlib.closing(sqlite3.connect(":memory:")) as connection:
-        connection.executescript(SCHEMA)
+        create(connection)
         assert foreign(connection) == ""
 
 

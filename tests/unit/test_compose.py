@@ -26,7 +26,7 @@ from mousetrackd.picture.compose import draw, scales
 from mousetrackd.picture.look import Look
 from mousetrackd.picture.png import Picture
 from mousetrackd.picture.scene import Scene
-from mousetrackd.storage.store import Reading
+from mousetrackd.storage.query import Reading
 
 Pixels = NDArray[np.uint8]
 

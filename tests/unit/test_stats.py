@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from mousetrackd.core.monitors import Monitor
+from mousetrackd.storage.query import PATH, Total
 from mousetrackd.storage.stats import Sums, lines, summarise
-from mousetrackd.storage.store import HOUR_S, LONGEST_DAY_S, PATH, Total
 
 VIENNA = ZoneInfo("Europe/Vienna")
-DAY_S = 86400
+HOUR_S, DAY_S, LONGEST_DAY_S = 3600, 86400, 25 * 3600
 KNOWN = Monitor("DP-1", 1000, 500)
 UNKNOWN = Monitor("VGA-1", 800, 600)
 SIZES_MM = {KNOWN: (500, 250)}

@@ -18,7 +18,7 @@ from mousetrackd.core.series import Series
 from mousetrackd.picture import compose, film, timelapse
 from mousetrackd.picture.look import Look
 from mousetrackd.picture.scene import Scene
-from mousetrackd.storage.store import Piece, Reading
+from mousetrackd.storage.query import Piece, Reading
 
 Frame = NDArray[np.uint8]
 

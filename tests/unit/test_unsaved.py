@@ -21,9 +21,10 @@ from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.core.series import Series
 from mousetrackd.storage import unsaved
+from mousetrackd.storage.batch import Batch, decode, encode
 from mousetrackd.storage.recovery import rescue
 from mousetrackd.storage.store import Store
-from mousetrackd.storage.unsaved import Batch, TakenIn
+from mousetrackd.storage.unsaved import TakenIn
 from mousetrackd.system.paths import Paths
 
 SCREEN = Monitor("DP-1", 40, 30, "1a2b3c4d")
@@ -58,7 +59,7 @@ def taken_in(paths: Paths) -> TakenIn:
 def test_a_side_file_holds_all_of_a_batch_and_is_private(paths: Paths) -> None:
     kept = batch(1, 1, 5)
     path = unsaved.write(paths, paths.state_dir, kept)
-    assert unsaved.decode(path.read_bytes()) == kept
+    assert decode(path.read_bytes()) == kept
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert unsaved.files(paths) == [path]
@@ -120,7 +121,7 @@ def test_marks_take_no_more_space_with_time(paths: Paths) -> None:
 
 def as_side_file(change: Callable[[dict[str, Any]], Any]) -> bytes:
     """A side file with a right checksum, of which something was changed."""
-    body = json.loads(unsaved.encode(batch(1)).partition(b"\n")[2])
+    body = json.loads(encode(batch(1)).partition(b"\n")[2])
     change(body)
     content = json.dumps(body).encode()
     return b"mousetrackd unsaved counts 1 %08x %d\n%s" % (zlib.crc32(content), len(content), content)
@@ -167,13 +168,13 @@ def test_one_whose_numbers_cannot_be_is_set_aside_and_told(
 
 
 def test_every_cut_and_every_changed_byte_is_noticed() -> None:
-    content = unsaved.encode(batch(1, 2, 3))
+    content = encode(batch(1, 2, 3))
     for end in range(len(content)):
         with pytest.raises(ValueError, match="damaged"):
-            unsaved.decode(content[:end])
+            decode(content[:end])
     for at in range(len(content)):
         with pytest.raises(ValueError, match="damaged"):
-            unsaved.decode(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+            decode(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder", "another user's", "writable by others"])

@@ -1,0 +1,218 @@
+"""Forgetting: what was counted of a time or of a monitor goes from every file of ours that may hold it.
+
+The choices are on the private side: what is kept only coarsely goes whole, and so does every file that was written
+since the range began and cannot be asked what it shows (pictures) or holds (backups, stores set aside).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mousetrackd.core.errors import MousetrackError, UsageError
+from mousetrackd.core.monitors import selected
+from mousetrackd.storage import unsaved
+from mousetrackd.storage.erase import Promise
+from mousetrackd.storage.errors import DamagedError
+from mousetrackd.storage.query import Held
+from mousetrackd.storage.recovery import LOOKED_AT
+from mousetrackd.storage.store import Store
+from mousetrackd.system.files import folder_held, make_private, read_own, sync_folder, write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mousetrackd.system.paths import Paths
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is to be forgotten: UTC seconds, None for an open end; a monitor's name, None for all."""
+
+    since_s: int | None = None
+    until_s: int | None = None
+    monitor: str | None = None
+
+    @property
+    def everything(self) -> bool:
+        """Is it all there is?"""
+        return self == Choice()
+
+    def options(self) -> str:
+        """The options of ``mousetrackd forget`` that mean the same at any time."""
+        if self.everything:
+            return "--all"
+        since = [] if self.since_s is None else ["--since", _exactly(self.since_s)]
+        until = [] if self.until_s is None else ["--until", _exactly(self.until_s)]
+        monitor = [] if self.monitor is None else ["--monitor", self.monitor]
+        return shlex.join([*since, *until, *monitor])
+
+
+@dataclass(frozen=True)
+class Found:
+    """What there is, or was, of a choice. copies: backups and stores set aside, damaged or half made."""
+
+    held: Held
+    pictures: list[Path]
+    copies: list[Path]
+
+    def __bool__(self) -> bool:
+        return bool(self.held.pieces or self.pictures or self.copies)
+
+    def lines(self, choice: Choice) -> list[str]:
+        """In words."""
+        lines = []
+        held = self.held
+        if held.pieces and held.first_s is not None and held.last_s is not None:
+            lines.append(
+                f"{_many(held.pieces, 'piece')} of the counts, from {_when(held.first_s)} to {_when(held.last_s)}"
+            )
+            if held.first_s < (choice.since_s or held.first_s) or held.last_s > (choice.until_s or held.last_s):
+                lines.append("  (more than was named: what is kept by the minute, hour, day or month goes whole)")
+        if self.pictures:
+            lines.append(f"{_many(len(self.pictures), 'picture')}: all that may show it")
+        if self.copies:
+            lines.append(f"{_many(len(self.copies), 'file')} beside the store, damaged or older: {_names(self.copies)}")
+        return lines
+
+
+def look(paths: Paths, choice: Choice) -> Found:
+    """What would be forgotten. Raises StoreError, and UsageError for a monitor never seen."""
+    with _store(paths, choice) as store:
+        screens = [] if store is None else [*store.monitors().values()]
+        if choice.monitor is not None and not selected(screens, choice.monitor):
+            labels = ", ".join(sorted(screen.label for screen in screens)) or "none yet"
+            raise UsageError(f'there is no monitor "{choice.monitor}"', f"There are: {labels}")
+        held = Held(0, None, None) if store is None else store.held(choice.since_s, choice.until_s, choice.monitor)
+        return Found(held, _pictures(paths, choice), _copies(paths, choice, store))
+
+
+def carry_out(paths: Paths, choice: Choice, promise: Promise | None = None) -> Found:
+    """Forget it; returns what went. Raises MousetrackError; MoreThanPromisedError where it would be more than promised.
+
+    Interrupted anywhere, the store holds all of it or nothing, and ``unfinished`` tells what to do again. Waits for
+    a picture that is being drawn: it may show what is to go.
+    """
+    try:
+        for folder in (paths.data_dir, paths.snapshots):
+            make_private(folder)
+        with folder_held(paths.snapshots, alone=True), _store(paths, choice) as store:
+            if store is not None:  # before the first picture goes
+                store.held(choice.since_s, choice.until_s, choice.monitor, promise)
+            with contextlib.suppress(OSError):  # a full disk is no reason to keep it: deleting makes room
+                _note(paths, [*unfinished(paths), choice.options()])
+            found = Found(Held(0, None, None), _pictures(paths, choice), _copies(paths, choice, store))
+            # Files first: that takes no space, and gives the store the space to be written anew.
+            for path in (*found.pictures, *found.copies):
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink(missing_ok=True)
+            for folder in {path.parent for path in (*found.pictures, *found.copies)}:
+                sync_folder(folder)
+            held = found.held
+            if store is not None:
+                held = store.erase(choice.since_s, choice.until_s, choice.monitor, promise)
+            _note(paths, [] if choice.everything else [one for one in unfinished(paths) if one != choice.options()])
+    except OSError as error:
+        raise MousetrackError(
+            f"not all of it is forgotten: {error.filename or paths.data_dir}: {error.strerror or error}",
+            f"Check the disk and its permissions, then do it again: mousetrackd forget {choice.options()}",
+        ) from error
+    return Found(held, found.pictures, found.copies)
+
+
+def unfinished(paths: Paths) -> list[str]:
+    """The options of every ``mousetrackd forget`` that was interrupted."""
+    with contextlib.suppress(OSError):
+        return read_own(paths.forgetting).decode("utf-8", "replace").splitlines()
+    return []
+
+
+def _note(paths: Paths, options: list[str]) -> None:
+    """Write down what is to be done, until it is."""
+    if options:
+        write_whole(paths.forgetting, "".join(f"{one}\n" for one in options).encode("utf-8", "replace"))
+    elif paths.forgetting.exists():
+        paths.forgetting.unlink()
+        sync_folder(paths.data_dir)
+
+
+@contextlib.contextmanager
+def _store(paths: Paths, choice: Choice) -> Iterator[Store | None]:
+    """The store; None where there is none, or only one so damaged that it can but be removed whole, as is wished."""
+    if not os.path.lexists(paths.store):
+        yield None
+        return
+    try:
+        store = Store.open(paths.store)
+    except DamagedError:
+        if not choice.everything:
+            raise
+        yield None
+        return
+    with store:
+        if not choice.everything:  # then each goes as it is
+            with contextlib.suppress(MousetrackError, OSError):  # what cannot be taken in goes as a file does
+                unsaved.take_in(paths, store)
+        yield store
+
+
+def _pictures(paths: Paths, choice: Choice) -> list[Path]:
+    """Pictures, and what is left of some, that may show it: each shows all that was counted before it was drawn."""
+    names = [*paths.snapshots.glob("*.png"), *paths.snapshots.glob(".*.new")] if paths.snapshots.is_dir() else []
+    return sorted(path for path in names if _is_younger(path, choice))
+
+
+def _copies(paths: Paths, choice: Choice, store: Store | None) -> list[Path]:
+    """Backups, stores set aside, and counts that were not taken in yet, that may hold it."""
+    store_files = {paths.store.with_name(paths.store.name + ending) for ending in ("", "-wal", "-shm", "-journal")}
+    stem = paths.store.stem
+    names = {*paths.data_dir.glob(f"{stem}*"), *paths.data_dir.glob(f".{stem}*")}
+    if store is not None:
+        names -= store_files
+    import tempfile  # noqa: PLC0415 - brings a dozen modules, and the daemon asks only what is unfinished
+
+    names |= set(unsaved.files(paths))
+    names |= {path for path in Path(tempfile.gettempdir()).glob(f"{LOOKED_AT}*") if _is_ours(path)}
+    return sorted(path for path in names if _is_younger(path, choice))
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        return path.lstat().st_uid == os.getuid()
+    except FileNotFoundError:
+        return False
+
+
+def _is_younger(path: Path, choice: Choice) -> bool:
+    """Was it written since the range began? What is older cannot hold anything of it."""
+    try:
+        return choice.since_s is None or path.lstat().st_mtime >= choice.since_s
+    except FileNotFoundError:
+        return False
+
+
+def _exactly(moment_s: int) -> str:
+    return datetime.fromtimestamp(moment_s).astimezone().isoformat()
+
+
+def _when(moment_s: int) -> str:
+    try:
+        return f"{datetime.fromtimestamp(moment_s).astimezone():%Y-%m-%d %H:%M}"
+    except (ValueError, OverflowError, OSError):  # a damaged piece says anything
+        return "an impossible time"
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def _names(paths: list[Path]) -> str:
+    return ", ".join(path.name for path in paths)

@@ -1,0 +1,81 @@
+"""Bringing a store of an older version up to date, and the copy that is kept of it as it was."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from typing import TYPE_CHECKING
+
+from mousetrackd.core.errors import StoreError
+from mousetrackd.storage import schema
+from mousetrackd.storage.database_files import fresh_file, remove_fresh
+from mousetrackd.storage.errors import DamagedError
+from mousetrackd.storage.schema import SCHEMA_VERSION
+from mousetrackd.system.files import sync_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mousetrackd.storage.connection import Connection
+
+BACKUP_KEPT_S = 30 * 86400
+"""How long the copy is kept; less where counts of that age are pruned."""
+
+
+def migrate(connection: Connection) -> None:
+    """Bring an older schema up to ours, after a copy of the file. Ours is left alone.
+
+    Raises StoreError where there is no space for the copy, DamagedError for a schema that never was, sqlite3.Error
+    and OSError.
+    """
+    version = connection.version()
+    if version == SCHEMA_VERSION:
+        return
+    if version not in range(1, SCHEMA_VERSION):
+        raise DamagedError(connection.path, f"there is no schema {version}")
+    _need_space_for_a_copy(connection)
+    _back_up(connection, backup_of(connection.path, version))
+    with connection.transaction():
+        schema.migrate(connection.sql, connection.version())  # another process may have been quicker
+
+
+def backup_of(path: Path, version: int) -> Path:
+    """Where the store as it was is kept for a while when its schema is changed."""
+    return path.with_name(f"{path.stem}.schema-{version}{path.suffix}")
+
+
+def drop_backups(path: Path, made_before_s: float) -> None:
+    """Remove the copies that were made before ``made_before_s`` (UTC seconds)."""
+    for version in range(1, SCHEMA_VERSION):
+        backup = backup_of(path, version)
+        with contextlib.suppress(OSError):  # not there, or not ours to remove
+            if backup.stat().st_mtime < made_before_s:
+                backup.unlink()
+
+
+def _need_space_for_a_copy(connection: Connection) -> None:
+    """Raises StoreError where a copy would only fill the disk, again at each try."""
+    pages, page_bytes = (int(connection.execute(f"PRAGMA page_{what}").fetchone()[0]) for what in ("count", "size"))
+    disk = os.statvfs(connection.path.parent)
+    if disk.f_blocks and disk.f_bavail * disk.f_frsize < pages * page_bytes:  # some network disks report nothing
+        raise StoreError(
+            f"{connection.path} is of an older version, and there is no space for the copy that is kept of it",
+            f"It takes {pages * page_bytes / 1e6:.1f} MB: free some space.",
+        )
+
+
+def _back_up(connection: Connection, backup: Path) -> None:
+    """Copy an open store, whole before it has its name."""
+    fresh = fresh_file(backup)
+    try:
+        with contextlib.closing(sqlite3.connect(fresh)) as copy:
+            connection.sql.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")  # one file, whatever comes
+        with fresh.open("rb") as file:
+            os.fsync(file.fileno())
+        fresh.rename(backup)
+    except BaseException:
+        remove_fresh(fresh)  # half of it would only take the space that the next try needs
+        raise
+    sync_folder(backup.parent)

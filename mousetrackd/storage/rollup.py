@@ -1,0 +1,108 @@
+"""The roll-up: chunks that are old enough become longer ones, tier by tier. It changes no sum. And pruning.
+
+A period is rolled up only when it lies wholly in the past by the age given for it. An hour or a day is one
+transaction, one series of a month or a year is one, and the file is locked only while that is written, so others can
+save meanwhile. Killed at any moment, nothing is lost or counted twice.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from mousetrackd.core.counts import Counts
+from mousetrackd.storage import chunks, screens, summaries
+from mousetrackd.storage.chunks import Merged, Where
+from mousetrackd.storage.summaries import Sum
+from mousetrackd.storage.tiers import DAY_S, LONG_S, TIERS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from mousetrackd.storage.connection import Connection
+    from mousetrackd.storage.tiers import RollupAges, Tier
+
+
+def roll_up(connection: Connection, now_s: int, ages: RollupAges) -> int:
+    """Roll up what is old enough at ``now_s`` (UTC). Returns how many rows that saved. Raises StoreError."""
+    saved = sum(_roll_up_into(connection, tier, now_s - tier.min_age_days(ages) * DAY_S) for tier in TIERS)
+    summaries.make_missing(connection)
+    return saved
+
+
+def prune(connection: Connection, before_s: int) -> int:
+    """Delete every chunk that ended before ``before_s`` (UTC); returns how many. Raises StoreError."""
+    with connection.transaction():
+        deleted = connection.execute("DELETE FROM chunk WHERE start_s + span_s <= ?", (before_s,)).rowcount
+        connection.execute("DELETE FROM path WHERE start_s + span_s <= ?", (before_s,))
+    return deleted
+
+
+def _roll_up_into(connection: Connection, tier: Tier, cutoff_s: int) -> int:
+    """Roll up what lies in a whole period of ``tier`` before ``cutoff_s`` and is shorter than it."""
+    starts = {
+        start_s
+        for table in ("chunk", "path")
+        for (start_s,) in connection.rows(
+            f"SELECT DISTINCT start_s FROM {table} WHERE start_s >= 0 AND start_s < ? AND span_s < ?",  # noqa: S608 - our names
+            (cutoff_s, tier.shortest_s),
+        )
+    }
+    saved = 0
+    for begin_s, end_s in sorted({tier.period(start_s, connection.zone) for start_s in starts}):
+        if end_s > cutoff_s:
+            continue
+        where = Where(starts_from_s=begin_s, starts_before_s=end_s, shorter_than_s=end_s - begin_s)
+        works: list[Callable[[], int]] = [
+            partial(_roll_up_series, connection, monitor, layer, where, (begin_s, end_s))
+            for monitor, layer in chunks.series_rows(connection, where)
+        ]
+        works.append(partial(_roll_up_paths, connection, begin_s, end_s))
+        if end_s - begin_s < LONG_S:  # soon done, and one transaction writes less than many
+            saved += connection.at_once(partial(_sum_of, works))
+        else:
+            saved += sum(connection.at_once(work) for work in works)
+    return saved
+
+
+def _roll_up_series(connection: Connection, monitor: int, layer: str, where: Where, period_s: tuple[int, int]) -> int:
+    """Make one chunk of those of one series in one period."""
+    begin_s, end_s = period_s
+    span_s = end_s - begin_s
+    screen = screens.monitors(connection)[monitor]
+    where = replace(where, monitor=monitor, layers=(layer,))
+    fresh = chunks.merge(connection, replace(where, shorter_than_s=min(span_s, LONG_S)), screen)
+    long = chunks.merge(connection, replace(where, at_least_s=LONG_S), screen) if span_s > LONG_S else Merged()
+    both = [part.counts for part in (fresh, long) if part.counts is not None]
+    rows = fresh.rows + long.rows
+    if not both:
+        return 0
+    summed = summaries.find(connection, monitor, layer) if span_s >= LONG_S else None
+    already = None if summed is None else summed.decoded(screen)
+    connection.executemany("DELETE FROM chunk WHERE id = ?", [(row,) for row in rows])
+    chunks.insert(connection, begin_s, span_s, monitor, layer, both[0] if len(both) == 1 else Counts.merge(both))
+    if summed is not None and already is not None:  # the trigger has dropped it
+        counts = summed.counts
+        if fresh.counts is not None:
+            counts = Counts.merge(itertools.chain([fresh.counts], already)).encode()
+        first_s, last_s = min(summed.first_s, begin_s), max(summed.last_s, end_s)
+        summaries.put(connection, monitor, layer, Sum(first_s, last_s, summed.left_out, counts))
+    return len(rows) - 1
+
+
+def _roll_up_paths(connection: Connection, begin_s: int, end_s: int) -> int:
+    shorter = "FROM path WHERE start_s >= ? AND start_s < ? AND span_s < ?"
+    span = (begin_s, end_s, end_s - begin_s)
+    rows = connection.rows(f"SELECT monitor, sum(length_px), count(*) {shorter} GROUP BY monitor", span)
+    connection.execute(f"DELETE {shorter}", span)
+    connection.executemany(
+        "INSERT INTO path VALUES (?, ?, ?, ?)",
+        [(begin_s, end_s - begin_s, monitor, length_px) for monitor, length_px, _ in rows],
+    )
+    return sum(count - 1 for _, _, count in rows)
+
+
+def _sum_of(works: Iterable[Callable[[], int]]) -> int:
+    return sum(work() for work in works)

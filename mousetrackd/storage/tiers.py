@@ -1,0 +1,89 @@
+"""The tiers: how much time one chunk covers, and at which age it is rolled up into a longer one. Pure.
+
+A checkpoint covers what the daemon saves at once, usually a minute. Hours, days, months and years are those of the
+local clock, because people ask for "yesterday" and "9 to 17".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_HOUR_S: Final = 3600
+DAY_S: Final = 24 * _HOUR_S
+
+
+@dataclass(frozen=True)
+class RollupAges:
+    """After how many days hours become days, days become months, and months become years."""
+
+    hourly_days: int = 7
+    daily_days: int = 14
+    monthly_days: int = 400
+
+
+@dataclass(frozen=True)
+class Tier:
+    """A kind of period into which shorter chunks are rolled up.
+
+    shortest_s, longest_s: how many seconds a period of this name may have. period_of: UTC seconds at which the period
+    that holds a full hour of the local clock starts and ends. min_age_days: how old it must be to be rolled up.
+    """
+
+    name: str
+    shortest_s: int
+    longest_s: int
+    period_of: Callable[[datetime], tuple[int, int]]
+    min_age_days: Callable[[RollupAges], int]
+
+    def period(self, moment_s: int, zone: tzinfo | None) -> tuple[int, int]:
+        """UTC seconds at which the period that holds ``moment_s`` starts and ends. zone: None is the local clock's."""
+        return self.period_of(datetime.fromtimestamp(moment_s, zone).replace(minute=0, second=0))
+
+
+def _hour(hour: datetime) -> tuple[int, int]:
+    start_s = int(hour.timestamp())
+    return start_s, start_s + _HOUR_S
+
+
+def _day(hour: datetime) -> tuple[int, int]:
+    start = hour.replace(hour=0, fold=0)
+    return _utc_s(start, start + timedelta(days=1))
+
+
+def _month(hour: datetime) -> tuple[int, int]:
+    start = hour.replace(day=1, hour=0, fold=0)
+    return _utc_s(start, (start + timedelta(days=32)).replace(day=1))
+
+
+def _year(hour: datetime) -> tuple[int, int]:
+    start = hour.replace(month=1, day=1, hour=0, fold=0)
+    return _utc_s(start, start.replace(year=start.year + 1))
+
+
+def _utc_s(start: datetime, end: datetime) -> tuple[int, int]:
+    return int(start.timestamp()), int(end.timestamp())
+
+
+TIERS: Final = (
+    Tier("hour", _HOUR_S, _HOUR_S, _hour, lambda _: 0),
+    Tier("day", 23 * _HOUR_S, 25 * _HOUR_S, _day, lambda ages: ages.hourly_days),
+    Tier("month", 27 * DAY_S, 32 * DAY_S, _month, lambda ages: ages.daily_days),
+    Tier("year", 364 * DAY_S, 367 * DAY_S, _year, lambda ages: ages.monthly_days),
+)
+"""From the shortest to the longest. A new one is one more row. (The days on which the clocks change have 23 and 25
+hours. The bounds of months and years leave a day for changes of zone.)"""
+HOUR, DAY, MONTH, YEAR = TIERS
+
+LONG_S: Final = MONTH.shortest_s
+"""From here on a chunk is *long*, and part of the kept sum of its series. Longer than any day."""
+
+
+def name_of(span_s: int) -> str:
+    """What a chunk of so many seconds is called: the name of the longest tier that has so short periods."""
+    names = [tier.name for tier in TIERS if tier.shortest_s <= span_s]
+    return names[-1] if names else "checkpoint"
