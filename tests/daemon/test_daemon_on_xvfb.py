@@ -29,6 +29,7 @@ def snapshot_with(home: Home, daemon: Running, events: int) -> None:
         assert home.must("snapshot") == f"{home.paths.latest}\n"
         return int(home.status()["events"]) >= events
 
+    daemon.await_read()  # most often one picture is then enough
     try:
         wait_until(all_are_saved, f"{events} events are counted")
     except AssertionError as error:
@@ -69,7 +70,7 @@ def test_every_step_of_the_wheel_is_counted_and_none_is_a_click(home: Home) -> N
 
 
 def test_every_move_is_counted_and_travel_is_the_path_between_them(home: Home) -> None:
-    points = wander(3000, seed=2)
+    points = wander(3000, seed=2, side_px=100)
     with home.running() as daemon, Pointer() as pointer:
         # As fast as it is read, and no faster: a socket takes about 278 small writes, and the server drops the rest.
         for first in range(0, len(points), 100):
@@ -85,8 +86,9 @@ def test_moves_from_the_first_moment_of_tracking_are_counted(home: Home) -> None
             with home.running() as daemon:
                 pointer.move((10 + attempt, 10), (50, 50))
                 pointer.click(LEFT)
-                snapshot_with(home, daemon, 3)
+                daemon.await_read()
                 daemon.stop()
+            assert home.status()["events"] == 3
     assert home.cells("clicks.left") == {(50, 50): 3}
 
 

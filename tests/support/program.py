@@ -318,12 +318,12 @@ def always(condition: Callable[[], bool], what: str, *, for_s: float) -> None:
         time.sleep(0.01)
 
 
-def wander(count: int, *, seed: int, left: int = 100, top: int = 100) -> list[Pixel]:
-    """Points all over a box of 800x800 px, each another than the one before. The same for the same arguments."""
+def wander(count: int, *, seed: int, left: int = 100, top: int = 100, side_px: int = 800) -> list[Pixel]:
+    """Points all over a square of ``side_px``, each another than the one before. The same for the same arguments."""
     dice = random.Random(seed)  # noqa: S311 - nothing is kept secret with it
     points: list[Pixel] = []
     while len(points) < count:
-        point = (left + dice.randrange(800), top + dice.randrange(800))
+        point = (left + dice.randrange(side_px), top + dice.randrange(side_px))
         if not points or point != points[-1]:
             points.append(point)
     return points
