@@ -57,16 +57,14 @@ def stats(as_json: bool, since: str | None, until: str | None) -> None:
 @range_options
 def export(out: Path, layer: str, **options: Any) -> None:
     """Write one layer's counts into OUT: .csv, .json or .npz."""
-    from mousetrackd.exchange import files  # noqa: PLC0415
+    from mousetrackd.exchange import formats  # noqa: PLC0415
     from mousetrackd.system import output_files  # noqa: PLC0415
 
-    ending = out.suffix.lower().removeprefix(".")
-    if ending not in ("csv", "json", "npz"):
-        raise UsageError(f"cannot export to {out}", "Give a file name that ends in .csv, .json or .npz.")
+    write = formats.writer_for(out)
     with open_selection(options) as selection:
         reading = selection.store.read((_one_layer(layer),), selection.asked)
     table = {series.monitor: counts for series, counts in reading.counts.items()}
-    output_files.write(out, files.dump(table, ending))
+    output_files.write(out, write(table))
     report_left_out(reading.left_out)
 
 
@@ -92,11 +90,11 @@ def import_(file: Path, layer: str, size: str | None, monitor: str, at: str | No
     """Add the counts of FILE (.csv, .json, .npz, .npy) to one layer of the store."""
     from mousetrackd.core.accumulator import Tally  # noqa: PLC0415
     from mousetrackd.core.timerange import moment_s  # noqa: PLC0415
-    from mousetrackd.exchange import files  # noqa: PLC0415
+    from mousetrackd.exchange import formats  # noqa: PLC0415
     from mousetrackd.storage.store import Store  # noqa: PLC0415
 
     name = _one_layer(layer)
-    table = files.load(file, monitor, _size(size))
+    table = formats.load(file, monitor, _size(size))
     now = datetime.now().astimezone()
     at_s = int(now.timestamp()) if at is None else moment_s(at, now)
     if not 0 <= at_s <= now.timestamp():
