@@ -237,7 +237,7 @@ def _check_clicks(report: Report, session: Gnome, pointer: GnomePointer) -> None
         time.sleep(CLICK_S)
         pointer.click()
     time.sleep(CLICK_S)
-    session.home.must("snapshot")
+    session.home.run_ok("snapshot")
     clicks = session.home.cells("clicks.left")
     report.check(
         f"{CLICKS} clicks of {CLICK_S * 1000:.0f} ms are {CLICKS}", clicks == {(960, 540): CLICKS}, dict(clicks)
@@ -253,7 +253,7 @@ def _check_scale(report: Report, session: Gnome) -> None:
         time.sleep(CLICK_S)
         pointer.click()
         time.sleep(CLICK_S)
-        session.home.must("snapshot")
+        session.home.run_ok("snapshot")
         pixel = (round(410 * scale), round(310 * scale))
         report.check(
             f"at scale {scale:g} a click counts at its pixel", pixel in session.home.cells("clicks.left"), pixel
@@ -262,13 +262,13 @@ def _check_scale(report: Report, session: Gnome) -> None:
 
 def _check_lock(report: Report, session: Gnome, pointer: GnomePointer, daemon: Running) -> None:
     """Lock as far as it goes without a login manager: the shell enters the mode in which it stops extensions."""
-    session.home.must("snapshot")
+    session.home.run_ok("snapshot")
     before = session.home.status()["events"]
     session.evaluate("Main.sessionMode.pushMode('unlock-dialog')")
     pointer.move(300, 300)
     time.sleep(CLICK_S)
     session.evaluate("Main.sessionMode.popMode('unlock-dialog')")
-    session.home.must("snapshot")
+    session.home.run_ok("snapshot")
     unheard = session.home.status()["events"] == before and not daemon.has_ended()
     report.check("behind a locked screen nothing is heard", unheard)
     check_each_is_heard_once(report, "unlocked, the daemon", session, pointer.move)

@@ -167,7 +167,9 @@ class Wlroots(Session):
         self.wait_for_display(display() or names[0], self.process, self.name)
         self.display = self.runtime / display()
         wait_until(lambda: self.run("wlr-randr").returncode == 0, f"{self.name} answers", timeout_s=30)
-        self.must("wlr-randr", "--output", "HEADLESS-1", "--custom-mode", "1920x1080", "--pos", "0,0", "--scale", "1")
+        self.run_tool(
+            "wlr-randr", "--output", "HEADLESS-1", "--custom-mode", "1920x1080", "--pos", "0,0", "--scale", "1"
+        )
 
     def kill_compositor(self) -> None:
         """End it as a crash does."""
@@ -182,7 +184,7 @@ class Wlroots(Session):
             words, env=self.home.environment(), capture_output=True, text=True, timeout=20, check=False
         )
 
-    def must(self, *words: str) -> str:
+    def run_tool(self, *words: str) -> str:
         """Run one that has to succeed."""
         done = self.run(*words)
         if done.returncode:
@@ -244,10 +246,10 @@ def check_a_person(report: Report, session: Wlroots, pointer: VirtualMouse, *, s
 def _check_screens(report: Report, session: Wlroots, pointer: VirtualMouse) -> None:
     """Screens that come, turn and go while a daemon listens."""
     with session.tracking() as daemon:
-        session.must("swaymsg", "create_output")
+        session.run_tool("swaymsg", "create_output")
         daemon.await_status(lambda status: len(status["monitors"]) == 2, "the second screen is told")
         _turn_and_point(report, session, pointer, daemon)
-        session.must("swaymsg", "output HEADLESS-2 unplug")
+        session.run_tool("swaymsg", "output HEADLESS-2 unplug")
         daemon.await_status(lambda status: len(status["monitors"]) == 1, "the second screen is gone")
         pointer.move(321, 123)
         time.sleep(_SETTLE_S)
@@ -261,7 +263,7 @@ def _check_turns(report: Report, session: Wlroots, pointer: VirtualMouse) -> Non
 
 def _turn_and_point(report: Report, session: Wlroots, pointer: VirtualMouse, daemon: Running) -> None:
     """Point at places of a screen of scale 1.5 that stands on its side, right of a plain one."""
-    session.must(
+    session.run_tool(
         *("wlr-randr", "--output", "HEADLESS-2", "--custom-mode", "1280x720", "--pos", "1920,0"),
         *("--scale", "1.5", "--transform", "90"),
     )
@@ -278,7 +280,7 @@ def _turn_and_point(report: Report, session: Wlroots, pointer: VirtualMouse, dae
             time.sleep(_SETTLE_S)
     pointer.move(5, 5)
     time.sleep(_SETTLE_S)
-    session.home.must("snapshot")
+    session.home.run_ok("snapshot")
     dwell = session.home.screens("dwell")
     for output, scale in (("HEADLESS-1", 1.0), ("HEADLESS-2", 1.5)):
         heard = dwell[output]
@@ -300,10 +302,10 @@ def _check_screenshot(report: Report, session: Wlroots, pointer: VirtualMouse) -
     """A screenshot with the cursor on it makes sway paint the cursor for a while."""
     with session.tracking() as daemon:
         pointer.move(10, 10)
-        session.must("grim", "-c", str(session.folder / "screenshot.png"))
+        session.run_tool("grim", "-c", str(session.folder / "screenshot.png"))
         seen_ms = daemon.clock_ms()
         _fidget(pointer, UNSEEN_AFTER_S + 3)
-        session.home.must("snapshot")
+        session.home.run_ok("snapshot")
         notes = session.home.status()["notes"]
         report.check(
             "a screenshot that hides the cursor is a gap, and told", UNSEEN in notes, daemon.clock_ms() - seen_ms
@@ -316,7 +318,7 @@ def _check_screenshot(report: Report, session: Wlroots, pointer: VirtualMouse) -
 def _check_software_cursors(report: Report, session: Wlroots, pointer: VirtualMouse) -> None:
     with session.tracking() as daemon:
         _fidget(pointer, UNSEEN_AFTER_S + 3)
-        session.home.must("snapshot")
+        session.home.run_ok("snapshot")
         status = session.home.status()
         report.check("painted cursors are told as not seen", UNSEEN in status["notes"], status["notes"])
         report.check("and nothing is recorded of them", status["events"] == 0, status["events"])

@@ -24,7 +24,7 @@ def counted_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = Home(tmp_path_factory.mktemp("counted"))
     file = home.folder / "pairs.json"
     file.write_text(json.dumps(PAIRS))
-    home.must("import", file, "--size", "20x10", "--monitor", "DP-1")
+    home.run_ok("import", file, "--size", "20x10", "--monitor", "DP-1")
     return home.folder
 
 
@@ -41,17 +41,17 @@ def counted(home: Home, counted_once: Path) -> Home:
 def test_without_anything_the_commands_say_so_and_how_to_begin(home: Home) -> None:
     codes = {"status": 3, "stop": 3, "snapshot": 3, "latest": 1, "pause": 3, "resume": 3, "stats": 1}
     for command, code in codes.items():
-        said = home.call(command)
-        assert said.code == code, command
-        assert "Traceback" not in said.err
-        assert len((said.out + said.err).splitlines()) in (1, 2), command
+        result = home.run(command)
+        assert result.code == code, command
+        assert "Traceback" not in result.err
+        assert len((result.out + result.err).splitlines()) in (1, 2), command
 
 
 def test_latest_prints_the_path_and_nothing_else(home: Home) -> None:
     home.paths.snapshots.mkdir(parents=True)
     home.paths.latest.write_bytes(b"")
-    said = home.call("latest")
-    assert (said.code, said.out, said.err) == (0, f"{home.paths.latest}\n", "")
+    result = home.run("latest")
+    assert (result.code, result.out, result.err) == (0, f"{home.paths.latest}\n", "")
 
 
 def test_pairs_as_anyone_has_them_are_imported_exactly(counted: Home) -> None:
@@ -63,13 +63,13 @@ def test_what_is_exported_is_imported_the_same(
     counted: Home, tmp_path_factory: pytest.TempPathFactory, ending: str
 ) -> None:
     file = counted.folder / f"dwell.{ending}"
-    counted.must("export", file)
+    counted.run_ok("export", file)
     other = Home(tmp_path_factory.mktemp("other"))
     size = ("--size", "20x10", "--monitor", "DP-1") if ending == "json" else ()
-    assert "imported" in other.must("import", file, *size)
+    assert "imported" in other.run_ok("import", file, *size)
     assert other.screens("dwell") == counted.screens("dwell") == {"DP-1": CELLS}
     again = other.folder / f"again.{ending}"
-    other.must("export", again)
+    other.run_ok("export", again)
     if ending != "npz":  # whose zip tells the time of day
         assert again.read_bytes() == file.read_bytes()
 
@@ -78,20 +78,20 @@ def test_an_npy_array_is_a_screen_of_its_shape(home: Home) -> None:
     array = np.zeros((10, 20), np.float64)
     array[4, 3] = 7
     np.save(home.folder / "a.npy", array)
-    home.must("import", home.folder / "a.npy", "--layer", "travel")
+    home.run_ok("import", home.folder / "a.npy", "--layer", "travel")
     assert home.screens("travel") == {"imported": {(3, 4): 7}}
     assert home.screens("dwell") == {}
 
 
 def test_importing_twice_adds_up(counted: Home) -> None:
-    counted.must("import", counted.folder / "pairs.json", "--size", "20x10", "--monitor", "DP-1")
+    counted.run_ok("import", counted.folder / "pairs.json", "--size", "20x10", "--monitor", "DP-1")
     assert counted.screens("dwell") == {"DP-1": Counter(CELLS) + Counter(CELLS)}
 
 
 @pytest.mark.parametrize("ending", ["csv", "json", "npz"])
 def test_an_empty_layer_exports_an_empty_table(counted: Home, ending: str) -> None:
     file = counted.folder / f"scroll.{ending}"
-    counted.must("export", file, "--layer", "scroll")
+    counted.run_ok("export", file, "--layer", "scroll")
     if ending == "csv":
         assert file.read_text() == "monitor,x,y,count\n"
     elif ending == "json":
@@ -100,14 +100,14 @@ def test_an_empty_layer_exports_an_empty_table(counted: Home, ending: str) -> No
         with np.load(file) as arrays:
             assert arrays.files == []
     # And an empty table can be read again.
-    counted.must("import", file)
+    counted.run_ok("import", file)
 
 
 def test_only_the_range_asked_for_is_exported(home: Home) -> None:
     for day, count in (("2026-01-01", 1), ("2026-01-02", 20), ("2026-01-03", 300)):
         file = home.folder / "one.csv"
         file.write_text(f"x,y,count\n1,1,{count}\n")
-        home.must("import", file, "--size", "4x4", "--at", f"{day} 12:00")
+        home.run_ok("import", file, "--size", "4x4", "--at", f"{day} 12:00")
     assert home.cells("dwell") == {(1, 1): 321}
     assert home.cells("dwell", "--since", "2026-01-02") == {(1, 1): 320}
     assert home.cells("dwell", "--until", "2026-01-02") == {(1, 1): 21}
@@ -117,7 +117,7 @@ def test_only_the_range_asked_for_is_exported(home: Home) -> None:
 
 def test_render_draws_a_whole_picture_where_it_was_told_to(counted: Home) -> None:
     out = counted.folder / "a picture.png"
-    assert counted.must("render", out, "--sigma", "0", "--no-legend", "--colormap", "jet") == ""
+    assert counted.run_ok("render", out, "--sigma", "0", "--no-legend", "--colormap", "jet") == ""
     assert decodes(out)
     picture = cv2.imread(str(out))
     assert picture is not None
@@ -129,33 +129,33 @@ def test_render_draws_a_whole_picture_where_it_was_told_to(counted: Home) -> Non
 
 def test_render_of_an_empty_range_is_a_picture_of_the_background(counted: Home) -> None:
     out = counted.folder / "empty.png"
-    said = counted.call("render", out, "--until", "2020-01-01", "--no-legend")
-    assert said.code == 0
-    assert "Nothing was counted in this range" in said.err
+    result = counted.run("render", out, "--until", "2020-01-01", "--no-legend")
+    assert result.code == 0
+    assert "Nothing was counted in this range" in result.err
     picture = cv2.imread(str(out))
     assert picture is not None
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) == 1
 
 
 def test_config_default_is_a_configuration_that_changes_nothing(home: Home) -> None:
-    before = home.must("config").splitlines()
-    home.configure(home.must("config", "--default"))
-    after = home.must("config").splitlines()
+    before = home.run_ok("config").splitlines()
+    home.configure(home.run_ok("config", "--default"))
+    after = home.run_ok("config").splitlines()
     assert before[0].startswith("# the defaults")
     assert after[0] == f"# from {home.paths.config_file}"
     assert before[1:] == after[1:]
 
 
 def test_a_reader_that_has_had_enough_is_no_error(home: Home) -> None:
-    assert home.must("config", "--default").count("\n") > 50
-    said = home.shell("{} config --default | head -n 1")
-    assert said.code == 0
-    assert said.err == ""
+    assert home.run_ok("config", "--default").count("\n") > 50
+    result = home.shell("{} config --default | head -n 1")
+    assert result.code == 0
+    assert result.err == ""
 
 
 def test_help_and_version_need_nothing(home: Home) -> None:
-    assert home.must("--version").startswith("mousetrackd")
-    assert "Usage:" in home.must("-h")
+    assert home.run_ok("--version").startswith("mousetrackd")
+    assert "Usage:" in home.run_ok("-h")
     assert not home.paths.data_dir.exists()
 
 
@@ -180,14 +180,14 @@ def no_change(home: Home) -> Callable[[], None]:
 def refused(home: Home, words: list[str | Path], code: int, *fragments: str, most_lines: int = 2) -> None:
     """A command that cannot be done says so in a sentence or two, and has done nothing."""
     unchanged = no_change(home)
-    said = home.call(*words)
-    assert said.code == code, said
-    assert said.out == ""
-    assert "Traceback" not in said.err
+    result = home.run(*words)
+    assert result.code == code, result
+    assert result.out == ""
+    assert "Traceback" not in result.err
     for fragment in fragments:
-        assert fragment in said.err
-    said_lines = [line for line in said.err_lines if not line.startswith(("Usage:", "Try ")) and line]
-    assert 1 <= len(said_lines) <= most_lines, said.err
+        assert fragment in result.err
+    said_lines = [line for line in result.err_lines if not line.startswith(("Usage:", "Try ")) and line]
+    assert 1 <= len(said_lines) <= most_lines, result.err
     unchanged()
 
 
@@ -342,10 +342,10 @@ def test_a_missing_table_is_a_sentence(counted: Home) -> None:
 
 
 def test_json_of_two_screens_is_refused_and_csv_holds_both(counted: Home) -> None:
-    counted.must("import", counted.folder / "pairs.json", "--size", "20x10", "--monitor", "DP-2")
+    counted.run_ok("import", counted.folder / "pairs.json", "--size", "20x10", "--monitor", "DP-2")
     refused(counted, ["export", "a.json"], 2, "DP-1@20x10, DP-2@20x10")
     assert counted.screens("dwell") == {"DP-1": CELLS, "DP-2": CELLS}
-    counted.must("export", "a.json", "--monitor", "DP-2")
+    counted.run_ok("export", "a.json", "--monitor", "DP-2")
 
 
 def test_a_configuration_with_many_problems_names_them_all(counted: Home) -> None:
@@ -382,8 +382,8 @@ def test_a_folder_in_place_of_the_configuration_is_a_sentence(home: Home) -> Non
 def test_numbers_by_screen_name_are_read_from_csv(home: Home) -> None:
     file = home.folder / "two.csv"
     file.write_text("monitor,x,y,count\nA@4x4,1,1,5\nB@2x2,0,1,6\nA@4x4,1,1,5\n")
-    home.must("import", file)
-    home.must("export", home.folder / "out.csv")
+    home.run_ok("import", file)
+    home.run_ok("export", home.folder / "out.csv")
     assert read_csv((home.folder / "out.csv").read_text()) == {"A": {(1, 1): 10}, "B": {(0, 1): 6}}
 
 

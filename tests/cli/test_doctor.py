@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.in_process import Said
+from support.in_process import Result
 from support.program import Home
 from support.systemctl import FakeSystemctl
 
@@ -26,14 +26,14 @@ pytest_plugins = ("support.fixtures",)
 LEVELS = ("ok", "warning", "problem")
 
 
-def doctor(home: Home, *options: str) -> Said:
+def doctor(home: Home, *options: str) -> Result:
     """What it says; it has changed nothing, and a line that is no finding belongs to the one above it."""
     before = files_in(home.folder)
-    said = home.say("doctor", *options)
+    result = home.run_process("doctor", *options)
     assert files_in(home.folder) == before
-    assert "Traceback" not in said.out + said.err
-    assert said.err == ""
-    return said
+    assert "Traceback" not in result.out + result.err
+    assert result.err == ""
+    return result
 
 
 def files_in(folder: Path) -> dict[Path, bytes]:
@@ -42,22 +42,22 @@ def files_in(folder: Path) -> dict[Path, bytes]:
     return {p: p.read_bytes() for p in folder.rglob("*") if p.is_file() and not p.name.endswith(passing)}
 
 
-def found(said: Said) -> dict[str, str]:
+def found(result: Result) -> dict[str, str]:
     """The level of each finding by what it is about; the worst where there are several."""
     levels: dict[str, str] = {}
-    for line in said.out.splitlines():
+    for line in result.out.splitlines():
         level, about = line[:8].strip(), line[9:].partition(":")[0]
         if level:
             assert level in LEVELS
             levels[about] = max(level, levels.get(about, "ok"), key=LEVELS.index)
-    assert said.code == ("problem" in levels.values())
+    assert result.code == ("problem" in levels.values())
     return levels
 
 
 def count_something(home: Home) -> None:
     file = home.folder / "pairs.json"
     file.write_text('{"(15341, 3973)": 1}')
-    home.must("import", file, "--size", "16000x4000", "--monitor", "DP-1")
+    home.run_ok("import", file, "--size", "16000x4000", "--monitor", "DP-1")
 
 
 # Good days ----------------------------------------------------------------------------------------------
@@ -65,11 +65,11 @@ def count_something(home: Home) -> None:
 
 @pytest.mark.usefixtures("desktop", "systemctl")
 def test_where_all_is_well_it_says_so_in_every_point(home: Home) -> None:
-    home.must("install", "--allow-root")
+    home.run_ok("install", "--allow-root")
     assert found(doctor(home))["source"] == "ok"  # tried, for no daemon listens
     with home.running():
-        said = doctor(home)
-    assert set(found(said)) == {
+        result = doctor(home)
+    assert set(found(result)) == {
         "versions",
         "system",
         "session",
@@ -85,17 +85,17 @@ def test_where_all_is_well_it_says_so_in_every_point(home: Home) -> None:
         "clock",
         "disk",
     }
-    assert set(found(said).values()) == {"ok"}
-    assert re.search(r"source: pynput \(X11 :\d+\), the first that fits", said.out)
-    assert "daemon: tracking" in said.out
+    assert set(found(result).values()) == {"ok"}
+    assert re.search(r"source: pynput \(X11 :\d+\), the first that fits", result.out)
+    assert "daemon: tracking" in result.out
 
 
 def test_a_key_under_an_old_name_is_a_warning_that_says_what_to_write(home: Home) -> None:
     home.configure("[store]\nhours_days = 3\n")
-    said = doctor(home)
-    assert found(said)["configuration"] == "warning"
-    assert "uses store.hours_days, the old name of store.keep_hourly_pixels_days" in said.out
-    assert "Write keep_hourly_pixels_days instead" in said.out
+    result = doctor(home)
+    assert found(result)["configuration"] == "warning"
+    assert "uses store.hours_days, the old name of store.keep_hourly_pixels_days" in result.out
+    assert "Write keep_hourly_pixels_days instead" in result.out
 
 
 def test_without_anything_it_only_warns(home: Home) -> None:
@@ -146,11 +146,11 @@ def test_counts_in_the_future_are_told_and_the_command_that_removes_them(home: H
         counts = Counts.from_pixels(screen.width_px, screen.height_px, np.array([7]))
         begin_s = int(time.time()) + 1100 * 86_400
         store.commit(Tally({Series(screen, "dwell"): counts}), begin_s, begin_s + 60)
-    said = doctor(home)
-    assert found(said)["clock"] == "warning"
-    assert "1 piece of the counts lie in the future" in said.out
-    (command,) = re.findall(r"mousetrackd (forget --since \S+)", said.out)
-    assert "1 piece of the counts" in home.must(*command.split(), "--yes")
+    result = doctor(home)
+    assert found(result)["clock"] == "warning"
+    assert "1 piece of the counts lie in the future" in result.out
+    (command,) = re.findall(r"mousetrackd (forget --since \S+)", result.out)
+    assert "1 piece of the counts" in home.run_ok(*command.split(), "--yes")
     assert found(doctor(home))["clock"] == "ok"
     assert home.cells("dwell") == {(15341, 3973): 1}
 
@@ -159,25 +159,25 @@ def test_a_clock_that_leapt_is_told(home: Home) -> None:
     count_something(home)
     leap = Moment(int(time.time()) + 90 * 86_400, 0, "1 1")
     home.paths.clock.write_text(Known(int(time.time()), leap).to_json())
-    said = doctor(home)
-    assert found(said)["clock"] == "warning"
-    assert "90 days ahead" in said.out
+    result = doctor(home)
+    assert found(result)["clock"] == "warning"
+    assert "90 days ahead" in result.out
 
 
 def test_stores_set_aside_are_named(home: Home) -> None:
     count_something(home)
     shutil.copy(home.paths.store, home.paths.data_dir / "heat.damaged-20260101T000000Z.sqlite3")
-    said = doctor(home)
-    assert found(said)["set aside"] == "warning"
-    assert "heat.damaged-20260101T000000Z.sqlite3" in said.out
+    result = doctor(home)
+    assert found(result)["set aside"] == "warning"
+    assert "heat.damaged-20260101T000000Z.sqlite3" in result.out
 
 
 def test_a_wrong_configuration_is_told_key_by_key(home: Home) -> None:
     home.configure('warp_px = 0\nsuorce = "auto"\n')
-    said = doctor(home)
-    assert found(said)["configuration"] == "problem"
-    assert "warp_px: expected" in said.out
-    assert "did you mean source?" in said.out
+    result = doctor(home)
+    assert found(result)["configuration"] == "problem"
+    assert "warp_px: expected" in result.out
+    assert "did you mean source?" in result.out
 
 
 def test_a_display_that_does_not_answer_is_a_problem(home: Home) -> None:
@@ -187,22 +187,22 @@ def test_a_display_that_does_not_answer_is_a_problem(home: Home) -> None:
 
 def test_while_paused_nobody_listens_not_even_the_doctor(home: Home) -> None:
     home.variables["DISPLAY"] = ":987"
-    assert home.call("pause").code == 3
+    assert home.run("pause").code == 3
     assert found(doctor(home))["source"] == "ok"
 
 
 @pytest.mark.usefixtures("systemctl")
 def test_a_unit_that_failed_is_a_problem(home: Home, systemctl: FakeSystemctl) -> None:
-    home.must("install", "--allow-root")
+    home.run_ok("install", "--allow-root")
     systemctl.unit_is("failed")
-    said = doctor(home)
-    assert found(said)["unit"] == "problem"
-    assert "journalctl --user -u mousetrackd" in said.out
+    result = doctor(home)
+    assert found(result)["unit"] == "problem"
+    assert "journalctl --user -u mousetrackd" in result.out
 
 
 @pytest.mark.usefixtures("systemctl")
 def test_an_entry_of_the_users_own_is_told(home: Home) -> None:
-    home.must("install", "--allow-root")
+    home.run_ok("install", "--allow-root")
     entry = home.folder / "config" / "autostart" / "mousetrackd.desktop"
     entry.write_text("[Desktop Entry]\nmine")
     levels = found(doctor(home))
@@ -212,9 +212,9 @@ def test_an_entry_of_the_users_own_is_told(home: Home) -> None:
 def test_a_folder_that_others_can_enter_is_told(home: Home) -> None:
     home.paths.data_dir.mkdir(parents=True, mode=0o755)
     home.paths.data_dir.chmod(0o755)
-    said = doctor(home)
-    assert found(said)["folders"] == "warning"
-    assert f"chmod 700 {home.paths.data_dir}" in said.out
+    result = doctor(home)
+    assert found(result)["folders"] == "warning"
+    assert f"chmod 700 {home.paths.data_dir}" in result.out
 
 
 @pytest.mark.usefixtures("desktop")
@@ -222,8 +222,8 @@ def test_what_the_daemon_complains_of_is_repeated(home: Home) -> None:
     home.paths.data_dir.mkdir(parents=True)
     home.paths.snapshots.write_text("a file in the way of the pictures")
     with home.running() as daemon:
-        said = home.call("snapshot")
-        assert said.code == 1
+        result = home.run("snapshot")
+        assert result.code == 1
         daemon.await_status(lambda status: bool(status["problems"]), "it has a problem")
         assert found(doctor(home))["daemon"] == "problem"
 
@@ -246,10 +246,10 @@ def test_the_json_holds_nothing_private(home: Home) -> None:
 
     plain = doctor(home)
     assert str(person) in plain.out  # so there is something to hide
-    said = doctor(home, "--json")
-    assert said.code == plain.code == 1
+    result = doctor(home, "--json")
+    assert result.code == plain.code == 1
     for private in (str(person), "ada", platform.node(), "15341", "3973"):
-        assert not re.search(rf"(?<!\w){re.escape(private)}(?!\w)", said.out), private
-    findings = json.loads(said.out)["findings"]
+        assert not re.search(rf"(?<!\w){re.escape(private)}(?!\w)", result.out), private
+    findings = json.loads(result.out)["findings"]
     assert {finding["level"] for finding in findings} == set(LEVELS)
     assert "<data>/heat.sqlite3 is damaged" in next(f["says"] for f in findings if f["about"] == "store")

@@ -30,11 +30,11 @@ def places_of(home: Home) -> Places:
 
 
 def install(home: Home, *options: str) -> str:
-    return home.must("install", *AS_ROOT, *options)
+    return home.run_ok("install", *AS_ROOT, *options)
 
 
 def uninstall(home: Home, *options: str) -> str:
-    return home.must("uninstall", *AS_ROOT, *options)
+    return home.run_ok("uninstall", *AS_ROOT, *options)
 
 
 def files_in(folder: Path) -> dict[str, bytes]:
@@ -51,7 +51,7 @@ def everything(home: Home) -> dict[str, bytes]:
 
 
 def test_install_writes_enables_and_starts(home: Home, systemctl: FakeSystemctl) -> None:
-    said = install(home)
+    result = install(home)
     assert set(everything(home)) == {
         "systemd/user/mousetrackd.service",
         "systemd/user/graphical-session.target.wants/mousetrackd.service",
@@ -62,7 +62,7 @@ def test_install_writes_enables_and_starts(home: Home, systemctl: FakeSystemctl)
         "man/man1/mousetrackd.1",
     }
     assert systemctl.changes() == ["daemon-reload", "enable mousetrackd.service", "start mousetrackd.service"]
-    assert "enabled: it starts with every graphical session\nstarted;" in said
+    assert "enabled: it starts with every graphical session\nstarted;" in result
 
 
 @pytest.mark.usefixtures("systemctl")
@@ -82,17 +82,17 @@ def test_a_second_install_changes_nothing_and_says_so(home: Home, systemctl: Fak
 
 @pytest.mark.usefixtures("without_systemctl")
 def test_without_systemd_there_is_only_the_entry(home: Home) -> None:
-    said = install(home)
+    result = install(home)
     assert not places_of(home).unit.exists()
     assert "X-systemd-skip" not in places_of(home).entry.read_text()
-    assert "there is no systemctl" in said
+    assert "there is no systemctl" in result
     assert install(home) == "nothing to change: it is installed\n"
 
 
 def test_where_systemd_cannot_be_asked_the_entry_does_it_until_it_can(home: Home, systemctl: FakeSystemctl) -> None:
     systemctl.fails("show-environment", "Failed to connect to bus: No medium found")
-    said = install(home)
-    assert "(Failed to connect to bus: No medium found): the autostart entry does" in said
+    result = install(home)
+    assert "(Failed to connect to bus: No medium found): the autostart entry does" in result
     assert places_of(home).unit.exists()
     assert "X-systemd-skip" not in places_of(home).entry.read_text()
     assert systemctl.changes() == []
@@ -163,14 +163,14 @@ def test_a_unit_that_changes_while_it_is_active_is_restarted(home: Home, systemc
 
 
 def test_a_dry_run_shows_what_would_run_and_writes_nothing(home: Home, systemctl: FakeSystemctl) -> None:
-    shown = home.must("install", "--dry-run")
+    shown = home.run_ok("install", "--dry-run")
     assert everything(home) == {}
     assert systemctl.changes() == []
     install(home)
     written = everything(home)
     for name in ("systemd/user/mousetrackd.service", "autostart/mousetrackd.desktop"):
         assert f"# {home.folder / 'config' / name}\n{written[name].decode()}" in shown
-    assert f"# {places_of(home).unit} is there already\n" in home.must("install", "--dry-run")
+    assert f"# {places_of(home).unit} is there already\n" in home.run_ok("install", "--dry-run")
 
 
 # Files of the user's ------------------------------------------------------------------------------------
@@ -217,11 +217,11 @@ def test_a_link_of_the_users_is_kept_and_what_it_leads_to_untouched(home: Home) 
 @pytest.mark.parametrize(("command", "call"), [("enable", "enable"), ("start", "start"), ("daemon-reload", "daemon")])
 def test_a_systemctl_that_fails_is_quoted(home: Home, systemctl: FakeSystemctl, command: str, call: str) -> None:
     systemctl.fails(command, "it is not in the mood")
-    said = home.call("install", *AS_ROOT)
-    assert said.code == 1
-    assert said.err.startswith(f"mousetrackd: systemctl --user {call}")
-    assert "failed: it is not in the mood\n" in said.err
-    assert len(said.err_lines) == 2
+    result = home.run("install", *AS_ROOT)
+    assert result.code == 1
+    assert result.err.startswith(f"mousetrackd: systemctl --user {call}")
+    assert "failed: it is not in the mood\n" in result.err
+    assert len(result.err_lines) == 2
 
 
 @pytest.mark.usefixtures("systemctl")
@@ -233,18 +233,18 @@ def test_what_is_in_the_way_is_told(home: Home, there: str) -> None:
         entry.parent.write_text("")
     else:
         entry.mkdir(parents=True)
-    said = home.call("install", *AS_ROOT)
-    assert said.code == 1
-    assert said.err.startswith("mousetrackd: cannot ")
-    assert len(said.err_lines) == 2
+    result = home.run("install", *AS_ROOT)
+    assert result.code == 1
+    assert result.err.startswith("mousetrackd: cannot ")
+    assert len(result.err_lines) == 2
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="root is what is refused")
 @pytest.mark.parametrize("command", ["install", "uninstall"])
 def test_root_is_refused(home: Home, command: str) -> None:
-    said = home.call(command)
-    assert said.code == 77
-    assert f"mousetrackd {command} --allow-root" in said.err
+    result = home.run(command)
+    assert result.code == 77
+    assert f"mousetrackd {command} --allow-root" in result.err
     assert everything(home) == {}
 
 
@@ -289,11 +289,11 @@ def test_uninstall_keeps_what_the_user_changed_or_wrote(home: Home) -> None:
         file.write("Nice=7\n")
     changed = places.unit.read_bytes()
     places.entry.write_bytes(b"all mine")
-    said = uninstall(home)
+    result = uninstall(home)
     assert everything(home) == {"autostart/mousetrackd.desktop": b"all mine"} | (
         {"systemd/user/mousetrackd.service": changed}  # a line after our mark: it is no file of ours any more
     )
-    assert f"left {places.entry}, which mousetrackd did not write" in said
+    assert f"left {places.entry}, which mousetrackd did not write" in result
 
 
 @pytest.mark.usefixtures("systemctl")
@@ -309,10 +309,10 @@ def test_uninstall_puts_a_changed_file_out_of_the_way(home: Home) -> None:
 def test_uninstall_ends_the_daemon_and_leaves_the_data(home: Home) -> None:
     install(home)
     with home.running() as daemon:
-        said = uninstall(home)
+        result = uninstall(home)
         assert daemon.ends() == 0
-    assert f"stopped mousetrackd (pid {daemon.pid})" in said
-    assert f"stay in {home.paths.data_dir}; to remove them" in said
+    assert f"stopped mousetrackd (pid {daemon.pid})" in result
+    assert f"stay in {home.paths.data_dir}; to remove them" in result
     assert home.paths.store.exists()
 
 
@@ -343,9 +343,9 @@ def test_purge_does_not_follow_a_link_to_who_knows_where(home: Home) -> None:
 def test_purge_with_nobody_to_ask_wants_yes_said(home: Home, answer: str) -> None:
     home.paths.data_dir.mkdir(parents=True)
     home.paths.store.write_bytes(b"precious")
-    said = home.call("uninstall", "--purge", *AS_ROOT, stdin=answer)
-    assert said.code == 2
-    assert "--yes" in said.err
+    result = home.run("uninstall", "--purge", *AS_ROOT, stdin=answer)
+    assert result.code == 2
+    assert "--yes" in result.err
     assert home.paths.store.read_bytes() == b"precious"
 
 

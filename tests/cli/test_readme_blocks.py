@@ -44,7 +44,7 @@ def first_day(home: Home, desktop: Xvfb, systemctl: FakeSystemctl) -> Iterator[t
             pointer.move(*((200 + 3 * step, 300 + step) for step in range(200)))
             pointer.click(LEFT)
         daemon.await_read()
-        home.must("snapshot")
+        home.run_ok("snapshot")
         yield home, daemon
 
 

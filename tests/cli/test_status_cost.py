@@ -54,7 +54,7 @@ def test_of_a_stopped_daemon(home: Home, prepare: Callable[[Home], None]) -> Non
 def test_of_a_daemon_that_tracks_is_paused_and_has_ended(home: Home) -> None:
     with home.running() as daemon:
         assert heavy_modules_of_status(home, 0) == set()
-        home.must("pause")
+        home.run_ok("pause")
         assert heavy_modules_of_status(home, 0) == set()
         daemon.stop()
     assert heavy_modules_of_status(home, 3) == set()

@@ -32,31 +32,31 @@ pytest_plugins = ("support.fixtures",)
 def test_streams_that_are_closed_or_full_change_what_is_told_and_nothing_else(
     home: Home, line: str, code: int, told: str
 ) -> None:
-    said = home.shell(line)
-    assert said.code == code
-    assert "Traceback" not in said.err
-    assert told in said.err
-    assert len(said.err_lines) == (2 if told else 0)
+    result = home.shell(line)
+    assert result.code == code
+    assert "Traceback" not in result.err
+    assert told in result.err
+    assert len(result.err_lines) == (2 if told else 0)
 
 
 def test_what_is_printed_into_nothing_never_ends_in_the_store(home: Home) -> None:
     (home.folder / "a.csv").write_text("monitor,x,y,count\nA@9x9,1,1,5\n")
-    said = home.shell("{} import a.csv <&- >&- 2>&-")
-    assert said.code == 1  # it could not report what it imported
+    result = home.shell("{} import a.csv <&- >&- 2>&-")
+    assert result.code == 1  # it could not report what it imported
     assert home.cells("dwell") == {(1, 1): 5}
     assert home.paths.store.read_bytes()[:15] == b"SQLite format 3"
 
 
 def test_a_reader_that_has_had_enough_does_not_change_the_exit_code(home: Home) -> None:
-    said = home.shell("{{ {} status; echo $? >code; }} | true")
-    assert (said.err, (home.folder / "code").read_text()) == ("", "3\n")
+    result = home.shell("{{ {} status; echo $? >code; }} | true")
+    assert (result.err, (home.folder / "code").read_text()) == ("", "3\n")
 
 
 def test_forgetting_is_not_asked_about_where_nobody_can_answer(home: Home) -> None:
     (home.folder / "a.csv").write_text("monitor,x,y,count\nA@9x9,1,1,5\n")
-    home.must("import", "a.csv")
-    said = home.shell("{} forget --last 5m <&-")
-    assert (said.code, "--yes" in said.err, "Traceback" in said.err) == (2, True, False)
+    home.run_ok("import", "a.csv")
+    result = home.shell("{} forget --last 5m <&-")
+    assert (result.code, "--yes" in result.err, "Traceback" in result.err) == (2, True, False)
 
 
 def test_a_terminal_of_few_letters_gets_escapes_and_a_script_the_very_name(home: Home) -> None:
@@ -70,8 +70,8 @@ def test_a_terminal_of_few_letters_gets_escapes_and_a_script_the_very_name(home:
     )
     assert done.stdout == os.fsencode(folder / "latest.png") + b"\n"
     home.variables["PYTHONIOENCODING"] = "ascii"
-    said = home.say("render", "x.png", "--monitor", name)
-    assert (said.code in (1, 2), "Traceback" in said.err) == (True, False)
+    result = home.run_process("render", "x.png", "--monitor", name)
+    assert (result.code in (1, 2), "Traceback" in result.err) == (True, False)
 
 
 @pytest.mark.usefixtures("desktop")
@@ -80,7 +80,7 @@ def test_a_daemon_runs_whatever_its_streams_are(home: Home, streams: str) -> Non
     with home.running(under=("sh", "-c", f'exec "$@" {streams}', "sh")) as daemon:
         opened = [str(Path(f"/proc/{daemon.pid}/fd/{number}").readlink()) for number in (0, 2)]
         assert opened == ["/dev/null", "/dev/full" if "full" in streams else "/dev/null"]
-        home.must("stop")
+        home.run_ok("stop")
     assert "stopped" in home.paths.log.read_text()
 
 

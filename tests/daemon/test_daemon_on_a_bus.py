@@ -37,11 +37,11 @@ def kwin(bus: PrivateBus) -> Iterator[KWin]:
 
 def counted(home: Home, events: int) -> None:
     def all_are_saved() -> bool:
-        home.must("snapshot")
+        home.run_ok("snapshot")
         return int(home.status()["events"]) >= events
 
     wait_until(all_are_saved, f"{events} events are counted")
-    home.must("snapshot")  # the last of them may have come after that save, and before that status
+    home.run_ok("snapshot")  # the last of them may have come after that save, and before that status
     assert home.status()["events"] == events
 
 
@@ -52,7 +52,7 @@ def test_what_kwin_tells_is_counted_and_a_stop_takes_the_script_away(home: Home,
         kwin.move(*points)
         counted(home, len(points))
         assert home.cells("travel") == line_cells(points)
-        assert "clicks and scroll are not seen" in home.must("status")
+        assert "clicks and scroll are not seen" in home.run_ok("status")
         daemon.stop()
     assert not kwin.running
 
@@ -61,10 +61,10 @@ def test_a_pause_takes_the_script_away_and_closes_every_connection(home: Home, k
     with home.running() as daemon:
         kwin.move((5, 5))
         counted(home, 1)
-        home.must("pause")
+        home.run_ok("pause")
         assert not kwin.running
         assert daemon.sockets() == []
-        home.must("resume")
+        home.run_ok("resume")
         daemon.await_state("tracking")
         kwin.move((6, 5))
         counted(home, 2)
@@ -99,7 +99,7 @@ def test_a_daemon_after_a_killed_one_hears_each_move_once(home: Home, kwin: KWin
 def test_gnome_without_the_extension_is_blind_and_with_it_tracks(home: Home, bus: PrivateBus) -> None:
     shell = GnomeShell(bus.address, state=DISABLED)
     with home.running(state="blind") as daemon:
-        assert "gnome-extensions enable" in home.must("status")
+        assert "gnome-extensions enable" in home.run_ok("status")
         shell.enable()
         daemon.await_state("tracking")
         shell.move((7, 8))
@@ -125,10 +125,10 @@ def test_a_kwin_that_floods_is_counted_and_a_pause_and_the_end_are_obeyed_meanwh
         flooding.start()
         try:
             wait_until(lambda: sum(sent) > 20, "a thousand were sent")
-            home.must("pause")
+            home.run_ok("pause")
             assert daemon.sockets() == []
             assert int(home.status()["events"]) > 1000
-            home.must("resume")
+            home.run_ok("resume")
             daemon.await_state("tracking")
             daemon.stop()
         finally:

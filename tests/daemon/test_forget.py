@@ -65,13 +65,13 @@ def has_open(pid: int, path: Path) -> bool:
 def test_a_running_daemon_writes_nothing_back_and_draws_anew(home: Home) -> None:
     with home.running() as daemon:
         click(daemon, 100, 100)
-        home.must("snapshot")
+        home.run_ok("snapshot")
         old = home.paths.latest.read_bytes()
         click(daemon, 200, 200)  # not saved yet
         asked = datetime.now(UTC).replace(microsecond=0)
-        said = home.must("forget", "--last", "10m", "--yes")
-        assert "Forgotten" in said
-        assert str(home.paths.latest) in said
+        result = home.run_ok("forget", "--last", "10m", "--yes")
+        assert "Forgotten" in result
+        assert str(home.paths.latest) in result
         assert home.paths.latest.read_bytes() != old
         with Image.open(home.paths.latest) as picture:
             since = json.loads(picture.info["mousetrackd"])["since"]
@@ -88,10 +88,10 @@ def test_a_running_daemon_writes_nothing_back_and_draws_anew(home: Home) -> None
 def test_while_paused_it_is_forgotten_just_as_well(home: Home) -> None:
     with home.running() as daemon:
         click(daemon, 100, 100)
-        home.must("pause")
-        home.must("forget", "--all", "--yes")
+        home.run_ok("pause")
+        home.run_ok("forget", "--all", "--yes")
         assert home.status()["state"] == "paused"
-        home.must("resume")
+        home.run_ok("resume")
         click(daemon, 300, 300)
         daemon.stop()
     assert home.cells("clicks.left") == {(300, 300): 1}
@@ -101,7 +101,7 @@ def test_while_paused_it_is_forgotten_just_as_well(home: Home) -> None:
 def test_what_the_daemon_cannot_save_it_would_save_later_so_nothing_is_forgotten(home: Home) -> None:
     with home.running() as daemon:
         click(daemon, 100, 100)
-        home.must("snapshot")
+        home.run_ok("snapshot")
         click(daemon, 200, 200)
         # A store of a newer version in its place: it cannot be saved into.
         newer = home.folder / "newer.sqlite3"
@@ -115,10 +115,10 @@ def test_what_the_daemon_cannot_save_it_would_save_later_so_nothing_is_forgotten
             if old.exists():
                 old.rename(real.with_name(real.name + ending))
         newer.rename(home.paths.store)
-        said = home.call("forget", "--all", "--yes")
-        assert said.code == 1
-        assert "nothing was forgotten" in said.err
-        assert len(said.err_lines) == 2
+        result = home.run("forget", "--all", "--yes")
+        assert result.code == 1
+        assert "nothing was forgotten" in result.err
+        assert len(result.err_lines) == 2
         assert home.paths.latest.exists()
         daemon.kill()
 
@@ -138,19 +138,19 @@ def test_the_copy_goes_that_a_killed_look_at_a_damaged_store_left(home: Home) ->
         looking.kill()
         looking.wait()
     assert len([*temporary.iterdir()]) == 2
-    home.must("forget", "--all", "--yes")
+    home.run_ok("forget", "--all", "--yes")
     assert [*temporary.iterdir()] == [theirs]
 
 
 def test_without_a_terminal_it_needs_yes(home: Home) -> None:
     put_counts(home, 5)
     before = home.store_bytes()
-    said = home.call("forget", "--all")
-    assert said.code == 2
-    assert "--yes" in said.err
+    result = home.run("forget", "--all")
+    assert result.code == 2
+    assert "--yes" in result.err
     assert home.store_bytes() == before
-    assert "1 piece" in home.must("forget", "--all", "--yes")
-    assert "There was nothing of that." in home.must("forget", "--all", "--yes")
+    assert "1 piece" in home.run_ok("forget", "--all", "--yes")
+    assert "There was nothing of that." in home.run_ok("forget", "--all", "--yes")
 
 
 @pytest.mark.parametrize(("answer", "code", "left"), [(b"n\n", 1, {5}), (b"\n", 1, {5}), (b"y\n", 0, set())])
@@ -181,9 +181,9 @@ def test_what_was_rolled_up_since_the_question_is_asked_about_again(home: Home) 
         put_counts(home, minute, LONG_AGO_S + minute * 60)
     until = datetime.fromtimestamp(LONG_AGO_S + 60, UTC).isoformat()
     ours, theirs = pty.openpty()
-    said = home.folder / "said"
+    result = home.folder / "said"
     questions = ["from 2024-05-14 12:00 to 2024-05-14 12:01", "from 2024-05-14 12:00 to 2024-05-14 13:00"]
-    with said.open("wb") as file:
+    with result.open("wb") as file:
         asking = subprocess.Popen(
             [sys.executable, "-m", "mousetrackd", "forget", "--until", until],
             env={**home.environment(), "TZ": "UTC"},
@@ -192,11 +192,11 @@ def test_what_was_rolled_up_since_the_question_is_asked_about_again(home: Home) 
             stderr=subprocess.STDOUT,
         )
     try:
-        wait_until(lambda: questions[0] in said.read_text(), "it asks", timeout_s=30)
+        wait_until(lambda: questions[0] in result.read_text(), "it asks", timeout_s=30)
         with Store.open(home.paths.store, zone=UTC) as store:
             store.roll_up(LONG_AGO_S + 7200, RollupAges())
         os.write(ours, b"y\n")
-        wait_until(lambda: questions[1] in said.read_text(), "it asks again", timeout_s=30)
+        wait_until(lambda: questions[1] in result.read_text(), "it asks again", timeout_s=30)
         assert pixels_in_store(home) == {0, 20}
         os.write(ours, b"y\n")
         assert asking.wait(30) == 0
@@ -205,7 +205,7 @@ def test_what_was_rolled_up_since_the_question_is_asked_about_again(home: Home) 
         asking.wait()
         os.close(ours)
         os.close(theirs)
-    assert said.read_text().count("This goes for good") == 2
+    assert result.read_text().count("This goes for good") == 2
     assert pixels_in_store(home) == set()
 
 
@@ -224,9 +224,9 @@ def test_what_was_rolled_up_since_the_question_is_asked_about_again(home: Home) 
 def test_what_cannot_be_meant_forgets_nothing(home: Home, words: list[str], fragment: str) -> None:
     put_counts(home, 5)
     before = home.store_bytes()
-    said = home.call("forget", *words, "--yes")
-    assert (said.code, len(said.err_lines)) == (2, 2)
-    assert fragment in said.err
+    result = home.run("forget", *words, "--yes")
+    assert (result.code, len(result.err_lines)) == (2, 2)
+    assert fragment in result.err
     assert home.store_bytes() == before
 
 
@@ -271,10 +271,10 @@ def test_killed_half_way_all_of_it_is_there_or_none_and_doing_it_again_ends_it(h
     assert killed.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL, 0), killed
     assert pixels_in_store(home) in ({5, 6}, {5})
     noted = home.paths.forgetting.exists()
-    said = home.call(*words)
-    assert said.code == 0, said
+    result = home.run(*words)
+    assert result.code == 0, result
     if noted:
-        assert "2024-05-20" in said.err or not home.paths.forgetting.exists()
+        assert "2024-05-20" in result.err or not home.paths.forgetting.exists()
     assert pixels_in_store(home) == {5}
     assert not home.paths.forgetting.exists()
 

@@ -34,7 +34,7 @@ def with_two_presses(home: Home) -> Iterator[Running]:
     home.configure("checkpoint_interval_s = 3600\nsnapshot_interval_s = 86400\n")
     with home.running() as daemon:
         click_at(100, 100)
-        home.must("snapshot")
+        home.run_ok("snapshot")
         click_at(200, 200)
         daemon.await_status(lambda status: status["events"] >= 2, "it is read")
         daemon.await_read()
@@ -84,7 +84,7 @@ def test_what_cannot_be_stored_is_kept_aside_told_by_stop_and_taken_in_once(home
     with with_two_presses(home) as daemon:
         limit_files(daemon, 8192)
         with ThreadPoolExecutor(1) as pool:
-            stopping = pool.submit(home.say, "stop")
+            stopping = pool.submit(home.run_process, "stop")
             daemon.await_log("not saving since")
             daemon.send(signal.SIGTERM)  # in a hurry: not tried for as long as there is time
             stopped = stopping.result()
@@ -96,7 +96,7 @@ def test_what_cannot_be_stored_is_kept_aside_told_by_stop_and_taken_in_once(home
         assert str(side_file) in daemon.log
     assert side_file.parent == home.paths.data_dir
     assert stat.S_IMODE(side_file.stat().st_mode) == 0o600
-    assert str(side_file) in home.call("status").out
+    assert str(side_file) in home.run("status").out
     assert home.cells("clicks.left") == {(100, 100): 1}
     kept = side_file.read_bytes()
     for _ in range(2):
@@ -127,7 +127,7 @@ def test_forgetting_reaches_what_was_kept_aside(home: Home) -> None:
         assert daemon.ends() == 1
     (side_file,) = side_files(home)
     shutil.copy(side_file, home.paths.data_dir / f"{side_file.name[:-1]}x")  # and one that is taken in already
-    home.must("forget", "--last", "1h", "--yes")
+    home.run_ok("forget", "--last", "1h", "--yes")
     assert side_files(home) == []
     assert home.cells("clicks.left") == {}
     with home.running() as daemon:
@@ -140,7 +140,7 @@ def test_a_journal_removed_under_it_costs_nothing_that_was_acknowledged(home: Ho
     with with_two_presses(home) as daemon:
         for ending in ("-wal", "-shm") if taken == "both" else (taken,):
             home.paths.store.with_name(home.paths.store.name + ending).unlink()
-        home.must("snapshot")
+        home.run_ok("snapshot")
         assert "was taken away" in str(home.status()["problems"])
         daemon.kill()
     assert home.cells("clicks.left") == {(100, 100): 1, (200, 200): 1}
@@ -155,7 +155,7 @@ def test_a_folder_that_was_swapped_for_another_users_is_not_written_to(home: Hom
         home.paths.data_dir.mkdir(mode=0o777)
         home.paths.data_dir.chmod(0o777)
         os.chown(home.paths.data_dir, 12345, 12345)
-        assert home.call("snapshot").code != 0
+        assert home.run("snapshot").code != 0
         assert "belongs to another user (uid 12345)" in str(home.status()["problems"])
         assert [path for path in home.paths.data_dir.iterdir() if path.name.startswith("heat")] == []
         daemon.send(signal.SIGTERM, signal.SIGINT)
@@ -171,14 +171,14 @@ def test_a_folder_that_was_swapped_for_another_users_is_not_written_to(home: Hom
 def test_a_runtime_folder_that_is_removed_comes_back(home: Home) -> None:
     with with_two_presses(home) as daemon:
         shutil.rmtree(home.paths.runtime_dir)
-        assert "tracking" in home.must("status")
+        assert "tracking" in home.run_ok("status")
         assert stat.S_IMODE(home.paths.runtime_dir.stat().st_mode) == 0o700
         shutil.rmtree(home.paths.runtime_dir)
-        assert "paused" in home.must("pause")
+        assert "paused" in home.run_ok("pause")
         shutil.rmtree(home.paths.runtime_dir)
-        home.must("resume")
+        home.run_ok("resume")
         wait_until(home.paths.runtime_lock.exists, "the lock is there again")
         shutil.rmtree(home.paths.runtime_dir)
-        home.must("forget", "--last", "1h", "--yes")
+        home.run_ok("forget", "--last", "1h", "--yes")
         daemon.stop()
     assert home.cells("clicks.left") == {}

@@ -52,7 +52,7 @@ def test_an_idle_desktop_with_unsaved_counts_ends_in_time_with_the_last_picture(
 @pytest.mark.usefixtures("desktop")
 def test_a_paused_daemon_ends_in_time(home: Home) -> None:
     with home.running() as daemon:
-        home.must("pause")
+        home.run_ok("pause")
         daemon.send(signal.SIGTERM)
         assert daemon.ends(within_s=END_LIMIT_S) == 0
 
@@ -61,10 +61,10 @@ def test_a_paused_daemon_ends_in_time(home: Home) -> None:
 def test_the_stop_command_saves_and_draws(home: Home) -> None:
     with home.running() as daemon:
         move_and_click(100, 100)
-        assert home.must("stop") == f"mousetrackd (pid {daemon.pid}) has ended.\n"
+        assert home.run_ok("stop") == f"mousetrackd (pid {daemon.pid}) has ended.\n"
         assert daemon.ends() == 0
         assert decodes(home.paths.latest)
-        assert home.call("stop").code == 3
+        assert home.run("stop").code == 3
     assert home.cells("clicks.left") == {(100, 100): 1}
 
 
@@ -177,10 +177,10 @@ def hear(systemd: socket.socket, word: str) -> str:
 @pytest.mark.usefixtures("desktop")
 def test_systemd_is_told_what_happens_in_the_words_of_status(home: Home, systemd: socket.socket) -> None:
     with home.running() as daemon:
-        assert hear(systemd, "STATUS=") == f"STATUS={home.must('status').splitlines()[0]}"
+        assert hear(systemd, "STATUS=") == f"STATUS={home.run_ok('status').splitlines()[0]}"
         hear(systemd, "READY=1")
-        home.must("pause")
-        assert hear(systemd, "STATUS=") == f"STATUS={home.must('status').splitlines()[0]}"
+        home.run_ok("pause")
+        assert hear(systemd, "STATUS=") == f"STATUS={home.run_ok('status').splitlines()[0]}"
         daemon.send(signal.SIGHUP)
         assert "MONOTONIC_USEC=" in hear(systemd, "RELOADING=1")
         hear(systemd, "READY=1")
@@ -234,7 +234,7 @@ def test_a_second_login_with_the_same_data_does_not_count_twice(home: Home) -> N
         second = home.start()
         assert second.ends() == 0
         assert f"already runs (pid {daemon.pid})" in second.log
-        assert home.must("pause").startswith("paused"), "it can be paused from the other login"
+        assert home.run_ok("pause").startswith("paused"), "it can be paused from the other login"
 
 
 @pytest.mark.usefixtures("desktop")
@@ -243,12 +243,12 @@ def test_after_kill_9_the_next_one_starts_and_nothing_saved_is_lost(home: Home) 
         pointer.move((100, 100))
         pointer.click(LEFT)
         pointer.position()
-        home.must("snapshot")
+        home.run_ok("snapshot")
         acknowledged = home.cells("clicks.left")
         assert acknowledged == {(100, 100): 1}
         pointer.move((200, 200))
         daemon.kill()
-        assert home.call("status").code == 3
+        assert home.run("status").code == 3
     with home.running() as daemon:
         assert home.status()["problems"] == []
         move_and_click(300, 300)
@@ -335,14 +335,14 @@ def test_a_display_that_dies_ten_times_leaves_nothing_behind_and_loses_no_press(
 def test_pause_while_waiting_ends_the_trying(home: Home, desktop: Xvfb) -> None:
     desktop.stop()
     with home.running(state="waiting") as daemon:
-        home.must("pause")
+        home.run_ok("pause")
         desktop.start()
         began_s = time.monotonic()
         # Tried again after 1, 2 and 4 seconds, were it not paused.
         wait_until(lambda: daemon.sockets() != [] or time.monotonic() > began_s + 2.5, "it would have tried again")
         assert daemon.sockets() == []
         assert home.status()["state"] == "paused"
-        assert home.must("resume").startswith("tracking")
+        assert home.run_ok("resume").startswith("tracking")
 
 
 # What it refuses ----------------------------------------------------------------------------------------
@@ -395,7 +395,7 @@ def test_folders_and_files_are_for_the_owner_alone(home: Home, desktop: Xvfb) ->
     assert desktop.name
     with home.running() as daemon:
         move_and_click(5, 5)
-        home.must("snapshot")
+        home.run_ok("snapshot")
         for folder in (home.paths.data_dir, home.paths.runtime_dir):
             for path in (folder, *folder.rglob("*")):
                 assert path.stat().st_mode & 0o077 == 0, path
@@ -404,16 +404,16 @@ def test_folders_and_files_are_for_the_owner_alone(home: Home, desktop: Xvfb) ->
 
 def test_status_json_is_whole_and_says_what_was_asked(home: Home, desktop: Xvfb) -> None:
     assert desktop.name
-    assert json.loads(home.call("status", "--json").out)["state"] == "stopped"
+    assert json.loads(home.run("status", "--json").out)["state"] == "stopped"
     with home.running() as daemon:
-        said = json.loads(home.must("status", "--json"))
+        said = json.loads(home.run_ok("status", "--json"))
         assert said["pid"] == daemon.pid
         assert said["state"] == "tracking"
         assert said["picture"] == str(home.paths.latest)
-        plain = home.must("status")
+        plain = home.run_ok("status")
         assert plain.startswith(f"tracking since {said['since']} (pid {daemon.pid})\n")
         daemon.kill()
-        assert home.call("status", "--json").code == 3
+        assert home.run("status", "--json").code == 3
 
 
 def test_a_source_changed_while_it_waits_is_started_once(home: Home, desktop: Xvfb) -> None:
@@ -424,7 +424,7 @@ def test_a_source_changed_while_it_waits_is_started_once(home: Home, desktop: Xv
         daemon.send(signal.SIGHUP)
         daemon.await_state("tracking")
         move_and_click(100, 100)
-        assert home.must("pause").startswith("paused")
+        assert home.run_ok("pause").startswith("paused")
         assert daemon.sockets() == [], "of a second source that nobody knew"
         daemon.stop()
     assert home.cells("clicks.left") == {(100, 100): 1}

@@ -82,7 +82,9 @@ def test_the_next_login_is_tracked_and_no_press_is_lost(home: Home, logins: Logi
             assert old.ends() == 0
             press(new, (30, 30))
             assert home.status()["display"] == second.name
-            assert second.name not in home.must("status").partition("\nmonitors")[2], "where they agree nothing is told"
+            assert second.name not in home.run_ok("status").partition("\nmonitors")[2], (
+                "where they agree nothing is told"
+            )
             new.stop()
     assert home.cells("clicks.left") == {(10, 10): 1, (20, 20): 1, (30, 30): 1}
 
@@ -176,10 +178,10 @@ def test_a_run_without_a_living_display_replaces_nobody(home: Home, logins: Logi
         server.kill()
         old.await_state("waiting")
         home.variables["DISPLAY"] = ":64999"
-        said = home.say("run", "--allow-root")
-        assert said.code == 0
+        result = home.run_process("run", "--allow-root")
+        assert result.code == 0
         assert (
-            f"already runs (pid {old.pid}).\nIt waits for {server.name}. :64999 is no better: cannot open" in said.out
+            f"already runs (pid {old.pid}).\nIt waits for {server.name}. :64999 is no better: cannot open" in result.out
         )
         assert not old.has_ended()
 
@@ -192,15 +194,18 @@ def test_a_daemon_that_tracks_stays_and_everyone_is_told_what_it_tracks(home: Ho
     logins.log_in(first)
     with home.running() as old:
         logins.log_in(second)
-        said = home.say("run", "--allow-root")
+        result = home.run_process("run", "--allow-root")
         told = f"It tracks {first.name}, not {second.name}."
-        assert (said.code, said.out) == (0, f"mousetrackd: mousetrackd already runs (pid {old.pid}).\n{told} {MOVE}\n")
-        assert f" {told}\n{' ' * 17}{MOVE}\n" in home.must("status")
-        doctor = home.call("doctor").out
+        assert (result.code, result.out) == (
+            0,
+            f"mousetrackd: mousetrackd already runs (pid {old.pid}).\n{told} {MOVE}\n",
+        )
+        assert f" {told}\n{' ' * 17}{MOVE}\n" in home.run_ok("status")
+        doctor = home.run("doctor").out
         assert f"warning  daemon: {told}\n{' ' * 9}{MOVE}\n" in doctor
         assert f"{second.name} sees the whole screen" not in doctor
         home.variables |= {"DISPLAY": None, "XAUTHORITY": None}
-        assert "not" not in home.must("status").partition("\nmonitors")[0]
+        assert "not" not in home.run_ok("status").partition("\nmonitors")[0]
         assert not old.has_ended()
 
 
@@ -210,10 +215,10 @@ def test_when_the_first_of_two_displays_ends_a_run_in_the_second_takes_over(home
     with home.running() as old:
         press(old, (10, 10))
         logins.log_in(second)
-        assert home.say("run", "--allow-root").code == 0
+        assert home.run_process("run", "--allow-root").code == 0
         first.kill()
         old.await_state("waiting")
-        assert f"It waits for {first.name}, not {second.name}." in home.must("status")
+        assert f"It waits for {first.name}, not {second.name}." in home.run_ok("status")
         with home.running() as new:
             assert old.ends() == 0
             press(new, (20, 20))
@@ -225,14 +230,14 @@ def test_a_paused_daemon_stays(home: Home, logins: Logins) -> None:
     first, second = logins.server(), logins.server()
     logins.log_in(first)
     with home.running() as old:
-        home.must("pause")
+        home.run_ok("pause")
         first.kill()
         logins.log_in(second)
-        said = home.say("run", "--allow-root")
-        assert said.code == 0
-        assert f"It is paused on {first.name}, not {second.name}." in said.out
+        result = home.run_process("run", "--allow-root")
+        assert result.code == 0
+        assert f"It is paused on {first.name}, not {second.name}." in result.out
         assert home.status()["pid"] == old.pid
         # The old login is gone, which only shows when it is resumed.
-        resumed = home.call("resume")
+        resumed = home.run("resume")
         assert resumed.out.startswith("waiting")
         assert f"It waits for {first.name}, not {second.name}." in resumed.out

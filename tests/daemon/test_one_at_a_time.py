@@ -54,11 +54,11 @@ def test_of_three_started_at_once_one_is_left_every_time(home: Home) -> None:
 @pytest.mark.usefixtures("desktop")
 def test_who_wants_another_source_is_told_that_it_is_not_listened_to(home: Home) -> None:
     with home.running():
-        said = home.say("run", "--allow-root", "--source", "replay:session.csv")
-        assert said.code == 1
-        assert "already runs" in said.err
-        assert "replay:session.csv" in said.err
-        assert "mousetrackd stop" in said.err
+        result = home.run_process("run", "--allow-root", "--source", "replay:session.csv")
+        assert result.code == 1
+        assert "already runs" in result.err
+        assert "replay:session.csv" in result.err
+        assert "mousetrackd stop" in result.err
 
 
 # Locks taken away ---------------------------------------------------------------------------------------
@@ -85,8 +85,8 @@ def test_a_deleted_lock_lets_no_second_one_count(home: Home, deleted: tuple[str,
         daemon.send(signal.SIGALRM)
         daemon.await_status(lambda status: status["last_snapshot"] is not None, "a picture is drawn")
         assert {path.read_text().split()[0] for path in locks.values()} == {str(daemon.pid)}
-        assert home.must("pause").startswith("paused")
-        assert home.call("stop").out == f"mousetrackd (pid {daemon.pid}) has ended.\n"
+        assert home.run_ok("pause").startswith("paused")
+        assert home.run("stop").out == f"mousetrackd (pid {daemon.pid}) has ended.\n"
     assert home.cells("clicks.left") == {(100, 100): 1}
 
 
@@ -95,10 +95,10 @@ def test_where_all_its_locks_are_gone_a_command_does_not_say_that_nothing_runs(h
     with home.running() as daemon:
         home.paths.runtime_lock.unlink()
         home.paths.data_lock.unlink()
-        said = home.call("pause")
-        assert said.code == 1
-        assert "mousetrackd runs, but" in said.err
-        assert len(said.err_lines) == 2
+        result = home.run("pause")
+        assert result.code == 1
+        assert "mousetrackd runs, but" in result.err
+        assert len(result.err_lines) == 2
         daemon.stop()
 
 
@@ -106,7 +106,7 @@ def test_where_all_its_locks_are_gone_a_command_does_not_say_that_nothing_runs(h
 def test_where_both_folders_were_replaced_one_of_two_goes_on(home: Home) -> None:
     with home.running() as first:
         click_at(1, 1)
-        home.must("snapshot")
+        home.run_ok("snapshot")
         shutil.rmtree(home.paths.data_dir)
         shutil.rmtree(home.paths.runtime_dir)
         with home.running() as second:

@@ -47,7 +47,7 @@ def saved_clicks(home: Home, daemon: Running, expected: Counter[tuple[int, int]]
     """See that these clicks are counted, and no others."""
 
     def are_saved() -> bool:
-        home.must("snapshot")
+        home.run_ok("snapshot")
         return home.cells("clicks.left").total() >= expected.total()
 
     wait_until(are_saved, f"{expected.total()} clicks are saved:\n{daemon.log}")
@@ -59,10 +59,10 @@ def test_pause_and_resume_by_command(home: Home) -> None:
         assert daemon.sockets() != []
         click_at(pointer, 11, 11)
         pointer.position()
-        assert home.must("pause").startswith("paused since ")
+        assert home.run_ok("pause").startswith("paused since ")
         assert home.cells("clicks.left") == {(11, 11): 1}
         see_nothing_counted(home, daemon, pointer)
-        assert home.must("resume").startswith("tracking since ")
+        assert home.run_ok("resume").startswith("tracking since ")
         click_at(pointer, 55, 55)
         saved_clicks(home, daemon, Counter({(11, 11): 1, (55, 55): 1}))
         assert home.cells("travel") == {}, "no line is drawn across a pause"
@@ -86,24 +86,24 @@ def test_time_in_a_pause_is_credited_to_nobody(home: Home) -> None:
         began_ms = daemon.clock_ms()
         pointer.move((11, 11))
         pointer.position()
-        home.must("pause")
+        home.run_ok("pause")
         listened_ms = daemon.clock_ms() - began_ms
         paused_ms = daemon.clock_ms()
         wait_until(lambda: daemon.clock_ms() > paused_ms + 2000, "two seconds of pause have passed")
-        home.must("resume")
+        home.run_ok("resume")
         pointer.move((12, 12))
         pointer.position()
-        home.must("pause")
+        home.run_ok("pause")
         assert home.cells("dwell")[11, 11] <= listened_ms
 
 
 def test_pause_twice_is_one_pause(home: Home) -> None:
     with home.running() as daemon:
-        home.must("pause")
+        home.run_ok("pause")
         since = home.status()["since"]
-        home.must("pause")
+        home.run_ok("pause")
         daemon.send(signal.SIGUSR1)
-        home.must("resume")
+        home.run_ok("resume")
         assert home.status()["state"] == "tracking"
         assert since
 
@@ -122,11 +122,11 @@ def test_both_bare_signals_at_once_mean_pause(home: Home) -> None:
 
 def test_pause_survives_kill_9_and_restart(home: Home) -> None:
     with home.running() as daemon:
-        home.must("pause")
+        home.run_ok("pause")
         daemon.kill()
     with home.running(state="paused") as daemon, Pointer() as pointer:
         see_nothing_counted(home, daemon, pointer)
-        home.must("resume")
+        home.run_ok("resume")
         daemon.kill()
     with home.running(state="tracking"):
         pass
@@ -145,9 +145,9 @@ def test_pause_by_a_bare_signal_survives_kill_9_restart_and_reboot(home: Home) -
 
 
 def test_pause_said_while_nothing_runs_holds_for_the_next_start(home: Home) -> None:
-    said = home.call("pause")
-    assert said.code == 3
-    assert "will be paused" in said.err
+    result = home.run("pause")
+    assert result.code == 3
+    assert "will be paused" in result.err
     with home.running(state="paused") as daemon:
         assert daemon.sockets() == []
 
@@ -165,9 +165,9 @@ def test_a_wish_that_cannot_be_read_means_pause_and_is_no_crash(home: Home) -> N
     with home.running(state="paused") as daemon:
         assert daemon.sockets() == []
         # Nor can it be written: resume says so, and nothing is tracked.
-        said = home.call("resume")
-        assert said.code == 77
-        assert len(said.err_lines) == 2
+        result = home.run("resume")
+        assert result.code == 77
+        assert len(result.err_lines) == 2
         assert home.status()["state"] == "paused"
 
 
@@ -204,7 +204,7 @@ def test_what_is_wanted_cannot_be_read_so_pause_is_wanted(home: Home, nobody_spe
 
 def test_a_data_folder_deleted_during_a_pause_ends_no_pause(home: Home) -> None:
     with home.running() as daemon:
-        home.must("pause")
+        home.run_ok("pause")
         shutil.rmtree(home.paths.data_dir)
         looked_ns = home.status()["looked_ns"]
         daemon.send(signal.SIGHUP)
@@ -244,7 +244,7 @@ class Command:
 def test_the_last_command_wins_though_the_daemon_hears_both_at_once(home: Home, words: tuple[str, str]) -> None:
     with home.running() as daemon:
         if words[0] == "resume":
-            home.must("pause")
+            home.run_ok("pause")
         daemon.freeze()
         first = Command(home, words[0])
         last = Command(home, words[1])
@@ -258,26 +258,26 @@ def test_the_last_command_wins_though_the_daemon_hears_both_at_once(home: Home, 
 def test_a_pause_command_beside_a_bare_resume_wins(home: Home) -> None:
     with home.running() as daemon:
         for number in (signal.SIGUSR1, signal.SIGUSR2):
-            home.must("pause")  # so that the file says "paused" already, before it is said anew
+            home.run_ok("pause")  # so that the file says "paused" already, before it is result anew
             daemon.freeze()
             daemon.send(number)
             command = Command(home, "pause")
             daemon.send(signal.SIGCONT)
             assert command.said().startswith("paused")
             assert daemon.sockets() == []
-            home.must("resume")
+            home.run_ok("resume")
 
 
 def test_a_pause_command_while_a_bare_resume_is_being_written_down_wins(home: Home) -> None:
     # The daemon's own write is slowed down, so that the command comes right between its reading and its writing.
     slow = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "inject=fsync:delay_enter=500000"]
     with home.running(under=slow) as daemon:
-        home.must("pause")
+        home.run_ok("pause")
         looked_ns = home.status()["looked_ns"]
         daemon.send(signal.SIGUSR2)
         fresh = home.paths.wanted.with_name(f".wanted.{daemon.pid}.new")
         wait_until(fresh.exists, "it writes down that tracking is wanted")
-        assert home.must("pause").startswith("paused")
+        assert home.run_ok("pause").startswith("paused")
         assert home.status()["looked_ns"] > looked_ns
         assert read_desired_state(home.paths).pause
         assert daemon.sockets() == []
@@ -306,7 +306,7 @@ def test_a_storm_of_signals_ends_as_the_last_one_says(home: Home) -> None:
 
 
 def await_look(home: Home, daemon: Running) -> None:
-    """Return when it has done all that it was told so far. A word said meanwhile may be heard together with this."""
+    """Return when it has done all that it was told so far. A word result meanwhile may be heard together with this."""
     looked_ns = home.status()["looked_ns"]
     daemon.send(signal.SIGHUP)
     daemon.await_status(lambda status: status["looked_ns"] > looked_ns, "it has looked")
@@ -362,7 +362,7 @@ def blocks(daemon: Running, number: signal.Signals) -> bool:
     return bool(int(mask, 16) >> (number - 1) & 1)
 
 
-# Said after it is done ----------------------------------------------------------------------------------
+# Result after it is done ----------------------------------------------------------------------------------
 
 
 def test_pause_is_on_the_disk_before_it_is_said(home: Home) -> None:

@@ -22,10 +22,10 @@ only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can do this"
 
 @only_root
 def test_root_is_refused_without_allow_root(home: Home) -> None:
-    said = home.say("run")
-    assert said.code == 77
-    assert len(said.err_lines) == 2
-    assert "--allow-root" in said.err
+    result = home.run_process("run")
+    assert result.code == 77
+    assert len(result.err_lines) == 2
+    assert "--allow-root" in result.err
     assert not home.paths.data_dir.exists()
 
 
@@ -90,8 +90,8 @@ def test_a_bad_privacy_rule_stops_the_counting_until_it_is_mended(home: Home) ->
         pointer.move((20, 20))
         pointer.click(LEFT)
 
-        assert "blind" in home.must("resume")  # which does not get round it
-        assert home.must("pause").startswith("paused")
+        assert "blind" in home.run_ok("resume")  # which does not get round it
+        assert home.run_ok("pause").startswith("paused")
         home.configure(HOLE)
         daemon.send(signal.SIGUSR2, signal.SIGHUP)
         assert daemon.await_state("tracking")["problems"] == []
@@ -123,9 +123,9 @@ def test_rules_stay_in_force_when_their_file_vanishes_also_across_a_restart(home
         move_through_the_holes(pointer)
         daemon.await_read()
         daemon.stop()
-    assert "privacy rules stay in force" in home.call("status").out
-    assert "privacy rules stay in force" in home.call("doctor").out
-    assert "300,300 10x10" in home.must("config")
+    assert "privacy rules stay in force" in home.run("status").out
+    assert "privacy rules stay in force" in home.run("doctor").out
+    assert "300,300 10x10" in home.run_ok("config")
     with home.running() as daemon, Pointer() as pointer:
         assert "privacy rules stay in force" in " ".join(home.status()["problems"])
         move_through_the_holes(pointer)
@@ -158,8 +158,8 @@ def test_a_link_that_leads_nowhere_is_refused_at_the_start_and_changes_nothing_l
     daemon = home.start()
     assert daemon.ends() == 78
     assert f"leads to {real}, which is not there" in daemon.log
-    assert "it cannot start" in home.call("status").out
-    assert "problem  configuration" in home.call("doctor").out
+    assert "it cannot start" in home.run("status").out
+    assert "problem  configuration" in home.run("doctor").out
 
 
 @pytest.mark.usefixtures("desktop")
@@ -169,7 +169,7 @@ def test_a_pipe_as_configuration_keeps_the_daemon_from_nothing_but_counting(home
         os.mkfifo(home.paths.config_file)
         daemon.send(signal.SIGHUP)
         assert "named pipe" in " ".join(daemon.await_state("blind")["problems"])
-        assert home.must("pause").startswith("paused")
+        assert home.run_ok("pause").startswith("paused")
         daemon.stop()
 
 
@@ -191,25 +191,25 @@ def test_status_says_which_privacy_rule_is_bad(home: Home) -> None:
         home.configure(f"privacy.exclude = {[*MANY_RULES, 'DP-9 1,2 3*4']}")
         daemon.send(signal.SIGHUP)
         (problem,) = daemon.await_state("blind")["problems"]
-        for said in (home.must("status"), home.must("status", "--json"), home.must("resume"), problem):
-            assert "DP-9 1,2 3*4" in said
-            assert "DP-0" not in said
+        for result in (home.run_ok("status"), home.run_ok("status", "--json"), home.run_ok("resume"), problem):
+            assert "DP-9 1,2 3*4" in result
+            assert "DP-0" not in result
         daemon.stop()
-    # Not running, it is said that it would not start, and no more that it is read again.
-    (problem,) = json.loads(home.call("status", "--json").out)["problems"]
+    # Not running, it is result that it would not start, and no more that it is read again.
+    (problem,) = json.loads(home.run("status", "--json").out)["problems"]
     assert problem.startswith("it cannot start. ")
     assert "DP-9 1,2 3*4" in problem
-    lines = home.call("status").out.splitlines()
+    lines = home.run("status").out.splitlines()
     assert all(line.startswith((" " * 17, "problem   ")) for line in lines[-3:]), lines
     home.configure(f"privacy.exclude = {MANY_RULES}")
-    assert json.loads(home.call("status", "--json").out)["problems"] == []
+    assert json.loads(home.run("status", "--json").out)["problems"] == []
 
 
 def test_status_says_which_privacy_rule_kept_it_from_ever_starting(home: Home) -> None:
     home.configure(f"privacy.exclude = {[*MANY_RULES, 'DP-9 1,2 3*4']}")
     assert home.start().ends() == 78
-    assert "DP-9 1,2 3*4" in home.call("status").out
-    (problem,) = json.loads(home.call("status", "--json").out)["problems"]
+    assert "DP-9 1,2 3*4" in home.run("status").out
+    (problem,) = json.loads(home.run("status", "--json").out)["problems"]
     assert "DP-9 1,2 3*4" in problem
 
 
@@ -235,10 +235,10 @@ def test_no_spoilt_configuration_gives_a_traceback(home: Home) -> None:
             )
         home.configure("")
         home.paths.config_file.write_bytes(spoilt)
-        said = home.call("config")
-        assert "Traceback" not in said.err
-        assert said.code == 0 or (said.code == 78 and str(home.paths.config_file) in said.err), said
-        codes.add(said.code)
+        result = home.run("config")
+        assert "Traceback" not in result.err
+        assert result.code == 0 or (result.code == 78 and str(home.paths.config_file) in result.err), result
+        codes.add(result.code)
     assert codes == {0, 78}
 
 
@@ -252,14 +252,14 @@ def live(home: Home) -> None:
             pointer.move((10, 10), (500 + round_, 500))
             pointer.click(LEFT)
             daemon.await_read()
-            home.must("snapshot")
-            home.must("pause")
-            home.must("resume")
-        home.must("export", home.folder / "out.csv")
-        home.must("render", home.folder / "out.png")
-        home.must("timelapse", home.folder / "out.gif", "--width", "64")
+            home.run_ok("snapshot")
+            home.run_ok("pause")
+            home.run_ok("resume")
+        home.run_ok("export", home.folder / "out.csv")
+        home.run_ok("render", home.folder / "out.png")
+        home.run_ok("timelapse", home.folder / "out.gif", "--width", "64")
         all_private(home)  # with the journal and its index there
-        home.must("forget", "--last", "1s", "--yes")
+        home.run_ok("forget", "--last", "1s", "--yes")
         daemon.stop()
 
 
@@ -288,7 +288,7 @@ def test_what_was_left_open_to_others_is_closed(home: Home) -> None:
     with home.running():
         assert stat.S_IMODE(home.paths.data_dir.stat().st_mode) == 0o700
         assert stat.S_IMODE(home.paths.runtime_dir.stat().st_mode) == 0o700
-        home.must("snapshot")
+        home.run_ok("snapshot")
         assert stat.S_IMODE(home.paths.snapshots.stat().st_mode) == 0o700
 
 
@@ -319,13 +319,13 @@ def test_no_link_is_followed_whatever_the_name(home: Home, name: str, there: str
         )
         if not daemon.has_ended():
             assert (home.status()["state"] == "paused") == (file == "wanted")  # what is not ours says nothing
-            home.must("pause")
-            home.must("resume")
+            home.run_ok("pause")
+            home.run_ok("resume")
             with Pointer() as pointer:
                 pointer.move((10, 10), (50, 50))
             daemon.await_read()
-            home.call("snapshot")
-            home.call("forget", "--all", "--yes")
+            home.run("snapshot")
+            home.run("forget", "--all", "--yes")
             daemon.stop()
     finally:
         daemon.kill()
@@ -340,12 +340,12 @@ def test_no_link_is_followed_whatever_the_name(home: Home, name: str, there: str
 def test_what_is_written_elsewhere_takes_the_place_of_a_link(home: Home, command: str) -> None:
     counts = home.folder / "counts.json"
     counts.write_text('{"1,1": 5}')
-    home.must("import", counts, "--size", "64x48")
+    home.run_ok("import", counts, "--size", "64x48")
     victim = home.folder / "precious"
     victim.write_bytes(b"mine")
     out = home.folder / command.split()[1]
     out.symlink_to(victim)
-    home.must(*command.split())
+    home.run_ok(*command.split())
     assert victim.read_bytes() == b"mine"
     assert not out.is_symlink()
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
@@ -380,7 +380,7 @@ def test_over_a_whole_life_no_socket_is_opened_but_to_this_machine(home: Home) -
             pointer.click(LEFT)
             daemon.await_read()
             for word in (["snapshot"], ["pause"], ["resume"], ["forget", "--all", "--yes"]):
-                home.must(*word)
+                home.run_ok(*word)
             daemon.stop()
     finally:
         daemon.kill()

@@ -127,9 +127,9 @@ def test_paused_and_resumed_it_goes_on_where_it_was(home: Home) -> None:
         for _ in range(2):
             seen = home.status()["events"]
             daemon.await_status(lambda status, seen=seen: status["events"] > seen, "more of it is counted")  # type: ignore[misc]  # a lambda's default has no type
-            home.must("pause")
+            home.run_ok("pause")
             assert 0 < sum(home.cells("clicks.left").values()) < clicks
-            home.must("resume")
+            home.run_ok("resume")
         assert daemon.ends(within_s=50) == 0, daemon.log
     expected = counted(session)
     assert home.cells("clicks.left") == expected["clicks.left"]
@@ -190,7 +190,7 @@ def test_a_real_session_counts_exactly(home: Home) -> None:
     recording = min(Path(os.environ["MOUSE_SESSIONS"]).glob("*.csv.gz"), key=lambda file: file.stat().st_size)
     found = play(home, recording, "100000")
     table = home.folder / "dwell.csv"
-    home.must("export", table)
+    home.run_ok("export", table)
     (screen,) = {row["monitor"] for row in csv.DictReader(io.StringIO(table.read_text()))}
     width_px, height_px = (int(n) for n in screen.partition("@")[2].split("x"))
     expected = counted(gzip.decompress(recording.read_bytes()).decode())

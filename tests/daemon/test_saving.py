@@ -69,7 +69,7 @@ def test_timed_pictures_appear_when_something_changed_and_only_then(home: Home) 
         click_at(1700, 900)
         wait_until(lambda: len(home.dated_pictures()) == 2, "the second picture is drawn", timeout_s=20)
         wait_until(lambda: home.paths.latest.read_bytes() != latest, "it is the latest")
-        assert home.must("latest") == f"{home.paths.latest}\n"
+        assert home.run_ok("latest") == f"{home.paths.latest}\n"
 
 
 @pytest.mark.usefixtures("desktop")
@@ -85,13 +85,13 @@ def test_latest_is_a_whole_picture_at_every_moment(home: Home) -> None:
 
     with home.running() as daemon, Pointer() as pointer:
         click_at(100, 100)
-        home.must("snapshot")
+        home.run_ok("snapshot")
         watcher = threading.Thread(target=look)
         watcher.start()
         try:
             for number in range(4):
                 pointer.move((200 + number, 200))
-                home.must("snapshot")
+                home.run_ok("snapshot")
         finally:
             enough.set()
             watcher.join()
@@ -130,7 +130,7 @@ def test_a_damaged_store_is_set_aside_and_counting_goes_on(home: Home, damage: s
         assert aside.name in daemon.log
         assert "of its pieces could be read" in problem
         assert "of its pieces could be read" in daemon.log
-        assert str(aside) in home.must("status")
+        assert str(aside) in home.run_ok("status")
         click_at(200, 200)
         daemon.stop()
     counted = sum(home.screens("clicks.left").values(), Counter())
@@ -148,13 +148,13 @@ def change(store: Path, statement: str) -> None:
 def test_a_row_that_cannot_be_is_met_by_a_picture_while_it_runs_and_what_is_good_is_kept(home: Home) -> None:
     with home.running() as daemon:
         click_at(100, 100)
-        home.must("snapshot")
+        home.run_ok("snapshot")
         change(home.paths.store, "UPDATE monitor SET height_px = 70000")
-        said = home.say("snapshot")
-        assert said.code == 1
-        assert "is damaged" in said.err
+        result = home.run_process("snapshot")
+        assert result.code == 1
+        assert "is damaged" in result.err
         wait_until(lambda: "was set aside" in str(home.status()["problems"]), "it is told")
-        home.must("snapshot")
+        home.run_ok("snapshot")
         click_at(200, 200)
         daemon.stop()
     assert sum(home.screens("clicks.left").values(), Counter()) == Counter({(100, 100): 1, (200, 200): 1})
@@ -168,15 +168,15 @@ def test_of_a_damaged_store_what_is_readable_is_drawn(home: Home) -> None:
     content = home.paths.store.read_bytes()
     home.paths.store.write_bytes(content[:4096] + bytes(4096) + content[8192:])
     before = home.paths.store.read_bytes()
-    said = home.call("render", "left.png", "--layer", "clicks.left")
-    assert said.code == 0, said
-    assert "is damaged" in said.err
-    assert "0 are lost" in said.err
+    result = home.run("render", "left.png", "--layer", "clicks.left")
+    assert result.code == 0, result
+    assert "is damaged" in result.err
+    assert "0 are lost" in result.err
     assert decodes(home.folder / "left.png")
     assert home.paths.store.read_bytes() == before
     home.paths.store.write_bytes(b"")
-    said = home.call("export", "left.csv", "--layer", "clicks.left")
-    assert (said.code, said.err.count("\n")) == (0, 1)
+    result = home.run("export", "left.csv", "--layer", "clicks.left")
+    assert (result.code, result.err.count("\n")) == (0, 1)
 
 
 @pytest.mark.parametrize("met_by", ["a fold", "a picture"])
@@ -197,14 +197,14 @@ def test_damage_that_is_met_while_it_runs_is_rescued_at_once(home: Home, met_by:
     )
     home.paths.store.write_bytes(content[:page] + bytes(4096) + content[page + 4096 :])
     with home.running(state="waiting") as daemon:  # it had ended well, so nobody looked
-        said = home.call("snapshot")
+        result = home.run("snapshot")
         # The fold is another process: whether it or the picture meets the damage first is open.
-        assert said.code == 1 or met_by == "a fold"
+        assert result.code == 1 or met_by == "a fold"
         wait_until(lambda: "was set aside" in str(home.status()["problems"]), "it is told")
         (problem,) = [one for one in home.status()["problems"] if "was set aside" in one]
         assert "29 of its pieces could be read and are kept, 1 are lost" in problem
         assert "could not fold" not in str(home.status()["problems"])  # which was of the store set aside
-        home.must("snapshot")
+        home.run_ok("snapshot")
         daemon.stop()
     assert sum(home.cells("dwell").values()) == 29 * 40_000
 
@@ -220,9 +220,9 @@ def test_a_store_of_a_newer_mousetrackd_is_refused_and_left_as_it_is(home: Home)
     assert daemon.ends() == 77
     assert "is from a newer mousetrackd (schema 99" in daemon.log
     assert "Traceback" not in daemon.log
-    said = home.call("import", _one_count(home.folder), "--size", "10x10")
-    assert said.code == 77
-    assert "is from a newer mousetrackd" in said.err
+    result = home.run("import", _one_count(home.folder), "--size", "10x10")
+    assert result.code == 77
+    assert "is from a newer mousetrackd" in result.err
     assert home.store_bytes() == before
 
 
@@ -348,13 +348,13 @@ def test_a_picture_that_cannot_be_written_is_told_and_counting_goes_on(home: Hom
     with home.running() as daemon:
         click_at(100, 100)
         home.paths.snapshots.write_bytes(b"in the way")
-        said = home.call("snapshot")
-        assert said.code == 1
-        assert "snapshots is not a folder" in said.err
-        assert "Traceback" not in said.err
+        result = home.run("snapshot")
+        assert result.code == 1
+        assert "snapshots is not a folder" in result.err
+        assert "Traceback" not in result.err
         assert any("no new picture" in problem for problem in home.status()["problems"])
         home.paths.snapshots.unlink()
-        home.must("snapshot")
+        home.run_ok("snapshot")
         assert home.status()["problems"] == []
         daemon.stop()
     assert home.cells("clicks.left") == {(100, 100): 1}
@@ -368,7 +368,7 @@ def test_modules_that_lie_around_are_not_run_in_its_children(home: Home) -> None
             (folder / f"{name}.py").write_text(f"open({str(home.folder / 'trace')!r}, 'w')")
     home.variables["PYTHONPATH"] = str(polluted)
     with home.running(state="waiting"):
-        assert home.must("snapshot") == f"{home.paths.latest}\n"
+        assert home.run_ok("snapshot") == f"{home.paths.latest}\n"
     assert decodes(home.paths.latest)
     assert not (home.folder / "trace").exists()
 
@@ -394,7 +394,7 @@ def test_old_pictures_are_dropped_and_the_newest_kept(home: Home) -> None:
     with home.running(), Pointer() as pointer:
         for number in range(4):
             pointer.move((100 + number, 100))
-            home.must("snapshot")
+            home.run_ok("snapshot")
     assert len(home.dated_pictures()) == 2
     assert decodes(home.paths.latest)
 
@@ -403,11 +403,11 @@ def test_old_pictures_are_dropped_and_the_newest_kept(home: Home) -> None:
 def test_a_store_deleted_while_it_runs_is_no_crash(home: Home) -> None:
     with home.running() as daemon:
         click_at(100, 100)
-        home.must("snapshot")
+        home.run_ok("snapshot")
         shutil.rmtree(home.paths.data_dir)
         click_at(200, 200)
         daemon.await_read()
-        home.call("snapshot")
+        home.run("snapshot")
         assert home.status()["problems"] != []
         daemon.stop()
 
@@ -416,12 +416,12 @@ def test_a_store_deleted_while_it_runs_is_no_crash(home: Home) -> None:
 def test_where_the_store_is_taken_away_counting_goes_on_in_a_new_one(home: Home) -> None:
     with home.running() as daemon:
         click_at(100, 100)
-        home.must("snapshot")
+        home.run_ok("snapshot")
         for file in home.paths.data_dir.glob("heat.sqlite3*"):
             file.unlink()
         click_at(200, 200)
         daemon.await_read()
-        home.must("snapshot")
+        home.run_ok("snapshot")
         assert any("was taken away" in problem for problem in home.status()["problems"])
         daemon.stop()
     assert home.cells("clicks.left") == {(200, 200): 1}

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.in_process import Said
+from support.in_process import Result
 from support.program import Home, decodes, line_cells, read_csv
 from support.systemctl import FakeSystemctl
 from support.waiting import wait_until
@@ -90,7 +90,7 @@ class Installation:
         pip = [sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check", *install]
         subprocess.run(pip, check=True, capture_output=True, timeout=100)
 
-    def say(self, *words: str | Path) -> Said:
+    def run(self, *words: str | Path) -> Result:
         done = subprocess.run(
             [self._bin / "mousetrackd", *words],
             env=self._home.environment(),
@@ -101,17 +101,17 @@ class Installation:
             timeout=60,
             check=False,
         )
-        return Said(done.returncode, done.stdout, done.stderr)
+        return Result(done.returncode, done.stdout, done.stderr)
 
-    def must(self, *words: str | Path) -> str:
-        said = self.say(*words)
+    def run_ok(self, *words: str | Path) -> str:
+        said = self.run(*words)
         assert said.code == 0, f"{words}: {said}"
         return said.out
 
     def cells(self, layer: str) -> Counter[tuple[int, int]]:
         """The counts of a layer on the only screen."""
         out = self._home.folder / "exported.csv"
-        self.must("export", out, "--layer", layer)
+        self.run_ok("export", out, "--layer", layer)
         (cells,) = read_csv(out.read_text()).values()
         return cells
 
@@ -152,13 +152,13 @@ def installed(home: Home, old_wheel: Path, systemctl: FakeSystemctl) -> Installa
     installation = Installation(home)
     installation.install(old_wheel)
     home.configure(CONFIGURATION)
-    installation.must("install", "--allow-root")
+    installation.run_ok("install", "--allow-root")
     table = home.folder / "old.csv"
     table.write_text("x,y,count\n7,8,5\n")
     day = time.localtime(time.time() - 20 * DAY_S)
     for hour in (10, 11, 12):  # three pieces of one day, old enough to be rolled up
         at = f"{time.strftime('%Y-%m-%d', day)} {hour}:00"
-        installation.must(
+        installation.run_ok(
             "import", table, "--layer", "scroll", "--size", "1920x1080", "--monitor", "screen", "--at", at
         )
     return installation
@@ -184,7 +184,7 @@ def move(pointer: Pointer, points: list[tuple[int, int]]) -> None:
 
 def see_it_work(home: Home, installed: Installation, daemon: subprocess.Popen[bytes]) -> None:
     """A snapshot, a roll-up, a new configuration, a pause: with the new commands and the new children."""
-    assert installed.must("snapshot") == f"{home.paths.latest}\n"
+    assert installed.run_ok("snapshot") == f"{home.paths.latest}\n"
     assert decodes(home.paths.latest)
     wait_until(lambda: old_pieces(home) == 1, "the old counts are rolled up")
     log = home.folder / "daemon.log"
@@ -192,14 +192,14 @@ def see_it_work(home: Home, installed: Installation, daemon: subprocess.Popen[by
     home.configure(CONFIGURATION.replace("click_cell_px = 2", "click_cell_px = 4"))
     daemon.send_signal(signal.SIGHUP)
     wait_until(lambda: log.read_text().count("the configuration has changed") > changes, "SIGHUP is answered")
-    assert "paused" in installed.must("pause")
-    assert "tracking" in installed.must("resume")
+    assert "paused" in installed.run_ok("pause")
+    assert "tracking" in installed.run_ok("resume")
     status = home.status()
     assert (status["state"], status["problems"], status["snapshot_error"]) == ("tracking", [], "")
 
 
 def stop(installed: Installation, daemon: subprocess.Popen[bytes]) -> None:
-    assert "has ended" in installed.must("stop")
+    assert "has ended" in installed.run_ok("stop")
     assert daemon.wait(20) == 0
 
 
@@ -208,10 +208,10 @@ def see_the_installed_files_recognised(home: Home, installed: Installation) -> N
     config = home.folder / "config"
     ours = [config / "systemd/user/mousetrackd.service", config / "autostart/mousetrackd.desktop"]
     assert all(file.exists() for file in ours)
-    assert "there was" not in installed.must("install", "--allow-root")  # as of a file that is not ours, and kept
+    assert "there was" not in installed.run_ok("install", "--allow-root")  # as of a file that is not ours, and kept
     assert [*ours[0].parent.glob("*~"), *ours[1].parent.glob("*~")] == []
-    assert "nothing to change" in installed.must("install", "--allow-root")
-    assert "left" not in installed.must("uninstall", "--allow-root")
+    assert "nothing to change" in installed.run_ok("install", "--allow-root")
+    assert "left" not in installed.run_ok("uninstall", "--allow-root")
     assert [file for file in ours if file.exists()] == []
 
 
@@ -236,7 +236,7 @@ def test_upgraded_while_running(home: Home, installed: Installation, new_wheel: 
         move(pointer, path_at(100))
         assert old_pieces(home) == 3
         installed.install(new_wheel)
-        assert "tracking" in installed.must("status")
+        assert "tracking" in installed.run_ok("status")
         move(pointer, path_at(300))
         see_it_work(home, installed, daemon)
         stop(installed, daemon)

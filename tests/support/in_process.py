@@ -17,8 +17,8 @@ from mousetrackd.cli.main import main
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a command said, and how it ended."""
+class Result:
+    """What a command printed, and its exit code."""
 
     code: int
     out: str
@@ -29,7 +29,7 @@ class Said:
         return self.err.splitlines()
 
 
-def run(words: Sequence[str], environment: Mapping[str, str], folder: Path, stdin: str = "") -> Said:
+def run(words: Sequence[str], environment: Mapping[str, str], folder: Path, stdin: str = "") -> Result:
     """Run ``mousetrackd WORDS`` in ``folder``. Everything that it changes of this process is put back afterwards."""
     assert threading.current_thread() is threading.main_thread(), "the folder and the streams are the whole process's"
     with tempfile.TemporaryFile() as typed, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
@@ -46,7 +46,7 @@ def run(words: Sequence[str], environment: Mapping[str, str], folder: Path, stdi
             except SystemExit as end:
                 code = end.code
         assert isinstance(code, int)
-        return Said(code, _text(out), _text(err))
+        return Result(code, _text(out), _text(err))
 
 
 @contextlib.contextmanager

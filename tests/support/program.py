@@ -1,4 +1,4 @@
-"""The program itself, as a user has it: processes with folders of their own, and what they say and write."""
+"""The program itself, as a user has it: processes with folders of their own, and what they print and write."""
 
 import contextlib
 import csv
@@ -21,7 +21,7 @@ import numpy as np
 
 from mousetrackd.system.paths import Paths
 from support import in_process
-from support.in_process import Said
+from support.in_process import Result
 from support.waiting import wait_until
 
 COMMAND_TIMEOUT_S = 30.0
@@ -39,7 +39,7 @@ class Home:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.variables: dict[str, str | None] = {}
-        """Set or (None) taken out of the environment of everything that is started from here."""
+        """Set in, or (None) removed from, the environment of everything that is started from here."""
         homes = {
             "XDG_CONFIG_HOME": "config",
             "XDG_DATA_HOME": "data",
@@ -55,8 +55,15 @@ class Home:
         merged: dict[str, str | None] = {**os.environ, **dict.fromkeys(_NOT_OURS), **self._folders, **self.variables}
         return {name: value for name, value in merged.items() if value is not None}
 
-    def say(self, *words: str | Path, stdin: str | None = None) -> Said:
-        """Run a command to its end."""
+    def run(self, *words: str | Path, stdin: str = "") -> Result:
+        """Run a command to its end within this process, which spares the start of another.
+
+        It runs as in a process of its own: the same entry point, environment, folder and standard streams.
+        """
+        return in_process.run(list(map(str, words)), self.environment(), self.folder, stdin)
+
+    def run_process(self, *words: str | Path, stdin: str | None = None) -> Result:
+        """Run a command to its end in a process of its own."""
         done = subprocess.run(
             [sys.executable, "-m", "mousetrackd", *map(str, words)],
             env=self.environment(),
@@ -68,16 +75,9 @@ class Home:
             timeout=COMMAND_TIMEOUT_S,
             check=False,
         )
-        return Said(done.returncode, done.stdout, done.stderr)
+        return Result(done.returncode, done.stdout, done.stderr)
 
-    def call(self, *words: str | Path, stdin: str = "") -> Said:
-        """Run a command to its end within this process, which spares the start of another.
-
-        It runs as in a process of its own: the same entry point, environment, folder and standard streams.
-        """
-        return in_process.run(list(map(str, words)), self.environment(), self.folder, stdin)
-
-    def shell(self, line: str) -> Said:
+    def shell(self, line: str) -> Result:
         """Run a line of sh, in which ``{}`` stands for the program."""
         done = subprocess.run(
             ["sh", "-c", line.format(f'"{sys.executable}" -m mousetrackd')],
@@ -88,13 +88,13 @@ class Home:
             timeout=COMMAND_TIMEOUT_S,
             check=False,
         )
-        return Said(done.returncode, done.stdout, done.stderr)
+        return Result(done.returncode, done.stdout, done.stderr)
 
-    def must(self, *words: str | Path) -> str:
+    def run_ok(self, *words: str | Path) -> str:
         """Run a command that has to succeed; what it printed."""
-        said = self.call(*words)
-        assert said.code == 0, f"mousetrackd {' '.join(map(str, words))}: {said}"
-        return said.out
+        result = self.run(*words)
+        assert result.code == 0, f"mousetrackd {' '.join(map(str, words))}: {result}"
+        return result.out
 
     def configure(self, text: str) -> None:
         self.paths.config_dir.mkdir(parents=True, exist_ok=True)
@@ -135,7 +135,7 @@ class Home:
     def screens(self, layer: str, *options: str) -> dict[str, Counter[Pixel]]:
         """The counts of a layer by the name of the output."""
         out = self.folder / "exported.csv"
-        self.must("export", out, "--layer", layer, *options)
+        self.run_ok("export", out, "--layer", layer, *options)
         return read_csv(out.read_text("utf-8"))
 
     def status(self) -> dict[str, Any]:
@@ -167,7 +167,7 @@ class Running:
 
     @property
     def log(self) -> str:
-        """All that it has said on stdout and stderr."""
+        """All that it has printed on stdout and stderr."""
         return self._log.read_text("utf-8", "replace")
 
     def has_ended(self) -> bool:
