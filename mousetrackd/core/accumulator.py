@@ -150,9 +150,13 @@ class Accumulator:
         time_ms = events["time_ms"].astype(np.int64)
         x = events["x"].astype(np.int64)
         y = events["y"].astype(np.int64)
-        owner, local_x, local_y = self._locate(x, y)
-        self.events += int((owner != _EXCLUDED).sum())
-        self.out_of_bounds += int((owner == OUTSIDE).sum())
+        if self._last is not None:  # where the path comes from
+            x, y = np.append(self._last[1], x), np.append(self._last[2], y)
+        path_x, path_y = x, y
+        path_owner, local_x, local_y = self._locate(x, y)
+        x, y, owner, local_x, local_y = (part[-events.size :] for part in (x, y, path_owner, local_x, local_y))
+        self.events += int(np.count_nonzero(owner != _EXCLUDED))
+        self.out_of_bounds += int(np.count_nonzero(owner == OUTSIDE))
         index = self._pixel_index(owner, local_x, local_y)
 
         self._credit_rest(int(time_ms[0]))
@@ -162,18 +166,15 @@ class Accumulator:
 
         if self._draws_lines:
             by_hand = ~self._recentring.returns(time_ms, x, y)
-            if self._last is None:
-                self._draw_lines(x, y, by_hand[1:])
-            else:
-                _, last_x, last_y = self._last
-                self._draw_lines(np.concatenate(([last_x], x)), np.concatenate(([last_y], y)), by_hand)
+            self._draw_lines(path_x, path_y, path_owner, by_hand[by_hand.size - path_x.size + 1 :])
 
-        kinds = events["kind"]
-        for kind, layer in _KIND_LAYERS.items():
-            chosen = kinds == kind
-            if layer in CLICK_LAYERS and chosen.any():
+        pressed = np.flatnonzero(events["kind"])  # few; all others are moves
+        kinds = events["kind"][pressed]
+        for kind, layer in _KIND_LAYERS.items() if pressed.size else ():
+            chosen = pressed[kinds == kind.value]
+            if chosen.size and layer in CLICK_LAYERS:
                 self._add_presses(layer, owner[chosen], local_x[chosen], local_y[chosen])
-            elif chosen.any():
+            elif chosen.size:
                 self._add(layer, owner[chosen], index[chosen])
 
         self._last = (int(time_ms[-1]), int(x[-1]), int(y[-1]))
@@ -271,7 +272,10 @@ class Accumulator:
     ) -> None:
         for number, monitor in enumerate(self._layout.monitors):
             here = owner == number
-            if here.any():
+            found = np.count_nonzero(here)
+            if found and found == owner.size:  # as nearly always
+                self._histogram(Series(monitor, layer)).add(index, weight)
+            elif found:
                 self._histogram(Series(monitor, layer)).add(index[here], None if weight is None else weight[here])
 
     def _histogram(self, series: Series) -> _Histogram:
@@ -279,20 +283,21 @@ class Accumulator:
             self._histograms[series] = _Histogram(series.monitor)
         return self._histograms[series]
 
-    def _draw_lines(self, x: NDArray[np.int64], y: NDArray[np.int64], by_hand: NDArray[np.bool_]) -> None:
+    def _draw_lines(
+        self, x: NDArray[np.int64], y: NDArray[np.int64], owner: NDArray[np.int64], by_hand: NDArray[np.bool_]
+    ) -> None:
         """Count the pixels of the path through the points (x, y), (N,), the first point excluded.
 
-        by_hand: (N - 1,), whether each step was made by a hand; no line is drawn of the others.
+        owner: (N,), the monitors of the points. by_hand: (N - 1,), whether each step was made by a hand; no line is
+        drawn of the others.
         """
         step_x, step_y = np.diff(x), np.diff(y)
         length = np.maximum(np.abs(step_x), np.abs(step_y))
-        drawn = (length > 0) & (length <= self.warp_px) & by_hand
-        x, y = x[:-1][drawn], y[:-1][drawn]
-        step_x, step_y, length = step_x[drawn], step_y[drawn], length[drawn]
-        if length.size == 0:
+        drawn = np.flatnonzero((length > 0) & (length <= self.warp_px) & by_hand)
+        if drawn.size == 0:
             return
-        start_owner, _, _ = self._locate(x, y)
-        end_owner, _, _ = self._locate(x + step_x, y + step_y)
+        start_owner, end_owner = owner[drawn], owner[drawn + 1]
+        x, y, step_x, step_y, length = x[drawn], y[drawn], step_x[drawn], step_y[drawn], length[drawn]
         distance = np.hypot(step_x, step_y)
         distance[start_owner == _EXCLUDED] = 0
         for number, monitor in enumerate(self._layout.monitors):

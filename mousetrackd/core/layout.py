@@ -67,6 +67,10 @@ class Layout:
         and x, y on that monitor. A pixel belongs to the monitor whose half-open rectangle holds it, to the
         first of mirrored ones; a pixel that none holds but that lies within 1 px of one is clamped onto it.
         """
+        only = self._only_monitor(desktop_x, desktop_y)
+        if only is not None:
+            left, top, _, _ = self._rects[only]
+            return np.full(desktop_x.shape, only, np.int64), desktop_x - left, desktop_y - top
         owner = np.full(desktop_x.shape, OUTSIDE, dtype=np.int64)
         local_x = np.zeros(desktop_x.shape, dtype=np.int64)
         local_y = np.zeros(desktop_y.shape, dtype=np.int64)
@@ -85,6 +89,18 @@ class Layout:
             if not (owner == OUTSIDE).any():
                 break
         return owner, local_x, local_y
+
+    def _only_monitor(self, desktop_x: NDArray[np.int64], desktop_y: NDArray[np.int64]) -> int | None:
+        """The monitor that all of the pixels belong to; None where several do, or it takes a closer look."""
+        if not desktop_x.size:
+            return None
+        first_x, last_x, first_y, last_y = desktop_x.min(), desktop_x.max(), desktop_y.min(), desktop_y.max()
+        for index, (left, top, right, bottom) in enumerate(self._rects):
+            if left <= first_x and last_x < right and top <= first_y and last_y < bottom:
+                return index
+            if left <= last_x and first_x < right and top <= last_y and first_y < bottom:
+                return None  # it may hold some of them
+        return None
 
     def bounds(self) -> tuple[int, int, int, int]:
         """Left, top, width and height in px of the smallest rectangle that holds every monitor."""

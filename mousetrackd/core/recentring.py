@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     _Ints: TypeAlias = NDArray[np.int64]
+    _Bools: TypeAlias = NDArray[np.bool_]
 
 _RETURNS: Final = 3
 """So many returns to one pixel may be a hand's; the next one is a program's."""
@@ -89,13 +90,14 @@ class Recentring:
             along = steps_x[1:] * steps_x[:-1] + steps_y[1:] * steps_y[:-1]
             back = np.flatnonzero(along < 0)  # few, as a rule: what follows costs nothing then
             if back.size:
-                came = np.append(came_ms, time_ms)[back]
+                stayed_ms = time_ms[back] - np.append(came_ms, time_ms)[back]
                 before = steps_x[back], steps_y[back]
-                rows = _rows(time_ms[back], time_ms[back] - came, along[back], step_x[back], step_y[back], *before)
-                found[moved[back]] = [
-                    may_be and self._is_return(number, when_ms, x, y, (dx, dy), shows)
-                    for number, (may_be, when_ms, dx, dy, shows) in zip(back.tolist(), rows, strict=True)
-                ]
+                may_be, shows = _judge(stayed_ms, along[back], step_x[back], step_y[back], *before)
+                for row in self._rows_that_matter(may_be, shows, x[back], y[back]):
+                    number = int(back[row])
+                    step = int(step_x[number]), int(step_y[number])
+                    is_return = self._is_return(number, int(time_ms[number]), x, y, step, shows=bool(shows[row]))
+                    found[moved[number]] = is_return
             for streak in self._streaks:
                 streak.is_passed = streak.was_passed(x, y)
                 streak.at = -1
@@ -104,10 +106,23 @@ class Recentring:
         self._last = came_ms, from_x, from_y
         return found
 
+    def _rows_that_matter(self, may_be: _Bools, shows: _Bools, x: _Ints, y: _Ints) -> Iterator[int]:
+        """The steps back that may be a program's, without those of which ``_is_return`` would learn nothing.
+
+        may_be, shows, x, y: (N,), of each step back. Yields positions in them, in order.
+        """
+        centre = self._centre
+        at_centre = np.False_ if centre is None else (x == centre[0]) & (y == centre[1])
+        for row in np.flatnonzero(may_be & (shows | at_centre)).tolist():
+            yield row
+            if self._centre != centre:  # what matters now was not known before
+                yield from (np.flatnonzero(may_be[row + 1 :]) + row + 1).tolist()
+                return
+
     def _is_return(
-        self, number: int, time_ms: int, path_x: _Ints, path_y: _Ints, step: tuple[int, int], shows: bool
+        self, number: int, time_ms: int, path_x: _Ints, path_y: _Ints, step: tuple[int, int], *, shows: bool
     ) -> bool:
-        """Whether a step back is a program's. Every such step is asked about once, in order.
+        """Whether a step back is a program's. Every step that matters is asked about once, in order.
 
         number: of the position in the path that it leads to. shows: whether a program may be known by it.
         """
@@ -135,13 +150,12 @@ class Recentring:
         return True
 
 
-def _rows(
-    time_ms: _Ints, stayed_ms: _Ints, along: _Ints, step_x: _Ints, step_y: _Ints, before_x: _Ints, before_y: _Ints
-) -> Iterator[tuple[bool, int, int, int, bool]]:
-    """Of each step back: may it be a program's, its time in ms, its length along x and y, may a program show by it?"""
+def _judge(
+    stayed_ms: _Ints, along: _Ints, step_x: _Ints, step_y: _Ints, before_x: _Ints, before_y: _Ints
+) -> tuple[_Bools, _Bools]:
+    """Of each step back: may it be a program's, and may a program be known by it?"""
     before = np.maximum(np.abs(before_x), np.abs(before_y))
     length = np.maximum(np.abs(step_x), np.abs(step_y))
     may_be = (length >= before) & (before <= _HAND_MAX_PX) & (stayed_ms <= _QUICK_MS)
     turned = along < _STRAIGHT * np.hypot(step_x, step_y) * np.hypot(before_x, before_y)
-    columns = (may_be, time_ms, step_x, step_y, turned & (length >= _HAND_MIN_PX))
-    return zip(*(column.tolist() for column in columns), strict=True)
+    return may_be, turned & (length >= _HAND_MIN_PX)

@@ -83,7 +83,8 @@ class BatchListener(ListenerThread, Listener):  # type: ignore[misc]  # pynput h
                     rest += received
                     whole = rest - rest % _ELEMENT_BYTES
                     raw = bytes(buffer[:whole])
-                    self._take(raw)
+                    if raw:
+                        self._take(raw)
                     rest -= whole
                     if rest:
                         buffer[:rest] = bytes(buffer[whole : whole + rest])

@@ -111,9 +111,11 @@ def roots(raw: bytes) -> NDArray[np.uint32]:
 
 
 def _pointers(raw: bytes) -> NDArray[Any]:
-    elements = np.frombuffer(raw, ELEMENT)
-    kind = elements["type"] & ~np.uint8(_SENT_BY_CLIENT)
-    pointers: NDArray[Any] = elements[(kind == _BUTTON_PRESS) | (kind == _MOTION)]
+    words = np.frombuffer(raw, "<u4").reshape(
+        -1, ELEMENT.itemsize // 4
+    )  # rows of numbers are copied faster than fields
+    kind = words[:, 0] & (0xFF & ~_SENT_BY_CLIENT)
+    pointers: NDArray[Any] = words[(kind == _BUTTON_PRESS) | (kind == _MOTION)].view(ELEMENT).reshape(-1)
     return pointers
 
 
