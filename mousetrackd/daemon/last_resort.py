@@ -1,4 +1,4 @@
-"""The end of a process that was told to end and does not, because something hangs that nobody thought of."""
+"""The end of the daemon: asked for, given a time, and enforced where something hangs that nobody thought of."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from mousetrackd.system.deadline import Deadline
+from mousetrackd.system.deadline import Deadline, TimeLimits
 
 log = logging.getLogger("mousetrackd")
 
@@ -39,13 +39,13 @@ class LastResort:
                 _thread.start_new_thread(self._wait, (Deadline(span_s),))
 
     def disarm(self) -> None:
-        """There is no need for it any more."""
+        """It is not needed any more."""
         self._disarmed.set()
         self._free.set()
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Not within this block: what it does takes its time and must not be begun again and again."""
+        """Not within this block: what it does takes its time and must not be started again and again."""
         self._free.clear()
         try:
             yield
@@ -57,16 +57,50 @@ class LastResort:
         self._free.wait()
         if self._disarmed.is_set():
             return
-        said = threading.Event()
+        is_logged = threading.Event()
         with contextlib.suppress(RuntimeError):
-            threading.Thread(target=_say, args=(said,), daemon=True).start()
-            said.wait(_LOG_TIMEOUT_S)
+            threading.Thread(target=_log, args=(is_logged,), daemon=True).start()
+            is_logged.wait(_LOG_TIMEOUT_S)
         self._exit(1)
 
 
-def _say(said: threading.Event) -> None:
+class EndRequest:
+    """That the daemon is to end, and how long that may take. asked: how often; more than once means in a hurry."""
+
+    def __init__(self, limits: TimeLimits, monotonic_s: Callable[[], float]) -> None:
+        self._limits = limits
+        self._monotonic_s = monotonic_s
+        self._budget: Deadline | None = None
+        self.last_resort = LastResort()
+        self.asked = 0
+
+    @property
+    def is_hurried(self) -> bool:
+        """Whether the user has asked more than once: only what is counted matters then."""
+        return self.asked > 1
+
+    def begin(self) -> None:
+        """Let the time run. To be called by the handler of a signal, too; what it does then, it does once."""
+        if self._budget is None:
+            self._budget = Deadline(self._limits.shutdown_s, monotonic_s=self._monotonic_s)
+        self.last_resort.arm(self._limits.last_resort_s)
+
+    @property
+    def budget(self) -> Deadline:
+        """The time that all steps of the shutdown have together."""
+        self.begin()
+        assert self._budget is not None  # noqa: S101 - for mypy
+        return self._budget
+
+    def picture_time(self) -> Deadline:
+        """The time that the last picture has from now on."""
+        left_s = self.budget.left_s(reserve_s=self._limits.last_steps_s)
+        return Deadline(min(left_s, self._limits.last_picture_s), monotonic_s=self._monotonic_s)
+
+
+def _log(is_logged: threading.Event) -> None:
     log.error(
         "something hangs that keeps mousetrackd from ending, so it is ended: what was counted since the last "
         "checkpoint may be lost. See whether a disk or network mount does not answer."
     )
-    said.set()
+    is_logged.set()

@@ -11,10 +11,13 @@ import fcntl
 import os
 import time
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from mousetrackd.core.errors import ExitCode, MousetrackError, RefusedError
-from mousetrackd.system.files import NO_LOCKS_HINT, open_own, read_own
+from mousetrackd.system.files import NO_LOCKS_HINT, check_private, make_private, open_own, read_own
+
+if TYPE_CHECKING:
+    from mousetrackd.system.paths import Paths
 
 LOCK_PATIENCE_S = 0.2
 """A command that checks whether a daemon runs holds a shared lock for a moment; a daemon holds it for life."""
@@ -101,6 +104,45 @@ class Lock:
                 os.close(held)
             held = descriptor
         return held
+
+
+class InstanceLock:
+    """All locks of a daemon: this login's, and that of the data. is_ours: it was acquired, and not given up since."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+        self._locks: list[Lock] = []
+        self.is_ours = False
+
+    def acquire(self) -> None:
+        """Make the folders, and lock. Raises AlreadyRunningError, RefusedError."""
+        for folder in (self._paths.runtime_dir, self._paths.data_dir):
+            make_private(folder)
+        for path in (self._paths.runtime_lock, self._paths.data_lock):
+            self._locks.append(Lock(path))  # first: what is acquired of one that fails is released as well
+            self._locks[-1].acquire(status=self._paths.status)
+        self.is_ours = True
+
+    def retake(self) -> None:
+        """Take again what was deleted of it. Raises as ``acquire``."""
+        make_private(self._paths.runtime_dir)  # which goes with the end of another login
+        check_private(self._paths.data_dir)
+        self._retake()
+
+    def make_runtime_folder(self) -> None:
+        """Make the runtime folder again, locked, where it is gone. Raises as ``acquire``."""
+        if not self._paths.runtime_dir.is_dir():
+            make_private(self._paths.runtime_dir)
+            self._retake()
+
+    def release(self) -> None:
+        """Let others acquire it. Idempotent."""
+        while self._locks:
+            self._locks.pop().release()
+
+    def _retake(self) -> None:
+        for lock in self._locks:
+            lock.acquire(status=self._paths.status)
 
 
 def _is_same(descriptor: int, path: Path) -> bool:

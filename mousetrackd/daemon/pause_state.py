@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mousetrackd.core.errors import RefusedError
+from mousetrackd.core.errors import MousetrackError, RefusedError
 from mousetrackd.system.files import make_private, open_own, read_own, write_whole
 
 if TYPE_CHECKING:
@@ -75,3 +75,42 @@ def desired_state_lock(paths: Paths) -> Iterator[None]:
                     break
                 time.sleep(_POLL_S)
         yield
+
+
+class PauseState:
+    """Whether the daemon is paused, by the file and the signals. problem: why the file says otherwise, or nothing."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+        self._seen = DesiredState(pause=False, mark=None)
+        self.is_paused = False
+        self.problem = ""
+
+    def load(self) -> None:
+        """Go by the file, at the start."""
+        self._seen = read_desired_state(self._paths)
+        self.is_paused = self._seen.pause
+
+    def settle(self, *, asked_pause: bool, asked_resume: bool) -> bool:
+        """Bring the file and what signals asked for together; returns whether ``is_paused`` has changed.
+
+        Where they disagree their order is unknowable: pause wins. The file is written where it says otherwise.
+        """
+        before = self.is_paused
+        self.problem = ""
+        with desired_state_lock(self._paths):
+            state = read_desired_state(self._paths)
+            # A file that is gone says nothing. One that was written again does, even if what it said before.
+            is_new = state.mark is not None and state != self._seen
+            if asked_pause or (is_new and state.pause):
+                self.is_paused = True
+            elif asked_resume or is_new:
+                self.is_paused = False
+            if state.pause != self.is_paused:
+                try:
+                    write_desired_state(self._paths, pause=self.is_paused)
+                    state = read_desired_state(self._paths)
+                except MousetrackError as error:
+                    self.problem = error.message
+            self._seen = state
+        return self.is_paused != before

@@ -18,6 +18,8 @@ from mousetrackd.system.files import read_own, sync_folder, write_whole
 from mousetrackd.system.trusted_files import Reader
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mousetrackd.system.paths import Paths
 
 log = logging.getLogger("mousetrackd")
@@ -96,6 +98,54 @@ class ConfigFile:
 
     def _read(self) -> Config | None:
         return read(self._paths.config_file, self._reader, self._timeout_s)
+
+
+class ConfigInForce:
+    """The configuration that the daemon goes by, whatever becomes of the file.
+
+    load: reads the file, as ``ConfigFile.load``. current: what is in force. problem: what is wrong with the file, or
+    nothing. lost: why ``current`` is only what is still known of a file that is gone. unsure: why it is not known what
+    must not be counted; nothing is to be counted then.
+    """
+
+    def __init__(self, conf: Config, load: Callable[[], Config], lost: LostConfigError | None = None) -> None:
+        self._load = load
+        self.current = conf
+        self.lost = lost
+        self.unsure: PrivacyError | None = None
+        self.problem = "" if lost is None else str(lost)
+
+    def reload(self) -> None:
+        """Take over the file's configuration.
+
+        Of a bad one only [privacy] is taken over, where that is known to be good. Where it is not, the user believes in
+        a rule that is not in force.
+        """
+        self.lost = None
+        try:
+            self.current = self._load()
+        except PrivacyError as error:
+            self.unsure = error
+            why = f"nothing is counted until it is known what must not be. {error.message}"
+            self.problem = f"{why}\nMend it: it is read again within half a minute."
+        except ConfigError as error:
+            if isinstance(error, LostConfigError):
+                self.lost = error
+            if error.privacy is not None:
+                self.current = replace(self.current, privacy=error.privacy)
+                self.unsure = None
+            self.problem = f"the old configuration stays. {error}"
+        else:
+            self.unsure = None
+            self.problem = ""
+
+    def keep_source(self, source: str) -> None:
+        """Go by another source than the file names, which cannot be had."""
+        self.current = replace(self.current, source=source)
+
+    def to_toml(self) -> bytes:
+        """What is in force, for a child process."""
+        return to_toml(self.current, comments=False).encode("utf-8", "surrogateescape")
 
 
 def _vanished(paths: Paths, rules: PrivacyConfig | None) -> VanishedError:

@@ -1,7 +1,7 @@
-"""Old counts made fewer: what the daemon has done to its store once an hour.
+"""The roll-up worker: a short-lived child of the daemon that once an hour adds up old counts, and drops older ones.
 
-A short-lived child of the daemon does it, for adding up a month of a large
-screen takes memory that the daemon is not to keep. Killed at any moment it has changed no sum.
+Adding up a month of a large screen takes memory that the daemon is not to keep. Killed at any moment it has changed no
+sum.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """Drop and fold. The configuration in force is read from stdin. Raises MousetrackError."""
+    """Roll up. The configuration in force is read from stdin. Raises MousetrackError."""
     os.umask(0o077)
     paths = user_paths()
     keep = parse(sys.stdin.buffer.read().decode("utf-8", "surrogateescape"), "stdin").store
     with Store.open(paths.store, as_helper=True) as store:
-        keep_house(store, keep, paths.clock, _now())
+        roll_up(store, keep, paths.clock, _now())
 
 
-def keep_house(store: Store, keep: StoreConfig, clock_file: Path, now: Moment) -> None:
-    """Drop and fold what is old, where the clock can be believed. clock_file: what is known of that."""
+def roll_up(store: Store, keep: StoreConfig, clock_file: Path, now: Moment) -> None:
+    """Drop what is too old and roll up the rest, where the clock can be believed. clock_file: what is known of it."""
     before = known_of_clock(clock_file)
     known = looked(before, now, store.newest_s(now.wall_s - DAY_S), limit_s(keep.keep_days))
     if known != before:
-        # Where it cannot be written the next look knows less, and believes the clock less.
+        # Where it cannot be written the next check knows less, and believes the clock less.
         with contextlib.suppress(OSError):
             write_whole(clock_file, known.to_json().encode())
     if known.leap is not None:
@@ -53,7 +53,7 @@ def keep_house(store: Store, keep: StoreConfig, clock_file: Path, now: Moment) -
 
 
 def known_of_clock(clock_file: Path) -> Known:
-    """What the last look at the clock left to be known; nothing where that cannot be read."""
+    """What the last check of the clock has left; nothing where that cannot be read."""
     try:
         return Known.from_json(read_own(clock_file).decode("ascii", "replace"))
     except OSError:

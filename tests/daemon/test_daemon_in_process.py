@@ -28,6 +28,7 @@ from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.core.series import Series
 from mousetrackd.daemon import pause_state
+from mousetrackd.daemon.clocks import Clocks
 from mousetrackd.daemon.daemon import Daemon
 from mousetrackd.storage.query import Range
 from mousetrackd.storage.store import Store
@@ -143,16 +144,18 @@ class Play:
         self.refusals: list[SourceError] = []
         # No picture is due within these tests: they are about counts.
         home.paths.snapshots.mkdir(parents=True)
-        home.paths.latest.write_bytes(b"a picture")
+        home.paths.latest.write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\0IEND\xaeB`\x82")
         self._daemon = Daemon(
             home.paths,
             Config(checkpoint_interval_s=600, snapshot_interval_s=86400),
             self._make_source,
             load_config,
             limits=limits,
-            wall_s=lambda: self.clock.wall_s,
-            monotonic_s=lambda: self.clock.monotonic_s,
-            boottime_s=lambda: self.clock.monotonic_s + self.clock.asleep_s,
+            clocks=Clocks(
+                wall_s=lambda: self.clock.wall_s,
+                monotonic_s=lambda: self.clock.monotonic_s,
+                boottime_s=lambda: self.clock.monotonic_s + self.clock.asleep_s,
+            ),
         )
 
     def _make_source(self, _conf: Config) -> Script:
@@ -454,12 +457,12 @@ def test_the_pauses_between_tries_grow_to_half_a_minute_and_begin_anew(home: Hom
     play.run(script)
 
 
-def housekeeping_runs() -> bool:
-    return any(thread.name == "housekeeping" for thread in threading.enumerate())
+def rollup_runs() -> bool:
+    return any(thread.name == "the roll-up worker" for thread in threading.enumerate())
 
 
 def test_a_clock_that_leapt_past_the_newest_counts_is_told(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The daemon's clock is the test's; housekeeping goes by the real one, a hundred days later."""
+    """The daemon's clock is the test's; the roll-up goes by the real one, a hundred days later."""
     monkeypatch.setenv("XDG_DATA_HOME", str(home.paths.data_dir.parent))
 
     def script(play: Play) -> None:
@@ -470,7 +473,7 @@ def test_a_clock_that_leapt_past_the_newest_counts_is_told(home: Home, monkeypat
     Play(home, time.time() - 100 * 86_400 + 7200).run(script)
 
 
-def test_what_housekeeping_said_of_a_store_set_aside_since_is_not_told_of_the_new_one(
+def test_what_the_rollup_reported_of_a_store_set_aside_since_is_not_reported_of_the_new_one(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(home.paths.data_dir.parent))
@@ -483,7 +486,7 @@ def test_what_housekeeping_said_of_a_store_set_aside_since_is_not_told_of_the_ne
 
     def script(play: Play) -> None:
         def the_hour_is_full_and_the_store_is_damaged() -> None:
-            wait_until(lambda: not housekeeping_runs(), "it has said that it failed, which is not heard yet")
+            wait_until(lambda: not rollup_runs(), "it has said that it failed, which is not heard yet")
             garbage = home.folder / "garbage"
             garbage.write_bytes(b"This is a diary." * 300)
             garbage.replace(home.paths.store)
@@ -492,7 +495,7 @@ def test_what_housekeeping_said_of_a_store_set_aside_since_is_not_told_of_the_ne
 
         play.source.click(1, 1)
         play.advance(600)
-        wait_until(lambda: not housekeeping_runs(), "the first is done")
+        wait_until(lambda: not rollup_runs(), "the first is done")
         play.settle()
         with home.paths.store.open("r+b") as store:
             store.seek(68)  # to the application's number: the next refuses a store of another program
@@ -500,11 +503,11 @@ def test_what_housekeeping_said_of_a_store_set_aside_since_is_not_told_of_the_ne
         play.source.click(2, 2)
         meanwhile.append(the_hour_is_full_and_the_store_is_damaged)
         play.advance(86_400)  # first a checkpoint is due, with which it begins; in the same moment a picture
-        wait_until(lambda: not housekeeping_runs(), "that of the new store is done")
+        wait_until(lambda: not rollup_runs(), "that of the new store is done")
         play.settle()
         assert not meanwhile
         assert "was set aside" in str(home.status()["problems"])
-        assert "could not fold" not in str(home.status()["problems"])
+        assert "could not roll up" not in str(home.status()["problems"])
 
     Play(home, HOUR_S, kind=Source).run(script)
 

@@ -203,7 +203,7 @@ def test_damage_that_is_met_while_it_runs_is_rescued_at_once(home: Home, met_by:
         wait_until(lambda: "was set aside" in str(home.status()["problems"]), "it is told")
         (problem,) = [one for one in home.status()["problems"] if "was set aside" in one]
         assert "29 of its pieces could be read and are kept, 1 are lost" in problem
-        assert "could not fold" not in str(home.status()["problems"])  # which was of the store set aside
+        assert "could not roll up" not in str(home.status()["problems"])  # which was of the store set aside
         home.run_ok("snapshot")
         daemon.stop()
     assert sum(home.cells("dwell").values()) == 29 * 40_000

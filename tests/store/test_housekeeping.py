@@ -14,7 +14,7 @@ from mousetrackd.core.clock_guard import DAY_S, HOUR_S, Known, Moment
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.monitors import Monitor
 from mousetrackd.core.series import Series
-from mousetrackd.daemon.rollup_worker import keep_house, known_of_clock
+from mousetrackd.daemon.rollup_worker import known_of_clock, roll_up
 from mousetrackd.storage.erase import MoreThanPromisedError, Promise
 from mousetrackd.storage.migration import BACKUP_KEPT_S, backup_of
 from mousetrackd.storage.store import Store
@@ -48,7 +48,7 @@ def look(store: Store, days: float, *, keep: StoreConfig = KEEP, up_s: float = 0
     """Keep house so many days after the newest counts."""
     clock_file = store.path.with_name("clock.json")
     now_s = int(NOON_S + 180 + days * DAY_S)
-    keep_house(store, keep, clock_file, Moment(now_s, int(up_s), start))
+    roll_up(store, keep, clock_file, Moment(now_s, int(up_s), start))
     return known_of_clock(clock_file)
 
 
