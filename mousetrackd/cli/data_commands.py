@@ -175,7 +175,7 @@ def _agreed(paths: Paths, choice: Choice, *, ask: bool) -> Promise | None:
     from mousetrackd.storage.erase import Promise  # noqa: PLC0415
 
     now_s = int(time.time())
-    found = forget.look(paths, choice)
+    found = forget.find(paths, choice)
     if not ask or not found:
         return Promise(found.held, now_s) if ask else None
     if not sys.stdin.isatty():

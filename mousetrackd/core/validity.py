@@ -13,11 +13,11 @@ from mousetrackd.core.monitors import DESKTOP_MAX_PX, MONITORS_MAX
 
 DAY_S: Final = 86400
 TIME_MIN_S: Final = -366 * DAY_S
-"""Counts of January 1970, of a computer without a clock, may be folded into a local year that began before."""
+"""Counts of January 1970, of a computer without a clock, may be rolled up into a local year that began before."""
 TIME_MAX_S: Final = 9_999_999_999
 """The year 2286. No moment that is counted at is later."""
 SPAN_MAX_S: Final = 400 * DAY_S
-"""Longer than a year, the longest stretch that counts are folded into."""
+"""Longer than a year, the longest stretch that counts are rolled up into."""
 COUNT_MAX: Final = (1 << 63) - 1
 PATH_MAX_PX: Final = 10**15
 """No pointer goes so far in a year: a million pixels each millisecond."""

@@ -1,7 +1,7 @@
-"""Forgetting: what was counted of a time or of a monitor goes from every file of ours that may hold it.
+"""Forgetting: what was counted in a time or on a monitor is deleted from every file of ours that may hold it.
 
-The choices are on the private side: what is kept only coarsely goes whole, and so does every file that was written
-since the range began and cannot be asked what it shows (pictures) or holds (backups, stores set aside).
+In doubt more is deleted: what is kept only coarsely goes whole, and so does every file that was written since the
+range began and whose content is not known (pictures, backups, stores set aside).
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Found:
         return bool(self.held.pieces or self.pictures or self.copies)
 
     def lines(self, choice: Choice) -> list[str]:
-        """In words."""
+        """The same as sentences for the user."""
         lines = []
         held = self.held
         if held.pieces and held.first_s is not None and held.last_s is not None:
@@ -82,7 +82,7 @@ class Found:
         return lines
 
 
-def look(paths: Paths, choice: Choice) -> Found:
+def find(paths: Paths, choice: Choice) -> Found:
     """What would be forgotten. Raises StoreError, and UsageError for a monitor never seen."""
     with _store(paths, choice) as store:
         screens = [] if store is None else [*store.monitors().values()]
@@ -96,7 +96,7 @@ def look(paths: Paths, choice: Choice) -> Found:
 def carry_out(paths: Paths, choice: Choice, promise: Promise | None = None) -> Found:
     """Forget it; returns what went. Raises MousetrackError; MoreThanPromisedError where it would be more than promised.
 
-    Interrupted anywhere, the store holds all of it or nothing, and ``unfinished`` tells what to do again. Waits for
+    Interrupted anywhere, the store holds all of it or nothing, and ``unfinished`` returns what to do again. Waits for
     a picture that is being drawn: it may show what is to go.
     """
     try:
@@ -108,7 +108,7 @@ def carry_out(paths: Paths, choice: Choice, promise: Promise | None = None) -> F
             with contextlib.suppress(OSError):  # a full disk is no reason to keep it: deleting makes room
                 _note(paths, [*unfinished(paths), choice.options()])
             found = Found(Held(0, None, None), _pictures(paths, choice), _copies(paths, choice, store))
-            # Files first: that takes no space, and gives the store the space to be written anew.
+            # Files first: that takes no space, and gives the store the space to be rewritten.
             for path in (*found.pictures, *found.copies):
                 if path.is_dir() and not path.is_symlink():
                     shutil.rmtree(path)
@@ -136,7 +136,7 @@ def unfinished(paths: Paths) -> list[str]:
 
 
 def _note(paths: Paths, options: list[str]) -> None:
-    """Write down what is to be done, until it is."""
+    """Note what is to be done, until it is done."""
     if options:
         write_whole(paths.forgetting, "".join(f"{one}\n" for one in options).encode("utf-8", "replace"))
     elif paths.forgetting.exists():
@@ -146,7 +146,7 @@ def _note(paths: Paths, options: list[str]) -> None:
 
 @contextlib.contextmanager
 def _store(paths: Paths, choice: Choice) -> Iterator[Store | None]:
-    """The store; None where there is none, or only one so damaged that it can but be removed whole, as is wished."""
+    """The store; None where there is none, or only one too damaged to edit, which is deleted whole."""
     if not os.path.lexists(paths.store):
         yield None
         return

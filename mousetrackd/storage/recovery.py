@@ -1,32 +1,32 @@
 """What can still be read of a damaged store, put into a new one; the damaged file is kept as it is.
 
-It is read as SQLite sees it, a row at a time, and never trusted: a chunk counts when its checksum is right and its
-counts fit their screen. The new store gets the old one's name when it is whole, so a rescue that is stopped at any
-moment, by a crash or a power cut, is done again from the start and nothing is ever counted twice.
+A chunk is kept when its checksum is right and its counts fit their screen. The new store gets the old one's name when
+it is whole, so a rescue that is stopped at any moment, by a crash or a power cut, is done again from the start and
+nothing is ever counted twice.
 """
 
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import sqlite3
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mousetrackd.core import validity
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.errors import StoreError
 from mousetrackd.core.layout import ReportedMonitor, admit
 from mousetrackd.core.monitors import MONITORS_MAX, Monitor
-from mousetrackd.storage import schema
 from mousetrackd.storage.chunks import crc_of
+from mousetrackd.storage.damaged_database import DamagedDatabase, Row, open_copy, scratch_store
 from mousetrackd.storage.database_files import create, move_aside, name_aside, rescue_note
 from mousetrackd.storage.errors import DamagedError
 from mousetrackd.storage.schema import MARKS
 from mousetrackd.storage.store import Store
+from mousetrackd.storage.tiers import HOUR
 from mousetrackd.system.files import make_private, sync_folder, write_whole
 
 if TYPE_CHECKING:
@@ -36,36 +36,16 @@ if TYPE_CHECKING:
 LOOKED_AT = "mousetrackd-damaged-"
 """What a temporary folder with a copy of a damaged store is called: what a killed command left can be forgotten."""
 
-_PAGE_BYTES = 4096
-_PROBES = 10_000
-"""So many rows are looked for one by one behind and before what cannot be read: a second at most."""
-
-_COLUMNS = {
-    "monitor": "rowid, output, width_px, height_px, edid_hash, width_mm, height_mm",
-    "chunk": "rowid, start_s, span_s, monitor, layer, total, counts, crc",
-    "path": "rowid, start_s, span_s, monitor, length_px",
-    "placement": "rowid, since_s, monitor, desktop_x, desktop_y",
-}
-
-_READ = {"chunk_by_time": "chunk", "saved": "saved", **{table: table for table in _COLUMNS}}
-"""What is read of a damaged database, and of which table it is."""
-
-_UNCOUNTED = bytes(4)
-"""Instead of how many pages there are: SQLite then asks the file and the journal."""
-_LAST_ROW = (1 << 63) - 1
-
-_Row = tuple[Any, ...]
-
 
 @dataclass(frozen=True)
 class Rescued:
-    """How many chunks of a damaged store are in the new one, and how many are not (None: nobody can tell)."""
+    """How many chunks of a damaged store are in the new one, and how many are not (None: not known)."""
 
     kept: int
     lost: int | None
 
     def __str__(self) -> str:
-        lost = "and nobody can tell how many are lost" if self.lost is None else f"{self.lost} are lost"
+        lost = "and it is not known how many are lost" if self.lost is None else f"{self.lost} are lost"
         return f"{self.kept} of its pieces could be read and are kept, {lost}"
 
 
@@ -98,7 +78,7 @@ def rescue(path: Path, now: datetime) -> tuple[Path, Rescued]:
         folder.rmdir()
     except (OSError, ValueError, sqlite3.Error) as error:
         raise StoreError(
-            f"cannot begin a new store beside the damaged {path}: {error}",
+            f"cannot start a new store beside the damaged {path}: {error}",
             "The damaged one is untouched. Check the disk and the folder's permissions.",
         ) from error
     return aside, rescued
@@ -133,21 +113,21 @@ def readable(path: Path) -> Iterator[tuple[Store, str]]:
 
 
 def _fill_from(damaged: Path, folder: Path, fresh: sqlite3.Connection | None) -> Rescued:
-    """Put every row of ``damaged`` that can be believed into ``fresh``, in one transaction; None only counts."""
+    """Put every row of ``damaged`` that can be trusted into ``fresh``, in one transaction; None only counts."""
     with contextlib.ExitStack() as stack:
         if fresh is None:
-            fresh = stack.enter_context(contextlib.closing(_scratch(folder / "counted.sqlite3")))
+            fresh = stack.enter_context(contextlib.closing(scratch_store(folder / "counted.sqlite3")))
         if not damaged.is_file():
             return Rescued(0, None)
-        old = stack.enter_context(contextlib.closing(_connect_copy(damaged, folder)))
+        old = stack.enter_context(contextlib.closing(open_copy(damaged, folder)))
         fresh.execute("BEGIN")
         fresh.execute("PRAGMA defer_foreign_keys = ON")  # screens are written when it is known which are needed
-        rescued = _fill(_Damaged(old), fresh)
+        rescued = _fill(DamagedDatabase(old), fresh)
         fresh.execute("COMMIT")
         return rescued
 
 
-def _fill(old: _Damaged, fresh: sqlite3.Connection) -> Rescued:
+def _fill(old: DamagedDatabase, fresh: sqlite3.Connection) -> Rescued:
     screens = _screens(old)
     used: dict[int, Monitor] = {}
     wrong = written = 0
@@ -155,25 +135,25 @@ def _fill(old: _Damaged, fresh: sqlite3.Connection) -> Rescued:
     taken: set[int | None] = set()
     for row in old.rows("chunk"):
         number, _, _, screen, _, _, _, crc = row
-        size = _believed(row)
+        size = _trusted_size(row)
         if size is None:
             wrong += 1
             continue
         if seen.get(number) == crc:  # damaged pointers led here twice
             continue
         known = screens.get(screen)
-        # What the checksum vouches for is right: a screen's size, where its own row says otherwise or is lost.
+        # What the checksum covers is right: a screen's size, where its own row says otherwise or is lost.
         output, edid = (known[0].output, known[0].edid_hash) if known else (f"unknown-{screen}", "")
         if used.setdefault(screen, Monitor(output, *size, edid)) != Monitor(output, *size, edid):
             wrong += 1
             continue
-        # The number of a chunk that was folded may have been given again, and here a new one to another.
+        # The number of a chunk that was rolled up may have been given again, and here a new one to another.
         new = (None if number in taken else number, *row[1:])
         taken.add(fresh.execute("INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?)", new).lastrowid)
         seen.setdefault(number, crc)
         written += 1
     complete = not old.is_broken
-    fresh.execute(_DROP_WHAT_WAS_FOLDED)
+    fresh.execute(_DROP_WHAT_WAS_ROLLED_UP)
     for number, (monitor, _, _) in screens.items():
         used.setdefault(number, monitor)
     for number, monitor in used.items():
@@ -191,24 +171,24 @@ def _fill(old: _Damaged, fresh: sqlite3.Connection) -> Rescued:
     return Rescued(kept, None if there is None else max(there - kept, 0))
 
 
-_DROP_WHAT_WAS_FOLDED = """
+_DROP_WHAT_WAS_ROLLED_UP = f"""
 DELETE FROM chunk WHERE EXISTS (
     SELECT 1 FROM chunk AS whole
     WHERE whole.start_s <= chunk.start_s AND chunk.start_s < whole.start_s + whole.span_s
     AND whole.monitor = chunk.monitor AND whole.layer = chunk.layer
-    AND whole.span_s > chunk.span_s AND whole.span_s >= 3600
+    AND whole.span_s > chunk.span_s AND whole.span_s >= {HOUR.shortest_s}
     AND whole.start_s % 900 = 0 AND whole.span_s % 900 = 0
 )
+"""  # noqa: S608 - our number
+"""Damaged pointers may lead to pages that were given up: what lies there, and was rolled up since, is counted already.
+
+A roll-up makes a chunk of an hour or more that starts and ends with a quarter of an hour, as those of all zones do.
+What was added to such a time afterwards, by an import or by a clock set back, and was not rolled up yet, goes as well:
+better lost, and reported, than counted twice.
 """
-"""Damaged pointers may lead to pages that were given up: what lies there, and was folded since, is counted already.
-
-A fold makes a chunk of an hour or more that begins and ends with a quarter of an hour, as those of all zones do. What
-was added to such a time after its fold, by an import or by a clock set back, and was not folded yet, goes as well:
-better lost, and told, than counted twice.
-"""
 
 
-def _believed(row: _Row) -> tuple[int, int] | None:
+def _trusted_size(row: Row) -> tuple[int, int] | None:
     """The size of the screen whose counts a row of ``chunk`` holds, if it is as it was written."""
     _, start_s, span_s, monitor, layer, total, blob, crc = row
     if not validity.is_chunk(start_s, span_s, layer, total) or type(monitor) is not int or type(blob) is not bytes:
@@ -222,7 +202,7 @@ def _believed(row: _Row) -> tuple[int, int] | None:
     return counts.width_px, counts.height_px
 
 
-def _screens(old: _Damaged) -> dict[int, tuple[Monitor, int, int]]:
+def _screens(old: DamagedDatabase) -> dict[int, tuple[Monitor, int, int]]:
     """Every screen whose row makes sense, by number, with its size in mm."""
     screens = {}
     for number, output, width_px, height_px, edid, *size_mm in old.rows("monitor"):
@@ -234,8 +214,8 @@ def _screens(old: _Damaged) -> dict[int, tuple[Monitor, int, int]]:
     return screens
 
 
-def _fill_paths(old: _Damaged, fresh: sqlite3.Connection) -> None:
-    """A length is believed where a chunk of the same time and screen is there: it has no checksum of its own."""
+def _fill_paths(old: DamagedDatabase, fresh: sqlite3.Connection) -> None:
+    """A length is trusted where a chunk of the same time and screen is there: it has no checksum of its own."""
     chunks = set(fresh.execute("SELECT DISTINCT start_s, span_s, monitor FROM chunk"))
     for row in old.rows("path"):
         _, start_s, span_s, monitor, length_px = row
@@ -245,7 +225,7 @@ def _fill_paths(old: _Damaged, fresh: sqlite3.Connection) -> None:
             )
 
 
-def _fill_placements(old: _Damaged, fresh: sqlite3.Connection, screens: dict[int, Monitor]) -> None:
+def _fill_placements(old: DamagedDatabase, fresh: sqlite3.Connection, screens: dict[int, Monitor]) -> None:
     standing: Counter[int] = Counter()
     for row in old.rows("placement"):
         _, since_s, monitor, *corner = row
@@ -258,143 +238,9 @@ def _fill_placements(old: _Damaged, fresh: sqlite3.Connection, screens: dict[int
             )
 
 
-def _fill_marks(old: _Damaged, fresh: sqlite3.Connection) -> None:
+def _fill_marks(old: DamagedDatabase, fresh: sqlite3.Connection) -> None:
     """Which batches are stored: without that, a side file that is still there would be counted twice."""
     marks = [mark for mark in old.marks() if type(mark) is int]
     if marks:
         fresh.execute(MARKS)
         fresh.executemany("INSERT INTO saved (mark) VALUES (?)", [(mark,) for mark in marks])
-
-
-class _Damaged:
-    """A damaged database, as far as it can be read. is_broken: the last table read was not whole."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._sql = connection
-        self.is_broken = False
-
-    def rows(self, table: str) -> Iterator[_Row]:
-        """Rows with their number first: from the front, from the back, and one by one in between."""
-        select = f"SELECT {_COLUMNS[table]} FROM {table} NOT INDEXED"  # noqa: S608 - names of ours
-        first, last = 0, _LAST_ROW
-        self.is_broken = False
-        for row in self._until_broken(f"{select} ORDER BY rowid"):
-            first = max(first, row[0])
-            yield row
-        if not self.is_broken:
-            return
-        for row in self._until_broken(f"{select} WHERE rowid > ? ORDER BY rowid DESC", first):
-            last = min(last, row[0])
-            yield row
-        if (first, last) == (0, _LAST_ROW):
-            return  # where the table begins is lost, and with it the way to every row
-        near = first + 1 + _PROBES
-        for number in itertools.chain(range(first + 1, min(near, last)), range(max(near, last - _PROBES), last)):
-            yield from self._until_broken(f"{select} WHERE rowid = ?", number)
-
-    def count_of_chunks(self) -> int | None:
-        """How many there were, by their index; None when it cannot be read either."""
-        (row,) = [*self._until_broken("SELECT count(*) FROM chunk INDEXED BY chunk_by_time")] or [(None,)]
-        return None if row[0] is None else int(row[0])
-
-    def marks(self) -> list[Any]:
-        """The marks of batches, as far as they can be read; most stores have none."""
-        return [mark for (mark,) in self._until_broken("SELECT mark FROM saved ORDER BY id")]
-
-    def _until_broken(self, query: str, *values: int) -> Iterator[_Row]:
-        try:
-            yield from self._sql.execute(query, values)
-        except sqlite3.DatabaseError:
-            self.is_broken = True
-
-
-def _connect_copy(damaged: Path, folder: Path) -> sqlite3.Connection:
-    """Open a copy of a damaged store, its journal with it: SQLite must not mend the only one."""
-    copy = folder / "copy.sqlite3"
-    for ending in ("", "-wal"):
-        copy.with_name(copy.name + ending).unlink(missing_ok=True)
-        if damaged.with_name(damaged.name + ending).is_file():
-            _copy_readable(damaged.with_name(damaged.name + ending), copy.with_name(copy.name + ending))
-    scratch = folder / "scratch.sqlite3"
-    with contextlib.closing(_scratch(scratch)):
-        whole = scratch.read_bytes()[:_PAGE_BYTES]
-    # The first page says what the file is and where its tables begin, the same in every store. Of its header, what
-    # never changes is put right at once (fileformat2.html, 1.3), and all of the page where that is not enough.
-    with copy.open("r+b") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.write(whole[size:])  # SQLite throws away the journal of a store of no page
-        for offset, right in ((0, whole[:24]), (28, _UNCOUNTED), (44, whole[44:48]), (52, whole[52:60])):
-            file.seek(offset)
-            file.write(right)
-    connection = _connect(copy)
-    if connection is None:
-        with copy.open("r+b") as file:
-            file.write(whole[:28] + _UNCOUNTED + whole[32:])
-        connection = _connect(copy) or sqlite3.connect(":memory:", isolation_level=None)
-    return connection
-
-
-def _connect(copy: Path) -> sqlite3.Connection | None:
-    connection = sqlite3.connect(copy, isolation_level=None)
-    connection.text_factory = lambda data: data.decode("utf-8", "replace")
-    try:
-        schema.harden(connection)
-        connection.execute("PRAGMA writable_schema = ON")  # which makes SQLite read what it else would refuse
-        if schema.foreign(connection):
-            connection = _with_our_schema(copy, connection)
-        for table, columns in _COLUMNS.items():
-            connection.execute(f"SELECT {columns} FROM {table} WHERE rowid = 0").fetchone()  # noqa: S608 - names of ours
-    except sqlite3.DatabaseError as error:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CORRUPT and _has_tables(connection):
-            return connection  # a table's first page is lost, the others may not be
-        connection.close()
-        return None
-    return connection
-
-
-def _with_our_schema(copy: Path, connection: sqlite3.Connection) -> sqlite3.Connection:
-    """Take from the copy every view, trigger and expression that is not ours, and read its tables as ours.
-
-    What somebody else wrote into a schema would run when its rows are read. Raises sqlite3.DatabaseError.
-    """
-    try:
-        here = connection.execute("SELECT rowid, type, name, rootpage FROM sqlite_schema").fetchall()
-        ours = schema.statements()
-        for row, kind, name, root_page in here:
-            if name in _READ and (kind, name) in ours and type(root_page) is int and root_page > 1:
-                values = (_READ[name], ours[kind, name], row)
-                connection.execute("UPDATE sqlite_schema SET tbl_name = ?, sql = ? WHERE rowid = ?", values)
-            else:
-                connection.execute("DELETE FROM sqlite_schema WHERE rowid = ?", (row,))
-    finally:
-        connection.close()
-    connection = sqlite3.connect(copy, isolation_level=None)
-    connection.text_factory = lambda data: data.decode("utf-8", "replace")
-    schema.harden(connection)
-    return connection
-
-
-def _has_tables(connection: sqlite3.Connection) -> bool:
-    try:
-        found = connection.execute("SELECT count(*) FROM sqlite_schema WHERE type = 'table'").fetchone()[0]
-    except sqlite3.DatabaseError:
-        return False
-    return int(found) >= 4
-
-
-def _scratch(scratch: Path) -> sqlite3.Connection:
-    """An empty store that nobody keeps."""
-    for ending in ("", "-wal", "-shm"):
-        scratch.with_name(scratch.name + ending).unlink(missing_ok=True)
-    create(scratch)
-    return sqlite3.connect(scratch, isolation_level=None)
-
-
-def _copy_readable(source: Path, target: Path) -> None:
-    """Copy a file; a page that the disk cannot read any more becomes zeros."""
-    with source.open("rb", buffering=0) as old, target.open("wb") as new:
-        for offset in range(0, source.stat().st_size, _PAGE_BYTES):
-            try:
-                new.write(os.pread(old.fileno(), _PAGE_BYTES, offset))
-            except OSError:
-                new.write(bytes(_PAGE_BYTES))

@@ -8,8 +8,9 @@ from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from mousetrackd.core.layers import CLICK_LAYERS, DWELL, SCROLL
+from mousetrackd.storage import tiers
 from mousetrackd.storage.query import PATH
-from mousetrackd.storage.tiers import DAY, HOUR
+from mousetrackd.storage.tiers import HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -88,9 +89,11 @@ def summarise(
 
 
 def _stretch(begin: datetime, span_s: int) -> str:
-    if span_s <= DAY.longest_s:
-        return f"{begin:%Y-%m-%d}"
-    return f"{begin:%Y-%m}" if span_s < 40 * 86400 else f"{begin:%Y}"
+    return f"{begin:{_DATES.get(tiers.fitting(span_s).name, '%Y-%m-%d')}}"
+
+
+_DATES = {"month": "%Y-%m", "year": "%Y"}
+"""How what is no longer kept per day is called."""
 
 
 def lines(stats: Stats) -> list[str]:

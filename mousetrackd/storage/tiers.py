@@ -87,3 +87,8 @@ def name_of(span_s: int) -> str:
     """What a chunk of so many seconds is called: the name of the longest tier that has so short periods."""
     names = [tier.name for tier in TIERS if tier.shortest_s <= span_s]
     return names[-1] if names else "checkpoint"
+
+
+def fitting(span_s: int) -> Tier:
+    """The shortest tier with periods of so many seconds or more; the longest where there is none."""
+    return next((tier for tier in TIERS if span_s <= tier.longest_s), TIERS[-1])

@@ -107,7 +107,7 @@ def test_no_byte_of_what_is_forgotten_is_left_and_the_rest_is_as_it_was(
     before = {key: blob for key, blob in blobs(paths).items() if key[0] >= 0}
     assert len(before) == 16
     assert all(is_anywhere(blob, paths.data_dir) for blob in before.values())
-    found = forget.look(paths, choice)
+    found = forget.find(paths, choice)
     done = forget.carry_out(paths, choice)
     assert done == found
     assert not [key for key in gone if is_anywhere(before[key], paths.data_dir)]
@@ -147,9 +147,9 @@ def test_of_a_screen_forgotten_altogether_not_even_the_name_is_kept(paths: Paths
 
 def test_the_words_tell_that_more_goes_than_was_named(paths: Paths) -> None:
     choice = Choice(since_s=NOON_S + 7 * HOUR_S + 1800)
-    assert "more than was named" in " ".join(forget.look(paths, choice).lines(choice))
+    assert "more than was named" in " ".join(forget.find(paths, choice).lines(choice))
     whole = Choice(since_s=NOON_S + 7 * HOUR_S)
-    assert "more than was named" not in " ".join(forget.look(paths, whole).lines(whole))
+    assert "more than was named" not in " ".join(forget.find(paths, whole).lines(whole))
 
 
 def test_a_piece_that_fails_its_checksum_may_be_of_any_time_and_goes(paths: Paths) -> None:
@@ -207,12 +207,12 @@ def test_of_a_damaged_store_only_all_can_be_forgotten(paths: Paths) -> None:
 
 def test_a_monitor_never_seen_is_not_forgotten(paths: Paths) -> None:
     with pytest.raises(UsageError, match="DP-7"):
-        forget.look(paths, Choice(monitor="DP-7"))
+        forget.find(paths, Choice(monitor="DP-7"))
 
 
 def test_where_nothing_was_ever_counted_there_is_nothing_to_forget(tmp_path: Path) -> None:
     empty = Paths(tmp_path / "config", tmp_path / "data", tmp_path / "run", tmp_path / "state")
-    assert not forget.look(empty, Choice())
+    assert not forget.find(empty, Choice())
     assert not forget.carry_out(empty, Choice())
     assert not empty.store.exists()
 
