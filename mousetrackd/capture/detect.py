@@ -1,7 +1,7 @@
 """Which source this session can have, by what it offers and not by what it is called; and why.
 
 A Wayland compositor may run an X server for older programs (XWayland), in which a listener hears a part of the
-truth only. So X11 is taken where no such server is at the other end, and where nothing fits nothing is.
+truth only. So X11 is used only where the server is a real one, and where nothing fits nothing is used.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from mousetrackd.capture.wayland.connection import Connection
 
-_NO_BUS = "It tells over the session bus, where it is not found: set DBUS_SESSION_BUS_ADDRESS"
+_NO_BUS = "It was not found on the session bus: set DBUS_SESSION_BUS_ADDRESS"
 
 _HELP = {
     "sway": "Cursor sessions came with sway 1.11",
@@ -105,7 +105,7 @@ def _with_wayland(connection: Connection) -> Choice:
     desktop = quoted(os.environ.get("XDG_CURRENT_DESKTOP", ""), 80)
     name = f"{desktop} ({program})" if desktop and program else desktop or program or "an unknown compositor"
     error = BlindError(
-        f"this is a Wayland session of {name}, which lets nobody follow the pointer in a way that mousetrackd knows",
+        f"this is a Wayland session of {name}, which offers no way to follow the pointer that mousetrackd knows",
         f"Nothing is recorded, because the picture would be wrong. {_HELP.get(program.lower(), _OTHERWISE)}.",
     )
     return Choice("", tuple(findings), error)

@@ -1,4 +1,4 @@
-"""Where events come from. ``choose`` picks a source for this session, ``explain`` says why that one."""
+"""Where events come from. ``choose`` picks a source for this session, ``explain`` gives the reasons."""
 
 from __future__ import annotations
 
@@ -92,10 +92,10 @@ def explain(wanted: str, *, try_it: bool) -> list[Finding]:
         choice = detect.look()
         reasons = [ok("source", str(finding)) for finding in choice.findings]
         if choice.refusal is not None:
-            return [*reasons, _judge(choice.refusal, "none fits")]
+            return [*reasons, _judge(choice.refusal, "no source fits")]
         wanted = choice.source
     source = choose(wanted)
-    chosen = ok("source", f"{source.name}, {'the first that fits' if reasons else 'as the configuration asks'}")
+    chosen = ok("source", f"{source.name}, {'the first that fits' if reasons else 'as configured'}")
     if not try_it:
         return [*reasons, chosen]
     try:
@@ -142,7 +142,7 @@ class NoSource:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """The reason is told by ``start``."""
+        """The reason is given by ``start``."""
         return ()
 
     def start(self, notify: Callable[[], None]) -> None:

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 @click.command(epilog=example("mousetrackd run", "mousetrackd run --source replay:session.csv --speed 20"))
 @click.option("--source", metavar="NAME", help=f"Where events come from: {registry.EXPECTED}.")
 @click.option("--speed", type=FloatRange(0.01, 100_000), default=1.0, help="How much faster to play a recording.")
-@click.option("--allow-root", is_flag=True, help="Run as root, where root is the user: in a container.")
-@click.option("-v", "--verbose", is_flag=True, help="Say more in the log.")
+@click.option("--allow-root", is_flag=True, help="Allow root, if root is the desktop's user, as in a container.")
+@click.option("-v", "--verbose", is_flag=True, help="Log more.")
 def run(source: str | None, speed: float, allow_root: bool, verbose: bool) -> None:
     """Track the pointer, in the foreground, until stopped."""
     if not allow_root:
@@ -56,7 +56,7 @@ def run(source: str | None, speed: float, allow_root: bool, verbose: bool) -> No
 
     try:
         conf, lost = config_file.load_or_rules()
-        registry.check(conf.source)  # a misspelt one is told before anything is touched
+        registry.check(conf.source)  # a misspelt name is refused before anything is touched
 
         def run_daemon() -> None:
             Daemon(paths, conf, make_source, config_file.load, log_problem=log.problem, lost=lost).run()
@@ -70,8 +70,8 @@ def run(source: str | None, speed: float, allow_root: bool, verbose: bool) -> No
         if source is None:
             raise
         raise MousetrackError(
-            f"{error.message} Nothing is taken from {source}.",
-            "Stop it first: mousetrackd stop. Or keep the two apart: XDG_RUNTIME_DIR and XDG_DATA_HOME elsewhere.",
+            f"{error.message} Nothing was read from {source}.",
+            "Stop it first: mousetrackd stop. Or give this one other folders: set XDG_RUNTIME_DIR and XDG_DATA_HOME.",
         ) from error
     except MousetrackError as error:
         log.note(str(error))
@@ -80,13 +80,13 @@ def run(source: str | None, speed: float, allow_root: bool, verbose: bool) -> No
 
 @click.command(epilog=example("mousetrackd pause"))
 def pause() -> None:
-    """Stop listening until told to resume, also across restarts."""
+    """Pause tracking until you resume it, even across restarts."""
     _set_desired_state(pause=True)
 
 
 @click.command(epilog=example("mousetrackd resume"))
 def resume() -> None:
-    """Listen again."""
+    """Track again after a pause."""
     _set_desired_state(pause=False)
 
 
@@ -113,7 +113,7 @@ def _set_desired_state(*, pause: bool) -> None:
 
 @click.command(epilog=example('xdg-open "$(mousetrackd snapshot)"'))
 def snapshot() -> None:
-    """Draw a new picture now; print its path when it is whole."""
+    """Draw a new picture now, and print its path when it is complete."""
     terminal.echo_path(draw_now(user_paths()))
 
 
@@ -127,8 +127,8 @@ def draw_now(paths: Paths) -> str:
         raise MousetrackError(f"no new picture: {status['snapshot_error']}")
     if not is_whole(Path(str(status["picture"]))):
         raise MousetrackError(
-            f"the new picture is not there any more: {status['picture']}",
-            "See what else writes or removes files there, and try again.",
+            f"the new picture has disappeared: {status['picture']}",
+            "Check what else writes or deletes files there, and try again.",
         )
     return str(status["picture"])
 
@@ -145,27 +145,29 @@ def save_now(paths: Paths) -> None:
     )
     if said.get("saved_ns", 0) < asked_ns:
         raise MousetrackError(
-            "nothing was forgotten: mousetrackd holds counts that it cannot save, and would save them later.",
-            "See: mousetrackd status. Or end it, then do this again: mousetrackd stop",
+            "nothing was forgotten: mousetrackd has counts that it cannot save now, and would save them later.",
+            "See: mousetrackd status. Or stop it, then try again: mousetrackd stop",
         )
 
 
 @click.command(epilog=example("mousetrackd stop"))
 def stop() -> None:
-    """End the daemon; what it counted is saved and drawn first."""
+    """Stop the daemon; it saves its counts and draws a last picture first."""
     daemon = client.require_running(user_paths())
     daemon.send(signal.SIGTERM)
     client.wait_for_end(daemon)
     why = client.not_saved_by(daemon)
     if why:
-        raise MousetrackError(f"mousetrackd (pid {daemon.pid}) has ended, and not everything is in the store.", why)
+        raise MousetrackError(
+            f"mousetrackd (pid {daemon.pid}) has ended, and could not put everything into the store.", why
+        )
     terminal.echo(f"mousetrackd (pid {daemon.pid}) has ended.")
 
 
 @click.command(epilog=example("mousetrackd status", "mousetrackd status --json"))
-@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 def status(as_json: bool) -> None:
-    """Say what the daemon is doing."""
+    """Show what the daemon is doing."""
     paths = user_paths()
     said = client.read_status(paths)
     if said["state"] == "stopped":
@@ -221,7 +223,7 @@ def latest(open_it: bool) -> None:
     if not path.is_file():
         raise MousetrackError(
             f"there is no picture yet: {path}",
-            "The first is drawn a minute after the pointer moved; or: mousetrackd snapshot",
+            "The first one is drawn a minute after the pointer moves. To draw it now: mousetrackd snapshot",
         )
     terminal.echo_path(path)
     if open_it and click.launch(str(path)) != 0:

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog=example("mousetrackd stats --since '7 days ago'"))
-@click.option("--json", "as_json", is_flag=True, help="For scripts.")
-@click.option("--since", metavar="WHEN", help="Only from then on.")
-@click.option("--until", metavar="WHEN", help="Only before then.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+@click.option("--since", metavar="WHEN", help="Only what was counted from this time on.")
+@click.option("--until", metavar="WHEN", help="Only what was counted before this time, or until the end of this day.")
 def stats(as_json: bool, since: str | None, until: str | None) -> None:
-    """Say how far the pointer went, how long, and what was pressed, per day and in all."""
+    """Show distance, time and clicks, per day and in total."""
     from mousetrackd.core import timerange  # noqa: PLC0415
     from mousetrackd.storage import stats  # noqa: PLC0415
     from mousetrackd.storage.recovery import readable  # noqa: PLC0415
@@ -77,13 +77,13 @@ def _one_layer(name: str) -> str:
 @click.command(name="import", epilog=example("mousetrackd import counts.json --layer dwell --size 1920x1080"))
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--layer", default="dwell", show_default=True, metavar="LAYER", help=f"One of {', '.join(LAYERS)}.")
-@click.option("--size", metavar="WxH", help="The screen's size in pixels, where the file does not tell.")
+@click.option("--size", metavar="WxH", help="The screen's size in pixels, if the file does not contain it.")
 @click.option(
     "--monitor",
     default="imported",
     show_default=True,
     metavar="NAME",
-    help="What to call the screen, where the file does not tell.",
+    help="The screen's name, if the file does not contain it.",
 )
 @click.option("--at", metavar="WHEN", help="When it was counted. Default: now.")
 def import_(file: Path, layer: str, size: str | None, monitor: str, at: str | None) -> None:
@@ -137,17 +137,20 @@ def _size(text: str | None) -> tuple[int, int] | None:
         "mousetrackd forget --all --yes",
     )
 )
-@click.option("--since", metavar="WHEN", help='What was counted from: "14:30", "yesterday", "7 days ago".')
-@click.option("--until", metavar="WHEN", help="What was counted before: as --since.")
-@click.option("--last", metavar="TIME", help="What was counted in the last: 10m, 2h, 1d.")
-@click.option("--monitor", metavar="NAME", help="What was counted on this one, by its name in status.")
-@click.option("--all", "everything", is_flag=True, help="All that was ever counted.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--since", metavar="WHEN", help='Only what was counted from this time on: "14:30", "yesterday", "7 days ago".'
+)
+@click.option("--until", metavar="WHEN", help="Only what was counted before this time, or until the end of this day.")
+@click.option("--last", metavar="TIME", help="Only what was counted in the last minutes, hours or days: 10m, 2h, 1d.")
+@click.option("--monitor", metavar="NAME", help="Only what was counted on this monitor, by its name in status.")
+@click.option("--all", "everything", is_flag=True, help="Everything that was ever counted.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def forget(yes: bool, **options: Any) -> None:
-    """Remove counts for good, from the store, its journal and backups, and every picture that may show them.
+    """Delete counts permanently, and every picture that may show them.
 
-    What is kept only by the hour, day or month goes whole where it touches the time named, and so does every picture
-    drawn since that time began. What you rendered or exported to other places is yours to remove.
+    They are deleted from the store, its journal and its backups. Counts that are kept by the hour, day or month are
+    deleted whole if any of that time is chosen. Every picture drawn since the chosen time began is deleted too. Files
+    that you rendered or exported elsewhere are yours to delete.
     """
     from mousetrackd.storage import forget  # noqa: PLC0415
     from mousetrackd.storage.erase import MoreThanPromisedError  # noqa: PLC0415
@@ -161,16 +164,18 @@ def forget(yes: bool, **options: Any) -> None:
         try:
             gone = forget.carry_out(paths, choice, promise)
         except MoreThanPromisedError as error:
-            terminal.echo(f"{error.message}. This is what it takes with it now.", err=True)
-    terminal.echo("\n".join(["Forgotten:", *gone.lines(choice)] if gone else ["There was nothing of that."]))
+            terminal.echo(f"{error.message}. This is what would be deleted now.", err=True)
+    terminal.echo(
+        "\n".join(["Forgotten:", *gone.lines(choice)] if gone else ["Nothing matched, so nothing was forgotten."])
+    )
     for left in forget.unfinished(paths):
-        terminal.echo(f"Unfinished from before, do it again: mousetrackd forget {left}", err=True)
+        terminal.echo(f"An earlier one is unfinished. To finish it: mousetrackd forget {left}", err=True)
     if client.find_running(paths) is not None:
-        terminal.echo(f"Drawn anew: {draw_now(paths)}")
+        terminal.echo(f"New picture: {draw_now(paths)}")
 
 
 def _agreed(paths: Paths, choice: Choice, *, ask: bool) -> Promise | None:
-    """Tell what goes, and ask; None where nobody is to be asked. Raises MousetrackError where the answer is no."""
+    """Show what will be deleted, and ask; None with --yes. Raises MousetrackError where the answer is no."""
     from mousetrackd.storage import forget  # noqa: PLC0415
     from mousetrackd.storage.erase import Promise  # noqa: PLC0415
 
@@ -179,26 +184,28 @@ def _agreed(paths: Paths, choice: Choice, *, ask: bool) -> Promise | None:
     if not ask or not found:
         return Promise(found.held, now_s) if ask else None
     if not sys.stdin.isatty():
-        raise UsageError("forgetting cannot be undone", "To do it without being asked: --yes")
-    terminal.echo("\n".join(["This goes for good:", *found.lines(choice)]))
-    if not click.confirm("Forget it?"):
+        raise UsageError(
+            "forgetting cannot be undone, and there is no terminal to ask for confirmation", "To confirm: --yes"
+        )
+    terminal.echo("\n".join(["This will be deleted permanently:", *found.lines(choice)]))
+    if not click.confirm("Delete it?"):
         raise MousetrackError("Nothing was forgotten.")
     save_now(paths)
     return Promise(found.held, now_s)
 
 
 def _choice(*, since: str | None, until: str | None, last: str | None, monitor: str | None, everything: bool) -> Choice:
-    """What the options of ``forget`` mean. Raises UsageError where they cannot be meant."""
+    """What the options of ``forget`` select. Raises UsageError where they contradict each other."""
     from mousetrackd.core.timerange import parse_range, parse_step_s  # noqa: PLC0415
     from mousetrackd.storage.forget import Choice  # noqa: PLC0415
 
     named = [option for option in (since, until, last, monitor) if option is not None]
     if everything == bool(named):
         raise UsageError(
-            "say what to forget, or --all, not both" if everything else "say what to forget",
-            "Like: --last 10m, or --since yesterday, or --monitor DP-1. Everything: --all",
+            "--all cannot be used with other options" if everything else "nothing was selected to forget",
+            "For example: --last 10m, or --since yesterday, or --monitor DP-1. For everything: --all",
         )
     if last is not None and (since is not None or until is not None):
-        raise UsageError("--last goes together with neither --since nor --until", "Leave one of them out.")
+        raise UsageError("--last cannot be used with --since or --until", "Leave one of them out.")
     since_s, until_s = parse_range(since, until)
     return Choice(since_s if last is None else int(time.time()) - parse_step_s(last), until_s, monitor)

@@ -40,22 +40,24 @@ def refuse_root(command: str) -> None:
     """Raise RefusedError where root runs ``command``, which was not given --allow-root."""
     if os.geteuid() == 0:
         raise RefusedError(
-            "mousetrackd does not run as root: it needs no such power, and the heatmap would be root's.",
-            f"Start it as the user whose pointer it is. Where root is that user: mousetrackd {command} --allow-root",
+            "mousetrackd does not run as root: it needs no root rights, and would not see the user's own session.",
+            f"Run it as the user of the desktop. If root is that user: mousetrackd {command} --allow-root",
         )
 
 
 def range_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options that select counts by time and monitor, for ``open_selection``."""
     for option in (
-        click.option("--monitor", metavar="NAME", help="Only this one, by its name in status."),
-        click.option("--weekdays", metavar="DAYS", help='Only these: "mon-fri", "sat,sun".'),
-        click.option("--hours", metavar="HOURS", help='Only these hours of the day: "9-17", "22-6".'),
-        click.option("--until", metavar="WHEN", help="Only what was counted before: as --since."),
+        click.option("--monitor", metavar="NAME", help="Only this monitor, by its name in status."),
+        click.option("--weekdays", metavar="DAYS", help='Only these days: "mon-fri", "sat,sun".'),
+        click.option("--hours", metavar="HOURS", help='Only these hours of each day: "9-17", "22-6".'),
+        click.option(
+            "--until", metavar="WHEN", help="Only what was counted before this time, or until the end of this day."
+        ),
         click.option(
             "--since",
             metavar="WHEN",
-            help='Only what was counted from: "2026-11-22", "14:30", "yesterday", "7 days ago".',
+            help='Only what was counted from this time on: "2026-11-22", "14:30", "yesterday", "7 days ago".',
         ),
     ):
         command = option(command)

@@ -25,18 +25,28 @@ LAYER_HELP = f"What to draw: {', '.join(LAYERS)}; clicks is all buttons. Default
 def _look_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options that change how a picture looks: those of [snapshot] in the configuration."""
     for option in (
-        click.option("--legend/--no-legend", default=None, help="With or without the strip below the picture."),
+        click.option("--legend/--no-legend", default=None, help="With or without the legend below the picture."),
         click.option(
             "--over", metavar="IMAGE", help='Lay the heat over this image, dimmed; "screen" takes a screenshot.'
         ),
-        click.option("--background", metavar="COLOUR", help='Of untouched places: like #101418, or "transparent".'),
-        click.option("--max", type=float, help="Heat of the hottest colour, to compare pictures."),
-        click.option("--percentile", type=float, help="Heat above this percentile gets the hottest colour."),
-        click.option("--scale", metavar="SCALE", help="From heat to colour: log, sqrt or linear."),
         click.option(
-            "--sigma", metavar="PX", help="How far heat spreads: pixels, or like 1.2% of the height; 0: raw dots."
+            "--background", metavar="COLOUR", help='Colour where nothing was counted: like #101418, or "transparent".'
         ),
-        click.option("--colormap", metavar="NAME", help="ember, ice, classic, any of OpenCV's, or one of your own."),
+        click.option(
+            "--max", type=float, help="Heat that gets the hottest colour: pictures with the same value can be compared."
+        ),
+        click.option("--percentile", type=float, help="Heat above this percentile gets the hottest colour."),
+        click.option("--scale", metavar="SCALE", help="How heat becomes colour: log, sqrt or linear."),
+        click.option(
+            "--sigma",
+            metavar="PX",
+            help="How far heat spreads: pixels, or a share of the height like 1.2%; 0 draws raw dots.",
+        ),
+        click.option(
+            "--colormap",
+            metavar="NAME",
+            help="Colours: ember, ice, classic, any OpenCV map, or one from your configuration.",
+        ),
         click.option("--layer", multiple=True, metavar="LAYER", help=LAYER_HELP),
     ):
         command = option(command)
@@ -93,20 +103,22 @@ def render(out: Path, **options: Any) -> None:
 @click.option(
     "--step", default="1h", show_default=True, metavar="TIME", help="How much time a frame adds: 15m, 1h, 1d."
 )
-@click.option("--windowed", is_flag=True, help="Each frame shows its own step only, not all before it.")
+@click.option("--windowed", is_flag=True, help="Each frame shows only its own step, not everything before it.")
 @click.option("--fps", type=FloatRange(0.1, 60), default=10.0, show_default=True, help="Frames per second.")
-@click.option("--width", type=click.IntRange(16, 16384), default=1920, show_default=True, help="Not wider than this.")
+@click.option(
+    "--width", type=click.IntRange(16, 16384), default=1920, show_default=True, help="Largest width in pixels."
+)
 @_look_options
 @range_options
 def timelapse(out: Path, step: str, windowed: bool, fps: float, width: int, **options: Any) -> None:
-    """Draw a film of the store into OUT: .mp4, .webm, .webp or .gif. The scale is the same in all frames."""
+    """Draw a film of the store into OUT: .mp4, .webm, .webp or .gif. All frames have the same scale."""
     from mousetrackd import config  # noqa: PLC0415
     from mousetrackd.core import timerange  # noqa: PLC0415
     from mousetrackd.picture import compose, film, over_image, timelapse  # noqa: PLC0415
     from mousetrackd.picture.scene import Scene, append_unplaced_monitors  # noqa: PLC0415
 
     if out.suffix.lower() not in film.ENDINGS:
-        raise UsageError(f"cannot film into {out}", f"Give a file name that ends in {', '.join(film.ENDINGS)}.")
+        raise UsageError(f"cannot draw a film into {out}", f"Give a file name that ends in {', '.join(film.ENDINGS)}.")
     step_s = timerange.parse_step_s(step)
     conf = config.load(user_paths().config_file)
     look = _look(conf, options)

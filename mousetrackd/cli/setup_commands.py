@@ -35,18 +35,19 @@ def config_(default: bool) -> None:
 
 @click.command(epilog=example("mousetrackd install", "mousetrackd install --dry-run"))
 @click.option("--dry-run", is_flag=True, help="Only show what would be written.")
-@click.option("--no-start", is_flag=True, help="Do not start it now, only from the next login on.")
-@click.option("--allow-root", is_flag=True, help="Install for root, where root is the user: in a container.")
+@click.option("--no-start", is_flag=True, help="Do not start it now, only at the next login.")
+@click.option("--allow-root", is_flag=True, help="Allow root, if root is the desktop's user, as in a container.")
 def install(dry_run: bool, no_start: bool, allow_root: bool) -> None:
-    """Start with your session from now on; with completion for your shell, and a man page."""
+    """Start mousetrackd with your session; also install shell completion and a man page."""
     from mousetrackd.capture.wayland.gnome_extension import install_extension  # noqa: PLC0415
     from mousetrackd.cli.main import cli  # noqa: PLC0415 - which imports this module
-    from mousetrackd.desktop import autostart, manual  # noqa: PLC0415
+    from mousetrackd.desktop import autostart, installer, manual  # noqa: PLC0415
     from mousetrackd.desktop.managed_files import Found  # noqa: PLC0415
+    from mousetrackd.desktop.systemctl import look_at_systemd  # noqa: PLC0415
 
     if not (dry_run or allow_root):
         refuse_root("install")
-    places, systemd = autostart.user_places(), autostart.look_at_systemd()
+    places, systemd = autostart.user_places(), look_at_systemd()
     starting = autostart.files(places, systemd, autostart.own_launch())
     helping = manual.files(places, cli)
     if dry_run:
@@ -56,47 +57,54 @@ def install(dry_run: bool, no_start: bool, allow_root: bool) -> None:
             terminal.echo(f"# {file.path}{instead}")
             if file in starting:  # the others are long, and run nothing by themselves
                 terminal.echo(file.content().decode())
-        for sentence in autostart.gnome_extension(install_extension, dry_run=True):
+        for sentence in installer.gnome_extension(install_extension, dry_run=True):
             terminal.echo(f"# {sentence}")
         return
-    said = 0
-    for sentence in autostart.install([*starting, *helping], systemd, user_paths(), start=not no_start):
+    changes = 0
+    for sentence in installer.install([*starting, *helping], systemd, user_paths(), start=not no_start):
         terminal.echo(sentence)
-        said += 1
-    if not said:
-        terminal.echo("nothing to change: it is installed")
+        changes += 1
+    if not changes:
+        terminal.echo("nothing to change: mousetrackd is installed")
 
 
 @click.command(epilog=example("mousetrackd uninstall", "mousetrackd uninstall --purge"))
-@click.option("--purge", is_flag=True, help="Remove all counts, pictures and settings too.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--allow-root", is_flag=True, help="Uninstall for root, where root is the user: in a container.")
+@click.option("--purge", is_flag=True, help="Also delete all counts, pictures and settings.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@click.option("--allow-root", is_flag=True, help="Allow root, if root is the desktop's user, as in a container.")
 def uninstall(purge: bool, yes: bool, allow_root: bool) -> None:
-    """Stop, and take away what install wrote. Your counts and pictures stay, unless you purge them."""
-    from mousetrackd.desktop import autostart  # noqa: PLC0415
+    """Stop the daemon and remove what install wrote. Your counts and pictures stay, unless you use --purge."""
+    from mousetrackd.desktop import autostart, installer  # noqa: PLC0415
 
     if not allow_root:
         refuse_root("uninstall")
     paths = user_paths()
     if purge and not yes:
         if not sys.stdin.isatty():
-            raise UsageError("purging cannot be undone", "To do it without being asked: --yes")
-        if not click.confirm(f"Remove every count and picture in {printable(str(paths.data_dir))}, and the settings?"):
+            raise UsageError(
+                "purging cannot be undone, and there is no terminal to ask for confirmation", "To confirm: --yes"
+            )
+        if not click.confirm(f"Delete every count and picture in {printable(str(paths.data_dir))}, and the settings?"):
             raise MousetrackError("Nothing was removed.")
-    for sentence in autostart.uninstall(autostart.user_places(), paths, purge=purge):
+    for sentence in installer.uninstall(autostart.user_places(), paths, purge=purge):
         terminal.echo(sentence)
 
 
 @click.command(epilog=example("mousetrackd doctor", "mousetrackd doctor --json"))
-@click.option("--json", "as_json", is_flag=True, help="For bug reports: without names of yours or of your machine.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print JSON for bug reports, without your name, your machine's name or your folders.",
+)
 def doctor(as_json: bool) -> None:
-    """Look for whatever could be wrong, and say what to do. Exits with 1 when there is a problem."""
+    """Check everything that could be wrong, and report what to do. Exits with 1 if there is a problem."""
     from mousetrackd.core.findings import Level  # noqa: PLC0415
     from mousetrackd.desktop import autostart, doctor  # noqa: PLC0415
 
     paths = user_paths()
     findings = doctor.examine(paths, autostart.user_places())
-    said = json.dumps(doctor.as_json(findings, paths), indent=1) if as_json else "\n".join(doctor.lines(findings))
-    terminal.echo(said)
+    report = json.dumps(doctor.as_json(findings, paths), indent=1) if as_json else "\n".join(doctor.lines(findings))
+    terminal.echo(report)
     if any(finding.level is Level.PROBLEM for finding in findings):
         sys.exit(ExitCode.COULD_NOT)

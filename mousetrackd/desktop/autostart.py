@@ -1,44 +1,28 @@
-"""Starting with the session: a systemd unit and an autostart entry for the user. Text first, writing second.
+"""What starts the daemon with the session: the text of a systemd unit and of an autostart entry.
 
 The unit is the better of the two: systemd restarts a daemon that crashed or hangs, and lets it save before the
 session ends. But not every desktop starts graphical-session.target, and not every system has systemd, so there
 is always the entry as well. It asks systemd to start the unit, and starts the daemon itself where nobody answers.
-Where both come to it there is still one daemon: the lock sees to that.
+Where both start it there is still one daemon: the lock ensures that.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import shlex
-import signal
-import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata, resources
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import platformdirs
 
-from mousetrackd.capture.wayland.gnome_extension import install_extension, remove_extension
-from mousetrackd.core.errors import MousetrackError, NotRunningError
+from mousetrackd.core.errors import MousetrackError
 from mousetrackd.core.wording import printable
-from mousetrackd.daemon import client
-from mousetrackd.desktop import managed_files
 from mousetrackd.desktop.managed_files import OwnFile
-from mousetrackd.system.files import remove_all
-from mousetrackd.system.tool_output import run_tool
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from mousetrackd.system.paths import Paths
-
-UNIT = "mousetrackd.service"
-_SYSTEMCTL_TIMEOUT_S = 120.0
-"""systemd itself gives a service 90 s to start."""
+from mousetrackd.desktop.systemctl import UNIT, UserSystemd
 
 _SESSION = (
     "DISPLAY XAUTHORITY WAYLAND_DISPLAY XDG_SESSION_TYPE XDG_CURRENT_DESKTOP HYPRLAND_INSTANCE_SIGNATURE WAYFIRE_SOCKET"
@@ -99,9 +83,6 @@ def user_places() -> Places:
     return Places(platformdirs.user_config_path(), platformdirs.user_data_path())
 
 
-# Text ---------------------------------------------------------------------------------------------------
-
-
 def own_package() -> metadata.Distribution | None:
     """What pip, pipx, uv or the distribution noted about this installation; None in a bare checkout."""
     try:
@@ -121,13 +102,13 @@ def console_script(package: metadata.Distribution | None, interpreter: Path) -> 
         if script.is_file() and os.access(script, os.X_OK):
             if platformdirs.user_cache_path() in script.parents:
                 raise MousetrackError(
-                    f"{script} lies in a cache, and may be gone at the next login",
-                    "Install it to stay: pipx install or uv tool install, then mousetrackd install.",
+                    f"{script} is in a cache folder, and may be deleted before the next login",
+                    "Install it permanently (pipx install, or uv tool install), then run: mousetrackd install",
                 )
             return script
     raise MousetrackError(
         f"there is no mousetrackd command beside {interpreter}",
-        "Install the package (pipx, uv or pip), then use the mousetrackd that this gives you.",
+        "Install the package (pipx, uv or pip), and run the mousetrackd command that comes with it.",
     )
 
 
@@ -231,165 +212,8 @@ def files(places: Places, systemd: UserSystemd, launch: Launch) -> list[OwnFile]
     for name in (*launch.command, *launch.folders.values()):
         if not _is_text(name):
             raise MousetrackError(
-                f"the name {printable(name)} is not text (UTF-8), and nothing starts a program by such a name",
-                "Give the folder another name, or install mousetrackd in another one.",
+                f"the name {printable(name)} is not text (UTF-8), and nothing can start a program with it",
+                "Rename the folder, or install mousetrackd in another one.",
             )
     entry = OwnFile(places.entry, entry_text(launch, beside_unit=systemd.answers))
     return [OwnFile(places.unit, unit_text(launch)), entry] if systemd.exists else [entry]
-
-
-# systemd ------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class UserSystemd:
-    """The systemd of this user, as far as there is one.
-
-    exists: there is a systemctl. answers: the user's systemd runs, and can be reached from here. has_display: it
-    knows of a display, so that a service started now would find it. why: what it said when it did not answer.
-    """
-
-    exists: bool
-    answers: bool
-    has_display: bool
-    why: str = ""
-
-
-def look_at_systemd() -> UserSystemd:
-    """Ask it."""
-    said = systemctl("show-environment")
-    if said is None:
-        return UserSystemd(exists=False, answers=False, has_display=False, why="there is no systemctl")
-    if said.returncode != 0:
-        return UserSystemd(exists=True, answers=False, has_display=False, why=_first_line(said.stderr))
-    names = {line.partition("=")[0] for line in said.stdout.splitlines()}
-    return UserSystemd(exists=True, answers=True, has_display=bool(names & {"DISPLAY", "WAYLAND_DISPLAY"}))
-
-
-def systemctl(*words: str) -> subprocess.CompletedProcess[str] | None:
-    """Run ``systemctl --user``; None where there is none. It fails with a sentence on stderr."""
-    command = ["systemctl", "--user", *words]
-    try:
-        done = run_tool(command, timeout_s=_SYSTEMCTL_TIMEOUT_S)
-    except (TimeoutError, ValueError) as error:
-        return subprocess.CompletedProcess(command, 1, "", str(error))
-    except OSError:
-        return None
-    return subprocess.CompletedProcess(command, done.code, done.stdout, done.stderr)
-
-
-def show_unit() -> list[str]:
-    """What systemd knows of the unit, as NAME=value lines."""
-    return _asked("show", UNIT, "--property=LoadState,ActiveState,UnitFileState,Result,NRestarts").splitlines()
-
-
-def _asked(*words: str) -> str:
-    said = systemctl(*words)
-    return said.stdout.strip() if said else ""
-
-
-def _must(*words: str) -> None:
-    said = systemctl(*words)
-    if said is None or said.returncode != 0:
-        raise MousetrackError(
-            f"systemctl --user {' '.join(words)} failed: {_first_line(said.stderr if said else '')}",
-            "See: systemctl --user status mousetrackd, and mousetrackd doctor",
-        )
-
-
-def _first_line(text: str) -> str:
-    return text.strip().partition("\n")[0] or "it did not say why"
-
-
-# Writing ------------------------------------------------------------------------------------------------
-
-
-def install(own: Sequence[OwnFile], systemd: UserSystemd, paths: Paths, *, start: bool) -> Iterator[str]:
-    """Write the files, enable the unit and start it; a sentence for all that was changed, none for the rest.
-
-    Raises MousetrackError for what cannot be done.
-    """
-    changed = []
-    for file in own:
-        did = file.write()
-        if did:
-            changed.append(file.path.name)
-            yield did
-    yield from gnome_extension(install_extension)
-    if not systemd.answers:
-        if changed:
-            yield f"not asked systemd to start it ({systemd.why}): the autostart entry does, at the next login"
-        return
-    if UNIT in changed:
-        _must("daemon-reload")
-    if _asked("is-enabled", UNIT) != "enabled":
-        _must("enable", UNIT)
-        yield "enabled: it starts with every graphical session"
-    if start:
-        yield from _start(systemd, paths, changed=UNIT in changed)
-
-
-def gnome_extension(do: Callable[..., list[str]], *, dry_run: bool = False) -> list[str]:
-    """Install or remove what runs inside GNOME Shell; where that fails a sentence says so, and the rest goes on."""
-    try:
-        return do(dry_run=dry_run)
-    except MousetrackError as error:
-        return [f"GNOME Shell: {error}"]
-
-
-def _start(systemd: UserSystemd, paths: Paths, *, changed: bool) -> Iterator[str]:
-    if _asked("is-active", UNIT) == "active":
-        if changed:
-            _must("restart", UNIT)
-            yield "restarted; see: mousetrackd status"
-    elif (running := client.find_running(paths)) is not None:
-        yield f"not started: it already runs (pid {running.pid}), and systemd takes over at the next login"
-    elif not systemd.has_display:
-        yield "not started now, for systemd knows of no display; it starts at the next login"
-    else:
-        _must("start", UNIT)
-        yield "started; see: mousetrackd status"
-
-
-def uninstall(places: Places, paths: Paths, *, purge: bool) -> Iterator[str]:
-    """Stop the daemon and take away what ``install`` wrote; with ``purge``, all else of mousetrackd's as well.
-
-    A sentence for all that was done. Raises MousetrackError for what cannot be done.
-    """
-    systemd = look_at_systemd()
-    if systemd.answers and (_asked("is-enabled", UNIT) == "enabled" or _asked("is-active", UNIT) == "active"):
-        _must("disable", "--now", UNIT)
-        yield "stopped and disabled the unit"
-    daemon = client.find_running(paths)
-    if daemon is not None:
-        with contextlib.suppress(NotRunningError):  # it has just ended by itself
-            daemon.send(signal.SIGTERM)
-        client.wait_for_end(daemon)
-        yield f"stopped mousetrackd (pid {daemon.pid})"
-    yield from _remove_files(places, purge=purge)
-    yield from gnome_extension(remove_extension)
-    if systemd.answers:
-        systemctl("daemon-reload")
-        systemctl("reset-failed", UNIT)  # which fails where nothing had failed
-    if purge:
-        try:
-            yield from remove_all(paths)
-        except OSError as error:
-            raise MousetrackError(f"could not remove everything: {error}", "Remove the rest by hand.") from error
-    elif paths.data_dir.exists():
-        yield f"your counts and pictures stay in {paths.data_dir}; to remove them: mousetrackd uninstall --purge"
-
-
-def _remove_files(places: Places, *, purge: bool) -> Iterator[str]:
-    for link in places.unit.parent.glob(f"*.wants/{UNIT}"):  # gone already, where there is a systemd to disable it
-        if link.is_symlink():
-            with contextlib.suppress(OSError):
-                link.unlink()
-                yield f"removed {link}"
-    for wants in places.unit.parent.glob("*.wants"):
-        managed_files.remove_empty(wants, below=places.config_home)
-    for path in (places.unit, places.entry, *places.completions.values(), places.man_page):
-        yield from managed_files.remove(path, below=places.base_of(path), with_kept=purge)
-    own_changes = places.unit.with_name(f"{UNIT}.d")
-    if own_changes.is_dir():
-        yield f"left {own_changes}, your own changes to the unit"

@@ -1,6 +1,6 @@
-"""Looks at everything that could be wrong, changes nothing, and says what to do.
+"""Checks everything that could be wrong, changes nothing, and reports what to do.
 
-Each check stands alone: one that fails is itself a finding, and the others still run.
+The checks are independent: one that fails is itself a finding, and the others still run.
 """
 
 from __future__ import annotations
@@ -12,23 +12,29 @@ import platform
 import re
 import shutil
 import stat
+import sys
 import time
+from collections.abc import Mapping
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mousetrackd import __version__, config
 from mousetrackd.capture import registry
 from mousetrackd.core.errors import ConfigError, MousetrackError, StoreError
 from mousetrackd.core.findings import Finding, Level, ok, problem, warning
+from mousetrackd.core.wording import quoted
 from mousetrackd.daemon import client, pause_state
 from mousetrackd.daemon.privacy_guard import ConfigFile, VanishedError
 from mousetrackd.daemon.rollup_worker import known_of_clock
 from mousetrackd.desktop import autostart
 from mousetrackd.desktop.managed_files import Found
+from mousetrackd.desktop.systemctl import look_at_systemd, show_unit
 from mousetrackd.storage.store import Store
 from mousetrackd.system import displays
+from mousetrackd.system.tool_output import run_tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -39,6 +45,7 @@ if TYPE_CHECKING:
 _TIGHT_BYTES = 500 * 1024**2
 _FULL_BYTES = 50 * 1024**2
 _STORE_PROBLEMS_SHOWN = 5
+_IMPORT_TIMEOUT_S = 60.0
 _AHEAD_S = 60
 """A clock that is slewed may be set back a little while it counts."""
 
@@ -50,7 +57,7 @@ def examine(paths: Paths, places: autostart.Places) -> list[Finding]:
         "session": _session,
         "configuration": lambda: _configuration(paths),
         "source": lambda: _source(paths),
-        "drawing": _drawing,
+        "libraries": _libraries,
         "unit": _unit,
         "autostart": lambda: _autostart(places),
         "daemon": lambda: _daemon(paths),
@@ -74,12 +81,12 @@ def _run(about: str, check: Callable[[], Iterator[Finding]]) -> list[Finding]:
 
 def lines(findings: Sequence[Finding]) -> list[str]:
     """For people: a line per finding, and what to do about it below."""
-    said = []
+    report = []
     for finding in findings:
         first, *rest = finding.says.splitlines() or [""]
-        said.append(f"{finding.level:8} {finding.about}: {first}")
-        said += [f"{'':8} {line}" for line in (*rest, *finding.hint.splitlines())]
-    return said
+        report.append(f"{finding.level:8} {finding.about}: {first}")
+        report += [f"{'':8} {line}" for line in (*rest, *finding.hint.splitlines())]
+    return report
 
 
 def as_json(findings: Sequence[Finding], paths: Paths) -> dict[str, Any]:
@@ -171,39 +178,84 @@ def _configuration(paths: Paths) -> Iterator[Finding]:
 def _source(paths: Paths) -> Iterator[Finding]:
     try:
         wanted = config.load(paths.config_file).source
-    except ConfigError:  # told above
+    except ConfigError:  # reported above
         wanted = config.Config().source
     said = client.read_status(paths)
     tracking = said["state"] == "tracking"
     if displays.asked_from(said, os.environ) and said["state"] in ("tracking", "paused"):
-        return  # what could be done here is not what is done; "daemon" tells what is
-    # Not beside a daemon that listens, for some sources have room for one; nor where the user wants nobody to.
+        return  # what could be followed here is not what is followed: "daemon" reports that
+    # Not beside a daemon that listens, because some sources allow only one; nor while the user wants a pause.
     yield from registry.explain(wanted, try_it=not (tracking or pause_state.read_desired_state(paths).pause))
     if tracking:
         yield from (warning("source", str(note)) for note in said.get("notes") or [])
 
 
-def _drawing() -> Iterator[Finding]:
-    try:
-        import cv2  # noqa: F401, PLC0415 - only to see that it can be
-    except ImportError as error:
-        yield problem(
-            "drawing",
-            f"OpenCV cannot be loaded, so no picture can be drawn: {error}",
-            "On Debian and Ubuntu: apt install libgl1 libglib2.0-0 (or libglib2.0-0t64)",
-        )
-    else:
-        yield ok("drawing", "OpenCV can be loaded")
+class _Library(NamedTuple):
+    """A library that is loaded only where it is needed. without: what does not work without it."""
+
+    module: str
+    without: str
+    hint: str
+    is_needed: bool = True
+    """Needed by everyone; else only by those with such a desktop."""
+    variables: Mapping[str, str] = MappingProxyType({})
+
+
+_AGAIN = "Install mousetrackd again, with pipx, uv or pip."
+_LIBRARIES = (
+    _Library(
+        "cv2", "no picture can be drawn", "On Debian and Ubuntu: apt install libgl1 libglib2.0-0 (or libglib2.0-0t64)"
+    ),
+    _Library("PIL.ImageFont", "no picture can be drawn", _AGAIN),
+    _Library("isal.isal_zlib", "no picture can be drawn", _AGAIN),
+    _Library("Xlib.display", "X11 sessions cannot be followed", _AGAIN),
+    # Its own backends are loaded only beside a display, which the check of the source does.
+    _Library("pynput.mouse", "X11 sessions cannot be followed", _AGAIN, variables={"PYNPUT_BACKEND": "dummy"}),
+    _Library("jeepney", "KDE Plasma and GNOME cannot be followed under Wayland", _AGAIN, is_needed=False),
+    _Library(
+        "pywayland.client.display",
+        "Wayland sessions cannot be followed",
+        "Install it beside mousetrackd: pip install pywayland (it needs libwayland's headers where it has no wheel).",
+        is_needed=False,
+    ),
+)
+
+
+def _libraries() -> Iterator[Finding]:
+    loaded = []
+    for library in _LIBRARIES:
+        name = library.module.partition(".")[0]
+        why = _why_not_loaded(library)
+        if not why:
+            loaded.append(name)
+            continue
+        judge = problem if library.is_needed else warning
+        yield judge("libraries", f"{name} cannot be loaded, so {library.without}: {why}", library.hint)
+    if len(loaded) == len(_LIBRARIES):
+        yield ok("libraries", f"all can be loaded: {', '.join(loaded)}")
+
+
+def _why_not_loaded(library: _Library) -> str:
+    """The error of importing it; empty where it can be. In a process of its own, which a broken one may crash."""
+    command = (sys.executable, "-P", "-c", f"import {library.module}")
+    done = run_tool(command, timeout_s=_IMPORT_TIMEOUT_S, environment={**os.environ, **library.variables})
+    if done.code == 0:
+        return ""
+    return quoted(done.stderr.strip().rpartition("\n")[2]) or f"Python ended with {done.code}"
 
 
 def _unit() -> Iterator[Finding]:
-    systemd = autostart.look_at_systemd()
+    systemd = look_at_systemd()
     if not systemd.answers:
-        yield warning("unit", f"no systemd of yours to ask: {systemd.why}", "The autostart entry does its work.")
+        yield warning(
+            "unit", f"systemd cannot be asked: {systemd.why}", "The autostart entry starts mousetrackd instead."
+        )
         return
-    unit = {name: value for name, _, value in (line.partition("=") for line in autostart.show_unit())}
+    unit = {name: value for name, _, value in (line.partition("=") for line in show_unit())}
     if unit.get("LoadState") != "loaded":
-        yield warning("unit", "it does not start with your session", "To have that: mousetrackd install")
+        yield warning(
+            "unit", "mousetrackd does not start with your session", "To start it with your session: mousetrackd install"
+        )
         return
     state = f"{unit.get('ActiveState')}, {unit.get('UnitFileState')}, restarted {unit.get('NRestarts')} times"
     if unit.get("ActiveState") == "failed":
@@ -215,7 +267,7 @@ def _unit() -> Iterator[Finding]:
 
 
 def _autostart(places: autostart.Places) -> Iterator[Finding]:
-    for file in autostart.files(places, autostart.look_at_systemd(), autostart.own_launch()):
+    for file in autostart.files(places, look_at_systemd(), autostart.own_launch()):
         about = "unit file" if file.path == places.unit else "autostart entry"
         found = file.found()
         if found is Found.SAME:
@@ -223,9 +275,11 @@ def _autostart(places: autostart.Places) -> Iterator[Finding]:
         elif found is Found.NOTHING:
             yield warning(about, f"there is no {file.path}", "To start with your session: mousetrackd install")
         elif found is Found.OLDER:
-            yield warning(about, f"{file.path} is of another version or place", "To renew it: mousetrackd install")
+            yield warning(
+                about, f"{file.path} is from another version or installation", "To update it: mousetrackd install"
+            )
         else:
-            hint = "To have ours, and keep this under another name: mousetrackd install"
+            hint = "To replace it, and keep it under another name: mousetrackd install"
             yield warning(about, f"{file.path} is {found.value}", hint)
 
 
@@ -240,7 +294,11 @@ def _daemon(paths: Paths) -> Iterator[Finding]:
     if other_display := displays.compare(said, os.environ):
         yield warning("daemon", *other_display)
     if said.get("version") not in (None, __version__):
-        yield warning("daemon", f"it is not of this version, {__version__}", "Stop it, and start it anew.")
+        yield warning(
+            "daemon",
+            f"it runs version {said.get('version')}, and this is {__version__}",
+            "Restart it: mousetrackd stop, then mousetrackd run or mousetrackd install",
+        )
     for sentence in said.get("problems") or []:
         yield problem("daemon", str(sentence))
 
@@ -261,7 +319,7 @@ def _folders(paths: Paths) -> Iterator[Finding]:
             bad = True
             yield warning("folders", f"others can look into {folder}", f"chmod 700 {folder}")
     if not bad:
-        yield ok("folders", "yours alone")
+        yield ok("folders", "only you can read them")
 
 
 def _store(paths: Paths) -> Iterator[Finding]:
@@ -272,20 +330,20 @@ def _store(paths: Paths) -> Iterator[Finding]:
     with Store.open_read_only(paths.store) as store:
         problems = store.check()
     for sentence in problems[:_STORE_PROBLEMS_SHOWN]:
-        yield problem("store", sentence, "What is damaged is left out of pictures; the rest still counts.")
+        yield problem("store", sentence, "The damaged part is left out of pictures; the rest is used.")
     if len(problems) > _STORE_PROBLEMS_SHOWN:
         yield problem("store", f"and {len(problems) - _STORE_PROBLEMS_SHOWN} more")
     if not problems:
-        yield ok("store", f"whole, every checksum is right; {size_mb:.1f} MB")
+        yield ok("store", f"no damage: every checksum is correct; {size_mb:.1f} MB")
 
 
 def _clock(paths: Paths) -> Iterator[Finding]:
-    """What a clock that was wrong has left: counts in the future, and old counts that are not rolled up."""
+    """What a wrong clock has left behind: counts in the future, and old counts that are not rolled up."""
     now_s = int(time.time())
     leap, ahead = known_of_clock(paths.clock).problem(), None
     if leap:
         yield warning("clock", leap, "Check the date: date")
-    # What keeps the store from being read, and what is damaged in it, the check of the store tells.
+    # A store that cannot be read, or is damaged, is reported by its own check.
     with contextlib.suppress(StoreError, ValueError, OverflowError, OSError):
         if os.path.lexists(paths.store):
             with Store.open_read_only(paths.store) as store:
@@ -297,13 +355,13 @@ def _clock(paths: Paths) -> Iterator[Finding]:
 
 
 def _ahead(held: Held, now_s: int) -> Finding | None:
-    """What is told of counts in the future. Raises ValueError, OverflowError and OSError for an impossible time."""
+    """The finding about counts in the future. Raises ValueError, OverflowError and OSError for an impossible time."""
     if held.first_s is None:
         return None
-    pieces = "1 piece" if held.pieces == 1 else f"{held.pieces} pieces"
+    pieces, are = ("1 piece", "is") if held.pieces == 1 else (f"{held.pieces} pieces", "are")
     return warning(
         "clock",
-        f"{pieces} of the counts lie in the future, from {_local(held.first_s)} on: the clock was ahead then, or is"
+        f"{pieces} of the counts {are} in the future, from {_local(held.first_s)} on: the clock was ahead then, or is"
         f" behind now ({_local(now_s)})",
         "If it was ahead, to remove them: mousetrackd forget --since"
         f" {datetime.fromtimestamp(held.first_s).astimezone().isoformat()}",
@@ -320,7 +378,7 @@ def _set_aside(paths: Paths) -> Iterator[Finding]:
         yield warning(
             "set aside",
             f"{len(names)} damaged {'store' if len(names) == 1 else 'stores'} in {paths.data_dir}: {', '.join(names)}",
-            "Remove them when you need them no more.",
+            "Delete them when you no longer need them.",
         )
 
 
@@ -329,7 +387,7 @@ def _disk(paths: Paths) -> Iterator[Finding]:
     free = shutil.disk_usage(folder).free
     says = f"{free / 1e9:.1f} GB free for the data"
     if free < _FULL_BYTES:
-        yield problem("disk", says, "Free some space: counts stay in memory until they can be saved.")
+        yield problem("disk", says, "Free some space: until then counts are kept in memory only.")
     elif free < _TIGHT_BYTES:
         yield warning("disk", says, "Free some space.")
     else:

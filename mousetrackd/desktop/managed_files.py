@@ -1,4 +1,4 @@
-"""Files of ours among the user's own: written, upgraded and taken away again without losing what a hand changed.
+"""Our files among the user's own: written, upgraded and removed again without losing what was changed by hand.
 
 The last line of each is a comment that says who wrote it, with a checksum of the rest. By it a later version, and
 ``uninstall``, tell a file that is as we left it from one that the user has changed, and from one that was never
@@ -26,10 +26,10 @@ class Found(Enum):
     """What lies where a file of ours belongs."""
 
     NOTHING = "nothing"
-    SAME = "the file itself"
-    OLDER = "what another version of mousetrackd wrote"
-    CHANGED = "what mousetrackd wrote, changed by hand since"
-    FOREIGN = "something that mousetrackd did not write"
+    SAME = "the same file"
+    OLDER = "a file that another version of mousetrackd wrote"
+    CHANGED = "a file that mousetrackd wrote, and that was changed by hand"
+    FOREIGN = "a file that mousetrackd did not write"
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ def test_where_all_is_well_it_says_so_in_every_point(home: Home) -> None:
         "session",
         "configuration",
         "source",
-        "drawing",
+        "libraries",
         "unit",
         "unit file",
         "autostart entry",
@@ -109,6 +109,31 @@ def test_without_anything_it_only_warns(home: Home) -> None:
         "autostart entry",
         "daemon",
     }
+
+
+@pytest.mark.parametrize(
+    ("library", "level", "breaks"),
+    [
+        ("cv2", "problem", "import os; os.abort()"),
+        ("pynput", "problem", "raise ImportError('libwanted.so.1: cannot open')"),
+        ("pywayland", "warning", "raise ImportError('libwanted.so.1: cannot open')"),
+    ],
+)
+def test_a_library_that_cannot_be_loaded_is_never_ok(home: Home, library: str, level: str, breaks: str) -> None:
+    package = home.folder / "broken" / library
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(breaks)
+    home.variables["PYTHONPATH"] = str(package.parent)
+    result = doctor(home)
+    assert found(result)["libraries"] == level
+    (line,) = [line for line in result.out.splitlines() if "libraries:" in line]
+    assert f"{library} cannot be loaded, so " in line
+    assert line.endswith("libwanted.so.1: cannot open") == ("raise" in breaks)
+
+
+def test_without_a_display_the_name_of_the_source_has_no_stray_blank(home: Home) -> None:
+    result = doctor(home)
+    assert "pynput (X11) cannot listen" in result.out
 
 
 # Whatever is wrong --------------------------------------------------------------------------------------
@@ -148,7 +173,7 @@ def test_counts_in_the_future_are_told_and_the_command_that_removes_them(home: H
         store.commit(Tally({Series(screen, "dwell"): counts}), begin_s, begin_s + 60)
     result = doctor(home)
     assert found(result)["clock"] == "warning"
-    assert "1 piece of the counts lie in the future" in result.out
+    assert "1 piece of the counts is in the future" in result.out
     (command,) = re.findall(r"mousetrackd (forget --since \S+)", result.out)
     assert "1 piece of the counts" in home.run_ok(*command.split(), "--yes")
     assert found(doctor(home))["clock"] == "ok"

@@ -75,7 +75,7 @@ def test_a_second_install_changes_nothing_and_says_so(home: Home, systemctl: Fak
     install(home)
     systemctl.changes()
     before = {path: (home.folder / "config" / path).lstat() for path in files_in(home.folder / "config")}
-    assert install(home) == "nothing to change: it is installed\n"
+    assert install(home) == "nothing to change: mousetrackd is installed\n"
     assert {path: (home.folder / "config" / path).lstat() for path in before} == before
     assert systemctl.changes() == []
 
@@ -86,13 +86,13 @@ def test_without_systemd_there_is_only_the_entry(home: Home) -> None:
     assert not places_of(home).unit.exists()
     assert "X-systemd-skip" not in places_of(home).entry.read_text()
     assert "there is no systemctl" in result
-    assert install(home) == "nothing to change: it is installed\n"
+    assert install(home) == "nothing to change: mousetrackd is installed\n"
 
 
 def test_where_systemd_cannot_be_asked_the_entry_does_it_until_it_can(home: Home, systemctl: FakeSystemctl) -> None:
     systemctl.fails("show-environment", "Failed to connect to bus: No medium found")
     result = install(home)
-    assert "(Failed to connect to bus: No medium found): the autostart entry does" in result
+    assert "(Failed to connect to bus: No medium found): the autostart entry starts mousetrackd" in result
     assert places_of(home).unit.exists()
     assert "X-systemd-skip" not in places_of(home).entry.read_text()
     assert systemctl.changes() == []
@@ -103,7 +103,7 @@ def test_where_systemd_cannot_be_asked_the_entry_does_it_until_it_can(home: Home
 
 def test_a_session_without_a_display_starts_nothing(home: Home, systemctl: FakeSystemctl) -> None:
     systemctl.knows_display(yes=False)
-    assert "not started now, for systemd knows of no display;" in install(home)
+    assert "not started now, because systemd knows no display;" in install(home)
     assert systemctl.changes() == ["daemon-reload", "enable mousetrackd.service"]
 
 
@@ -123,7 +123,7 @@ def test_in_gnome_the_extension_comes_and_goes_with_the_rest(home: Home, systemc
     assert "log out and in once" in install(home)
     assert (extension / "metadata.json").exists()
     assert UUID in enabled.read_text()
-    assert install(home) == "nothing to change: it is installed\n"
+    assert install(home) == "nothing to change: mousetrackd is installed\n"
     uninstall(home)
     assert not extension.exists()
     assert UUID not in enabled.read_text()
@@ -193,7 +193,7 @@ def test_what_the_user_wrote_is_kept_and_told(home: Home, old: str) -> None:
     unit.parent.mkdir(parents=True)
     unit.write_text(old)
     (unit.parent / "mousetrackd.service.~1~").write_text("kept before")
-    assert "something that mousetrackd did not write; it is now mousetrackd.service.~2~" in install(home)
+    assert "there was a file that mousetrackd did not write; it is now mousetrackd.service.~2~" in install(home)
     assert (unit.parent / "mousetrackd.service.~1~").read_text() == "kept before"
     assert (unit.parent / "mousetrackd.service.~2~").read_text() == old
 

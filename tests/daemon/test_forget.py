@@ -150,7 +150,7 @@ def test_without_a_terminal_it_needs_yes(home: Home) -> None:
     assert "--yes" in result.err
     assert home.store_bytes() == before
     assert "1 piece" in home.run_ok("forget", "--all", "--yes")
-    assert "There was nothing of that." in home.run_ok("forget", "--all", "--yes")
+    assert "Nothing matched, so nothing was forgotten." in home.run_ok("forget", "--all", "--yes")
 
 
 @pytest.mark.parametrize(("answer", "code", "left"), [(b"n\n", 1, {5}), (b"\n", 1, {5}), (b"y\n", 0, set())])
@@ -205,16 +205,16 @@ def test_what_was_rolled_up_since_the_question_is_asked_about_again(home: Home) 
         asking.wait()
         os.close(ours)
         os.close(theirs)
-    assert result.read_text().count("This goes for good") == 2
+    assert result.read_text().count("This will be deleted permanently") == 2
     assert pixels_in_store(home) == set()
 
 
 @pytest.mark.parametrize(
     ("words", "fragment"),
     [
-        ([], "say what to forget"),
-        (["--all", "--last", "1h"], "not both"),
-        (["--last", "1h", "--since", "today"], "neither"),
+        ([], "nothing was selected to forget"),
+        (["--all", "--last", "1h"], "--all cannot be used with"),
+        (["--last", "1h", "--since", "today"], "--last cannot be used with --since or --until"),
         (["--last", "soon"], "no step of time"),
         (["--since", "whenever"], "cannot tell what time"),
         (["--monitor", "DP-9"], "DP-1@64x48"),

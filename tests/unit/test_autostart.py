@@ -14,7 +14,6 @@ from mousetrackd.core.errors import MousetrackError
 from mousetrackd.desktop.autostart import (
     Launch,
     Places,
-    UserSystemd,
     console_script,
     entry_text,
     files,
@@ -22,6 +21,7 @@ from mousetrackd.desktop.autostart import (
     own_package,
     unit_text,
 )
+from mousetrackd.desktop.systemctl import UserSystemd
 
 WEIRD = [
     "/opt/a=b",
@@ -96,7 +96,7 @@ def test_without_a_script_it_says_what_to_install(tmp_path: Path, there: str) ->
 def test_one_that_may_be_gone_tomorrow_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     program(tmp_path / "cache/uv/archive-v0/x/bin/mousetrackd")
-    with pytest.raises(MousetrackError, match="lies in a cache"):
+    with pytest.raises(MousetrackError, match="is in a cache folder"):
         console_script(None, tmp_path / "cache/uv/archive-v0/x/bin/python3")
 
 

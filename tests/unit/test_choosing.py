@@ -129,7 +129,7 @@ def test_who_tells_over_the_session_bus_is_chosen(bus: PrivateBus, peer_class: t
     assert choose("auto").name == choose(name).name
     assert explain()[-1] == f"{choose(name).name}, the first that fits"
     peer.quit()
-    assert explain()[-1].startswith("none fits")
+    assert explain()[-1].startswith("no source fits")
 
 
 def test_hyprland_is_asked_even_though_it_has_cursor_sessions(

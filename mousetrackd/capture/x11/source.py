@@ -71,7 +71,7 @@ class PynputSource:
     @property
     def name(self) -> str:
         """Its name in the status."""
-        return f"pynput (X11 {os.environ.get('DISPLAY', '')})"
+        return f"pynput ({' '.join(('X11', os.environ.get('DISPLAY', ''))).rstrip()})"
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -1,0 +1,113 @@
+"""Installing for the user, and uninstalling: files are written or removed, and systemd is told."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from typing import TYPE_CHECKING
+
+from mousetrackd.capture.wayland.gnome_extension import install_extension, remove_extension
+from mousetrackd.core.errors import MousetrackError, NotRunningError
+from mousetrackd.daemon import client
+from mousetrackd.desktop import managed_files
+from mousetrackd.desktop.systemctl import UNIT, answer_to, look_at_systemd, must, systemctl
+from mousetrackd.system.files import remove_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from mousetrackd.desktop.autostart import Places
+    from mousetrackd.desktop.managed_files import OwnFile
+    from mousetrackd.desktop.systemctl import UserSystemd
+    from mousetrackd.system.paths import Paths
+
+
+def install(own: Sequence[OwnFile], systemd: UserSystemd, paths: Paths, *, start: bool) -> Iterator[str]:
+    """Write the files, enable the unit and start it; a sentence for all that was changed, none for the rest.
+
+    Raises MousetrackError for what cannot be done.
+    """
+    changed = []
+    for file in own:
+        did = file.write()
+        if did:
+            changed.append(file.path.name)
+            yield did
+    yield from gnome_extension(install_extension)
+    if not systemd.answers:
+        if changed:
+            yield f"systemd cannot be asked ({systemd.why}): the autostart entry starts mousetrackd at the next login"
+        return
+    if UNIT in changed:
+        must("daemon-reload")
+    if answer_to("is-enabled", UNIT) != "enabled":
+        must("enable", UNIT)
+        yield "enabled: it starts with every graphical session"
+    if start:
+        yield from _start(systemd, paths, changed=UNIT in changed)
+
+
+def gnome_extension(do: Callable[..., list[str]], *, dry_run: bool = False) -> list[str]:
+    """Install or remove what runs inside GNOME Shell; where that fails a sentence says so, and the rest goes on."""
+    try:
+        return do(dry_run=dry_run)
+    except MousetrackError as error:
+        return [f"GNOME Shell: {error}"]
+
+
+def _start(systemd: UserSystemd, paths: Paths, *, changed: bool) -> Iterator[str]:
+    if answer_to("is-active", UNIT) == "active":
+        if changed:
+            must("restart", UNIT)
+            yield "restarted; see: mousetrackd status"
+    elif (running := client.find_running(paths)) is not None:
+        yield f"not started: it already runs (pid {running.pid}), and systemd takes over at the next login"
+    elif not systemd.has_display:
+        yield "not started now, because systemd knows no display; it starts at the next login"
+    else:
+        must("start", UNIT)
+        yield "started; see: mousetrackd status"
+
+
+def uninstall(places: Places, paths: Paths, *, purge: bool) -> Iterator[str]:
+    """Stop the daemon and take away what ``install`` wrote; with ``purge``, all else of mousetrackd's as well.
+
+    A sentence for all that was done. Raises MousetrackError for what cannot be done.
+    """
+    systemd = look_at_systemd()
+    if systemd.answers and (answer_to("is-enabled", UNIT) == "enabled" or answer_to("is-active", UNIT) == "active"):
+        must("disable", "--now", UNIT)
+        yield "stopped and disabled the unit"
+    daemon = client.find_running(paths)
+    if daemon is not None:
+        with contextlib.suppress(NotRunningError):  # it has just ended by itself
+            daemon.send(signal.SIGTERM)
+        client.wait_for_end(daemon)
+        yield f"stopped mousetrackd (pid {daemon.pid})"
+    yield from _remove_files(places, purge=purge)
+    yield from gnome_extension(remove_extension)
+    if systemd.answers:
+        systemctl("daemon-reload")
+        systemctl("reset-failed", UNIT)  # which fails where nothing had failed
+    if purge:
+        try:
+            yield from remove_all(paths)
+        except OSError as error:
+            raise MousetrackError(f"could not remove everything: {error}", "Remove the rest by hand.") from error
+    elif paths.data_dir.exists():
+        yield f"your counts and pictures stay in {paths.data_dir}; to remove them: mousetrackd uninstall --purge"
+
+
+def _remove_files(places: Places, *, purge: bool) -> Iterator[str]:
+    for link in places.unit.parent.glob(f"*.wants/{UNIT}"):  # gone already, where there is a systemd to disable it
+        if link.is_symlink():
+            with contextlib.suppress(OSError):
+                link.unlink()
+                yield f"removed {link}"
+    for wants in places.unit.parent.glob("*.wants"):
+        managed_files.remove_empty(wants, below=places.config_home)
+    for path in (places.unit, places.entry, *places.completions.values(), places.man_page):
+        yield from managed_files.remove(path, below=places.base_of(path), with_kept=purge)
+    own_changes = places.unit.with_name(f"{UNIT}.d")
+    if own_changes.is_dir():
+        yield f"left {own_changes}: your own changes to the unit"
