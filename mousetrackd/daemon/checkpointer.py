@@ -17,7 +17,7 @@ from mousetrackd.core.errors import MousetrackError, RefusedError, StoreError
 from mousetrackd.core.events import Gap, LayoutChange, Pointers
 from mousetrackd.core.layout import Layout
 from mousetrackd.daemon.clocks import Clocks, Moment, stretch_s
-from mousetrackd.storage import unsaved
+from mousetrackd.storage import reserve, unsaved
 from mousetrackd.storage.batch import Batch
 from mousetrackd.storage.errors import DamagedError
 from mousetrackd.storage.forget import unfinished
@@ -80,6 +80,7 @@ class Checkpointer:
         self._pending: Batch | None = None  # was tried, and is not known to be in the store
         self._stored_mark: int | None = None  # of the batch before, which is
         self._side_files_wait = True
+        self._may_use_reserve = False
         self._findings = Findings()
         self._rescued: Rescued | None = None
         self._asides: list[str] = []
@@ -161,10 +162,18 @@ class Checkpointer:
         return self._pending is not None
 
     def open(self) -> None:
-        """Open the store, and take in side files. Raises StoreError, NotOursError and DamagedError among them."""
+        """Open the store, take in side files, and set space apart for the last save.
+
+        Raises StoreError, NotOursError and DamagedError among them.
+        """
         if self._store is None:
             self._store = Store.open(self._paths.store)
         self._take_in_side_files(self._store)
+        reserve.make(self._paths.reserve)
+
+    def begin_last_save(self) -> None:
+        """From now on a full disk is no reason to wait: the space that was set apart is given up for the store."""
+        self._may_use_reserve = True
 
     def save(self, now_ms: int, timeout_s: float = SAVE_TIMEOUT_S, *, repair: bool = False) -> bool:
         """Save what waits since an earlier try, and what was counted since. Returns whether there was any.
@@ -180,7 +189,7 @@ class Checkpointer:
             if self._pending is None:
                 self._pending = self._take_batch(now_ms)
             batch = self._pending
-            self._disk.run(partial(self._save, batch, repair=repair), timeout_s)
+            self._disk.run(partial(self._save_with_reserve, batch, repair=repair), timeout_s)
             if batch is not None:
                 self._pending, self._stored_mark, saved = None, batch.mark, True
             if is_last:
@@ -218,6 +227,14 @@ class Checkpointer:
         start_s, end_s = stretch_s(self._unsaved_since or now, now)
         self._unsaved_since = None
         return Batch.of(tally, start_s, end_s, self._layout) if tally else None
+
+    def _save_with_reserve(self, batch: Batch | None, *, repair: bool) -> None:
+        try:
+            self._save(batch, repair=repair)
+        except StoreError as error:
+            if not self._may_use_reserve or not reserve.give_up(self._paths.reserve, error):
+                raise
+            self._save(batch, repair=repair)
 
     def _save(self, batch: Batch | None, *, repair: bool) -> None:
         """Store a batch, and check that it is where others find it; in a thread, while nothing else uses the store."""

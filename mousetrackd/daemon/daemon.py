@@ -159,6 +159,7 @@ class Daemon:
     def _save_last(self) -> None:
         """The last checkpoint: tried for as long as there is time; then what is left is kept in a side file."""
         budget = self._end.budget
+        self._checkpointer.begin_last_save()
         self._checkpoint(max(budget.left_s(reserve_s=_AFTER_SAVING_S), budget.left_s() / 2))
         while (
             self._lock.is_ours

@@ -116,6 +116,8 @@ def carry_out(paths: Paths, choice: Choice, promise: Promise | None = None) -> F
                     path.unlink(missing_ok=True)
             for folder in {path.parent for path in (*found.pictures, *found.copies)}:
                 sync_folder(folder)
+            if choice.everything:
+                paths.reserve.unlink(missing_ok=True)
             held = found.held
             if store is not None:
                 held = store.erase(choice.since_s, choice.until_s, choice.monitor, promise)

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mousetrackd.core.errors import RefusedError
+from mousetrackd.storage import reserve
 from mousetrackd.storage.batch import Batch, decode, encode
 from mousetrackd.system.files import make_private, sync_folder, write_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from mousetrackd.storage.store import Store
@@ -40,11 +42,20 @@ def files(paths: Paths) -> list[Path]:
     return sorted(path for folder in folders(paths) for name in (f"{stem}*", f".{stem}*") for path in folder.glob(name))
 
 
-def write(paths: Paths, folder: Path, batch: Batch) -> Path:
-    """Keep a batch in ``folder``: whole, private, and on disk when this returns. Raises OSError and RefusedError."""
+def write(paths: Paths, folder: Path, batch: Batch, *, write_file: Callable[[Path, bytes], None] = write_whole) -> Path:
+    """Keep a batch in ``folder``: whole, private, and on disk when this returns. Raises OSError and RefusedError.
+
+    On a full disk under the data folder the reserve is given up for it.
+    """
     make_private(folder)
     path = folder / f"{paths.store.stem}.unsaved-{batch.mark:016x}"
-    write_whole(path, encode(batch))
+    content = encode(batch)
+    try:
+        write_file(path, content)
+    except OSError as error:
+        if folder != paths.data_dir or not reserve.give_up(paths.reserve, error):
+            raise
+        write_file(path, content)
     return path
 
 

@@ -57,6 +57,11 @@ class Paths:
         return self.data_dir / "clock.json"
 
     @property
+    def reserve(self) -> Path:
+        """Space for the last save on a full disk; not there where little was free."""
+        return self.data_dir / "reserve"
+
+    @property
     def forgetting(self) -> Path:
         """What was begun to be forgotten and is not known to be done; not there otherwise."""
         return self.data_dir / "forgetting"

@@ -149,7 +149,9 @@ def test_without_a_terminal_it_needs_yes(home: Home) -> None:
     assert result.code == 2
     assert "--yes" in result.err
     assert home.store_bytes() == before
+    home.paths.reserve.touch()
     assert "1 piece" in home.run_ok("forget", "--all", "--yes")
+    assert not home.paths.reserve.exists()
     assert "Nothing matched, so nothing was forgotten." in home.run_ok("forget", "--all", "--yes")
 
 

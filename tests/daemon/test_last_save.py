@@ -17,6 +17,8 @@ from support.program import Home, Running
 from support.waiting import wait_until
 from support.xserver import LEFT, Pointer
 
+from mousetrackd.storage import reserve
+
 pytest_plugins = ("support.fixtures",)
 pytestmark = pytest.mark.usefixtures("desktop")
 
@@ -82,6 +84,7 @@ def test_the_last_save_is_tried_again_until_there_is_space(home: Home) -> None:
 
 def test_what_cannot_be_stored_is_kept_aside_told_by_stop_and_taken_in_once(home: Home) -> None:
     with with_two_presses(home) as daemon:
+        assert home.paths.reserve.stat().st_size == reserve.SIZE_BYTES
         limit_files(daemon, 8192)
         with ThreadPoolExecutor(1) as pool:
             stopping = pool.submit(home.run_process, "stop")
@@ -95,6 +98,7 @@ def test_what_cannot_be_stored_is_kept_aside_told_by_stop_and_taken_in_once(home
         assert daemon.ends() == 1
         assert str(side_file) in daemon.log
     assert side_file.parent == home.paths.data_dir
+    assert not home.paths.reserve.exists()
     assert stat.S_IMODE(side_file.stat().st_mode) == 0o600
     assert str(side_file) in home.run("status").out
     assert home.cells("clicks.left") == {(100, 100): 1}
@@ -102,6 +106,7 @@ def test_what_cannot_be_stored_is_kept_aside_told_by_stop_and_taken_in_once(home
     for _ in range(2):
         with home.running() as daemon:
             assert side_files(home) == []
+            assert home.paths.reserve.exists()
             assert "unsaved" not in str(home.status()["problems"])
             daemon.stop()
         assert home.cells("clicks.left") == {(100, 100): 1, (200, 200): 1}

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import errno
 import json
 import os
 import sqlite3
@@ -20,11 +21,12 @@ from mousetrackd.core.counts import Counts
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.core.series import Series
-from mousetrackd.storage import unsaved
+from mousetrackd.storage import reserve, unsaved
 from mousetrackd.storage.batch import Batch, decode, encode
 from mousetrackd.storage.recovery import rescue
 from mousetrackd.storage.store import Store
 from mousetrackd.storage.unsaved import TakenIn
+from mousetrackd.system.files import write_whole
 from mousetrackd.system.paths import Paths
 
 SCREEN = Monitor("DP-1", 40, 30, "1a2b3c4d")
@@ -63,6 +65,23 @@ def test_a_side_file_holds_all_of_a_batch_and_is_private(paths: Paths) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert unsaved.files(paths) == [path]
+
+
+def test_on_a_full_disk_one_in_the_data_folder_takes_the_place_of_the_reserve(paths: Paths) -> None:
+    reserve.make(paths.reserve)
+
+    def write_if_there_is_space(path: Path, content: bytes) -> None:
+        if paths.reserve.exists():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write_whole(path, content)
+
+    paths.state_dir.mkdir(mode=0o700)
+    with pytest.raises(OSError, match="No space"):  # that may be another disk
+        unsaved.write(paths, paths.state_dir, batch(1), write_file=write_if_there_is_space)
+    kept = batch(1, 1, 5)
+    path = unsaved.write(paths, paths.data_dir, kept, write_file=write_if_there_is_space)
+    assert decode(path.read_bytes()) == kept
+    assert not paths.reserve.exists()
 
 
 @pytest.mark.parametrize("year_s", [0, 10**11])
