@@ -1,6 +1,7 @@
 """What every test may ask for. Who needs a display gets a real one; nothing is skipped for want of it."""
 
 import os
+import tempfile
 import threading
 from collections.abc import Iterator
 from types import CodeType
@@ -42,6 +43,16 @@ SESSION_VARIABLES = (
     *("HYPRLAND_INSTANCE_SIGNATURE", "WAYFIRE_SOCKET"),
 )
 """By which the session of whoever runs the tests would be found."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests beside each other share no temporary folder: ``forget`` clears it of what other commands left."""
+    before, tempfile.tempdir = tempfile.tempdir, str(tmp_path_factory.mktemp("tmp"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", tempfile.tempdir)
+        yield
+    tempfile.tempdir = before
 
 
 @pytest.fixture(autouse=True)

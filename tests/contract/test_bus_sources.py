@@ -260,7 +260,7 @@ class BusContract(SourceContract):
 
 KILLED = """
 import os, signal
-from mousetrackd.capture.registry import kwin
+from mousetrackd.capture.wayland import kwin
 kwin.make_source().start(lambda: None)
 os.kill(os.getpid(), signal.SIGKILL)
 """

@@ -76,9 +76,11 @@ def _put_back() -> Iterator[None]:
     handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
     log = logging.getLogger("mousetrackd")
     log_handlers, level, raises = list(log.handlers), log.level, logging.raiseExceptions
+    temporary, tempfile.tempdir = tempfile.tempdir, None  # found again by the command's own TMPDIR
     try:
         yield
     finally:
+        tempfile.tempdir = temporary
         os.chdir(folder)
         os.environ.clear()
         os.environ.update(environment)
