@@ -161,7 +161,7 @@ def _remembered(paths: Paths) -> PrivacyConfig:
     """The rules that were in force last. Raises PrivacyError where they cannot be read."""
     try:
         return parse(read_own(paths.privacy).decode(), str(paths.privacy)).privacy
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return PrivacyConfig()
     except (OSError, UnicodeDecodeError, ConfigError) as error:
         raise PrivacyError(

@@ -125,13 +125,13 @@ def test_where_both_folders_were_replaced_one_of_two_goes_on(home: Home) -> None
 
 RECYCLED = """
 import fcntl, pathlib, signal, subprocess, sys, time
-from mousetrackd import control
+from mousetrackd.daemon import client
 from mousetrackd.core.errors import NotRunningError
 from mousetrackd.system.paths import user_paths
 
 paths = user_paths()
 daemon = subprocess.Popen([sys.executable, "-m", "mousetrackd", "run", "--allow-root"], stderr=subprocess.DEVNULL)
-while (found := control.find_running(paths)) is None:
+while (found := client.find_running(paths)) is None:
     time.sleep(0.01)
 assert found.pid == daemon.pid
 daemon.kill()
@@ -158,8 +158,8 @@ for command in ("pause", "resume", "snapshot", "stop", "status"):
 # And while the next daemon has the lock, but has not yet written its own pid into it.
 with paths.data_lock.open("r+b") as next_one:
     fcntl.flock(next_one, fcntl.LOCK_EX)
-    assert control.find_running(paths).pid == stranger.pid
-    nobody_is_hit(lambda: control.find_running(paths).send(signal.SIGTERM))
+    assert client.find_running(paths).pid == stranger.pid
+    nobody_is_hit(lambda: client.find_running(paths).send(signal.SIGTERM))
     nobody_is_hit(lambda: found.send(signal.SIGTERM))
 stranger.kill()
 assert stranger.wait() == -signal.SIGKILL

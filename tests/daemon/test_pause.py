@@ -195,7 +195,8 @@ def nobody_special() -> Iterator[None]:
 @pytest.mark.parametrize("what", UNREADABLE)
 def test_what_is_wanted_cannot_be_read_so_pause_is_wanted(home: Home, nobody_special: None, what: str) -> None:
     assert nobody_special is None
-    with tempfile.TemporaryDirectory() as folder:  # not tmp_path, which is the business of root
+    # Neither tmp_path nor $TMPDIR, which are for root alone.
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # noqa: S108 - everybody may make folders there
         paths = replace(home.paths, data_dir=Path(folder))
         assert not read_desired_state(paths).pause, "where there is none, nobody has asked for pause"
         UNREADABLE[what](paths.wanted)

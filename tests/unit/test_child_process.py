@@ -4,35 +4,17 @@ import os
 import queue
 import signal
 import subprocess
-import textwrap
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support.waiting import wait_until
 
-from mousetrackd.daemon.child_process import PACKAGE, Child, Ended, Job, command, environment, module_path
+from mousetrackd.daemon.child_process import Child, Ended, Job, command, environment, module_path
+
+pytest_plugins = ("support.jobs",)
 
 ENDS_WITHIN_S = 30.0
-
-
-@pytest.fixture
-def make_job(tmp_path: Path) -> Callable[..., Job]:
-    """Makes a job whose ``main`` has the given body, in a package of its own."""
-
-    def make(body: str, **options: object) -> Job:
-        package = tmp_path / "elsewhere" / "mousetrackd"
-        package.mkdir(parents=True)
-        (package / "__init__.py").touch()
-        (package / "core").mkdir()
-        (package / "core" / "__init__.py").touch()
-        (package / "core" / "errors.py").write_bytes((Path(PACKAGE).parent / "core" / "errors.py").read_bytes())
-        (package / "job.py").write_text(f"def main():\n{textwrap.indent(textwrap.dedent(body), '    ')}\n", "utf-8")
-        job = Job("mousetrackd.job", "the worker", b"", package=str(package / "__init__.py"))
-        return replace(job, **options)  # type: ignore[arg-type]
-
-    return make
 
 
 def end_of(job: Job, *, meanwhile: Callable[[Child], None] = lambda _: None) -> Ended:

@@ -10,6 +10,7 @@ import pytest
 from mousetrackd.core.errors import RefusedError
 from mousetrackd.daemon.pause_state import (
     DesiredState,
+    PauseState,
     desired_state_lock,
     read_desired_state,
     write_desired_state,
@@ -69,3 +70,64 @@ def test_pausing_goes_on_without_what_keeps_two_commands_apart(paths: Paths, put
     with desired_state_lock(paths):
         write_desired_state(paths, pause=True)
     assert paths.wanted.read_text() == "paused\n"
+
+
+# The daemon's side --------------------------------------------------------------------------------------
+
+
+def started(paths: Paths, *, pause: bool) -> PauseState:
+    write_desired_state(paths, pause=pause)
+    state = PauseState(paths)
+    state.load()
+    assert state.is_paused == pause
+    return state
+
+
+@pytest.mark.parametrize("pause", [True, False])
+def test_a_file_that_was_written_since_is_followed(paths: Paths, pause: bool) -> None:
+    state = started(paths, pause=not pause)
+    assert not state.settle(asked_pause=False, asked_resume=False)
+    write_desired_state(paths, pause=pause)
+    assert state.settle(asked_pause=False, asked_resume=False)
+    assert state.is_paused == pause
+    assert not state.settle(asked_pause=False, asked_resume=False)
+
+
+@pytest.mark.parametrize("pause", [True, False])
+def test_a_signal_is_followed_and_the_file_says_so_afterwards(paths: Paths, pause: bool) -> None:
+    state = started(paths, pause=not pause)
+    assert state.settle(asked_pause=pause, asked_resume=not pause)
+    assert state.is_paused == pause
+    assert read_desired_state(paths).pause == pause
+
+
+def test_where_signals_and_file_disagree_pause_wins(paths: Paths) -> None:
+    state = started(paths, pause=False)
+    assert state.settle(asked_pause=True, asked_resume=True)
+    assert state.is_paused
+    write_desired_state(paths, pause=True)
+    assert not state.settle(asked_pause=False, asked_resume=True)
+    assert state.is_paused
+
+
+def test_a_file_that_is_gone_changes_nothing_and_is_written_again_where_it_matters(paths: Paths) -> None:
+    state = started(paths, pause=True)
+    paths.wanted.unlink()
+    assert not state.settle(asked_pause=False, asked_resume=False)
+    assert state.is_paused
+    assert read_desired_state(paths).pause
+
+
+def test_a_state_that_cannot_be_written_holds_all_the_same_and_is_a_problem(paths: Paths) -> None:
+    state = started(paths, pause=True)
+    assert not state.settle(asked_pause=False, asked_resume=False)
+    paths.wanted.unlink()
+    paths.wanted.mkdir()
+    assert not state.settle(asked_pause=False, asked_resume=False)
+    assert state.is_paused, "what cannot be read means pause"
+    assert state.settle(asked_pause=False, asked_resume=True)
+    assert not state.is_paused
+    assert state.problem.startswith(f"cannot write {paths.wanted}")
+    paths.wanted.rmdir()
+    assert not state.settle(asked_pause=False, asked_resume=False)
+    assert state.problem == ""

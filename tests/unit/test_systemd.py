@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mousetrackd.system.systemd import notify, watchdog_s
+from mousetrackd.system.systemd import Watchdog, notify, watchdog_s
 
 
 @pytest.fixture
@@ -53,3 +53,20 @@ def test_how_long_it_may_be_silent(monkeypatch: pytest.MonkeyPatch, usec: str, e
     monkeypatch.setenv("WATCHDOG_USEC", usec)
     monkeypatch.delenv("WATCHDOG_PID", raising=False)
     assert watchdog_s() == expected_s
+
+
+@pytest.mark.parametrize("is_starting", [True, False])
+def test_a_long_step_is_announced_and_the_watchdog_set_back_after_it(
+    manager: socket.socket, monkeypatch: pytest.MonkeyPatch, is_starting: bool
+) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", "60000000")
+    monkeypatch.delenv("WATCHDOG_PID", raising=False)
+    watchdog = Watchdog()
+    assert watchdog.timeout_s == 60
+    with watchdog.extended(10, is_starting):
+        expected = b"EXTEND_TIMEOUT_USEC=10000000"
+        assert manager.recv(100) == (expected if is_starting else expected + b"\nWATCHDOG_USEC=10000000")
+    if not is_starting:
+        assert manager.recv(100) == b"WATCHDOG_USEC=60000000\nWATCHDOG=1"
+    watchdog.feed()
+    assert manager.recv(100) == b"WATCHDOG=1"
