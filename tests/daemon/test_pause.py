@@ -196,7 +196,7 @@ def nobody_special() -> Iterator[None]:
 def test_what_is_wanted_cannot_be_read_so_pause_is_wanted(home: Home, nobody_special: None, what: str) -> None:
     assert nobody_special is None
     # Neither tmp_path nor $TMPDIR, which are for root alone.
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # noqa: S108 - everybody may make folders there
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         paths = replace(home.paths, data_dir=Path(folder))
         assert not read_desired_state(paths).pause, "where there is none, nobody has asked for pause"
         UNREADABLE[what](paths.wanted)
