@@ -46,6 +46,8 @@ def fresh_file(out: Path) -> Iterator[Path]:
         is_stream = _is_stream(place)
         if is_stream:
             hint = "Choose another place."
+        else:
+            place = out  # a link is replaced, and what it leads to stays as it is
         # A folder of our own beside it: encoders open a name as it is, were it a link that someone planted.
         with tempfile.TemporaryDirectory(prefix=".mousetrackd-", dir=None if is_stream else place.parent) as folder:
             fresh = Path(folder, f"new{out.suffix}")
@@ -60,7 +62,7 @@ def fresh_file(out: Path) -> Iterator[Path]:
 
 
 def _place(out: Path) -> Path:
-    """What ``out`` leads to: links are followed, where nobody else can have planted them. Raises OSError."""
+    """What ``out`` leads to, by links that nobody else can have planted. Raises OSError."""
     place = out
     for _ in range(_LINKS_MAX):
         try:
@@ -110,8 +112,8 @@ def _put_in_place(fresh: Path, place: Path) -> None:
 
 def _keep_access(descriptor: int, place: Path) -> None:
     """Who else could read the user's own old file can read the new one. Raises OSError."""
-    before = place.stat()
-    if before.st_uid != os.geteuid():
+    before = place.lstat()
+    if before.st_uid != os.geteuid() or stat.S_ISLNK(before.st_mode):
         return
     if os.fstat(descriptor).st_gid != before.st_gid:
         os.fchown(descriptor, -1, before.st_gid)

@@ -65,16 +65,17 @@ def test_an_access_list_is_kept(tmp_path: Path) -> None:
     assert os.getxattr(out, "system.posix_acl_access") == access_list
 
 
-def test_a_link_is_followed_and_stays(tmp_path: Path) -> None:
-    (tmp_path / "pictures").mkdir()
-    out = tmp_path / "a.png"
-    out.symlink_to("b.png")
-    (tmp_path / "b.png").symlink_to("pictures/c.png")
-    for content in (b"made", b"replaced"):
-        output_files.write(out, content)
-        assert (tmp_path / "pictures/c.png").read_bytes() == content
-    assert (out.is_symlink(), (tmp_path / "b.png").is_symlink()) == (True, True)
-    assert left_in(tmp_path / "pictures") == ["c.png"]
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_is_replaced_and_what_it_leads_to_stays(tmp_path: Path, there: bool) -> None:
+    out, target = tmp_path / "a.png", tmp_path / "precious"
+    if there:
+        target.write_bytes(b"mine")
+        target.chmod(0o644)
+    out.symlink_to("precious")
+    output_files.write(out, b"new")
+    assert (out.is_symlink(), out.read_bytes(), stat.S_IMODE(out.stat().st_mode)) == (False, b"new", 0o600)
+    assert target.exists() == there
+    assert not there or target.read_bytes() == b"mine"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make someone else's link")
