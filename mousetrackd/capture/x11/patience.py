@@ -43,6 +43,7 @@ def hung_up_after(timeout_s: float, connections: Callable[[], Iterable[socket.so
         yield patience
     finally:
         timer.cancel()
+        timer.join()  # woken by that, it ends at once
 
 
 @contextlib.contextmanager
