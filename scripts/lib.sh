@@ -62,7 +62,7 @@ apt_name() {
         mkfs.ext4) echo e2fsprogs ;;
         mkfs.xfs) echo xfsprogs ;;
         systemd-nspawn) echo systemd-container ;;
-        nsenter) echo util-linux ;;
+        nsenter | fsfreeze) echo util-linux ;;
         dbus-daemon | dbus-send) echo dbus ;; # packages of their own only since Debian 12
         dbusmock) echo python3-dbusmock ;;
         gsettings) echo libglib2.0-bin ;;

@@ -9,13 +9,14 @@ from collections.abc import Callable
 import click
 from support.report import Report
 
-from faults import full, inject, kill, monitors, powercut, soak
+from faults import full, inject, kill, monitors, powercut, shutdown, soak
 
 PARTS: dict[str, Callable[[Report], None]] = {
     "kill": kill.main,
     "inject": inject.main,
     "powercut": powercut.main,
     "full": full.main,
+    "shutdown": shutdown.main,
     "monitors": monitors.main,
     "soak": soak.main,
 }

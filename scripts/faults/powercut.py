@@ -29,15 +29,16 @@ FIRST_CUTS = 30
 RESCUE_CUTS = 20
 _SIZES_MB = {"ext4": 96, "xfs": 320}
 _GOING_DOWN, _WITHOUT_JOURNAL = 0x8004587D, 2
+_FSCK_CORRECTED = 1
 
 
 class Disk:
-    """A file system of its own in a file."""
+    """A file system of its own in a file. name: of the file and of the folder it is mounted on, both in ``base``."""
 
-    def __init__(self, kind: str, base: Path) -> None:
+    def __init__(self, kind: str, base: Path, name: str = "") -> None:
         self.kind = kind
-        self._image = base / f"{kind}.image"
-        self.mounted = base / kind
+        self._image = base / f"{name or kind}.image"
+        self.mounted = base / (name or kind)
         self.mounted.mkdir()
         with self._image.open("wb") as file:
             file.truncate(_SIZES_MB[kind] << 20)
@@ -55,6 +56,12 @@ class Disk:
             fcntl.ioctl(descriptor, _GOING_DOWN, struct.pack("I", _WITHOUT_JOURNAL))
         finally:
             os.close(descriptor)
+
+    def repair(self) -> None:
+        """Check it and correct what is wrong, as before a start of the machine. Not while it is mounted."""
+        done = subprocess.run(["fsck", "-p", "-t", self.kind, self._image], capture_output=True, text=True, check=False)
+        if done.returncode > _FSCK_CORRECTED:
+            raise RuntimeError(f"fsck: {done.stdout}{done.stderr}")
 
     def unmount(self) -> None:
         """Let go of what is left; patiently, for a process that was killed may still hold it."""
