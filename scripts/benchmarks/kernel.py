@@ -44,7 +44,7 @@ def peak_mb(pid: int) -> float:
 
 
 def forget_peak(pid: int) -> None:
-    """Let ``peak_mb`` begin anew."""
+    """Let ``peak_mb`` begin again."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 

@@ -85,13 +85,13 @@ class Story:
         return self.until_unit("tracking")
 
     def until_restarted(self) -> None:
-        """Return when systemd has started it anew, once since it was ``calm``."""
-        self.until(lambda: self.restarts() > 0, "it is started anew")
+        """Return when systemd has started it again, once since it was ``calm``."""
+        self.until(lambda: self.restarts() > 0, "it is started again")
         self.until_unit("tracking")
         assert self.restarts() == 1
 
     def restarts(self) -> int:
-        """How often systemd has started it anew by itself, since it was ``calm``."""
+        """How often systemd has started it again by itself, since it was ``calm``."""
         return int(self.guest.unit().get("NRestarts", 0))
 
     def expect_presses(self) -> None:
@@ -175,7 +175,7 @@ def signals(story: Story, report: Report) -> None:
 def crashes(story: Story, report: Report) -> None:
     """It dies, it hangs, the display hangs."""
     guest = story.guest
-    with report.expect("kill -9: it is started anew"):
+    with report.expect("kill -9: it is started again"):
         story.press(10, 10)
         guest.alice("mousetrackd", "snapshot")
         story.calm()
@@ -187,16 +187,16 @@ def crashes(story: Story, report: Report) -> None:
     drop_in.write_text(f"[Service]\nWatchdogSec={WATCHDOG_S}\n", "utf-8")
     guest.systemctl("daemon-reload")
     guest.systemctl("restart", UNIT)
-    with report.expect("a daemon that hangs is ended by the watchdog and started anew"):
+    with report.expect("a daemon that hangs is ended by the watchdog and started again"):
         guest.root("kill", "-STOP", str(story.calm()))
         story.until_restarted()
         story.press(12, 12)
-    with report.expect("a display that hangs: what was counted is saved, and it is started anew"):
+    with report.expect("a display that hangs: what was counted is saved, and it is started again"):
         story.calm()
         story.press(13, 13)
         (display,) = guest.processes("--exact", "Xvfb")
         guest.root("kill", "-STOP", str(display))
-        story.until(lambda: story.restarts() > 0, "it is started anew")
+        story.until(lambda: story.restarts() > 0, "it is started again")
         guest.root("kill", "-CONT", str(display))
         story.until_unit("tracking")
         story.expect_presses()

@@ -181,7 +181,7 @@ class Gnome(Session):
 
 
 def check(report: Report) -> None:
-    """Install the extension, log in anew, replay a person's path, click; then kill each side once."""
+    """Install the extension, log in again, replay a person's path, click; then kill each side once."""
     with Gnome() as session:
         session.start_shell()
         _check_blind(report, session, "without the extension", "mousetrackd install")

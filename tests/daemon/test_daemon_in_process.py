@@ -435,7 +435,7 @@ def test_the_last_words_of_a_dying_source_are_counted_and_saved_at_once(home: Ho
     assert play.clicks() == 2
 
 
-def test_the_pauses_between_tries_grow_to_half_a_minute_and_begin_anew(home: Home) -> None:
+def test_the_pauses_between_tries_grow_to_half_a_minute_and_begin_again(home: Home) -> None:
     def script(play: Play) -> None:
         for pause_s in (1, 2, 4, 8, 16, 30, 30):
             tries = len(play.sources)

@@ -62,7 +62,7 @@ def has_open(pid: int, path: Path) -> bool:
 
 
 @pytest.mark.usefixtures("desktop")
-def test_a_running_daemon_writes_nothing_back_and_draws_anew(home: Home) -> None:
+def test_a_running_daemon_writes_nothing_back_and_draws_again(home: Home) -> None:
     with home.running() as daemon:
         click(daemon, 100, 100)
         home.run_ok("snapshot")

@@ -27,7 +27,7 @@ def test_where_nobody_may_read_stderr_the_log_is_kept_for_the_user_alone(home: H
 
 
 @pytest.mark.usefixtures("desktop")
-def test_a_full_log_is_begun_anew_and_one_old_one_kept(home: Home) -> None:
+def test_a_full_log_is_begun_again_and_one_old_one_kept(home: Home) -> None:
     log = home.paths.log
     log.parent.mkdir(parents=True)
     log.write_text("old\n" * 100_000)

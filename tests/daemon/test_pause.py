@@ -259,7 +259,7 @@ def test_the_last_command_wins_though_the_daemon_hears_both_at_once(home: Home, 
 def test_a_pause_command_beside_a_bare_resume_wins(home: Home) -> None:
     with home.running() as daemon:
         for number in (signal.SIGUSR1, signal.SIGUSR2):
-            home.run_ok("pause")  # so that the file says "paused" already, before it is result anew
+            home.run_ok("pause")  # so that the file says "paused" already, before it is asked for again
             daemon.freeze()
             daemon.send(number)
             command = Command(home, "pause")

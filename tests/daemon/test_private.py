@@ -195,7 +195,7 @@ def test_status_says_which_privacy_rule_is_bad(home: Home) -> None:
             assert "DP-9 1,2 3*4" in result
             assert "DP-0" not in result
         daemon.stop()
-    # Not running, it is result that it would not start, and no more that it is read again.
+    # While it does not run, status says that it would not start, and no longer that the file is read again.
     (problem,) = json.loads(home.run("status", "--json").out)["problems"]
     assert problem.startswith("it cannot start. ")
     assert "DP-9 1,2 3*4" in problem

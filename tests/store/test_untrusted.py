@@ -137,7 +137,7 @@ def test_a_chunk_that_cannot_be_makes_the_store_damaged_though_its_checksum_is_r
     put_chunk(path, **impossible)
     with pytest.raises(DamagedError):
         Store.open(path)
-    if "monitor" not in impossible:  # a chunk of a screen that is lost is kept, and its screen made anew
+    if "monitor" not in impossible:  # a chunk of a screen that is lost is kept, and its screen made again
         expect_set_aside(path)
 
 

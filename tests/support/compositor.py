@@ -41,7 +41,7 @@ class Compositor:
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        """Return when it takes connections. It has no output yet, and after ``kill`` begins anew."""
+        """Return when it takes connections. It has no output yet, and after ``kill`` begins again."""
         self._process = subprocess.Popen(
             [sys.executable, "-S", __file__, str(self.path), self._options],
             stdin=subprocess.PIPE,
