@@ -10,12 +10,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 from benchmarks import motion
 from benchmarks.desk import Desk
 from benchmarks.motion import HOUR_MS
 
 from mousetrackd.core.events import Events, Kind
 from mousetrackd.core.layers import LAYERS
+from mousetrackd.core.recentring import Recentring
 from mousetrackd.storage.store import Store
 
 _COLUMNS = "record timestamp,client timestamp,button,state,x,y"
@@ -83,13 +85,17 @@ def _recorded() -> list[Path]:
 
 
 def expected(path: Path, width_px: int, height_px: int) -> Cells:
-    """What the recording's layers are, row by row and pixel by pixel, sharing nothing with the daemon's way."""
+    """What the recording's layers are, row by row and pixel by pixel.
+
+    It shares nothing with the daemon's way but the judgement of which steps are a program's returns.
+    """
     cells: Cells = defaultdict(lambda: defaultdict(int))
 
     def count(layer: str, x: int, y: int, much: int = 1) -> None:
         if -1 <= x <= width_px and -1 <= y <= height_px:  # the pixel beside the edge is the edge
             cells[layer][min(max(y, 0), height_px - 1) * width_px + min(max(x, 0), width_px - 1)] += much
 
+    steps: list[tuple[int, int, int]] = []
     last_ms, from_x, from_y = 0, -9999, -9999  # nowhere: on no screen, and farther than a line is drawn
     with gzip.open(path, "rt", newline="") as rows:
         for row in csv.DictReader(rows):
@@ -103,9 +109,14 @@ def expected(path: Path, width_px: int, height_px: int) -> Cells:
                 count(_CLICKS.get(row["button"], "clicks.other"), x, y)
             at_ms = max(round(float(row["client timestamp"]) * 1000), last_ms)
             count("dwell", from_x, from_y, min(at_ms - last_ms, _REST_CAP_MS))
-            for there_x, there_y in _line(from_x, from_y, x, y):
-                count("travel", there_x, there_y)
+            steps.append((at_ms, x, y))
             last_ms, from_x, from_y = at_ms, x, y
+    returns = Recentring().returns(*np.array(steps, np.int64).T).tolist() if steps else []
+    from_x, from_y = -9999, -9999
+    for (_, x, y), is_return in zip(steps, returns, strict=True):
+        for there_x, there_y in () if is_return else _line(from_x, from_y, x, y):
+            count("travel", there_x, there_y)
+        from_x, from_y = x, y
     return {layer: {pixel: much for pixel, much in counted.items() if much} for layer, counted in cells.items()}
 
 
