@@ -102,7 +102,10 @@ def test_pause_twice_is_one_pause(home: Home) -> None:
         home.run_ok("pause")
         since = home.status()["since"]
         home.run_ok("pause")
+        looked_ns = home.status()["looked_ns"]
         daemon.send(signal.SIGUSR1)
+        # Together with the signal of resume it would win: their order is unknowable.
+        daemon.await_status(lambda status: status["looked_ns"] > looked_ns, "it has looked")
         home.run_ok("resume")
         assert home.status()["state"] == "tracking"
         assert since

@@ -422,7 +422,8 @@ def test_where_the_store_is_taken_away_counting_goes_on_in_a_new_one(home: Home)
         click_at(200, 200)
         daemon.await_read()
         home.run_ok("snapshot")
-        assert any("was taken away" in problem for problem in home.status()["problems"])
+        problems = home.status()["problems"]
+        assert any("was taken away" in problem for problem in problems), (problems, daemon.log)
         daemon.stop()
     assert home.cells("clicks.left") == {(200, 200): 1}
 
