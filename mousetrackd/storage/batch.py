@@ -10,7 +10,7 @@ import base64
 import binascii
 import json
 import math
-import secrets
+import os
 import zlib
 from dataclasses import dataclass
 from typing import Any, Self
@@ -44,7 +44,7 @@ class Batch:
         """One with a mark of its own."""
         start_s, span_s = stretch(start_s, end_s)
         end_s = start_s + span_s
-        return cls(1 + secrets.randbelow((1 << 63) - 1), start_s, end_s, tally, layout)
+        return cls(1 + (int.from_bytes(os.urandom(8)) >> 1) % ((1 << 63) - 1), start_s, end_s, tally, layout)
 
 
 def encode(batch: Batch) -> bytes:
