@@ -69,7 +69,7 @@ Item: TypeAlias = Events | Gap | LayoutChange
 
 
 class Source(Protocol):
-    """A pointer source. Made by ``sources.choose``; used by the daemon from one thread."""
+    """A pointer source. Made by ``registry.choose``; used by the daemon from one thread."""
 
     @property
     def name(self) -> str:

@@ -258,7 +258,7 @@ def is_on_bus(name: str) -> bool:
 
 
 class BusEar(ABC):
-    """What a compositor tells us over the bus, and how its monitors stand. See ``listening.Ear``.
+    """What a compositor tells us over the bus, and how its monitors stand. See ``reader_thread.Ear``.
 
     answer_timeout_s: a compositor that has not answered by then does not answer.
     """

@@ -51,7 +51,7 @@ def make_source(*, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> ListeningSourc
 
 
 class ShellExtension(BusEar):
-    """An extension inside GNOME Shell that tells us. See ``listening.Ear``."""
+    """An extension inside GNOME Shell that tells us. See ``reader_thread.Ear``."""
 
     bus_name = BUS_NAME
     compositor = "GNOME Shell"

@@ -83,7 +83,7 @@ class CursorPos:
 
 
 def _exchange(path: Path) -> bytes:
-    # Hyprland stands still from our connecting until it has answered, so nothing may come in between.
+    # Hyprland waits from our connecting until it has answered, so nothing may come in between.
     deadline = Deadline(ANSWER_TIMEOUT_S)
     with peer.connect(path, deadline) as hyprland:
         peer.send(hyprland, b"cursorpos", deadline)

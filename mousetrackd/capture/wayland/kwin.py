@@ -39,7 +39,7 @@ def make_source(*, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> ListeningSourc
 
 
 class KWinScript(BusEar):
-    """A script inside KWin that tells us. See ``listening.Ear``."""
+    """A script inside KWin that tells us. See ``reader_thread.Ear``."""
 
     bus_name = BUS_NAME
     compositor = "KWin"

@@ -48,7 +48,7 @@ class Question(Protocol):
 
 
 class PollingEar:
-    """Asks ``question`` again and again. See ``listening.Ear``.
+    """Asks ``question`` again and again. See ``reader_thread.Ear``.
 
     moving_interval_s: how long to wait between two questions while the pointer moves. ``question`` is closed with
     the ear, also where making it fails.

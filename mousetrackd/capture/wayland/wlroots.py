@@ -51,7 +51,7 @@ def make_source(display_name: str | None = None, *, unseen_after_s: float = UNSE
 
 
 class CursorSessions:
-    """A cursor session on each output. See ``listening.Ear``."""
+    """A cursor session on each output. See ``reader_thread.Ear``."""
 
     def __init__(self, source: ListeningSource, display_name: str | None, unseen_after_s: float) -> None:
         self._source = source
