@@ -17,11 +17,15 @@ LAYERS: Final = (DWELL, TRAVEL, *CLICK_LAYERS, SCROLL)
 CLICKS: Final = "clicks"
 """What people say when they mean all ``CLICK_LAYERS``."""
 
+COUNTS: Final = "counts"
+"""What is drawn of anyone's own counts, in a unit of theirs: in no store, and in no configuration."""
+
 UNITS: Final[Mapping[str, str]] = {
     DWELL: "ms",
     TRAVEL: "crossings",
     SCROLL: "steps",
     **dict.fromkeys(CLICK_LAYERS, "presses"),
+    COUNTS: "",
 }
 
 
@@ -29,7 +33,7 @@ def expand_layers(names: Sequence[str]) -> tuple[str, ...]:
     """Layers by name, each once; "clicks" is all buttons. Raises UsageError for an unknown one, or none at all."""
     layers: list[str] = []
     for name in names:
-        if name not in (*LAYERS, CLICKS):
+        if name not in (*LAYERS, CLICKS, COUNTS):
             raise UsageError(f'there is no layer "{name}"', f"There are: {', '.join(LAYERS)}; clicks is all buttons.")
         layers += CLICK_LAYERS if name == CLICKS else [name]
     if not layers:

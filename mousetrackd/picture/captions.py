@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from mousetrackd import __version__
-from mousetrackd.core.layers import CLICK_LAYERS, UNITS
+from mousetrackd.core.layers import CLICK_LAYERS
 from mousetrackd.picture import legend
 from mousetrackd.picture.styles import STYLES
 
@@ -28,7 +28,7 @@ def facts(scene: Scene, look: Look, layers: Sequence[HeatLayer]) -> dict[str, ob
     else:
         where = f"{len(monitors)} monitors: {', '.join(m.output for m in monitors)}"
     return {
-        "title": title([layer.layer for layer in layers]),
+        "title": scene.title or title([layer.layer for layer in layers]),
         "where": where,
         "when": when(scene.reading, scene.zone),
         "only": scene.only,
@@ -39,7 +39,7 @@ def facts(scene: Scene, look: Look, layers: Sequence[HeatLayer]) -> dict[str, ob
         "layers": [
             {
                 "layer": layer.layer,
-                "unit": UNITS[layer.layer],
+                "unit": scene.unit_of(layer.layer),
                 "total": layer.total,
                 "max_heat": layer.scale.max_heat,
                 "sigma_px": layer.sigma_px,
@@ -57,7 +57,7 @@ def caption(facts: Mapping[str, object], layers: Sequence[HeatLayer]) -> legend.
     return legend.Legend(
         str(facts["title"]),
         # What was chosen goes first: a line that is too long loses its end, and this must not be missed.
-        [f"{facts['where']} · {facts['when']}", " · ".join([*only, *_totals(layers)])],
+        [" · ".join(filter(None, [str(facts["where"]), str(facts["when"])])), " · ".join([*only, *_totals(layers)])],
         [layer.scale for layer in layers],
     )
 
@@ -75,28 +75,35 @@ def _totals(layers: Sequence[HeatLayer]) -> list[str]:
     """The total of each layer; several buttons in one sum, for each has a colour bar of its own."""
     clicks = [layer.total for layer in layers if layer.layer in CLICK_LAYERS]
     totals = [
-        total_text(layer.layer, layer.total) for layer in layers if layer.layer not in CLICK_LAYERS or len(clicks) == 1
+        total_text(layer.layer, layer.total, layer.scale.unit)
+        for layer in layers
+        if layer.layer not in CLICK_LAYERS or len(clicks) == 1
     ]
-    return totals + ([f"{sum(clicks):,} clicks"] if len(clicks) > 1 else [])
+    return totals + ([f"{_digits(sum(clicks))} clicks"] if len(clicks) > 1 else [])
 
 
-def total_text(layer: str, total: int) -> str:
+def total_text(layer: str, total: float, unit: str) -> str:
     """A layer's total with its unit: ``1 h 02 min``, ``186 steps``."""
-    if UNITS[layer] == "ms":
+    if unit == "ms":
         seconds = round(total / 1000)
         hours, minutes = seconds // 3600, seconds // 60 % 60
         if hours:
             return f"{hours} h {minutes:02} min"
         return f"{minutes} min {seconds % 60:02} s" if minutes else f"{seconds} s"
     if layer in CLICK_LAYERS:
-        return f"{total:,} {STYLES[layer].short}"
-    return f"{total:,} {UNITS[layer]}"
+        return f"{_digits(total)} {STYLES[layer].short}"
+    return f"{_digits(total)} {unit or 'in all'}"
+
+
+def _digits(total: float) -> str:
+    """Every digit of a whole number; four of another."""
+    return f"{total:,}" if isinstance(total, int) else f"{total:,.4g}" if abs(total) < 1000 else f"{total:,.0f}"
 
 
 def when(reading: Reading, zone: tzinfo | None) -> str:
-    """From when to when it was counted, by the clock of ``zone``; None is the local one."""
+    """From when to when it was counted, by the clock of ``zone``; None is the local one. Empty where unknown."""
     if reading.first_s is None or reading.last_s is None:
-        return "nothing counted yet"
+        return "" if reading.counts else "nothing counted yet"
     first = datetime.fromtimestamp(reading.first_s, zone)
     last = datetime.fromtimestamp(reading.last_s, zone)
     if first.date() == last.date():

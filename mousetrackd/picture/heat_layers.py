@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from mousetrackd.core.layers import CLICK_LAYERS, TRAVEL, UNITS, expand_layers
+from mousetrackd.core.layers import CLICK_LAYERS, COUNTS, DWELL, TRAVEL, UNITS, expand_layers
 from mousetrackd.picture import heat, legend
 from mousetrackd.picture.colours import colour_list
 from mousetrackd.picture.scene import index_in
@@ -31,7 +31,7 @@ class HeatLayer:
     """One layer on the whole desktop.
 
     levels: (H, W), 0 for untouched and for no monitor, up to HEAT_LEVELS - 1. colours: (HEAT_LEVELS, 3).
-    sigma_px: of the tallest monitor. total: the sum of its counts.
+    sigma_px: of the tallest monitor. total: the sum of its counts, in its unit.
     """
 
     layer: str
@@ -39,7 +39,7 @@ class HeatLayer:
     colours: NDArray[np.uint8]
     scale: legend.Scale
     sigma_px: float
-    total: int
+    total: float
 
 
 def heat_layers(scene: Scene, look: Look, max_heats: Mapping[str, float]) -> list[HeatLayer]:
@@ -51,7 +51,7 @@ def heat_layers(scene: Scene, look: Look, max_heats: Mapping[str, float]) -> lis
     found: dict[str, HeatLayer] = {}
     for alike in _of_one_scale(layers):  # one after the other: the grids of 4K screens are large
         grids = {layer: _grids(layer, scene, look) for layer in alike}
-        hottest = {**_max_heats(grids, look), **max_heats}
+        hottest = {**_max_heats(grids, scene, look), **max_heats}
         for layer in alike:
             found[layer] = _heat_layer(layer, scene, look, grids.pop(layer), hottest[layer])
     return [found[layer] for layer in layers]
@@ -61,7 +61,7 @@ def chosen_max_heats(scene: Scene, look: Look) -> dict[str, float]:
     """The heat of the hottest colour of each layer, as ``heat_layers`` would choose it."""
     found: dict[str, float] = {}
     for alike in _of_one_scale(expand_layers(look.layer)):
-        found |= _max_heats({layer: _grids(layer, scene, look) for layer in alike}, look)
+        found |= _max_heats({layer: _grids(layer, scene, look) for layer in alike}, scene, look)
     return found
 
 
@@ -76,12 +76,15 @@ def _is_like_first(layer: str, look: Look) -> bool:
     return UNITS[layer] == UNITS[expand_layers(look.layer)[0]]
 
 
-def _max_heats(grids: Mapping[str, Sequence[heat.HeatGrid]], look: Look) -> dict[str, float]:
+def _max_heats(grids: Mapping[str, Sequence[heat.HeatGrid]], scene: Scene, look: Look) -> dict[str, float]:
     """The heat of the hottest colour of layers that share a scale."""
     hottest = max(heat.hottest(of_layer, look.percentile) for of_layer in grids.values())
-    if all(UNITS[layer] != "ms" for layer in grids):  # of presses there is a whole number, and so ends their bar
+    if all(
+        scene.unit_of(layer) != "ms" and scene.counts_per(layer) == 1 for layer in grids
+    ):  # of presses there is a whole number, and so ends their bar
         hottest = float(math.ceil(hottest - _LONE_SLACK))
-    return {layer: look.max if look.max > 0 and _is_like_first(layer, look) else hottest for layer in grids}
+    chosen = {layer: look.max * scene.counts_per(layer) for layer in grids if _is_like_first(layer, look)}
+    return {layer: chosen.get(layer, 0) or hottest for layer in grids}
 
 
 def _grids(layer: str, scene: Scene, look: Look) -> list[heat.HeatGrid]:
@@ -121,14 +124,24 @@ def _heat_layer(layer: str, scene: Scene, look: Look, grids: Sequence[heat.HeatG
             faintest=heat.FAINTEST_DOT if sigma_px == 0 else 0.0,
         )
     scale = legend.Scale(
-        style.caption if len(layers) == 1 else style.short,
-        max_heat,
-        UNITS[layer],
+        _bar_caption(layer, scene) if len(layers) == 1 else style.short,
+        max_heat / scene.counts_per(layer),
+        scene.unit_of(layer),
         lambda share: float(heat.tone(np.array([share], np.float32), look.scale)[0]),
+        is_whole=scene.counts_per(layer) == 1,
         clipped=max((float(grid.cells.max()) for grid in grids), default=0.0) > max_heat * 1.001,
     )
     colormap = look.colormap if layer == layers[0] and look.colormap != "auto" else style.colormap
     colours = colour_list(colormap, scene.colormaps)
     ramp = heat.palette(colormap.lower() if colours is None else colours, legend.HEAT_LEVELS)
-    total = sum(counts.total for series, counts in scene.reading.counts.items() if series.layer == layer)
+    total: float = sum(counts.total for series, counts in scene.reading.counts.items() if series.layer == layer)
+    if scene.counts_per(layer) != 1:
+        total /= scene.counts_per(layer)
     return HeatLayer(layer, canvas, ramp, scale, sigma_px, total)
+
+
+def _bar_caption(layer: str, scene: Scene) -> str:
+    """What the colour bar of a picture of one layer measures."""
+    if layer != COUNTS or not scene.unit:
+        return STYLES[layer].caption
+    return STYLES[DWELL].caption if scene.unit == "ms" else f"{scene.unit} at and around each point"

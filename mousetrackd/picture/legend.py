@@ -39,13 +39,16 @@ _TIME_STEPS_MS: Final = [
     *(h * 3_600_000 for h in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)),
 ]
 
+_SMALLEST_TICK: Final = 12
+"""No label is of less than ten to the minus this: it would be longer than it is clear."""
+
 
 @dataclass(frozen=True)
 class Scale:
     """One colour bar: what it measures, and what its ticks mean.
 
     max_heat: heat of the hottest colour. unit: "ms", or what is counted. place: 0..1 along the bar for a share
-    of max_heat. clipped: some places are hotter than max_heat.
+    of max_heat. clipped: some places are hotter than max_heat. is_whole: nothing less than 1 was counted.
     """
 
     caption: str
@@ -53,6 +56,7 @@ class Scale:
     unit: str
     place: Callable[[float], float]
     clipped: bool
+    is_whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,11 @@ def ticks(scale: Scale, apart: float) -> list[tuple[float, str]]:
 
     Returns (place on the bar, label) pairs from cold to hot; the last is the end of the bar itself.
     """
-    steps = _TIME_STEPS_MS if scale.unit == "ms" else [digit * 10**power for power in range(18) for digit in (1, 2, 5)]
+    steps = (
+        _TIME_STEPS_MS
+        if scale.unit == "ms"
+        else [digit * 10**power for power in range(0 if scale.is_whole else -_SMALLEST_TICK, 18) for digit in (1, 2, 5)]
+    )
     chosen: list[tuple[float, str]] = []
     last = -apart / 2
     for step in steps:

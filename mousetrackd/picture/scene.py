@@ -6,6 +6,7 @@ import itertools
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from mousetrackd.core.layers import COUNTS, UNITS
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import SIDE_MAX_PX, Monitor, Placement
 
@@ -31,6 +32,8 @@ class Scene:
     right of the others. exclude: where nothing may be shown, drawn as holes. over: an image to lie under the heat,
     dimmed and stretched to the desktop's size. colormaps: the user's own, each a list of colours from cold to hot.
     only: which hours and days were chosen, as the caption shows them. zone: of the caption's times; None is local.
+    title: instead of the layer's own. unit, counts_per_unit: of the layer ``COUNTS``; numbers that were not whole were
+    multiplied by the second to be counted, and are divided by it where they are shown.
     """
 
     reading: Reading
@@ -40,6 +43,17 @@ class Scene:
     colormaps: Mapping[str, Sequence[str]] = field(default_factory=dict)
     only: str = ""
     zone: tzinfo | None = None
+    title: str = ""
+    unit: str = ""
+    counts_per_unit: float = 1.0
+
+    def unit_of(self, layer: str) -> str:
+        """The unit of a layer's counts: "ms", or what is counted; nothing where that is not known."""
+        return self.unit if layer == COUNTS else UNITS[layer]
+
+    def counts_per(self, layer: str) -> float:
+        """How many counts of a layer are one of its unit: 1 where whole numbers were counted."""
+        return self.counts_per_unit if layer == COUNTS else 1.0
 
     def with_all_monitors(self) -> Scene:
         """The scene with a position for every monitor that has counts, and a sentence for each that does not fit."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from mousetrackd.core.layers import DWELL, SCROLL, TRAVEL
+from mousetrackd.core.layers import COUNTS, DWELL, SCROLL, TRAVEL
 
 
 @dataclass(frozen=True)
@@ -43,4 +43,5 @@ STYLES: Final[Mapping[str, Style]] = {
     "clicks.right": Style("Right clicks", "right clicks", "presses", "coral", 0.0045, 0.3),
     "clicks.other": Style("Clicks of other buttons", "other clicks", "presses", "lilac", 0.0045, 0.3),
     SCROLL: Style("Where the wheel was turned", "scroll", "steps", "rose", 0.012, 0.6),
+    COUNTS: Style("Heatmap", "counts", "count at and around each point", "ember", 0.012, 0.25),
 }

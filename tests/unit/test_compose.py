@@ -15,6 +15,7 @@ from PIL import Image
 from mousetrackd import __version__
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.errors import UsageError
+from mousetrackd.core.layers import COUNTS, UNITS
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Exclusion, Monitor, Placement
 from mousetrackd.core.series import Series
@@ -479,5 +480,46 @@ def test_the_legends_clock_is_the_zones() -> None:
         ("scroll", 186, "186 steps"),
     ],
 )
-def test_a_total_has_its_unit(layer: str, total: int, words: str) -> None:
-    assert total_text(layer, total) == words
+def test_a_total_has_its_unit(layer: str, total: float, words: str) -> None:
+    assert total_text(layer, total, UNITS[layer]) == words
+
+
+def of_their_own(screen: Monitor, counts: Counts, **more: Any) -> Picture:
+    """A picture of counts that are not the daemon's: nobody knows when they were made."""
+    scene = Scene(Reading({Series(screen, COUNTS): counts}), Layout([Placement(screen, 0, 0)]), **more)
+    return draw(scene, Look(layer=[COUNTS]))
+
+
+@pytest.mark.parametrize(
+    ("unit", "per", "words"),
+    [
+        ("", 1.0, "1,500 in all"),
+        ("", 1024.0, "1.465 in all"),
+        ("gazes", 1.0, "1,500 gazes"),
+        ("ms", 1.0, "2 s"),
+        ("kg", 0.25, "6,000 kg"),
+    ],
+)
+def test_counts_of_any_unit_are_labelled_with_it(unit: str, per: float, words: str) -> None:
+    screen = Monitor("screen", 400, 300)
+    picture = of_their_own(screen, at(screen, (200, 150, 1000), (20, 20, 500)), unit=unit, counts_per_unit=per)
+    layer = picture.facts["layers"][0]  # type: ignore[index]  # facts are JSON
+    assert (layer["layer"], layer["unit"], layer["total"]) == (COUNTS, unit, 1500 / per)
+    assert layer["max_heat"] == pytest.approx(1000 / per, rel=0.05)
+    assert total_text(COUNTS, layer["total"], unit) == words
+    assert (picture.facts["title"], picture.facts["when"]) == ("Heatmap", "")
+
+
+def test_numbers_that_were_multiplied_to_be_counted_make_the_same_picture() -> None:
+    screen = Monitor("screen", 400, 300)
+    dots = [(200, 150, 7000), (20, 20, 5000), (380, 290, 6000)]
+    as_they_are = of_their_own(screen, at(screen, *dots)).pixels[:300]
+    multiplied = at(screen, *((x, y, count * 4) for x, y, count in dots))
+    shown = of_their_own(screen, multiplied, counts_per_unit=4.0).pixels[:300]
+    # The end of a bar is a whole number only where whole numbers were counted.
+    assert np.abs(shown.astype(int) - as_they_are.astype(int)).max() <= 1
+
+
+def test_a_picture_may_have_a_title_of_its_own() -> None:
+    screen = Monitor("screen", 400, 300)
+    assert of_their_own(screen, at(screen, (1, 1, 1)), title="My week").facts["title"] == "My week"

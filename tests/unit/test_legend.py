@@ -1,7 +1,7 @@
 """The strip under a picture: its ticks agree with the pixels, and its words stay in their places."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations, pairwise
 from typing import Any
 
@@ -135,6 +135,12 @@ def test_ticks_are_round_and_rise_and_keep_apart(max_heat: float, unit: str, kin
         assert number[0].rstrip("0") in {"1", "2", "3", "5"}, words  # 30 s and 30 min are round as well
         assert "." not in words
         assert "+" not in words
+
+
+def test_ticks_are_less_than_one_where_less_was_counted() -> None:
+    scale = replace(scale_of(0.03, "", "linear"), is_whole=False)
+    assert [words for _, words in ticks(scale, APART)] == ["0.002", "0.01", "0.02", "0.03+"]
+    assert [words for _, words in ticks(replace(scale, is_whole=True), APART)] == ["0.03+"]
 
 
 @pytest.mark.parametrize("unit", ["ms", "presses"])
