@@ -36,11 +36,18 @@ def _look_options(command: Callable[..., None]) -> Callable[..., None]:
             "--max", type=float, help="Heat that gets the hottest colour: pictures with the same value can be compared."
         ),
         click.option("--percentile", type=float, help="Heat above this percentile gets the hottest colour."),
-        click.option("--scale", metavar="SCALE", help="How heat becomes colour: log, sqrt or linear."),
+        click.option(
+            "--edges",
+            metavar="MODE",
+            help='Heat beside an edge: "true" is what was counted there, "total" keeps the sum of the picture.',
+        ),
+        click.option(
+            "--scale", metavar="SCALE", help="How heat becomes colour: log, sqrt (the look of a poster) or linear."
+        ),
         click.option(
             "--sigma",
             metavar="PX",
-            help="How far heat spreads: pixels, or a share of the height like 1.2%; 0 draws raw dots.",
+            help="How far heat spreads: pixels, or a share of the shorter side like 1.7%; 0 draws raw dots.",
         ),
         click.option(
             "--colormap",
@@ -135,12 +142,9 @@ def timelapse(out: Path, step: str, windowed: bool, fps: float, width: int, **op
         colormaps=conf.colormaps,
         only=hours_and_days(options),
     )
-    max_heats: dict[str, float] = {}
-    for frame in frames if windowed else frames[-1:]:
-        for layer, heat in compose.scales(replace(of_all, reading=frame), look).items():
-            max_heats[layer] = max(heat, max_heats.get(layer, 0))
+    measures = compose.measures(of_all, look, frames if windowed else frames[-1:])
     with click.progressbar(frames, label="drawing", file=sys.stderr) as shown:
-        pictures = (compose.draw(replace(of_all, reading=frame), look, max_heats).rgb() for frame in shown)
+        pictures = (compose.draw(replace(of_all, reading=frame), look, measures).rgb() for frame in shown)
         film.write(out, pictures, fps, width)
     report_left_out(left_out)
 
@@ -149,7 +153,7 @@ def _look(conf: Config, options: dict[str, Any]) -> SnapshotConfig:
     """The configured look with the options of a command laid over it, checked by the same rules."""
     from mousetrackd import config  # noqa: PLC0415
 
-    names = ("layer", "colormap", "sigma", "scale", "percentile", "max", "background", "over", "legend")
+    names = ("layer", "colormap", "sigma", "scale", "edges", "percentile", "max", "background", "over", "legend")
     given = {name: options[name] for name in names if options[name] not in (None, ())}
     if "layer" in given:
         given["layer"] = [*given["layer"]]

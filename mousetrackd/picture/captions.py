@@ -52,13 +52,13 @@ def facts(scene: Scene, look: Look, layers: Sequence[HeatLayer]) -> dict[str, ob
 
 
 def caption(facts: Mapping[str, object], layers: Sequence[HeatLayer]) -> legend.Legend:
-    """The text of the legend, and a colour bar for each of ``layers``."""
+    """The text of the legend, and a colour bar for each of ``layers`` in which something was counted."""
     only = [f"only {facts['only']}"] if facts["only"] else []
     return legend.Legend(
         str(facts["title"]),
         # What was chosen goes first: a line that is too long loses its end, and this must not be missed.
         [" · ".join(filter(None, [str(facts["where"]), str(facts["when"])])), " · ".join([*only, *_totals(layers)])],
-        [layer.scale for layer in layers],
+        [layer.scale for layer in layers if layer.total],
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from mousetrackd.core.exclusions import Exclusions
 from mousetrackd.picture import blend, captions, heat, legend
-from mousetrackd.picture.heat_layers import HeatLayer, chosen_max_heats, heat_layers
+from mousetrackd.picture.heat_layers import HeatLayer, Measure, heat_layers, measures_of
 from mousetrackd.picture.png import Picture
 
 if TYPE_CHECKING:
@@ -19,19 +19,20 @@ if TYPE_CHECKING:
 
     from mousetrackd.picture.look import Look
     from mousetrackd.picture.scene import Scene
+    from mousetrackd.storage.query import Reading
 
 _Masks: TypeAlias = tuple["NDArray[np.bool_]", "NDArray[np.bool_]"]
 """Where nothing is shown, and the outlines of the monitors. Both (H, W)."""
 
 
-def draw(scene: Scene, look: Look, max_heats: Mapping[str, float] | None = None) -> Picture:
+def draw(scene: Scene, look: Look, measures: Mapping[str, Measure] | None = None) -> Picture:
     """Draw every monitor in its place, one layer or several.
 
-    max_heats: the heat of the hottest colour by layer, to make pictures comparable; None chooses. A layer without
-    counts is a picture of the background. Raises UsageError for a layer or colour map that does not exist.
+    measures: how each layer is measured, to make pictures comparable; None chooses. A layer without counts is a
+    picture of the background. Raises UsageError for a layer or colour map that does not exist.
     """
     scene = scene.with_all_monitors()
-    layers = heat_layers(scene, look, max_heats or {})
+    layers = heat_layers(scene, look, measures or {})
     facts = captions.facts(scene, look, layers)
     masks = _masks(scene)
     if len(layers) == 1 and scene.over is None:
@@ -39,9 +40,9 @@ def draw(scene: Scene, look: Look, max_heats: Mapping[str, float] | None = None)
     return _composed(scene, look, layers, facts, masks)
 
 
-def scales(scene: Scene, look: Look) -> dict[str, float]:
-    """The heat of the hottest colour of each layer, as ``draw`` would choose it."""
-    return chosen_max_heats(scene.with_all_monitors(), look)
+def measures(scene: Scene, look: Look, readings: Sequence[Reading]) -> dict[str, Measure]:
+    """How each layer is to be measured so that pictures of all ``readings`` can be compared."""
+    return measures_of(scene.with_all_monitors(), look, readings)
 
 
 def _masks(scene: Scene) -> _Masks | None:
@@ -90,9 +91,9 @@ def _composed(
     """Several layers over each other, or over an image, in true colour."""
     height_px, width_px = layers[0].levels.shape
     strip = legend.Strip(np.empty((0, width_px), np.uint8), ())
-    shown = [layer for layer in layers if layer.total] or layers[:1]
+    shown = [layer for layer in layers if layer.total]
     if look.legend:
-        strip = legend.draw(captions.caption(facts, shown), width_px)
+        strip = legend.draw(captions.caption(facts, shown or layers[:1]), width_px)
     # Colours are multiplied by their opacity while layers are laid, so that one formula does for all channels.
     channels = 4 if scene.over is None and look.background == "transparent" else 3
     canvas = np.empty((height_px + len(strip.ink), width_px, channels), np.uint8)

@@ -21,9 +21,24 @@ if TYPE_CHECKING:
 
     from mousetrackd.picture.look import Look
     from mousetrackd.picture.scene import Scene
+    from mousetrackd.storage.query import Reading
+
+_LEAST_MAX: Final = 5.0
+"""Of what is counted one by one the hottest colour is for at least so many: a lone press is not the hottest."""
 
 _LONE_SLACK: Final = 0.05
 """By how much the heat of a lone count may be more than 1, for its cell's middle is not its own: up to 0.02."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What makes pictures of one layer comparable.
+
+    max_heat: heat of the hottest colour. widening: how much wider than its own its sigma is, see ``Style.widening``.
+    """
+
+    max_heat: float
+    widening: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -31,7 +46,7 @@ class HeatLayer:
     """One layer on the whole desktop.
 
     levels: (H, W), 0 for untouched and for no monitor, up to HEAT_LEVELS - 1. colours: (HEAT_LEVELS, 3).
-    sigma_px: of the tallest monitor. total: the sum of its counts, in its unit.
+    sigma_px: of the largest monitor. total: the sum of its counts, in its unit.
     """
 
     layer: str
@@ -42,27 +57,41 @@ class HeatLayer:
     total: float
 
 
-def heat_layers(scene: Scene, look: Look, max_heats: Mapping[str, float]) -> list[HeatLayer]:
+def heat_layers(scene: Scene, look: Look, measures: Mapping[str, Measure]) -> list[HeatLayer]:
     """The layers that ``look`` names, the lowest first, of a scene in which every monitor has a position.
 
-    max_heats: the heat of the hottest colour by layer; what is missing there is chosen.
+    measures: how each layer is measured; what is missing there is chosen.
     """
     layers = expand_layers(look.layer)
     found: dict[str, HeatLayer] = {}
     for alike in _of_one_scale(layers):  # one after the other: the grids of 4K screens are large
-        grids = {layer: _grids(layer, scene, look) for layer in alike}
-        hottest = {**_max_heats(grids, scene, look), **max_heats}
+        given = [measures[layer].widening for layer in alike if layer in measures]
+        widening = given[0] if given else _widening(alike, scene.reading)
+        grids = {layer: _grids(layer, scene, look, widening) for layer in alike}
+        hottest = _max_heats(grids, scene, look)
+        hottest |= {layer: measures[layer].max_heat for layer in alike if layer in measures}
         for layer in alike:
-            found[layer] = _heat_layer(layer, scene, look, grids.pop(layer), hottest[layer])
+            found[layer] = _heat_layer(layer, scene, look, grids.pop(layer), Measure(hottest[layer], widening))
     return [found[layer] for layer in layers]
 
 
-def chosen_max_heats(scene: Scene, look: Look) -> dict[str, float]:
-    """The heat of the hottest colour of each layer, as ``heat_layers`` would choose it."""
-    found: dict[str, float] = {}
+def measures_of(scene: Scene, look: Look, readings: Sequence[Reading]) -> dict[str, Measure]:
+    """One measure of each layer for pictures of all ``readings``, as ``heat_layers`` chooses it for the fullest."""
+    found: dict[str, Measure] = {}
     for alike in _of_one_scale(expand_layers(look.layer)):
-        found |= _max_heats({layer: _grids(layer, scene, look) for layer in alike}, scene, look)
+        widening = min((_widening(alike, reading) for reading in readings), default=1.0)
+        for reading in readings:
+            one = replace(scene, reading=reading)
+            grids = {layer: _grids(layer, one, look, widening) for layer in alike}
+            for layer, max_heat in _max_heats(grids, one, look).items():
+                found[layer] = Measure(max(max_heat, found[layer].max_heat if layer in found else 0), widening)
     return found
+
+
+def _widening(alike: Sequence[str], reading: Reading) -> float:
+    """How much wider the sigma of layers that share a scale is."""
+    counted_px = sum(counts.pixels for series, counts in reading.counts.items() if series.layer in alike)
+    return STYLES[alike[0]].widening(counted_px)
 
 
 def _of_one_scale(layers: Sequence[str]) -> list[list[str]]:
@@ -82,12 +111,12 @@ def _max_heats(grids: Mapping[str, Sequence[heat.HeatGrid]], scene: Scene, look:
     if all(
         scene.unit_of(layer) != "ms" and scene.counts_per(layer) == 1 for layer in grids
     ):  # of presses there is a whole number, and so ends their bar
-        hottest = float(math.ceil(hottest - _LONE_SLACK))
+        hottest = max(float(math.ceil(hottest - _LONE_SLACK)), _LEAST_MAX)
     chosen = {layer: look.max * scene.counts_per(layer) for layer in grids if _is_like_first(layer, look)}
     return {layer: chosen.get(layer, 0) or hottest for layer in grids}
 
 
-def _grids(layer: str, scene: Scene, look: Look) -> list[heat.HeatGrid]:
+def _grids(layer: str, scene: Scene, look: Look, widening: float) -> list[heat.HeatGrid]:
     """A layer's heat on each monitor of the layout; other resolutions of the same screen are added to it."""
     layout = scene.layout
     sigma = look.sigma if _is_like_first(layer, look) else "auto"
@@ -95,8 +124,8 @@ def _grids(layer: str, scene: Scene, look: Look) -> list[heat.HeatGrid]:
     grids: list[heat.HeatGrid] = []
     for number, here in enumerate(layout.monitors):
         parts = [counts for monitor, counts in of_layer.items() if index_in(layout, monitor) == number]
-        sigma_px = STYLES[layer].sigma_px(sigma, here.height_px)
-        grid = heat.heat_grid(parts, here.width_px, here.height_px, sigma_px)
+        sigma_px = STYLES[layer].sigma_px(sigma, min(here.width_px, here.height_px), widening)
+        grid = heat.heat_grid(parts, here.width_px, here.height_px, sigma_px, look.edges)
         if layer == TRAVEL:
             # Along a line, many pixels add to the heat of one: a line crossed once is to have the heat 1.
             line = max(math.sqrt(2 * math.pi) * sigma_px, 1)
@@ -106,11 +135,13 @@ def _grids(layer: str, scene: Scene, look: Look) -> list[heat.HeatGrid]:
     return grids
 
 
-def _heat_layer(layer: str, scene: Scene, look: Look, grids: Sequence[heat.HeatGrid], max_heat: float) -> HeatLayer:
+def _heat_layer(layer: str, scene: Scene, look: Look, grids: Sequence[heat.HeatGrid], measure: Measure) -> HeatLayer:
     layers = expand_layers(look.layer)
     style = STYLES[layer]
-    tallest = max((monitor.height_px for monitor in scene.layout.monitors), default=0)
-    sigma_px = style.sigma_px(look.sigma if _is_like_first(layer, look) else "auto", tallest)
+    largest_px = max((min(one.width_px, one.height_px) for one in scene.layout.monitors), default=0)
+    sigma = look.sigma if _is_like_first(layer, look) else "auto"
+    sigma_px = style.sigma_px(sigma, largest_px, measure.widening)
+    max_heat = measure.max_heat
     left, top, width_px, height_px = scene.layout.bounds()
     canvas = np.zeros((height_px, width_px), np.uint8)
     # Backwards: of mirrored screens the first is the one that counts.

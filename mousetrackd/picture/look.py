@@ -43,14 +43,15 @@ class Look:
     )
     sigma: float | str = setting(
         "auto",
-        'How far heat spreads: "auto" (each layer its own), pixels, or a share of the height like "1.2%".\n'
-        "0 draws the raw pixels.",
-        '"auto", pixels from 0 to 1000, or a share of the height from "0%" to "25%"',
+        'How far heat spreads: "auto" (each layer its own, wider while little is counted), pixels, or a share of the\n'
+        'shorter side like "1.7%". 0 draws the raw pixels.',
+        '"auto", pixels from 0 to 1000, or a share of the shorter side from "0%" to "25%"',
         _is_sigma,
     )
     scale: str = setting(
         "log",
-        'From heat to colour: "log" shows rare and frequent places alike, "sqrt" is between, "linear" is plain.',
+        'From heat to colour: "log" shows rare and frequent places alike; "sqrt" has fewer bright ones, the look of a\n'
+        'poster; "linear" is plain.',
         'one of "log", "sqrt", "linear"',
         one_of("log", "sqrt", "linear"),
     )
@@ -66,6 +67,13 @@ class Look:
         "Heat of the hottest colour, to make pictures comparable; 0 chooses it by the percentile.",
         "0, or a number from 0.000001 up",
         lambda value: value == 0 or number(1e-6, 1e18)(value),
+    )
+    edges: str = setting(
+        "true",
+        'Heat beside an edge of the screen: "true" is what was counted there; "total" folds back what the blur would\n'
+        "carry over the edge, so that the picture's sum is exact and edges read up to twice as high.",
+        'one of "true", "total"',
+        one_of("true", "total"),
     )
     background: str = setting(
         "",

@@ -23,10 +23,11 @@ from mousetrackd.picture import heat, legend
 from mousetrackd.picture.blend import UNDER_BRIGHTNESS
 from mousetrackd.picture.captions import total_text
 from mousetrackd.picture.colours import OPENCV_MAPS, OWN_MAPS
-from mousetrackd.picture.compose import draw, scales
+from mousetrackd.picture.compose import draw, measures
 from mousetrackd.picture.look import Look
 from mousetrackd.picture.png import Picture
 from mousetrackd.picture.scene import Scene
+from mousetrackd.picture.styles import STYLES
 from mousetrackd.storage.query import Reading
 
 Pixels = NDArray[np.uint8]
@@ -48,6 +49,17 @@ def at(monitor: Monitor, *dots: tuple[int, int, int]) -> Counts:
     index = np.array([y * monitor.width_px + x for x, y, _ in dots], np.int64)
     weight = np.array([count for _, _, count in dots], np.int64)
     return Counts.from_pixels(monitor.width_px, monitor.height_px, index, weight)
+
+
+def level_of(share: float) -> int:
+    """The level of a share of the hottest, by the default scale."""
+    return round(float(heat.tone(np.array([share], np.float32), "log")[0]) * (legend.HEAT_LEVELS - 1))
+
+
+def chosen(counts: Mapping[Series, Counts], look: Look) -> dict[str, float]:
+    """The heat of the hottest colour of each layer."""
+    reading = reading_of(counts)
+    return {layer: one.max_heat for layer, one in measures(Scene(reading, ALONE), look, [reading]).items()}
 
 
 def reading_of(counts: Mapping[Series, Counts], **more: Any) -> Reading:
@@ -359,17 +371,18 @@ def test_with_a_pinned_scale_the_same_heat_has_the_same_colour_in_every_picture(
     assert unpinned.rgb()[10, 10].tolist() == HOT
 
 
-def test_the_scales_of_one_reading_pin_another_picture() -> None:
+def test_the_measures_of_one_reading_pin_another_picture() -> None:
     look = Look(layer=["dwell", "clicks"], legend=False)
     busy = reading_of(
         {Series(LEFT, "dwell"): at(LEFT, (9, 9, 5000)), Series(LEFT, "clicks.right"): at(LEFT, (30, 30, 12))}
     )
-    chosen = scales(Scene(busy, ALONE), look)
-    assert set(chosen) == {"dwell", "clicks.left", "clicks.middle", "clicks.right", "clicks.other"}
-    assert np.array_equal(draw(Scene(busy, ALONE), look).pixels, draw(Scene(busy, ALONE), look, chosen).pixels)
+    fixed = measures(Scene(busy, ALONE), look, [busy])
+    assert set(fixed) == {"dwell", "clicks.left", "clicks.middle", "clicks.right", "clicks.other"}
+    assert np.array_equal(draw(Scene(busy, ALONE), look).pixels, draw(Scene(busy, ALONE), look, fixed).pixels)
     quiet = reading_of({Series(LEFT, "dwell"): at(LEFT, (9, 9, 50))})
-    facts = draw(Scene(quiet, ALONE), look, chosen).facts["layers"]
-    assert {fact["layer"]: fact["max_heat"] for fact in facts} == chosen  # type: ignore[attr-defined]  # facts are JSON
+    facts = draw(Scene(quiet, ALONE), look, fixed).facts["layers"]
+    found = {layer: one.max_heat for layer, one in fixed.items()}
+    assert {fact["layer"]: fact["max_heat"] for fact in facts} == found  # type: ignore[attr-defined]  # facts are JSON
 
 
 def test_a_line_crossed_once_is_one_crossing_whatever_the_resolution() -> None:
@@ -377,13 +390,13 @@ def test_a_line_crossed_once_is_one_crossing_whatever_the_resolution() -> None:
         screen = Monitor("DP-1", width, height)
         line = {Series(screen, "travel"): at(screen, *((x, height // 2, 1) for x in range(width)))}
         look = Look(layer=["travel"], percentile=100)
-        found = scales(Scene(reading_of(line), Layout([Placement(screen, 0, 0)])), look)["travel"]
-        assert found == pytest.approx(1, rel=0.1), f"{width} x {height}"
+        picture = draw(Scene(reading_of(line), Layout([Placement(screen, 0, 0)])), replace(look, legend=False))
+        assert abs(int(picture.pixels.max()) - level_of(1 / 5)) <= 6, f"{width} x {height}"
 
 
 def test_all_buttons_have_one_scale() -> None:
     counts = {Series(LEFT, "clicks.left"): at(LEFT, (9, 9, 50)), Series(LEFT, "clicks.right"): at(LEFT, (60, 40, 1))}
-    found = scales(Scene(reading_of(counts), ALONE), Look(layer=["clicks"]))
+    found = chosen(counts, Look(layer=["clicks"]))
     assert len(set(found.values())) == 1
 
 
@@ -393,32 +406,56 @@ def test_the_bar_of_what_is_counted_ends_at_a_whole_number_and_at_no_less_than_i
     layer: str, apart_px: int
 ) -> None:
     columns = range(80) if layer == "travel" else [40]  # two lines, or two presses or steps
-    counts = {Series(LEFT, layer): at(LEFT, *((x, y, 1) for x in columns for y in (20, 20 + apart_px)))}
+    counts = {Series(LEFT, layer): at(LEFT, *((x, y, 5) for x in columns for y in (20, 20 + apart_px)))}
     look = Look(layer=[layer], sigma=4, percentile=100)
-    found = scales(Scene(reading_of(counts), ALONE), look)[layer]
-    assert found in (1.0, 2.0)
+    found = chosen(counts, look)[layer]
+    assert found % 1 == 0
+    assert 5 <= found <= 10
     grid = heat.heat_grid([counts[Series(LEFT, layer)]], 80, 60, 4)
     line = np.sqrt(2 * np.pi) * 4 if layer == "travel" else 1
     assert float(grid.cells.max() / line) <= found + 0.05
-    assert (
-        scales(Scene(reading_of(counts), ALONE), replace(look, max=1.7))[layer] == 1.7
-    )  # what the user says is not touched
+    assert chosen(counts, replace(look, max=1.7))[layer] == 1.7  # what the user chose is not touched
 
 
-def test_a_lone_press_is_as_hot_as_its_bar_and_its_heat_is_one() -> None:
+@pytest.mark.parametrize("place", [(40, 30), (0, 0), (79, 30)])
+def test_a_lone_press_is_a_fifth_of_its_bar_also_at_an_edge(place: tuple[int, int]) -> None:
     for sigma in (0.5, 1, 4, 20):
         picture = drawn(
-            {Series(LEFT, "clicks.left"): at(LEFT, (40, 30, 1))},
+            {Series(LEFT, "clicks.left"): at(LEFT, (*place, 1))},
             ALONE,
             replace(RAW, layer=["clicks.left"], sigma=sigma),
         )
-        assert picture.facts["layers"][0]["max_heat"] == 1  # type: ignore[index]  # facts are JSON
-        assert picture.pixels.max() >= legend.HEAT_LEVELS - 2
+        assert picture.facts["layers"][0]["max_heat"] == 5  # type: ignore[index]  # facts are JSON
+        assert abs(int(picture.pixels.max()) - level_of(1 / 5)) <= 3, sigma
+
+
+@pytest.mark.parametrize(("pixels", "times"), [(0, 2), (1, 2), (626, 1.78), (20_000, 1), (10**6, 1)])
+def test_heat_spreads_farther_while_little_is_counted(pixels: int, times: float) -> None:
+    assert STYLES["dwell"].widening(pixels) == pytest.approx(times, abs=0.01)
+    assert STYLES["travel"].widening(pixels) == 1  # a line stays as thin as it is
+
+
+@pytest.mark.parametrize("sigma", ["auto", "5%"])
+def test_portrait_and_landscape_have_blobs_of_one_size(sigma: str) -> None:
+    def sigma_px(width_px: int, height_px: int) -> float:
+        screen = Monitor("DP-1", width_px, height_px)
+        layout = Layout([Placement(screen, 0, 0)])
+        facts = drawn({Series(screen, "dwell"): at(screen, (9, 9, 50))}, layout, Look(sigma=sigma)).facts
+        return float(facts["layers"][0]["sigma_px"])  # type: ignore[index]  # facts are JSON
+
+    assert sigma_px(90, 160) == sigma_px(160, 90) == pytest.approx(0.05 * 90 if sigma == "5%" else 2 * 0.017 * 90)
+
+
+@pytest.mark.parametrize("layers", [["clicks.left"], ["dwell", "travel"]], ids="+".join)
+def test_where_nothing_was_counted_there_is_no_colour_bar(layers: list[str]) -> None:
+    screen = Monitor("DP-1", 400, 300)
+    strip = drawn({}, Layout([Placement(screen, 0, 0)]), Look(layer=layers)).rgb()[300:].astype(int)
+    assert np.ptp(strip, axis=2).max() <= np.ptp(np.array([legend.PANEL, legend.TEXT]), axis=1).max()
 
 
 def test_time_is_no_whole_number_of_anything() -> None:
     counts = {Series(LEFT, "dwell"): at(LEFT, (30, 30, 10), (33, 30, 7))}
-    found = scales(Scene(reading_of(counts), ALONE), Look(sigma=4))["dwell"]
+    found = chosen(counts, Look(sigma=4))["dwell"]
     assert found % 1 > 0
 
 

@@ -154,12 +154,11 @@ def test_the_end_of_the_bar_tells_the_hottest_heat(max_heat: float, unit: str) -
 
 def test_a_long_bar_has_ticks_between_its_ends() -> None:
     assert [words for _, words in ticks(scale_of(42_000), 0.1)] == [
-        "100 ms",
         "500 ms",
-        "1 s",
         "2 s",
         "5 s",
         "10 s",
+        "20 s",
         "42 s+",
     ]
     assert [words for _, words in ticks(scale_of(31, "crossings"), 0.1)] == ["1", "2", "5", "10", "31+"]

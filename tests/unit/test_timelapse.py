@@ -130,11 +130,8 @@ def frames_drawn(pieces: list[Piece], *, cumulative: bool) -> list[Frame]:
     layout = Layout([Placement(SCREEN, 0, 0)])
     look = Look(legend=False, sigma=3)
     frames = timelapse.readings(pieces, HOUR, cumulative=cumulative)
-    hottest: dict[str, float] = {}
-    for frame in frames:
-        for layer, heat in compose.scales(Scene(frame, layout), look).items():
-            hottest[layer] = max(heat, hottest.get(layer, 0))
-    return [compose.draw(Scene(frame, layout), look, hottest).rgb() for frame in frames]
+    measures = compose.measures(Scene(frames[-1], layout), look, frames)
+    return [compose.draw(Scene(frame, layout), look, measures).rgb() for frame in frames]
 
 
 def test_a_place_where_the_same_is_counted_keeps_its_colour_in_every_window(tmp_path: Path) -> None:
