@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mousetrackd.config.schema import OLD_NAMES, TABLES, Config, PrivacyConfig, SnapshotConfig, Table
 from mousetrackd.config.toml_text import toml_value
 from mousetrackd.core.errors import ConfigError, PrivacyError, UsageError
-from mousetrackd.picture.colours import OPENCV_MAPS, OWN_MAPS
+from mousetrackd.picture.colours import REVERSED, find_map, map_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,9 +65,10 @@ def _is_about_privacy(problem: str) -> bool:
 def _check_colormap(values: Mapping[str, Any], problems: list[str]) -> None:
     """A colour map's name can only be judged beside the user's own maps."""
     chosen = values["snapshot"].colormap if "snapshot" in values else "auto"
-    known = ("auto", *values.get("colormaps", {}), *OWN_MAPS, *OPENCV_MAPS)
-    if chosen.lower() not in known and chosen not in known:
-        close = difflib.get_close_matches(chosen, known, 1)
+    users = values.get("colormaps", {})
+    if chosen != "auto" and find_map(chosen, users) is None:
+        known = ["auto", *map_names(users)]
+        close = difflib.get_close_matches(chosen, [*known, *(name + REVERSED for name in known[1:])], 1)
         guess = f", did you mean {close[0]}?" if close else f"; there are: {', '.join(known)}"
         problems.append(f'snapshot.colormap: there is no "{chosen}"{guess}')
 

@@ -288,21 +288,3 @@ def levels(
 def bands(rows: int) -> Iterator[slice]:
     """Slices of rows, a band at a time: what is made on the way of a 4K picture's floats stays small, and in cache."""
     return (slice(top, min(top + BAND_ROWS, rows)) for top in range(0, rows, BAND_ROWS))
-
-
-def palette(colours: Sequence[str] | str, level_count: int = 256) -> NDArray[np.uint8]:
-    """(level_count, 3) red, green, blue from cold to hot.
-
-    colours: the name of a map of OpenCV's, or a list of hexadecimal colours, which are interpolated.
-    """
-    ramp = np.linspace(0, 255, level_count).round().astype(np.uint8).reshape(-1, 1)
-    if isinstance(colours, str):
-        coloured = cv2.applyColorMap(ramp, getattr(cv2, f"COLORMAP_{colours.upper()}"))
-    else:
-        stops = np.array([[int(c[i : i + 2], 16) for i in (5, 3, 1)] for c in colours], np.float64)
-        at = np.linspace(0, len(stops) - 1, 256)
-        table = [np.interp(at, range(len(stops)), stops[:, channel]) for channel in range(3)]
-        own = np.stack(table, axis=-1).round().astype(np.uint8).reshape(256, 1, 3)
-        coloured = cv2.applyColorMap(ramp, own)
-    bgr: NDArray[np.uint8] = np.asarray(coloured, np.uint8).reshape(-1, 3)
-    return np.ascontiguousarray(bgr[:, ::-1])

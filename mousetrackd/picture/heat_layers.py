@@ -10,7 +10,8 @@ import numpy as np
 
 from mousetrackd.core.layers import CLICK_LAYERS, COUNTS, DWELL, TRAVEL, UNITS, expand_layers
 from mousetrackd.picture import heat, legend
-from mousetrackd.picture.colours import colour_list
+from mousetrackd.picture.colormap import ramp
+from mousetrackd.picture.colours import colour_map
 from mousetrackd.picture.scene import index_in
 from mousetrackd.picture.styles import STYLES
 
@@ -163,12 +164,11 @@ def _heat_layer(layer: str, scene: Scene, look: Look, grids: Sequence[heat.HeatG
         clipped=max((float(grid.cells.max()) for grid in grids), default=0.0) > max_heat * 1.001,
     )
     colormap = look.colormap if layer == layers[0] and look.colormap != "auto" else style.colormap
-    colours = colour_list(colormap, scene.colormaps)
-    ramp = heat.palette(colormap.lower() if colours is None else colours, legend.HEAT_LEVELS)
+    colours = ramp(colour_map(colormap, scene.colormaps), legend.HEAT_LEVELS)
     total: float = sum(counts.total for series, counts in scene.reading.counts.items() if series.layer == layer)
     if scene.counts_per(layer) != 1:
         total /= scene.counts_per(layer)
-    return HeatLayer(layer, canvas, ramp, scale, sigma_px, total)
+    return HeatLayer(layer, canvas, colours, scale, sigma_px, total)
 
 
 def _bar_caption(layer: str, scene: Scene) -> str:

@@ -13,7 +13,8 @@ from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.core.series import Series
 from mousetrackd.picture import heat, legend
-from mousetrackd.picture.colours import OWN_MAPS
+from mousetrackd.picture.colormap import ramp
+from mousetrackd.picture.colours import colour_map
 from mousetrackd.picture.compose import draw
 from mousetrackd.picture.look import Look
 from mousetrackd.picture.png import Picture
@@ -186,6 +187,6 @@ def legend_strip() -> Picture:
         [legend.Scale("time at and around each point", 51_000, "ms", place, clipped=True)],
     )
     palette = np.full((256, 4), 255, np.uint8)
-    palette[: legend.HEAT_LEVELS, :3] = heat.palette(OWN_MAPS["ember"], legend.HEAT_LEVELS)
+    palette[: legend.HEAT_LEVELS, :3] = ramp(colour_map("ember", {}), legend.HEAT_LEVELS)
     palette[legend.HEAT_LEVELS :, :3] = legend.text_palette()
     return Picture(legend.as_levels(legend.draw(words, 1366)), palette, {"title": words.title})

@@ -22,7 +22,8 @@ from mousetrackd.core.series import Series
 from mousetrackd.picture import heat, legend
 from mousetrackd.picture.blend import UNDER_BRIGHTNESS
 from mousetrackd.picture.captions import total_text
-from mousetrackd.picture.colours import OPENCV_MAPS, OWN_MAPS
+from mousetrackd.picture.colormap import ramp
+from mousetrackd.picture.colours import colour_map, map_names
 from mousetrackd.picture.compose import draw, measures
 from mousetrackd.picture.look import Look
 from mousetrackd.picture.png import Picture
@@ -38,8 +39,8 @@ ALONE = Layout([Placement(LEFT, 0, 0)])
 RAW = Look(sigma=0, legend=False)
 PANEL = list(legend.PANEL)
 OUTLINE = legend.text_palette()[legend.TEXT_LEVELS // 3].tolist()
-EMBER = heat.palette(OWN_MAPS["ember"], legend.HEAT_LEVELS)
-ICE = heat.palette(OWN_MAPS["ice"], legend.HEAT_LEVELS)
+EMBER = ramp(colour_map("ember", {}), legend.HEAT_LEVELS)
+ICE = ramp(colour_map("ice", {}), legend.HEAT_LEVELS)
 COLD = EMBER[0].tolist()
 HOT = EMBER[-1].tolist()
 
@@ -253,7 +254,7 @@ def test_the_order_of_layers_is_from_the_lowest_up() -> None:
         drawn(counts, ALONE, Look(layer=layers, legend=False)).rgb()[30, 40].tolist()
         for layers in (["dwell", "clicks.right"], ["clicks.right", "dwell"])
     )
-    coral = heat.palette(OWN_MAPS["coral"], legend.HEAT_LEVELS)[-1].tolist()
+    coral = ramp(colour_map("coral", {}), legend.HEAT_LEVELS)[-1].tolist()
     assert np.abs(np.array(below) - coral).max() <= 8
     assert np.abs(np.array(above) - HOT).max() <= 8
 
@@ -263,13 +264,12 @@ def test_a_layer_named_twice_is_drawn_once() -> None:
     assert drawn({}, ALONE, look).palette is not None
 
 
-@pytest.mark.parametrize("name", [*OPENCV_MAPS, *OWN_MAPS, "JET", "Classic"])
+@pytest.mark.parametrize("name", [*map_names(()), "JET", "Classic", "ember_r"])
 def test_every_colour_map_can_be_drawn(name: str) -> None:
     shown = drawn({Series(LEFT, "dwell"): at(LEFT, (9, 9, 5))}, ALONE, replace(RAW, colormap=name)).rgb()
-    own = OWN_MAPS.get(name.lower())
-    ramp = heat.palette(own or name.lower(), legend.HEAT_LEVELS)
-    assert shown[9, 9].tolist() == ramp[-1].tolist()
-    assert shown[0, 0].tolist() == ramp[0].tolist()
+    colours = ramp(colour_map(name, {}), legend.HEAT_LEVELS)
+    assert shown[9, 9].tolist() == colours[-1].tolist()
+    assert shown[0, 0].tolist() == colours[0].tolist()
 
 
 def test_the_users_own_map_is_drawn() -> None:

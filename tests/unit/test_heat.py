@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mousetrackd.core.counts import COUNT_MAX, Counts
-from mousetrackd.picture.colours import OPENCV_MAPS, OWN_MAPS
-from mousetrackd.picture.heat import EDGES, SCALES, HeatGrid, heat_grid, hottest, levels, palette, tone, untone
+from mousetrackd.picture.heat import EDGES, SCALES, HeatGrid, heat_grid, hottest, levels, tone, untone
 from mousetrackd.picture.legend import HEAT_LEVELS
 
 FULL_HD = (1920, 1080)
@@ -370,51 +369,3 @@ def test_there_are_as_many_levels_as_asked_for(level_count: int) -> None:
         grid = grid_of(np.linspace(0, 1, 1000, dtype=np.float32).reshape(1, -1), cell)
         shown = levels(grid, max_heat=1, scale="linear", level_count=level_count)
         assert sorted(set(shown.reshape(-1).tolist())) == list(range(level_count))
-
-
-# Colours ----------------------------------------------------------------------------------------------------
-
-
-def test_every_colour_map_of_opencv_is_known_by_name() -> None:
-    theirs = {name.removeprefix("COLORMAP_").lower() for name in dir(cv2) if name.startswith("COLORMAP_")}
-    assert set(OPENCV_MAPS) == theirs
-
-
-@pytest.mark.parametrize("name", OPENCV_MAPS)
-def test_a_map_of_opencv_has_its_colours(name: str) -> None:
-    ramp = np.arange(256, dtype=np.uint8).reshape(-1, 1)
-    theirs = cv2.applyColorMap(ramp, getattr(cv2, f"COLORMAP_{name.upper()}")).reshape(-1, 3)[:, ::-1]
-    assert np.array_equal(palette(name), theirs)
-    assert np.array_equal(palette(name, HEAT_LEVELS)[[0, -1]], theirs[[0, -1]])
-
-
-def test_classic_has_the_nine_colours_of_the_answer_in_even_steps() -> None:
-    ours = palette(OWN_MAPS["classic"], 8 * 4 + 1)[::4].astype(int)
-    nine = [
-        *((0, 0, 143), (0, 0, 255), (0, 127, 255), (0, 255, 255), (127, 255, 127)),
-        *((255, 255, 0), (255, 127, 0), (255, 0, 0), (127, 0, 0)),
-    ]
-    assert np.abs(ours - np.array(nine)).max() <= 2
-
-
-@pytest.mark.parametrize("level_count", [2, 33, HEAT_LEVELS, 256])
-def test_the_users_own_list_begins_and_ends_with_its_colours(level_count: int) -> None:
-    own = palette(["#123456", "#00ff00", "#abcdef"], level_count)
-    assert own.shape == (level_count, 3)
-    assert own.dtype == np.uint8
-    assert own[0].tolist() == [0x12, 0x34, 0x56]
-    assert own[-1].tolist() == [0xAB, 0xCD, 0xEF]
-
-
-def test_between_two_colours_of_the_users_it_goes_straight() -> None:
-    own = palette(["#000000", "#ff8000"])
-    np.testing.assert_allclose(own[:, 0], np.arange(256), atol=1)
-    np.testing.assert_allclose(own[:, 1], np.arange(256) * 128 / 255, atol=1)
-    assert not own[:, 2].any()
-
-
-@pytest.mark.parametrize("name", [name for name in OWN_MAPS if name != "classic"])
-def test_our_own_maps_grow_brighter_from_cold_to_hot(name: str) -> None:
-    brightness = palette(OWN_MAPS[name]).astype(float) @ np.array([0.2126, 0.7152, 0.0722])
-    assert (np.diff(brightness) > -0.8).all()  # rounding to 8 bits
-    assert brightness[-1] - brightness[0] > 200
