@@ -1,6 +1,6 @@
 """Which source this session can have, by what it offers and not by what it is called; and why.
 
-A Wayland compositor may run an X server for older programs (XWayland), in which a listener hears a part of the
+A Wayland compositor may run an X server for older programs (XWayland), in which a listener sees a part of the
 truth only. So X11 is used only where the server is a real one, and where nothing fits nothing is used.
 """
 
@@ -51,7 +51,7 @@ class Finding:
 class Choice:
     """The source for this session by its name; "" where there is none, and ``refusal`` says why.
 
-    The refusal is a BlindError where a source would hear a part of the truth only. findings are in the order in
+    The refusal is a BlindError where a source would see only a part of the motion. findings are in the order in
     which they were looked at, up to the one that fits.
     """
 

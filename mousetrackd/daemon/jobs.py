@@ -98,7 +98,7 @@ class Worker:
             self._child.kill()
 
     def abandon(self) -> None:
-        """End the child, if there is one, and hear no more of it."""
+        """End the child, if there is one, and ignore its result."""
         if self._child is not None:
             self._child.abandon()
             self._let_go()

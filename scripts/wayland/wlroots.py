@@ -14,7 +14,8 @@ from support.program import Pixel, Running
 from support.report import Report
 from support.waiting import wait_until
 
-from mousetrackd.capture.wayland.connection import Connection, LayoutReader
+from mousetrackd.capture.wayland.connection import Connection
+from mousetrackd.capture.wayland.outputs import LayoutReader
 from mousetrackd.capture.wayland.wlroots import UNSEEN, UNSEEN_AFTER_S
 from wayland import person
 from wayland.session import Session, check_each_is_heard_once, check_stillness, check_xwayland_is_refused, must_have

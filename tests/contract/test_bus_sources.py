@@ -51,8 +51,8 @@ class BusContract(SourceContract):
         self.peers: list[Peer] = []
         self.shell = self.start_shell()
         yield
-        for ear in self.ears:
-            ear.source.stop()
+        for recorder in self.recorders:
+            recorder.source.stop()
         self.bus.stop()
         for peer in self.peers:
             peer.quit()
@@ -74,11 +74,11 @@ class BusContract(SourceContract):
 
     def test_nothing_is_broadcast_and_only_the_daemon_is_told(self) -> None:
         with self.watch_bus() as monitor:
-            ear = self.started([])
+            recorder = self.started([])
             daemon = self.listener()
             self.perform(MANY_MOVES[:3])
-            ear.hear(3)
-            ear.source.stop()
+            recorder.receive(3)
+            recorder.source.stop()
             said = []
             with contextlib.suppress(TimeoutError):
                 while True:
@@ -96,7 +96,7 @@ class BusContract(SourceContract):
         """Whom the shell tells."""
 
     def test_who_is_not_the_compositor_moves_nothing(self) -> None:
-        ear = self.started([])
+        recorder = self.started([])
         path, interface = POINTER
         there = DBusAddress(path, self.listener(), interface)
         with open_dbus_connection(self.bus.address) as stranger:
@@ -105,9 +105,9 @@ class BusContract(SourceContract):
                     stranger.send(new_method_call(there, member, signature, values))
             stranger.send_and_get_reply(message_bus.GetId())  # by now the bus has passed them on
         self.perform(MANY_MOVES[:1])
-        assert ear.hear(1) == MANY_MOVES[:1]
-        assert ear.source.is_alive()
-        ear.source.stop()
+        assert recorder.receive(1) == MANY_MOVES[:1]
+        assert recorder.source.is_alive()
+        recorder.source.stop()
 
     @pytest.mark.parametrize(
         ("signature", "values"),
@@ -119,38 +119,38 @@ class BusContract(SourceContract):
         ],
     )
     def test_a_position_that_is_none_is_not_counted(self, signature: str, values: tuple[Any, ...]) -> None:
-        ear = self.started([])
+        recorder = self.started([])
         for member in ("Moved", "Unheard"):
             self.shell.tell(self.listener(), member, signature, *values)
         self.perform(MANY_MOVES[:1])
-        assert ear.hear(1)[-1] == MANY_MOVES[0]
-        ear.source.stop()
-        assert all(abs(x) <= 1920 and abs(y) <= 1080 for _, x, y in ear.listen())
+        assert recorder.receive(1)[-1] == MANY_MOVES[0]
+        recorder.source.stop()
+        assert all(abs(x) <= 1920 and abs(y) <= 1080 for _, x, y in recorder.listen())
 
     def test_when_the_compositor_leaves_the_bus_the_source_is_dead_says_so_and_gives_what_it_heard(self) -> None:
-        ear = self.started([])
+        recorder = self.started([])
         self.perform(MANY_MOVES[:2])
-        ear.hear(2)
-        ear.calls = 0
+        recorder.receive(2)
+        recorder.calls = 0
         self.shell.quit()
-        wait_until(lambda: not ear.source.is_alive() and ear.calls > 0, "the source was dead and had said so")
-        assert not ear.source.finished()
-        ear.source.stop()
-        assert ear.listen() == MANY_MOVES[:2]
+        wait_until(lambda: not recorder.source.is_alive() and recorder.calls > 0, "the source was dead and had said so")
+        assert not recorder.source.finished()
+        recorder.source.stop()
+        assert recorder.listen() == MANY_MOVES[:2]
         with pytest.raises(SourceError, match="not running"):
             self.make([]).start(lambda: None)
 
     def test_a_new_source_works_when_the_compositor_is_back(self) -> None:
-        ear = self.started([])
+        recorder = self.started([])
         for _ in range(2):
             self.shell.quit()
-            wait_until(lambda ear=ear: not ear.source.is_alive(), "the source was dead")  # type: ignore[misc]
-            ear.source.stop()
+            wait_until(lambda recorder=recorder: not recorder.source.is_alive(), "the source was dead")  # type: ignore[misc]
+            recorder.source.stop()
             self.shell = self.start_shell()
-            ear = self.started([])
+            recorder = self.started([])
             self.perform(MANY_MOVES[:2])
-            assert ear.hear(2) == MANY_MOVES[:2]
-        ear.source.stop()
+            assert recorder.receive(2) == MANY_MOVES[:2]
+        recorder.source.stop()
 
     def test_whether_it_is_there_can_be_asked(self) -> None:
         name = self.shell.bus_name
@@ -161,28 +161,28 @@ class BusContract(SourceContract):
         assert not is_on_bus(name)
 
     def test_what_had_come_is_there_once_it_has_caught_up(self) -> None:
-        ear = self.started([])
+        recorder = self.started([])
         for row in MANY_MOVES[:20]:
             self.perform([row])
             self.shell.settle()
-            ear.source.catch_up()
-            assert ear.listen()[-1:] == [row]
-        ear.source.stop()
-        ear.source.catch_up()
+            recorder.source.catch_up()
+            assert recorder.listen()[-1:] == [row]
+        recorder.source.stop()
+        recorder.source.catch_up()
 
     def test_when_the_bus_dies_the_source_is_dead_and_leaves_nothing_open(self) -> None:
-        ear = self.started([])
+        recorder = self.started([])
         self.bus.stop()
-        wait_until(lambda: not ear.source.is_alive(), "the source was dead")
-        ear.source.stop()
+        wait_until(lambda: not recorder.source.is_alive(), "the source was dead")
+        recorder.source.stop()
         self.shell.quit()
         assert not [name for name in open_files() if "eventfd" in name or "eventpoll" in name]
 
     def test_when_the_wayland_socket_dies_the_source_is_dead(self) -> None:
-        ear = self.started([])
+        recorder = self.started([])
         self.screens.kill()
-        wait_until(lambda: not ear.source.is_alive() and ear.calls > 0, "the source was dead and had said so")
-        ear.source.stop()
+        wait_until(lambda: not recorder.source.is_alive() and recorder.calls > 0, "the source was dead and had said so")
+        recorder.source.stop()
 
     def test_without_a_wayland_socket_it_says_so_and_leaves_nothing_open(self) -> None:
         self.screens.kill()
@@ -193,7 +193,7 @@ class BusContract(SourceContract):
         assert open_files() == files_before
 
     def test_a_flood_is_heard_and_a_stop_is_obeyed_meanwhile(self) -> None:
-        ear = self.started([])
+        recorder = self.started([])
         ended = threading.Event()
 
         def flood() -> None:
@@ -203,9 +203,9 @@ class BusContract(SourceContract):
 
         flooding = threading.Thread(target=flood)
         flooding.start()
-        ear.hear(1000)
+        recorder.receive(1000)
         began_s = time.monotonic()
-        ear.source.stop()
+        recorder.source.stop()
         assert time.monotonic() - began_s < STOP_WITHIN_S + 2
         ended.set()
         flooding.join()
@@ -213,29 +213,29 @@ class BusContract(SourceContract):
 
     @pytest.mark.parametrize("frozen", ["compositor", "bus"])
     def test_stop_returns_when_nobody_answers(self, frozen: str) -> None:
-        ear = self.started([])
+        recorder = self.started([])
         {"compositor": self.shell, "bus": self.bus}[frozen].freeze()
         began_s = time.monotonic()
-        ear.source.stop()
+        recorder.source.stop()
         assert time.monotonic() - began_s < STOP_WITHIN_S
-        assert not ear.source.is_alive()
+        assert not recorder.source.is_alive()
 
     def test_a_monitor_plugged_in_while_running_is_another_layout_and_gets_its_pixels(self) -> None:
-        ear = self.started([])
+        recorder = self.started([])
         # Logical 960x540 at 1920,0, with two pixels each way for one of the compositor's.
         self.screens.plug("DP-2", x=1920, width=960, height=540, scale=2)
-        wait_until(lambda: len(ear.layouts()) == 2, "the second monitor was told")
-        layout = ear.layouts()[-1]
+        wait_until(lambda: len(recorder.layouts()) == 2, "the second monitor was told")
+        layout = recorder.layouts()[-1]
         assert [monitor.output for monitor in layout.monitors] == ["DP-1", "DP-2"]
         second = layout.placements[1]
         self.perform([(Kind.MOVE, 1920 + 100, 50)])
-        assert ear.hear(1) == [(Kind.MOVE, second.desktop_x + 200, second.desktop_y + 100)]
-        ear.source.stop()
+        assert recorder.receive(1) == [(Kind.MOVE, second.desktop_x + 200, second.desktop_y + 100)]
+        recorder.source.stop()
 
     def test_at_rest_nothing_of_it_runs(self) -> None:
-        ear = self.started([])
+        recorder = self.started([])
         self.perform(MANY_MOVES[:1])
-        ear.hear(1)
+        recorder.receive(1)
         (thread,) = (thread for thread in threading.enumerate() if thread.name == "pointer")
         status = Path(f"/proc/self/task/{thread.native_id}/status")
 
@@ -245,15 +245,15 @@ class BusContract(SourceContract):
         wait_until(lambda: "sleeping" in status.read_text(), "it sleeps")
         at_rest = switches()
         always(lambda: switches() == at_rest, "it sleeps", for_s=0.3)
-        ear.source.stop()
+        recorder.source.stop()
 
     def test_it_says_what_it_cannot_see(self) -> None:
-        ear = self.started([])
-        notes = " ".join(ear.source.notes)
+        recorder = self.started([])
+        notes = " ".join(recorder.source.notes)
         assert "scroll" in notes
         assert "clicks" in notes
         assert "50 ms" in notes
-        ear.source.stop()
+        recorder.source.stop()
 
 
 # KWin -------------------------------------------------------------------------------------------------
@@ -267,7 +267,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 class TestKWin(BusContract):
-    unheard = frozenset(Kind) - {Kind.MOVE}
+    unreported = frozenset(Kind) - {Kind.MOVE}
     shell: KWin
 
     def start_shell(self) -> KWin:
@@ -289,10 +289,10 @@ class TestKWin(BusContract):
         return listener
 
     def test_the_script_runs_while_the_source_does_and_no_longer(self) -> None:
-        ear = self.started([])
+        recorder = self.started([])
         assert len(self.shell.running) == 1
         assert self.shell.calls == ["unloadScript", "loadScript", *self.shell.calls[2:]]
-        ear.source.stop()
+        recorder.source.stop()
         assert not self.shell.running
         assert self.shell.calls[-1] == "unloadScript"
 
@@ -300,19 +300,19 @@ class TestKWin(BusContract):
         done = subprocess.run([sys.executable, "-c", KILLED], timeout=30, check=False)
         assert done.returncode < 0
         (killed,) = self.shell.listeners
-        ear = self.started([])
+        recorder = self.started([])
         assert self.listener() != killed
         self.perform(MANY_MOVES[:2])
-        assert ear.hear(2) == MANY_MOVES[:2]
-        ear.source.stop()
+        assert recorder.receive(2) == MANY_MOVES[:2]
+        recorder.source.stop()
 
     def test_the_script_lies_nowhere_once_it_runs_and_nobody_else_could_have_read_it(self) -> None:
         modes = []
         self.shell.on_run = lambda file: modes.append((file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777))
-        ear = self.started([])
+        recorder = self.started([])
         assert modes == [(0o600, 0o700)]
         assert not list((self.folder / "mousetrackd").iterdir())
-        ear.source.stop()
+        recorder.source.stop()
 
     def test_a_script_that_cannot_be_written_is_a_source_error(self) -> None:
         folder = self.folder / "mousetrackd"
@@ -340,18 +340,18 @@ class TestKWin(BusContract):
         assert not source.is_alive()
 
     def test_another_kwin_in_its_place_is_another_kwin(self) -> None:
-        ear = self.started([])
+        recorder = self.started([])
         self.shell.give_up_name()
-        wait_until(lambda: not ear.source.is_alive(), "the source was dead")
-        ear.source.stop()
+        wait_until(lambda: not recorder.source.is_alive(), "the source was dead")
+        recorder.source.stop()
 
     def test_plasma_5_keeps_scripts_elsewhere(self) -> None:
         self.shell.quit()
         self.shell = self.start_kwin(plasma=5)
-        ear = self.started([])
+        recorder = self.started([])
         self.perform(MANY_MOVES[:2])
-        assert ear.hear(2) == MANY_MOVES[:2]
-        ear.source.stop()
+        assert recorder.receive(2) == MANY_MOVES[:2]
+        recorder.source.stop()
         assert not self.shell.running
 
 
@@ -369,7 +369,7 @@ def test_the_script_tells_one_connection_at_most_20_times_a_second() -> None:
 
 
 class TestGnome(BusContract):
-    unheard = frozenset({Kind.SCROLL})
+    unreported = frozenset({Kind.SCROLL})
     shell: GnomeShell
 
     def start_shell(self) -> GnomeShell:
@@ -400,30 +400,30 @@ class TestGnome(BusContract):
 
     def test_a_button_held_since_before_is_no_press(self) -> None:
         self.shell.hold(BITS[Kind.LEFT])
-        ear = self.started([])
+        recorder = self.started([])
         self.shell.move((5, 6))
         self.shell.press(BITS[Kind.RIGHT] | BITS[Kind.LEFT])
-        assert ear.hear(2) == [(Kind.MOVE, 5, 6), (Kind.RIGHT, 5, 6)]
-        ear.source.stop()
+        assert recorder.receive(2) == [(Kind.MOVE, 5, 6), (Kind.RIGHT, 5, 6)]
+        recorder.source.stop()
 
     def test_behind_a_locked_screen_is_a_gap_and_then_it_goes_on(self) -> None:
-        ear = self.started([])
+        recorder = self.started([])
         self.shell.move((5, 6))
         self.shell.disable(locked=True)
         self.shell.enable()
         self.shell.move((7, 8))
-        assert ear.hear(2) == [(Kind.MOVE, 5, 6), (Kind.MOVE, 7, 8)]
-        kinds = [type(item) for item in ear.items]
+        assert recorder.receive(2) == [(Kind.MOVE, 5, 6), (Kind.MOVE, 7, 8)]
+        kinds = [type(item) for item in recorder.items]
         assert kinds[0] is LayoutChange
         assert kinds[2] is Gap
         assert len(kinds) == 4
-        ear.source.stop()
+        recorder.source.stop()
 
     def test_an_extension_that_is_switched_off_ends_the_source_and_the_next_says_how_to_switch_it_on(self) -> None:
-        ear = self.started([])
+        recorder = self.started([])
         self.shell.disable(locked=False)
-        wait_until(lambda: not ear.source.is_alive() and ear.calls > 0, "the source was dead and had said so")
-        ear.source.stop()
+        wait_until(lambda: not recorder.source.is_alive() and recorder.calls > 0, "the source was dead and had said so")
+        recorder.source.stop()
         with pytest.raises(BlindError, match="switched off") as raised:
             self.make([]).start(lambda: None)
         assert f"gnome-extensions enable {gnome_extension.UUID}" in raised.value.hint

@@ -58,8 +58,8 @@ EVERY_BUTTON = [
 ]
 
 
-class Ear:
-    """Listens to a source as the daemon does, and keeps what it heard."""
+class Recorder:
+    """Listens to a source as the daemon does, and keeps what it recorded."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -79,13 +79,13 @@ class Ear:
         self.items += self.source.drain()
         return [row for item in self.items if not isinstance(item, Gap | LayoutChange) for row in rows_of(item)]
 
-    def hear(self, count: int) -> list[Row]:
+    def receive(self, count: int) -> list[Row]:
         """Wait for so many events; return all there are."""
-        wait_until(lambda: len(self.listen()) >= count, f"{count} events were heard")
+        wait_until(lambda: len(self.listen()) >= count, f"{count} events were recorded")
         return self.listen()
 
-    def hear_when_notified(self, count: int) -> list[Row]:
-        """As ``hear``, but look only when told to."""
+    def receive_when_notified(self, count: int) -> list[Row]:
+        """As ``receive``, but look only when told to."""
         while len(self.listen()) < count:
             assert self._called.wait(10), f"nobody said that there was more than {len(self.listen())} events"
             self._called.clear()
@@ -122,36 +122,36 @@ def open_files() -> list[str]:
 class SourceContract(ABC):
     """What holds of every source."""
 
-    hears_to_the_end = True
+    reads_to_the_end = True
     """After ``stop``, ``drain`` gives all that was done before. A source that cannot gives the beginning of it."""
 
-    unheard: frozenset[Kind] = frozenset()
+    unreported: frozenset[Kind] = frozenset()
     """What its compositor tells nobody, as its notes say."""
 
     @pytest.fixture(autouse=True)
     def _end(self) -> Iterator[None]:
         """A test that fails half way leaves no source behind for the next one."""
-        self.ears: list[Ear] = []
+        self.recorders: list[Recorder] = []
         yield
-        for ear in self.ears:
-            ear.source.stop()
+        for recorder in self.recorders:
+            recorder.source.stop()
 
-    def started(self, rows: list[Row]) -> Ear:
-        ear = Ear(self.make(rows))
-        self.ears.append(ear)
-        ear.start()
-        return ear
+    def started(self, rows: list[Row]) -> Recorder:
+        recorder = Recorder(self.make(rows))
+        self.recorders.append(recorder)
+        recorder.start()
+        return recorder
 
     def heard_of(self, rows: list[Row]) -> list[Row]:
-        """What it hears of ``rows``."""
-        return [row for row in rows if row[0] not in self.unheard]
+        """What it reports of ``rows``."""
+        return [row for row in rows if row[0] not in self.unreported]
 
     clock_slack_ms = 0
     """How far an event's time may be off, where two clocks of whole milliseconds meet."""
 
     @abstractmethod
     def make(self, rows: list[Row]) -> Source:
-        """A source that will hear ``rows``, each once, when it is started and they are performed."""
+        """A source that will receive ``rows``, each once, when it is started and they are performed."""
 
     @abstractmethod
     def perform(self, rows: list[Row]) -> None:
@@ -162,73 +162,73 @@ class SourceContract(ABC):
         """A source that cannot start, because what it listens to is not there."""
 
     def test_the_first_item_says_how_the_monitors_stand(self) -> None:
-        ear = self.started(MANY_MOVES[:5])
+        recorder = self.started(MANY_MOVES[:5])
         self.perform(MANY_MOVES[:5])
-        ear.hear(5)
-        ear.source.stop()
-        first = ear.items[0]
+        recorder.receive(5)
+        recorder.source.stop()
+        first = recorder.items[0]
         assert isinstance(first, LayoutChange)
         assert [
             (p.monitor.width_px, p.monitor.height_px, p.desktop_x, p.desktop_y) for p in first.layout.placements
         ] == [(1920, 1080, 0, 0)]
-        assert len(ear.layouts()) == 1
+        assert len(recorder.layouts()) == 1
 
     def test_every_move_is_heard_once_and_in_order(self) -> None:
-        ear = self.started(MANY_MOVES)
+        recorder = self.started(MANY_MOVES)
         self.perform(MANY_MOVES)
-        assert ear.hear(len(MANY_MOVES)) == MANY_MOVES
-        ear.source.stop()
-        assert ear.listen() == MANY_MOVES
+        assert recorder.receive(len(MANY_MOVES)) == MANY_MOVES
+        recorder.source.stop()
+        assert recorder.listen() == MANY_MOVES
 
     def test_the_very_first_event_after_start_is_heard(self) -> None:
         for attempt in range(5):
             rows = [(Kind.MOVE, 30 + attempt, 40)]
-            ear = self.started(rows)
+            recorder = self.started(rows)
             self.perform(rows)
-            assert ear.hear(1) == rows
-            ear.source.stop()
+            assert recorder.receive(1) == rows
+            recorder.source.stop()
 
     def test_presses_and_scroll_steps_are_heard_by_kind_at_their_pixel(self) -> None:
-        ear = self.started(EVERY_BUTTON)
+        recorder = self.started(EVERY_BUTTON)
         self.perform(EVERY_BUTTON)
         expected = self.heard_of(EVERY_BUTTON)
-        assert ear.hear(len(expected)) == expected
-        ear.source.stop()
+        assert recorder.receive(len(expected)) == expected
+        recorder.source.stop()
 
     def test_times_never_run_backwards_and_are_on_the_sources_clock(self) -> None:
-        ear = self.started(MANY_MOVES[:200])
+        recorder = self.started(MANY_MOVES[:200])
         self.perform(MANY_MOVES[:200])
-        ear.hear(200)
-        now_ms = ear.source.now_ms()
-        ear.source.stop()
-        times_ms = ear.times_ms()
+        recorder.receive(200)
+        now_ms = recorder.source.now_ms()
+        recorder.source.stop()
+        times_ms = recorder.times_ms()
         assert times_ms == sorted(times_ms)
         assert times_ms[-1] <= now_ms + self.clock_slack_ms
 
     def test_who_looks_only_when_notified_misses_nothing(self) -> None:
-        ear = self.started(EVERY_BUTTON)
+        recorder = self.started(EVERY_BUTTON)
         for row in EVERY_BUTTON:
             self.perform([row])
         expected = self.heard_of(EVERY_BUTTON)
-        assert ear.hear_when_notified(len(expected)) == expected
-        ear.source.stop()
+        assert recorder.receive_when_notified(len(expected)) == expected
+        recorder.source.stop()
 
     def test_a_ping_is_answered_again_and_again_and_is_no_event(self) -> None:
-        ear = self.started(MANY_MOVES[:5])
+        recorder = self.started(MANY_MOVES[:5])
         self.perform(MANY_MOVES[:5])
         for _ in range(3):
-            wait_until(ear.source.ping, "the ping before was answered")
-        ear.hear(5)
-        ear.source.stop()
-        assert ear.listen() == MANY_MOVES[:5]
-        assert len(ear.layouts()) == 1
+            wait_until(recorder.source.ping, "the ping before was answered")
+        recorder.receive(5)
+        recorder.source.stop()
+        assert recorder.listen() == MANY_MOVES[:5]
+        assert len(recorder.layouts()) == 1
 
     def test_drain_gives_everything_only_once(self) -> None:
-        ear = self.started(MANY_MOVES[:5])
+        recorder = self.started(MANY_MOVES[:5])
         self.perform(MANY_MOVES[:5])
-        ear.hear(5)
-        ear.source.stop()
-        assert ear.source.drain() == []
+        recorder.receive(5)
+        recorder.source.stop()
+        assert recorder.source.drain() == []
 
     def test_stop_leaves_no_thread_and_no_connection_even_when_nothing_moves(self) -> None:
         threads, files = threading.enumerate(), open_files()
@@ -244,13 +244,13 @@ class SourceContract(ABC):
 
     def test_stop_while_events_rain_in_leaves_no_thread_and_no_connection(self) -> None:
         threads, files = threading.enumerate(), open_files()
-        ear = self.started(MANY_MOVES)
+        recorder = self.started(MANY_MOVES)
         self.perform(MANY_MOVES)
-        ear.source.stop()
+        recorder.source.stop()
         assert threading.enumerate() == threads
         assert open_files() == files
-        heard = ear.listen()
-        assert heard == MANY_MOVES[: len(heard)]
+        recorded = recorder.listen()
+        assert recorded == MANY_MOVES[: len(recorded)]
 
     def test_stop_twice_is_one_stop(self) -> None:
         source = self.make(MANY_MOVES[:1])
@@ -268,15 +268,15 @@ class SourceContract(ABC):
         assert not source.is_alive()
 
     def test_drain_after_stop_still_gives_what_had_arrived(self) -> None:
-        ear = self.started(MANY_MOVES[:500])
-        ear.listen()
-        ear.calls = 0
+        recorder = self.started(MANY_MOVES[:500])
+        recorder.listen()
+        recorder.calls = 0
         self.perform(MANY_MOVES[:500])
-        wait_until(lambda: ear.calls > 0, "notify was called")
-        ear.source.stop()
-        heard = ear.listen()
-        assert heard
-        assert heard == MANY_MOVES[: 500 if self.hears_to_the_end else len(heard)]
+        wait_until(lambda: recorder.calls > 0, "notify was called")
+        recorder.source.stop()
+        recorded = recorder.listen()
+        assert recorded
+        assert recorded == MANY_MOVES[: 500 if self.reads_to_the_end else len(recorded)]
 
     def test_a_source_that_cannot_start_says_so_and_leaves_nothing_open(self) -> None:
         threads, files = threading.enumerate(), open_files()
@@ -325,7 +325,7 @@ def recorded(rows: list[Row], step_s: float = 0.001) -> list[list[object]]:
 class ReplayContract(SourceContract):
     """It plays by itself: what is done to it is in the file already, and it ends when all is said."""
 
-    hears_to_the_end = False  # stop means stop playing
+    reads_to_the_end = False  # stop means stop playing
     zipped = False
 
     @pytest.fixture(autouse=True)
@@ -349,13 +349,13 @@ class ReplayContract(SourceContract):
 class TestReplay(ReplayContract):
     def test_a_recording_ends_by_itself_and_says_so(self) -> None:
         rows = MANY_MOVES[:50]
-        ear = Ear(ReplaySource(write_recording(self.folder / "short", recorded(rows)), speed=100))
-        ear.start()
-        assert ear.hear_when_notified(50) == rows
-        wait_until(ear.source.finished, "the recording had ended")
-        wait_until(lambda: not ear.source.is_alive(), "the source was dead")
-        assert ear.source.now_ms() == 49  # its clock stands still: nobody rests at the last pixel for ever
-        ear.source.stop()
+        recorder = Recorder(ReplaySource(write_recording(self.folder / "short", recorded(rows)), speed=100))
+        recorder.start()
+        assert recorder.receive_when_notified(50) == rows
+        wait_until(recorder.source.finished, "the recording had ended")
+        wait_until(lambda: not recorder.source.is_alive(), "the source was dead")
+        assert recorder.source.now_ms() == 49  # its clock stands still: nobody rests at the last pixel for ever
+        recorder.source.stop()
 
     def test_the_end_of_a_recording_is_notified(self) -> None:
         path = write_recording(self.folder / "short", recorded(MANY_MOVES[:2]))
@@ -373,11 +373,11 @@ class TestReplay(ReplayContract):
 
     def test_time_is_the_recordings_at_any_speed(self) -> None:
         path = write_recording(self.folder / "slow", recorded(MANY_MOVES[:20], step_s=60))
-        ear = Ear(ReplaySource(path, speed=10_000))
-        ear.start()
-        ear.hear(20)
-        ear.source.stop()
-        assert ear.times_ms() == [0, *range(0, 20 * 60_000, 60_000)]
+        recorder = Recorder(ReplaySource(path, speed=10_000))
+        recorder.start()
+        recorder.receive(20)
+        recorder.source.stop()
+        assert recorder.times_ms() == [0, *range(0, 20 * 60_000, 60_000)]
 
 
 class TestReplayGzip(ReplayContract):
@@ -412,11 +412,11 @@ def test_the_screen_of_a_recording_is_the_smallest_usual_one_that_holds_it(
     tmp_path: Path, corner: tuple[int, int], size: tuple[int, int]
 ) -> None:
     rows: list[Row] = [(Kind.MOVE, 3, 4), (Kind.MOVE, *corner), (Kind.MOVE, 65535, 65535)]
-    ear = Ear(ReplaySource(write_recording(tmp_path / "r.csv", recorded(rows)), speed=1000))
-    ear.start()
-    assert ear.hear(3) == rows  # the position the recorder was not sure of is for the accumulator to judge
-    ear.source.stop()
-    assert ear.layouts() == [Layout([Placement(Monitor("replay", *size), 0, 0)])]
+    recorder = Recorder(ReplaySource(write_recording(tmp_path / "r.csv", recorded(rows)), speed=1000))
+    recorder.start()
+    assert recorder.receive(3) == rows  # the position the recorder was not sure of is for the accumulator to judge
+    recorder.source.stop()
+    assert recorder.layouts() == [Layout([Placement(Monitor("replay", *size), 0, 0)])]
 
 
 @pytest.mark.parametrize(
@@ -474,13 +474,13 @@ def test_a_real_persons_session_is_read_and_played_whole() -> None:
     assert sessions()
     for path in sessions():
         events = read_recording(path)
-        ear = Ear(ReplaySource(path, speed=1e6))
-        ear.start()
-        assert ear.hear(events.size) == rows_of(events)
-        ear.source.stop()
-        assert ear.times_ms()[1:] == events["time_ms"].tolist()
+        recorder = Recorder(ReplaySource(path, speed=1e6))
+        recorder.start()
+        assert recorder.receive(events.size) == rows_of(events)
+        recorder.source.stop()
+        assert recorder.times_ms()[1:] == events["time_ms"].tolist()
         expected = (1366, 768) if "user35" in path.name else (1920, 1080)
-        assert [(m.width_px, m.height_px) for m in ear.layouts()[0].monitors] == [expected]
+        assert [(m.width_px, m.height_px) for m in recorder.layouts()[0].monitors] == [expected]
 
 
 # X11 --------------------------------------------------------------------------------------------------
@@ -540,23 +540,23 @@ class X11Contract(SourceContract):
         self.environment.delenv("DISPLAY")
         return self.make([])
 
-    def wait_for_monitors(self, ear: Ear, *outputs: str) -> Layout:
+    def wait_for_monitors(self, recorder: Recorder, *outputs: str) -> Layout:
         def arrived() -> bool:
-            return tuple(monitor.output for monitor in ear.layouts()[-1].monitors) == outputs
+            return tuple(monitor.output for monitor in recorder.layouts()[-1].monitors) == outputs
 
         wait_until(arrived, f"the monitors were {outputs}")
-        return ear.layouts()[-1]
+        return recorder.layouts()[-1]
 
-    def press_at(self, ear: Ear, x: int, y: int) -> tuple[str, int, int]:
+    def press_at(self, recorder: Recorder, x: int, y: int) -> tuple[str, int, int]:
         """Press there; on which monitor did it land?"""
         self.pointer.move((x, y))
         self.pointer.click(LEFT)
-        wait_until(lambda: (Kind.LEFT, x, y) in ear.listen(), "the press was heard")
-        layout = ear.layouts()[-1]
+        wait_until(lambda: (Kind.LEFT, x, y) in recorder.listen(), "the press was received")
+        layout = recorder.layouts()[-1]
         owner, local_x, local_y = layout.locate(np.array([x]), np.array([y]))
-        last = max(number for number, item in enumerate(ear.items) if isinstance(item, LayoutChange))
-        heard = [item for item in ear.items[last:] if not isinstance(item, Gap | LayoutChange)]
-        assert (Kind.LEFT, x, y) in rows_of(np.concatenate(heard)), "it came before the monitors it was made on"
+        last = max(number for number, item in enumerate(recorder.items) if isinstance(item, LayoutChange))
+        recorded = [item for item in recorder.items[last:] if not isinstance(item, Gap | LayoutChange)]
+        assert (Kind.LEFT, x, y) in rows_of(np.concatenate(recorded)), "it came before the monitors it was made on"
         return layout.monitors[int(owner[0])].output, int(local_x[0]), int(local_y[0])
 
     @python_xlib_forgets_a_socket
@@ -581,62 +581,62 @@ class X11Contract(SourceContract):
         assert open_files() == files
 
     def test_a_press_is_stamped_with_the_time_it_was_made(self) -> None:
-        ear = self.started([])
+        recorder = self.started([])
         for _ in range(3):
-            ear.items.clear()
-            ear.listen()
-            before_ms = ear.source.now_ms()
+            recorder.items.clear()
+            recorder.listen()
+            before_ms = recorder.source.now_ms()
             self.pointer.click(LEFT)
-            ear.hear(1)
+            recorder.receive(1)
             slack_ms = self.clock_slack_ms
-            assert before_ms - slack_ms <= ear.times_ms()[-1] <= ear.source.now_ms() + slack_ms
-        ear.source.stop()
+            assert before_ms - slack_ms <= recorder.times_ms()[-1] <= recorder.source.now_ms() + slack_ms
+        recorder.source.stop()
 
     def test_when_the_server_dies_the_source_is_dead_says_so_and_gives_what_it_heard(self) -> None:
         files = open_files()
-        ear = self.started([])
+        recorder = self.started([])
         self.pointer.move((5, 6), (7, 8))
-        assert ear.hear(2) == [(Kind.MOVE, 5, 6), (Kind.MOVE, 7, 8)]
-        ear.calls = 0
+        assert recorder.receive(2) == [(Kind.MOVE, 5, 6), (Kind.MOVE, 7, 8)]
+        recorder.calls = 0
         self.server.kill()
-        wait_until(lambda: not ear.source.is_alive() and ear.calls > 0, "the source was dead and had said so")
-        assert not ear.source.finished()
-        ear.source.stop()
+        wait_until(lambda: not recorder.source.is_alive() and recorder.calls > 0, "the source was dead and had said so")
+        assert not recorder.source.finished()
+        recorder.source.stop()
         assert open_files() == files
-        assert len(ear.listen()) == 2
+        assert len(recorder.listen()) == 2
 
     @python_xlib_forgets_a_socket
     def test_a_new_source_works_when_the_server_is_back(self) -> None:
-        ear = self.started([])
+        recorder = self.started([])
         for _ in range(2):
             self.server.kill()
-            wait_until(lambda ear=ear: not ear.source.is_alive(), "the source was dead")  # type: ignore[misc]
-            ear.source.stop()
+            wait_until(lambda recorder=recorder: not recorder.source.is_alive(), "the source was dead")  # type: ignore[misc]
+            recorder.source.stop()
             with pytest.raises(SourceError):
                 self.make([]).start(lambda: None)
             self.server.start()
             with Pointer() as pointer:
-                ear = self.started([])
+                recorder = self.started([])
                 pointer.move((11, 12))
-                assert ear.hear(1) == [(Kind.MOVE, 11, 12)]
-        ear.source.stop()
+                assert recorder.receive(1) == [(Kind.MOVE, 11, 12)]
+        recorder.source.stop()
 
     def test_a_ping_is_not_answered_by_a_server_that_hangs_and_is_again_when_it_goes_on(self) -> None:
-        ear = self.started([])
+        recorder = self.started([])
         self.server.freeze()
-        assert ear.source.ping(), "the server was there when it was last asked"
-        always(lambda: not ear.source.ping(), "it is not answered", for_s=NO_ANSWER_FOR_S)
-        assert ear.source.is_alive()
+        assert recorder.source.ping(), "the server was there when it was last asked"
+        always(lambda: not recorder.source.ping(), "it is not answered", for_s=NO_ANSWER_FOR_S)
+        assert recorder.source.is_alive()
         self.server.thaw()
-        wait_until(ear.source.ping, "it was answered")
-        ear.source.stop()
+        wait_until(recorder.source.ping, "it was answered")
+        recorder.source.stop()
 
     def test_a_ping_of_a_dead_server_is_not_answered(self) -> None:
-        ear = self.started([])
+        recorder = self.started([])
         self.server.kill()
-        ear.source.ping()
-        always(lambda: not ear.source.ping(), "it is not answered", for_s=NO_ANSWER_FOR_S)
-        ear.source.stop()
+        recorder.source.ping()
+        always(lambda: not recorder.source.ping(), "it is not answered", for_s=NO_ANSWER_FOR_S)
+        recorder.source.stop()
 
     def test_a_ping_is_not_answered_while_the_thread_that_should_listen_hangs(self) -> None:
         go_on, hangs = threading.Event(), threading.Event()
@@ -663,127 +663,127 @@ class X11Contract(SourceContract):
 
     def test_stop_returns_when_the_server_answers_nobody(self) -> None:
         files = open_files()
-        ear = self.started([])
+        recorder = self.started([])
         self.server.freeze()
         began_s = time.monotonic()
-        ear.source.stop()
+        recorder.source.stop()
         assert time.monotonic() - began_s < STOP_WITHIN_S
         assert open_files() == files
 
     def test_a_monitor_added_while_running_gets_the_presses_made_on_it(self) -> None:
-        ear = self.started([])
-        assert self.press_at(ear, 1000, 20) == ("screen", 1000, 20)
+        recorder = self.started([])
+        assert self.press_at(recorder, 1000, 20) == ("screen", 1000, 20)
         xrandr(*LEFT_HALF)
         xrandr(*RIGHT_HALF)
-        layout = self.wait_for_monitors(ear, "L", "R")
+        layout = self.wait_for_monitors(recorder, "L", "R")
         assert layout == Layout(
             [Placement(Monitor("L", 960, 1080), 0, 0, 250, 280), Placement(Monitor("R", 960, 1080), 960, 0, 250, 280)]
         )
-        assert self.press_at(ear, 959, 21) == ("L", 959, 21)
-        assert self.press_at(ear, 960, 21) == ("R", 0, 21)
-        ear.source.stop()
+        assert self.press_at(recorder, 959, 21) == ("L", 959, 21)
+        assert self.press_at(recorder, 960, 21) == ("R", 0, 21)
+        recorder.source.stop()
 
     def test_a_monitor_removed_while_running_loses_its_presses_to_who_is_left(self) -> None:
         xrandr(*LEFT_HALF)
         xrandr(*RIGHT_HALF)
-        ear = self.started([])
-        assert self.press_at(ear, 1000, 20) == ("R", 40, 20)
+        recorder = self.started([])
+        assert self.press_at(recorder, 1000, 20) == ("R", 40, 20)
         xrandr("--delmonitor", "R")
         xrandr("--delmonitor", "L")
-        self.wait_for_monitors(ear, "screen")
-        assert self.press_at(ear, 1001, 21) == ("screen", 1001, 21)
-        ear.source.stop()
+        self.wait_for_monitors(recorder, "screen")
+        assert self.press_at(recorder, 1001, 21) == ("screen", 1001, 21)
+        recorder.source.stop()
 
     def test_a_screen_resized_while_running_is_another_layout(self) -> None:
-        ear = self.started([])
+        recorder = self.started([])
         xrandr("--output", "screen", "--off", "--fb", "1280x720")
-        wait_until(lambda: ear.layouts()[-1].bounds() == (0, 0, 1280, 720), "the screen was smaller")
-        assert self.press_at(ear, 1279, 719) == ("screen", 1279, 719)
-        ear.source.stop()
+        wait_until(lambda: recorder.layouts()[-1].bounds() == (0, 0, 1280, 720), "the screen was smaller")
+        assert self.press_at(recorder, 1279, 719) == ("screen", 1279, 719)
+        recorder.source.stop()
 
     def test_a_press_made_before_the_monitors_changed_is_heard_once_and_before_the_change(self) -> None:
-        ear = self.started([])
+        recorder = self.started([])
         for turn in range(6):
             self.pointer.move((500 + turn, 7))
-            wait_until(lambda turn=turn: (Kind.MOVE, 500 + turn, 7) in ear.listen(), "the move was heard")  # type: ignore[misc]
-            ear.items.clear()
+            wait_until(lambda turn=turn: (Kind.MOVE, 500 + turn, 7) in recorder.listen(), "the move was received")  # type: ignore[misc]
+            recorder.items.clear()
             self.pointer.click(LEFT)
             xrandr(*(RIGHT_HALF if turn % 2 == 0 else ("--delmonitor", "R")))
             wait_until(
-                lambda: len(ear.listen()) == 1 and any(isinstance(item, LayoutChange) for item in ear.items),
-                "the press and the change were heard",
+                lambda: len(recorder.listen()) == 1 and any(isinstance(item, LayoutChange) for item in recorder.items),
+                "the press and the change were recorded",
             )
-            assert len(ear.items) == 2
-            assert isinstance(ear.items[-1], LayoutChange), "the change was handed over before the press"
-        ear.source.stop()
+            assert len(recorder.items) == 2
+            assert isinstance(recorder.items[-1], LayoutChange), "the change was handed over before the press"
+        recorder.source.stop()
 
     def test_every_move_of_a_flood_of_single_moves_is_heard(self) -> None:
         # Each is an event of its own to the server, which drops some where the reader's socket is full. A machine
         # that is busy elsewhere may stop the reader for that long; a reader that sleeps too long fails every time.
         def hears_all() -> bool:
-            ear = self.started([])
+            recorder = self.started([])
             for _, x, y in MANY_MOVES:
                 self.pointer.move((x, y))
             self.pointer.click(RIGHT)
-            wait_until(lambda: any(kind == Kind.RIGHT for kind, _, _ in ear.listen()), "the end was heard")
-            ear.source.stop()
-            return ear.listen()[: len(MANY_MOVES)] == MANY_MOVES
+            wait_until(lambda: any(kind == Kind.RIGHT for kind, _, _ in recorder.listen()), "the end was received")
+            recorder.source.stop()
+            return recorder.listen()[: len(MANY_MOVES)] == MANY_MOVES
 
         assert any(hears_all() for _ in range(3))
 
     def test_what_was_done_before_can_be_drained_after_catching_up(self) -> None:
-        ear = self.started([])
+        recorder = self.started([])
         for number in range(1, 51):
             self.pointer.click(LEFT)
             self.pointer.position()  # the server has sent it when it answers this
-            ear.source.catch_up()
-            assert len(ear.listen()) == number
-        ear.source.stop()
-        ear.source.catch_up()
+            recorder.source.catch_up()
+            assert len(recorder.listen()) == number
+        recorder.source.stop()
+        recorder.source.catch_up()
 
     def test_a_suspend_is_a_gap_before_the_first_event_after_it(self) -> None:
         slept_ms = 1_000_000  # before this source began: none of its business
         source = self.make_sleeper(lambda: slept_ms)
-        ear = Ear(source)
-        self.ears.append(ear)
-        ear.start()
+        recorder = Recorder(source)
+        self.recorders.append(recorder)
+        recorder.start()
         for number in range(3):
             self.pointer.move((10 + number, 10))
-            ear.hear(2 * number + 1)
+            recorder.receive(2 * number + 1)
             slept_ms += 60_000
             self.pointer.move((20 + number, 10))
-            ear.hear(2 * number + 2)
+            recorder.receive(2 * number + 2)
             slept_ms += 500  # clocks read one after the other, on a busy machine
-        ear.source.stop()
-        told = [item for item in ear.items if not isinstance(item, LayoutChange)]
+        recorder.source.stop()
+        told = [item for item in recorder.items if not isinstance(item, LayoutChange)]
         assert [rows_of(item)[0][1] if not isinstance(item, Gap) else "gap" for item in told] == [
             *(10, "gap", 20),
             *(11, "gap", 21),
             *(12, "gap", 22),
         ]
-        assert ear.times_ms() == sorted(ear.times_ms())
+        assert recorder.times_ms() == sorted(recorder.times_ms())
 
     def test_changes_are_heard_among_answers_to_pings(self) -> None:
-        ear = self.started([])
+        recorder = self.started([])
         for number in range(20):
             width = f"{1000 + number}/250x1080/280+0+0"
             xrandr("--setmonitor", "L", width, "screen")
 
             def is_heard(number: int = number) -> bool:
-                ear.source.ping()
-                return ear.layouts()[-1].monitors[0].width_px == 1000 + number
+                recorder.source.ping()
+                return recorder.layouts()[-1].monitors[0].width_px == 1000 + number
 
-            wait_until(is_heard, "the change was heard")
+            wait_until(is_heard, "the change was received")
             xrandr("--delmonitor", "L")
-        ear.source.stop()
+        recorder.source.stop()
 
     def test_two_sources_hear_the_same(self) -> None:
         one, other = self.started([]), self.started([])
         self.pointer.move(*((x, y) for _, x, y in MANY_MOVES[:50]))
-        assert one.hear(50) == other.hear(50) == MANY_MOVES[:50]
+        assert one.receive(50) == other.receive(50) == MANY_MOVES[:50]
         one.source.stop()
         self.pointer.click(RIGHT)
-        assert other.hear(51)[-1][0] == Kind.RIGHT
+        assert other.receive(51)[-1][0] == Kind.RIGHT
         other.source.stop()
         assert len(one.listen()) == 50
 
@@ -830,25 +830,25 @@ class TestPynputFast(X11Contract):
 
     @pytest.mark.usefixtures("_modes")
     def test_a_storm_of_changes_keeps_every_press_on_its_monitor(self) -> None:
-        ear = self.started([])
+        recorder = self.started([])
 
         def is_heard(monitor: str) -> None:
-            wait_until(lambda: label_of(ear.layouts()[-1]) == monitor, "the change was heard")
+            wait_until(lambda: label_of(recorder.layouts()[-1]) == monitor, "the change was received")
 
-        heard, stood = self.storm(ear, 100, (*BY_HAND, *OFF_AND_ON, *HOT_PLUGS), before_press=is_heard)
-        assert heard == stood
+        recorded, stood = self.storm(recorder, 100, (*BY_HAND, *OFF_AND_ON, *HOT_PLUGS), before_press=is_heard)
+        assert recorded == stood
 
     @pytest.mark.usefixtures("_modes")
     def test_a_storm_of_hot_plugs_that_waits_for_nobody_keeps_every_press_on_its_monitor(self) -> None:
-        heard, stood = self.storm(self.started([]), 100, HOT_PLUGS)
-        assert heard == stood
+        recorded, stood = self.storm(self.started([]), 100, HOT_PLUGS)
+        assert recorded == stood
 
     def test_a_storm_of_monitors_made_by_hand_that_waits_for_nobody_keeps_presses_on_their_monitors(self) -> None:
         # What `xrandr --setmonitor` does is in no event: it has to be looked at before the next change. A machine that
         # is busy elsewhere may be late for a few; a reader that is slow loses half of them.
         def is_heard_well() -> bool:
-            heard, stood = self.storm(self.started([]), 100, (*BY_HAND, *OFF_AND_ON))
-            return sum(one == other for one, other in zip(heard, stood, strict=True)) >= 80
+            recorded, stood = self.storm(self.started([]), 100, (*BY_HAND, *OFF_AND_ON))
+            return sum(one == other for one, other in zip(recorded, stood, strict=True)) >= 80
 
         assert any(is_heard_well() for _ in range(3))
 
@@ -864,14 +864,14 @@ class TestPynputFast(X11Contract):
         def is_hanging(_monitor: str) -> None:
             assert hangs.wait(10)  # from the first change on, and to the end
 
-        ear = Ear(self.make([]))
-        self.ears.append(ear)
-        ear.source.start(hang)
+        recorder = Recorder(self.make([]))
+        self.recorders.append(recorder)
+        recorder.source.start(hang)
         try:
-            heard, stood = self.storm(ear, 12, HOT_PLUGS, before_press=is_hanging, after_all=go_on.set)
+            recorded, stood = self.storm(recorder, 12, HOT_PLUGS, before_press=is_hanging, after_all=go_on.set)
         finally:
             go_on.set()
-        assert heard == stood
+        assert recorded == stood
 
     @pytest.fixture
     def _modes(self) -> None:
@@ -881,14 +881,14 @@ class TestPynputFast(X11Contract):
 
     def storm(
         self,
-        ear: Ear,
+        recorder: Recorder,
         changes: int,
         steps: Sequence[tuple[tuple[str, ...], str]],
         *,
         before_press: Callable[[str], None] = lambda _monitor: None,
         after_all: Callable[[], None] = lambda: None,
     ) -> tuple[list[str], list[str]]:
-        """Change the monitors again and again, with a press after each; on which monitors they were heard and made."""
+        """Change the monitors often, with a press after each; returns the presses' monitors, counted and true."""
         stood: list[str] = []
         for number, (change, monitor) in zip(range(changes), cycle(steps), strict=False):
             xrandr(*change)
@@ -897,20 +897,20 @@ class TestPynputFast(X11Contract):
             self.pointer.click(LEFT)
             stood.append(monitor)
             if number % 7 == 0:
-                ear.listen()
+                recorder.listen()
         after_all()
-        ear.source.stop()
-        ear.listen()
-        heard: list[str] = []
-        for item in ear.items:
+        recorder.source.stop()
+        recorder.listen()
+        recorded: list[str] = []
+        for item in recorder.items:
             if isinstance(item, LayoutChange):
                 now = label_of(item.layout)
             elif not isinstance(item, Gap):
-                heard += [now for kind in item["kind"] if kind == Kind.LEFT]
-        assert len(heard) == changes, "every press is heard once"
-        seen = {label_of(layout) for layout in ear.layouts()}
+                recorded += [now for kind in item["kind"] if kind == Kind.LEFT]
+        assert len(recorded) == changes, "every press is recorded once"
+        seen = {label_of(layout) for layout in recorder.layouts()}
         assert seen <= {"screen@1920x1080", *stood}, "between two modes there is no monitor"
-        return heard, stood
+        return recorded, stood
 
     @python_xlib_forgets_a_socket
     def test_a_server_that_stood_still_while_it_was_begun_with_is_not_listened_to_later(self) -> None:
@@ -930,13 +930,13 @@ class TestPynputFast(X11Contract):
         assert source.drain() == []
 
     def test_it_has_nothing_to_excuse(self) -> None:
-        ear = self.started([])
-        ear.source.stop()
-        assert ear.source.notes == ()
+        recorder = self.started([])
+        recorder.source.stop()
+        assert recorder.source.notes == ()
 
 
 class TestPynputStock(X11Contract):
-    hears_to_the_end = False  # pynput's own loop drops what it has not yet handed on
+    reads_to_the_end = False  # pynput's own loop drops what it has not yet handed on
 
     def make(self, rows: list[Row]) -> PynputSource:
         del rows
@@ -946,9 +946,9 @@ class TestPynputStock(X11Contract):
         return PynputSource(fast=False, asleep_ms=asleep_ms)
 
     def test_it_says_that_it_is_expensive(self) -> None:
-        ear = self.started([])
-        ear.source.stop()
-        assert "expensive" in ear.source.notes[0]
+        recorder = self.started([])
+        recorder.source.stop()
+        assert "expensive" in recorder.source.notes[0]
 
 
 def test_time_asleep_is_what_the_clock_of_the_boot_is_ahead() -> None:

@@ -1,4 +1,4 @@
-"""X servers that are not as everyone's: what is heard of them, and what is said where nothing can be."""
+"""X servers that are not as everyone's: what is counted of them, and what is reported where nothing can be."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -134,7 +134,7 @@ class Listening:
         ]
 
     def wait_for(self, row: tuple[int, int, int]) -> None:
-        wait_until(lambda: row in self.rows(), f"{row} was heard")
+        wait_until(lambda: row in self.rows(), f"{row} was received")
 
 
 def jump(display: Xlib.display.Display, screen: int, x: int, y: int) -> None:
@@ -149,7 +149,7 @@ def test_what_happens_on_another_x_screen_is_a_gap_and_no_event(
 ) -> None:
     name = serve("-screen", "1", "800x600x24").name
     monkeypatch.setenv("DISPLAY", f"{name}.{ours}")
-    heard = Listening(fast=fast)
+    recorded = Listening(fast=fast)
     with Pointer() as pointer, contextlib.closing(x11.open_display()) as display:
         for turn in range(2):
             jump(display, ours, 10 + turn, 20)
@@ -158,13 +158,13 @@ def test_what_happens_on_another_x_screen_is_a_gap_and_no_event(
             pointer.click(LEFT)
         jump(display, ours, 50, 60)
         pointer.click(RIGHT)
-        heard.wait_for((Kind.RIGHT, 50, 60))
-    heard.source.stop()
+        recorded.wait_for((Kind.RIGHT, 50, 60))
+    recorded.source.stop()
     moves = [(Kind.MOVE, 10, 20), (Kind.LEFT, 10, 20), (Kind.MOVE, 11, 20), (Kind.LEFT, 11, 20)]
-    assert heard.rows() == [*moves, (Kind.MOVE, 50, 60), (Kind.RIGHT, 50, 60)]
-    assert [item.reason for item in heard.items if isinstance(item, Gap)] == ["screen", "screen"]
-    assert isinstance(heard.items[-2], Gap), "nothing leads across"
-    assert any("several X screens" in note for note in heard.source.notes)
+    assert recorded.rows() == [*moves, (Kind.MOVE, 50, 60), (Kind.RIGHT, 50, 60)]
+    assert [item.reason for item in recorded.items if isinstance(item, Gap)] == ["screen", "screen"]
+    assert isinstance(recorded.items[-2], Gap), "nothing leads across"
+    assert any("several X screens" in note for note in recorded.source.notes)
 
 
 @pytest.mark.parametrize("fast", [True, False], ids=["fast", "stock"])
@@ -172,25 +172,25 @@ def test_a_pointer_that_is_on_another_x_screen_from_the_start_is_not_counted(fas
     serve("-screen", "1", "800x600x24")
     with Pointer() as pointer, contextlib.closing(x11.open_display()) as display:
         jump(display, 1, 30, 40)
-        heard = Listening(fast=fast)
+        recorded = Listening(fast=fast)
         pointer.click(LEFT)
         jump(display, 0, 50, 60)
-        heard.wait_for((Kind.MOVE, 50, 60))
-    heard.source.stop()
-    assert heard.rows() == [(Kind.MOVE, 50, 60)]
+        recorded.wait_for((Kind.MOVE, 50, 60))
+    recorded.source.stop()
+    assert recorded.rows() == [(Kind.MOVE, 50, 60)]
 
 
 @pytest.mark.parametrize("fast", [True, False], ids=["fast", "stock"])
 def test_a_second_pointer_is_told_when_it_comes_and_when_it_goes(fast: bool, serve: Serve) -> None:
     serve()
-    heard = Listening(fast=fast)
+    recorded = Listening(fast=fast)
 
     def pointers() -> list[int]:
-        heard.rows()
-        return [item.count for item in heard.items if isinstance(item, Pointers)]
+        recorded.rows()
+        return [item.count for item in recorded.items if isinstance(item, Pointers)]
 
     def noted() -> bool:
-        return any(note.startswith("2 pointers") for note in heard.source.notes)
+        return any(note.startswith("2 pointers") for note in recorded.source.notes)
 
     assert (pointers(), noted()) == ([], False)
     second = SecondPointer()
@@ -200,8 +200,8 @@ def test_a_second_pointer_is_told_when_it_comes_and_when_it_goes(fast: bool, ser
         first.move((10, 20))
         second.move((300, 400))
         first.move((11, 20))
-        heard.wait_for((Kind.MOVE, 11, 20))
-        assert heard.rows() == [(Kind.MOVE, 10, 20), (Kind.MOVE, 300, 400), (Kind.MOVE, 11, 20)]
+        recorded.wait_for((Kind.MOVE, 11, 20))
+        assert recorded.rows() == [(Kind.MOVE, 10, 20), (Kind.MOVE, 300, 400), (Kind.MOVE, 11, 20)]
         late = Listening(fast=fast)
         late.rows()
         assert [item.count for item in late.items if isinstance(item, Pointers)] == [2], "it is there at first"
@@ -209,40 +209,40 @@ def test_a_second_pointer_is_told_when_it_comes_and_when_it_goes(fast: bool, ser
         second.remove()
         wait_until(lambda: pointers() == [2, 1], "it was told that it is gone")
     assert not noted()
-    heard.source.stop()
+    recorded.source.stop()
 
 
 def test_a_second_pointer_that_moves_at_once_is_told_before_it_moved(serve: Serve) -> None:
     serve()
-    heard = Listening(fast=True)
+    recorded = Listening(fast=True)
     with Pointer() as first:
         first.move((10, 20))
-        heard.wait_for((Kind.MOVE, 10, 20))
+        recorded.wait_for((Kind.MOVE, 10, 20))
         with SecondPointer() as second:
             second.move(*((300 + number, 400) for number in range(200)))
             second.click(LEFT)
-            wait_until(heard.source.ping, "the source heard all of it")
-            wait_until(heard.source.ping, "the source heard all of it")
-            heard.source.catch_up()
-            heard.wait_for((Kind.LEFT, 499, 400))
-    heard.source.stop()
-    told = next(number for number, item in enumerate(heard.items) if isinstance(item, Pointers))
-    before = [item for item in heard.items[:told] if not isinstance(item, Gap | LayoutChange)]
+            wait_until(recorded.source.ping, "the source read all of it")
+            wait_until(recorded.source.ping, "the source read all of it")
+            recorded.source.catch_up()
+            recorded.wait_for((Kind.LEFT, 499, 400))
+    recorded.source.stop()
+    told = next(number for number, item in enumerate(recorded.items) if isinstance(item, Pointers))
+    before = [item for item in recorded.items[:told] if not isinstance(item, Gap | LayoutChange)]
     assert sum(item.size for item in before) == 1
 
 
 @pytest.mark.parametrize("fast", [True, False], ids=["fast", "stock"])
 def test_a_source_whose_recording_another_client_has_ended_is_dead(fast: bool, serve: Serve) -> None:
     serve()
-    heard = Listening(fast=fast)
+    recorded = Listening(fast=fast)
     with Pointer() as pointer, contextlib.closing(x11.open_display()) as display:
         pointer.move((10, 20))
-        heard.wait_for((Kind.MOVE, 10, 20))
-        context = heard.source._listener._context  # type: ignore[union-attr]  # noqa: SLF001 - another client guesses it
+        recorded.wait_for((Kind.MOVE, 10, 20))
+        context = recorded.source._listener._context  # type: ignore[union-attr]  # noqa: SLF001 - another client guesses it
         display.record_disable_context(context)
         display.sync()
-        wait_until(lambda: not heard.source.is_alive(), "the source was dead")
-    heard.source.stop()
+        wait_until(lambda: not recorded.source.is_alive(), "the source was dead")
+    recorded.source.stop()
 
 
 class Set(PynputSource):
@@ -258,15 +258,15 @@ class Set(PynputSource):
 def test_events_are_of_now_also_after_the_servers_clock_was_set(step_ms: int, serve: Serve) -> None:
     serve()
     source = Set()
-    heard = Listening(fast=True, source=source)
+    recorded = Listening(fast=True, source=source)
     with Pointer() as pointer:
         pointer.move((10, 20))
-        heard.wait_for((Kind.MOVE, 10, 20))
+        recorded.wait_for((Kind.MOVE, 10, 20))
         for turn in range(2):
             source.ahead_ms += step_ms
             before_ms = source.now_ms()
             pointer.move((30 + turn, 40))
-            heard.wait_for((Kind.MOVE, 30 + turn, 40))
-            assert isinstance(heard.items[-1], np.ndarray)
-            assert before_ms - 10 <= heard.items[-1]["time_ms"][-1] <= source.now_ms() + 10
+            recorded.wait_for((Kind.MOVE, 30 + turn, 40))
+            assert isinstance(recorded.items[-1], np.ndarray)
+            assert before_ms - 10 <= recorded.items[-1]["time_ms"][-1] <= source.now_ms() + 10
     source.stop()

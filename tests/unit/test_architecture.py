@@ -28,7 +28,7 @@ LEVELS = (
 ENTRIES = {"__init__", "__main__", "snapshots", "housekeeping"}
 """Modules at the top that only start something: nobody imports them, and they may import anything."""
 
-TO_BE_MENDED = {"mousetrackd.capture.wayland.connection"}
+TO_BE_MENDED: set[str] = set()
 """Modules that are not yet as the tests below want them."""
 
 LINES_MAX = 420

@@ -45,7 +45,7 @@ def bus(session: PrivateBus) -> Iterator[Bus]:
 def caller(session: PrivateBus, bus: Bus) -> Iterator[DBusConnection]:
     """Somebody whose calls the bus takes."""
     with open_dbus_connection(session.address) as caller:
-        bus.hear(str(caller.unique_name))
+        bus.accept_from(str(caller.unique_name))
         yield caller
 
 
@@ -81,7 +81,7 @@ def test_what_others_send_is_let_go_of_a_part_at_a_time(session: PrivateBus, bus
         assert bus.has_more
     send(caller, bus, "ii", 1, 2)
     passed_on(caller)
-    wait_until(lambda: bus.take() == [("Moved", (1, 2))], "the caller was heard")
+    wait_until(lambda: bus.take() == [("Moved", (1, 2))], "the call was taken")
 
 
 def test_a_message_that_is_too_long_is_left_out_and_the_next_is_read(bus: Bus, caller: DBusConnection) -> None:
@@ -98,7 +98,7 @@ def test_a_message_that_is_too_long_is_left_out_and_the_next_is_read(bus: Bus, c
 def test_a_flood_while_a_call_is_answered_is_bounded(session: PrivateBus) -> None:
     bus = Bus(5, most_kept=100)
     with open_dbus_connection(session.address) as caller:
-        bus.hear(str(caller.unique_name))
+        bus.accept_from(str(caller.unique_name))
         for x in range(200):
             send(caller, bus, "ii", x, 0)
         passed_on(caller)

@@ -12,7 +12,7 @@ import pytest
 from support.waiting import wait_until
 
 from mousetrackd.capture.guard import Guard, GuardedSource
-from mousetrackd.capture.wayland.reader_thread import ListeningSource
+from mousetrackd.capture.wayland.reader_thread import CompositorSource
 from mousetrackd.core.errors import BlindError, FaultError, SourceError, UsageError
 from mousetrackd.core.events import Item, Kind, LayoutChange, batch
 from mousetrackd.core.layout import Layout
@@ -186,21 +186,21 @@ def test_what_a_source_is_called_and_notes_is_printable_and_bounded() -> None:
 # The thread of a native source ------------------------------------------------------------------------
 
 
-class BrokenEar:
-    """A connection whose ``hear`` does what it is told, once something can be read."""
+class BrokenConnection:
+    """A connection whose ``dispatch`` does as given, once something can be read."""
 
     notes = ()
 
-    def __init__(self, hears: list[Callable[[], float | None]], *, close_fails: bool = False) -> None:
-        self._hears = hears
+    def __init__(self, steps: list[Callable[[], float | None]], *, close_fails: bool = False) -> None:
+        self._steps = steps
         self._close_fails = close_fails
         self.reads, self.writes = os.pipe()
 
     def fileno(self) -> int:
         return self.reads
 
-    def hear(self) -> float | None:
-        return self._hears.pop(0)() if self._hears else None
+    def dispatch(self) -> float | None:
+        return self._steps.pop(0)() if self._steps else None
 
     def ask(self, answered: Callable[[], None]) -> None:
         answered()
@@ -222,7 +222,7 @@ def failing(error: Exception) -> Callable[[], float | None]:
 @pytest.mark.parametrize("fault", [*FAULTS, SourceError("KWin went away", "Waiting for it.")], ids=repr)
 def test_a_thread_that_fails_ends_its_source_visibly(fault: Exception, caplog: pytest.LogCaptureFixture) -> None:
     told: list[int] = []
-    source = ListeningSource("broken", lambda _: BrokenEar([lambda: 0, failing(fault)]))
+    source = CompositorSource("broken", lambda _: BrokenConnection([lambda: 0, failing(fault)]))
     source.start(lambda: told.append(1))
     wait_until(lambda: not source.is_alive() and len(told) == 2, "it was dead, and had said so")
     assert source.failure is not None
@@ -235,7 +235,7 @@ def test_a_thread_that_fails_ends_its_source_visibly(fault: Exception, caplog: p
 
 
 def test_a_connection_that_cannot_be_closed_ends_its_source_all_the_same() -> None:
-    source = ListeningSource("broken", lambda _: BrokenEar([failing(SourceError("gone"))], close_fails=True))
+    source = CompositorSource("broken", lambda _: BrokenConnection([failing(SourceError("gone"))], close_fails=True))
     source.start(lambda: None)
     wait_until(lambda: not source.is_alive(), "it was dead")
     source.stop()
@@ -243,11 +243,11 @@ def test_a_connection_that_cannot_be_closed_ends_its_source_all_the_same() -> No
 
 @pytest.mark.parametrize("point", [(2**31, 0), (0, -(2**31) - 1), (10**400, 3)])
 def test_a_position_that_no_event_can_hold_ends_the_source_and_keeps_what_came_before(point: tuple[int, int]) -> None:
-    def move(source: ListeningSource) -> None:
-        source.say_move(3, 4)
-        source.say_move(*point)
+    def move(source: CompositorSource) -> None:
+        source.put_move(3, 4)
+        source.put_move(*point)
 
-    source = ListeningSource("far", lambda source: BrokenEar([partial(move, source)]))
+    source = CompositorSource("far", lambda source: BrokenConnection([partial(move, source)]))
     source.start(lambda: None)
     wait_until(lambda: not source.is_alive(), "it was dead")
     (events,) = source.drain()
@@ -257,11 +257,11 @@ def test_a_position_that_no_event_can_hold_ends_the_source_and_keeps_what_came_b
 
 
 def test_a_flood_that_nobody_takes_ends_the_source() -> None:
-    def flood(source: ListeningSource) -> None:
+    def flood(source: CompositorSource) -> None:
         for x in range(2000):
-            source.say_move(x, 0)
+            source.put_move(x, 0)
 
-    source = ListeningSource("loud", lambda source: BrokenEar([partial(flood, source)]), most_unread=1000)
+    source = CompositorSource("loud", lambda source: BrokenConnection([partial(flood, source)]), unread_max=1000)
     source.start(lambda: None)
     wait_until(lambda: not source.is_alive(), "it was dead")
     assert "more than can be counted" in str(source.failure)
@@ -270,28 +270,28 @@ def test_a_flood_that_nobody_takes_ends_the_source() -> None:
     source.stop()
 
 
-def test_more_that_waits_is_heard_at_once_and_a_stop_is_obeyed_meanwhile() -> None:
+def test_more_that_waits_is_read_at_once_and_a_stop_is_obeyed_meanwhile() -> None:
     calls: list[int] = []
 
-    class Endless(BrokenEar):
-        def hear(self) -> float | None:
+    class Endless(BrokenConnection):
+        def dispatch(self) -> float | None:
             calls.append(1)
             return 0
 
-    source = ListeningSource("endless", lambda _: Endless([]))
+    source = CompositorSource("endless", lambda _: Endless([]))
     source.start(lambda: None)
-    wait_until(lambda: len(calls) > 100, "it was heard without a pause")
+    wait_until(lambda: len(calls) > 100, "it was dispatched without a pause")
     source.stop()
     assert not source.is_alive()
     assert source.failure is None
 
 
 def test_an_opening_that_fails_leaves_no_word(tmp_path: Path) -> None:
-    def fail(source: ListeningSource) -> BrokenEar:
-        source.say_move(1, 1)
+    def fail(source: CompositorSource) -> BrokenConnection:
+        source.put_move(1, 1)
         raise OverflowError(str(tmp_path))
 
-    source = ListeningSource("broken", fail)
+    source = CompositorSource("broken", fail)
     with pytest.raises(OverflowError):
         source.start(lambda: None)
     assert source.drain() == []

@@ -12,7 +12,8 @@ from support.xserver import Xvfb
 from Xlib import X, Xatom
 
 from mousetrackd.capture import edid
-from mousetrackd.capture.wayland.connection import Connection, LayoutReader
+from mousetrackd.capture.wayland.connection import Connection
+from mousetrackd.capture.wayland.outputs import LayoutReader
 from mousetrackd.capture.x11 import display as x11
 from mousetrackd.capture.x11.source import PynputSource
 from mousetrackd.core.errors import SourceError

@@ -1,8 +1,8 @@
-"""Compositors that tell us over the session bus where the pointer is: what KWin and GNOME Shell have in common.
+"""Compositors that report the pointer over the session bus: what KWin and GNOME Shell have in common.
 
 Something of ours runs inside the compositor and calls a method of ours at most 20 times a second. The calls are
 directed at our connection alone, so no other program on the bus sees a position, and a call that does not come
-from the compositor's own connection is not heard.
+from the compositor's own connection is ignored.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from jeepney.auth import BEGIN, make_auth_external
 from jeepney.bus_messages import DBusNameFlags, message_bus
 
 from mousetrackd.capture.wayland import peer
-from mousetrackd.capture.wayland.connection import LayoutReader
 from mousetrackd.capture.wayland.dbus_message import (
     ERROR,
     FIXED_BYTES,
@@ -35,6 +34,7 @@ from mousetrackd.capture.wayland.dbus_message import (
     parse,
     size_bytes,
 )
+from mousetrackd.capture.wayland.outputs import LayoutReader
 from mousetrackd.core.errors import FaultError, SourceError
 from mousetrackd.core.events import LayoutChange
 from mousetrackd.core.wording import quoted, reason
@@ -44,7 +44,7 @@ from mousetrackd.system.session_bus import bus_path
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mousetrackd.capture.wayland.reader_thread import ListeningSource
+    from mousetrackd.capture.wayland.reader_thread import CompositorSource
 
 POINTER_PATH = "/org/mousetrackd/Pointer"
 POINTER_INTERFACE = "org.mousetrackd.Pointer"
@@ -54,14 +54,14 @@ THROTTLE_NOTE = "positions come 20 times a second: a rest may begin and end up t
 
 ANSWER_TIMEOUT_S = 3.0
 _CALLS_IN_ONE_GO = 3
-"""A compositor that takes nearly that long for each call is not waited for longer than for so many."""
+"""The first calls together may take as long as this many calls may take."""
 _FAREWELL_TIMEOUT_S = 1.0
 """How long to wait for an answer to the last call, which does not matter much."""
 
 _LONGEST_BYTES = 1 << 20
 """A longer message is none for us, and is not kept."""
 _MOST_AT_ONCE = 500
-"""So many messages are looked at before others have their turn: monitors, a pause, the end."""
+"""After so many messages others have their turn: monitors, a pause, the end."""
 _MOST_KEPT = 1 << 16
 _MOST_AUTH_BYTES = 1024
 
@@ -77,7 +77,7 @@ BUS_ERRORS = (CallRefusedError, OSError, RuntimeError, ValueError)
 class Bus:
     """Our connection to the session bus. Raises one of ``BUS_ERRORS`` where there is none.
 
-    answer_timeout_s: who has not answered a call by then, whole, does not answer. most_kept: of what comes while an
+    answer_timeout_s: how long a call waits for its whole answer. most_kept: how many other messages may come while an
     answer is waited for; more is a flood.
     """
 
@@ -104,7 +104,7 @@ class Bus:
         self._deadline = Deadline(answer_timeout_s * _CALLS_IN_ONE_GO)
 
     def begun(self) -> None:
-        """All calls of the beginning are made: from here on each has its own deadline alone."""
+        """The first calls are made: from here on each has only its own deadline."""
         self._deadline = None
 
     def fileno(self) -> int:
@@ -143,14 +143,14 @@ class Bus:
             return ""
 
     def watch(self, name: str) -> None:
-        """Let ``take`` tell from now on when another connection, or none, is called ``name``."""
+        """Let ``take`` report from now on when another connection, or none, owns ``name``."""
         rule = MatchRule(type="signal", sender=message_bus.bus_name, member="NameOwnerChanged")
         rule.add_arg_condition(0, name)
         self._watched = name
         self.call(message_bus, "AddMatch", "s", rule.serialise())
 
-    def hear(self, sender: str) -> None:
-        """Let ``take`` give calls to us by the connection ``sender``. Nobody else's are taken."""
+    def accept_from(self, sender: str) -> None:
+        """Let ``take`` return the calls of the connection ``sender``, and of no other."""
         self._caller = sender
 
     def take(self, timeout_s: float = 0) -> list[tuple[str, tuple[Any, ...]]]:
@@ -222,7 +222,7 @@ class Bus:
             return data
 
     def _keep(self, message: Message) -> None:
-        """Keep it for ``take`` where it is what we want to be told; let go of all others."""
+        """Keep it for ``take`` where it is of interest; drop all others."""
         if message.kind == SIGNAL:
             is_news = (message.sender, message.member) == (message_bus.bus_name, "NameOwnerChanged")
             is_wanted = is_news and message.body()[:1] == (self._watched,)
@@ -232,7 +232,7 @@ class Bus:
         if not is_wanted:
             return
         if len(self._came) >= self._most_kept:
-            raise ValueError("it says more than can be counted")
+            raise ValueError("it sends more than can be counted")
         self._came.append(message)
 
     def _answer(self, message: Message) -> None:
@@ -257,10 +257,10 @@ def is_on_bus(name: str) -> bool:
         bus.close()
 
 
-class BusEar(ABC):
-    """What a compositor tells us over the bus, and how its monitors stand. See ``reader_thread.Ear``.
+class BusConnection(ABC):
+    """Calls of a compositor over the bus, and its monitors. See ``reader_thread.PointerConnection``.
 
-    answer_timeout_s: a compositor that has not answered by then does not answer.
+    answer_timeout_s: see ``Bus``.
     """
 
     bus_name: ClassVar[str]
@@ -269,7 +269,7 @@ class BusEar(ABC):
     """What people call it."""
     notes: tuple[str, ...]
 
-    def __init__(self, source: ListeningSource, answer_timeout_s: float) -> None:
+    def __init__(self, source: CompositorSource, answer_timeout_s: float) -> None:
         self._source = source
         self._monitors = LayoutReader()
         try:
@@ -285,27 +285,27 @@ class BusEar(ABC):
             self._either.register(self._monitors.fileno(), select.EPOLLIN)
             self._either.register(self._bus.fileno(), select.EPOLLIN)
             self._find_compositor()
-            source.say(LayoutChange(source.now_ms(), self._monitors.layout()))
+            source.put(LayoutChange(source.now_ms(), self._monitors.layout()))
             self._begin(self._bus)
             self._bus.begun()
         except BUS_ERRORS as error:
-            self._hang_up()
+            self._disconnect()
             raise SourceError(f"{self.compositor} does not answer: {reason(error)}", "Waiting for it.") from error
         except BaseException:
-            self._hang_up()
+            self._disconnect()
             raise
 
     def _find_compositor(self) -> None:
-        """Hear the compositor from now on, and its end."""
+        """Take the calls of the compositor from now on, and notice its end."""
         self._bus.watch(self.bus_name)
         peer = self._bus.owner(self.bus_name)
         if not peer:
             raise SourceError(f"{self.compositor} is not running on this session bus", "Waiting for it.")
-        self._bus.hear(peer)
+        self._bus.accept_from(peer)
 
     @abstractmethod
     def _begin(self, bus: Bus) -> None:
-        """Get the compositor to tell us. Raises SourceError or one of ``BUS_ERRORS``."""
+        """Get the compositor to call us. Raises SourceError or one of ``BUS_ERRORS``."""
 
     @abstractmethod
     def _take(self, member: str, values: tuple[Any, ...]) -> None:
@@ -313,16 +313,16 @@ class BusEar(ABC):
 
     @abstractmethod
     def _end(self, bus: Bus) -> None:
-        """Let it tell us no more. What it had told before comes before the answer. Raises one of ``BUS_ERRORS``."""
+        """Let it call us no more. Its earlier calls come before the answer. Raises one of ``BUS_ERRORS``."""
 
     def fileno(self) -> int:
         """Readable when the bus or the compositor's own socket is."""
         return self._either.fileno()
 
-    def hear(self) -> float | None:
-        """Tell the source of new positions and of monitors that stand differently."""
+    def dispatch(self) -> float | None:
+        """Put new positions, and changes of the monitors."""
         if self._monitors.dispatch():
-            self._source.say(LayoutChange(self._source.now_ms(), self._monitors.layout()))
+            self._source.put(LayoutChange(self._source.now_ms(), self._monitors.layout()))
         try:
             came = self._bus.take()
         except OSError as error:
@@ -344,17 +344,17 @@ class BusEar(ABC):
         self._bus.answer_timeout_s = min(self._bus.answer_timeout_s, _FAREWELL_TIMEOUT_S)
         with contextlib.suppress(SourceError, *BUS_ERRORS):
             self._end(self._bus)
-            self.hear()
-        self._hang_up()
+            self.dispatch()
+        self._disconnect()
 
     def _pixel(self, x: object, y: object) -> tuple[int, int] | None:
-        """The desktop pixel of a position as the compositor tells it; None for what is no position."""
+        """The desktop pixel of a position as the compositor sends it; None for what is no position."""
         try:
             return self._monitors.to_desktop(*peer.position(x, y))
         except ValueError:
             return None
 
-    def _hang_up(self) -> None:
+    def _disconnect(self) -> None:
         self._either.close()
         self._bus.close()
         self._monitors.close()

@@ -1,7 +1,7 @@
-"""What a compositor's events lead to: nothing that is raised over them is lost, or printed by somebody else.
+"""Handlers of a compositor's events: what one of them raises is neither lost nor printed by a library.
 
-pywayland prints what a handler raises, and goes on; what it cannot make arguments of (a name that is no UTF-8) is
-printed by cffi. Here the first such failure is kept for whoever dispatches.
+pywayland prints what a handler raises, and goes on. Arguments that it cannot decode (a name that is no UTF-8) are
+printed by cffi. Here the first such failure is kept for the caller of ``dispatch``.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class _Message:
             arguments: list[Any] = self._original.c_to_arguments(data)
         except Exception as error:  # noqa: BLE001 - likewise
             failure = FaultError(
-                f"the Wayland compositor says what cannot be understood: {reason(error)}", "It is tried again."
+                f"the Wayland compositor sends what cannot be decoded: {reason(error)}", "It is tried again."
             )
             failure.__cause__ = error
             self._fail(failure)

@@ -1,6 +1,6 @@
-"""GNOME Shell: an extension of ours runs inside it and tells where the pointer is and which buttons are down.
+"""GNOME Shell: an extension of ours runs inside it and reports where the pointer is and which buttons are down.
 
-The extension waits for our name on the session bus, and calls whoever is called so and nobody else. It is put in
+The extension waits for our name on the session bus, and calls its owner and nobody else. It is put in
 place by ``gnome_extension.install_extension``; GNOME looks for new extensions only at login.
 """
 
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from jeepney import DBusAddress
 from jeepney.bus_messages import message_bus
 
-from mousetrackd.capture.wayland.dbus import ANSWER_TIMEOUT_S, THROTTLE_NOTE, Bus, BusEar
+from mousetrackd.capture.wayland.dbus import ANSWER_TIMEOUT_S, THROTTLE_NOTE, Bus, BusConnection
 from mousetrackd.capture.wayland.gnome_extension import UUID, is_installed
-from mousetrackd.capture.wayland.reader_thread import ListeningSource
+from mousetrackd.capture.wayland.reader_thread import CompositorSource
 from mousetrackd.core.errors import BlindError, FaultError, SourceError
 from mousetrackd.core.events import Gap, Kind
 from mousetrackd.core.wording import quoted
@@ -22,7 +22,7 @@ from mousetrackd.core.wording import quoted
 if TYPE_CHECKING:
     from typing import Final
 
-NO_SCROLL = "scroll is not seen, nor clicks shorter than 25 ms: GNOME Shell tells nobody"
+NO_SCROLL = "scroll is not seen, nor clicks shorter than 25 ms: GNOME Shell reports neither"
 
 OUR_NAME = "org.mousetrackd.Daemon"
 """The name on the session bus that the extension waits for."""
@@ -45,13 +45,13 @@ _BUTTONS: Final = {
 _NO_PICTURE = "Nothing is recorded."
 
 
-def make_source(*, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> ListeningSource:
+def make_source(*, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> CompositorSource:
     """The pointer of GNOME's Wayland session."""
-    return ListeningSource("GNOME Shell (Wayland)", lambda source: ShellExtension(source, answer_timeout_s))
+    return CompositorSource("GNOME Shell (Wayland)", lambda source: ShellExtension(source, answer_timeout_s))
 
 
-class ShellExtension(BusEar):
-    """An extension inside GNOME Shell that tells us. See ``reader_thread.Ear``."""
+class ShellExtension(BusConnection):
+    """An extension inside GNOME Shell that calls us. See ``reader_thread.PointerConnection``."""
 
     bus_name = BUS_NAME
     compositor = "GNOME Shell"
@@ -83,32 +83,32 @@ class ShellExtension(BusEar):
                 self._has_said_hello = True
                 self._at, self._buttons = None, buttons
             case "Moved", (x, y, int(buttons)) if pixel := self._pixel(x, y):
-                self._tell(pixel, buttons)
+                self._put(pixel, buttons)
             case "Bye", (True,):
-                self._source.say(Gap(self._source.now_ms(), "the screen is locked"))
-            case "Bye", _:  # a new source finds out why, and says so
+                self._source.put(Gap(self._source.now_ms(), "the screen is locked"))
+            case "Bye", _:  # a new source finds out why, and reports it
                 raise SourceError("the mousetrackd extension was switched off", "Waiting for it.")
 
-    def _tell(self, pixel: tuple[int, int], buttons: int) -> None:
-        """Tell that the pointer moved, unless it did not, and what was pressed."""
+    def _put(self, pixel: tuple[int, int], buttons: int) -> None:
+        """Put a move, unless the pointer did not move, and what was pressed."""
         if pixel != self._at:
-            self._source.say_move(*pixel)
+            self._source.put_move(*pixel)
         self._at = pixel
         pressed, self._buttons = buttons & ~self._buttons, buttons
         for bit, kind in _BUTTONS.items():
             if pressed & bit:
-                self._source.say((self._source.now_ms(), kind, *pixel))
+                self._source.put((self._source.now_ms(), kind, *pixel))
 
     def _end(self, bus: Bus) -> None:
-        bus.call(message_bus, "ReleaseName", "s", OUR_NAME)  # at which the extension falls silent
+        bus.call(message_bus, "ReleaseName", "s", OUR_NAME)  # at which the extension stops calling
 
 
 def _refuse_without_extension(info: object) -> None:
-    """Raise BlindError, with what to do, unless the shell runs the extension. info: what the shell says of it."""
+    """Raise BlindError, with what to do, unless the shell runs the extension. info: the shell's answer about it."""
     state: float | None = None
     match info:
-        case {"state": (_, int() | float() as told)}:
-            state = told
+        case {"state": (_, int() | float() as reported)}:
+            state = reported
         case _ if info != {}:
             raise FaultError(
                 f"GNOME Shell does not say how the mousetrackd extension is, but: {quoted(info, 80)}",

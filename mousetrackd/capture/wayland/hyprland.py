@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from mousetrackd.capture.wayland import peer
 from mousetrackd.capture.wayland.connection import answers
-from mousetrackd.capture.wayland.polling import ANSWER_TIMEOUT_S, MOVING_INTERVAL_S, NOT_KNOWN, PollingEar
-from mousetrackd.capture.wayland.reader_thread import ListeningSource
+from mousetrackd.capture.wayland.polling import ANSWER_TIMEOUT_S, MOVING_INTERVAL_S, NOT_KNOWN, PollingConnection
+from mousetrackd.capture.wayland.reader_thread import CompositorSource
 from mousetrackd.core.errors import FaultError, SourceError
 from mousetrackd.core.wording import quoted, reason
 from mousetrackd.system.deadline import Deadline
@@ -43,10 +43,10 @@ def socket_path() -> Path | None:
     return found[0] if len(found) == 1 else None
 
 
-def make_source(*, moving_interval_s: float = MOVING_INTERVAL_S) -> ListeningSource:
+def make_source(*, moving_interval_s: float = MOVING_INTERVAL_S) -> CompositorSource:
     """The pointer of this session's Hyprland."""
-    return ListeningSource(
-        "Hyprland (Wayland)", lambda source: PollingEar(source, CursorPos(), moving_interval_s=moving_interval_s)
+    return CompositorSource(
+        "Hyprland (Wayland)", lambda source: PollingConnection(source, CursorPos(), moving_interval_s=moving_interval_s)
     )
 
 
@@ -65,9 +65,9 @@ class CursorPos:
             )
         try:
             answer = _exchange(self._path)
-            said = _ANSWER.fullmatch(answer)
-            if said is not None:
-                return peer.position(float(said[1]), float(said[2]))
+            found = _ANSWER.fullmatch(answer)
+            if found is not None:
+                return peer.position(float(found[1]), float(found[2]))
         except OSError as error:
             raise SourceError(
                 f"Hyprland does not answer at {self._path}: {reason(error)}", "Waiting for it."

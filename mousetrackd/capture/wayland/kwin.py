@@ -1,7 +1,7 @@
-"""KWin, the compositor of KDE Plasma: a script of ours runs inside it and tells where the pointer is.
+"""KWin, the compositor of KDE Plasma: a script of ours runs inside it and reports where the pointer is.
 
-KWin forgets scripts when it ends, but not when we do: a killed daemon's script goes on talking to a connection that
-is gone until the next daemon, before it loads its own, unloads it.
+KWin unloads scripts when it ends, but not when we do: a killed daemon's script goes on calling a connection that is
+gone, until the next daemon unloads it before it loads its own.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from jeepney import DBusAddress
 
-from mousetrackd.capture.wayland.dbus import ANSWER_TIMEOUT_S, THROTTLE_NOTE, Bus, BusEar, CallRefusedError
-from mousetrackd.capture.wayland.reader_thread import ListeningSource
+from mousetrackd.capture.wayland.dbus import ANSWER_TIMEOUT_S, THROTTLE_NOTE, Bus, BusConnection, CallRefusedError
+from mousetrackd.capture.wayland.reader_thread import CompositorSource
 from mousetrackd.core.errors import FaultError, SourceError
 from mousetrackd.core.wording import reason
 from mousetrackd.system.files import make_private, write_whole
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 SCRIPT_NAME = "mousetrackd"
 """By which KWin knows our script, whoever loaded it."""
 
-NO_CLICKS = "clicks and scroll are not seen: KWin tells only where the pointer is"
+NO_CLICKS = "clicks and scroll are not seen: KWin reports only where the pointer is"
 
 BUS_NAME = "org.kde.KWin"
 _SCRIPTING = DBusAddress("/Scripting", BUS_NAME, "org.kde.kwin.Scripting")
 
 
-def make_source(*, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> ListeningSource:
+def make_source(*, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> CompositorSource:
     """The pointer of Plasma's Wayland session."""
-    return ListeningSource("KWin (Wayland)", lambda source: KWinScript(source, answer_timeout_s))
+    return CompositorSource("KWin (Wayland)", lambda source: KWinScript(source, answer_timeout_s))
 
 
-class KWinScript(BusEar):
-    """A script inside KWin that tells us. See ``reader_thread.Ear``."""
+class KWinScript(BusConnection):
+    """A script inside KWin that calls us. See ``reader_thread.PointerConnection``."""
 
     bus_name = BUS_NAME
     compositor = "KWin"
@@ -68,7 +68,7 @@ class KWinScript(BusEar):
     def _take(self, member: str, values: tuple[Any, ...]) -> None:
         match member, values:
             case "Moved", (x, y) if pixel := self._pixel(x, y):
-                self._source.say_move(*pixel)
+                self._source.put_move(*pixel)
 
     def _end(self, bus: Bus) -> None:
         bus.call(_SCRIPTING, "unloadScript", "s", SCRIPT_NAME)
@@ -76,7 +76,7 @@ class KWinScript(BusEar):
 
 @contextlib.contextmanager
 def _script_file(listener: str) -> Iterator[Path]:
-    """The script that tells the connection ``listener``, in a file that KWin can read for as long as it loads it."""
+    """The script that calls the connection ``listener``, in a file that exists while KWin loads it."""
     folder = user_paths().runtime_dir
     make_private(folder)
     path = folder / f"kwin-{os.getpid()}.js"

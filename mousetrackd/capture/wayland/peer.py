@@ -1,4 +1,4 @@
-"""What compositors and the session bus say, validated where it enters: who says it, until when, how much, and what.
+"""Validates what compositors and the session bus send: who sends it, until when, how much, and what.
 
 Every function that waits has one deadline for the whole, however slowly the bytes come.
 """
@@ -101,7 +101,7 @@ def receive_all(peer: socket.socket, deadline: Deadline, max_bytes: int = ANSWER
 
 
 def parse_json(data: bytes) -> Any:
-    """What JSON says. Raises ValueError; also for NaN and infinities, and for numbers too long to be one."""
+    """The value of JSON text. Raises ValueError; also for NaN and infinities, and for numbers too long to be one."""
     try:
         return json.loads(
             data.decode(), parse_int=_parse_int, parse_float=_parse_float, parse_constant=_refuse_constant

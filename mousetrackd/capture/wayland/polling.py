@@ -1,7 +1,7 @@
 """Compositors that have to be asked where the pointer is: what Hyprland and Wayfire have in common.
 
-The question is put often while the pointer moves, and the longer it has rested the more rarely, down to once a
-second. While nobody uses the seat it is not put at all: the compositor says when somebody does again.
+They are asked often while the pointer moves, and the longer it has rested the more rarely, down to once a second.
+They are not asked while nobody uses the seat: the compositor reports when somebody does again.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from mousetrackd.capture.wayland.connection import LayoutReader, Seat
+from mousetrackd.capture.wayland.outputs import LayoutReader
+from mousetrackd.capture.wayland.seat import Seat
 from mousetrackd.core.events import LayoutChange
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mousetrackd.capture.wayland.reader_thread import ListeningSource
+    from mousetrackd.capture.wayland.reader_thread import CompositorSource
 
 Position: TypeAlias = tuple[float, float]
 """x and y in the compositor's logical coordinates."""
@@ -32,7 +33,7 @@ RESTED_SHARE = 1 / 8
 """A pointer that has rested for 4 s is asked for every 0.5 s: when it moves, no rest is off by more than that share."""
 
 NOTES = (
-    "clicks and scroll are not seen: the compositor tells only where the pointer is",
+    "clicks and scroll are not seen: the compositor reports only where the pointer is",
     f"the compositor is asked up to {1 / MOVING_INTERVAL_S:.0f} times a second: faster turns are cut short",
 )
 
@@ -47,22 +48,22 @@ class Question(Protocol):
         """Close what is open."""
 
 
-class PollingEar:
-    """Asks ``question`` again and again. See ``reader_thread.Ear``.
+class PollingConnection:
+    """Asks ``question`` again and again. See ``reader_thread.PointerConnection``.
 
-    moving_interval_s: how long to wait between two questions while the pointer moves. ``question`` is closed with
-    the ear, also where making it fails.
+    moving_interval_s: how long to wait between two questions while the pointer moves. ``question`` is closed with the
+    connection, also where making it fails.
     """
 
     def __init__(
-        self, source: ListeningSource, question: Question, *, moving_interval_s: float = MOVING_INTERVAL_S
+        self, source: CompositorSource, question: Question, *, moving_interval_s: float = MOVING_INTERVAL_S
     ) -> None:
         self._source = source
         self._question = question
         self._moving_interval_s = moving_interval_s
         self._monitors: LayoutReader | None = None
         try:
-            self._position = question.ask()  # where it is found says nothing yet: nobody has moved it
+            self._position = question.ask()  # not counted: nobody has moved it yet
             monitors = self._monitors = LayoutReader()
             self._seat = Seat(monitors.connection)
         except BaseException:
@@ -70,21 +71,21 @@ class PollingEar:
             raise
         self._reader = monitors
         self._moved_s = self._asked_s = time.monotonic()
-        source.say(LayoutChange(source.now_ms(), monitors.layout()))
+        source.put(LayoutChange(source.now_ms(), monitors.layout()))
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """That there are no clicks, and what asking costs."""
+        """That there are no clicks, and how exact positions are."""
         return NOTES
 
     def fileno(self) -> int:
-        """The compositor's Wayland socket: it tells of monitors, and of somebody who uses the seat again."""
+        """The compositor's Wayland socket: changes of the monitors, and a seat that is used again."""
         return self._reader.fileno()
 
-    def hear(self) -> float | None:
-        """Tell of new monitors; ask, when it is time to."""
+    def dispatch(self) -> float | None:
+        """Put changes of the monitors, and ask when it is time to."""
         if self._reader.dispatch():
-            self._source.say(LayoutChange(self._source.now_ms(), self._reader.layout()))
+            self._source.put(LayoutChange(self._source.now_ms(), self._reader.layout()))
         self._seat.follow()
         if self._seat.is_idle:
             return None
@@ -100,7 +101,7 @@ class PollingEar:
         self._reader.connection.ask(answered)
 
     def close(self) -> None:
-        """Hang up."""
+        """Disconnect."""
         self._question.close()
         if self._monitors is not None:
             self._monitors.close()
@@ -111,7 +112,7 @@ class PollingEar:
         if position != self._position:
             self._position = position
             self._moved_s = now_s
-            self._source.say_move(*self._reader.to_desktop(*position))
+            self._source.put_move(*self._reader.to_desktop(*position))
 
     def _interval_s(self, now_s: float) -> float:
         rested_s = now_s - max(self._moved_s, self._seat.used_since_ms / 1000)

@@ -1,4 +1,4 @@
-"""What native sources share: one thread that sleeps until the compositor says something, or until told to stop."""
+"""What native sources share: one thread that sleeps until the compositor sends something, or until it is stopped."""
 
 from __future__ import annotations
 
@@ -21,62 +21,62 @@ log = logging.getLogger("mousetrackd")
 
 _STOP_TIMEOUT_S = 5.0
 _CATCH_UP_TIMEOUT_S = 0.5
-_LAST_WORDS_S = 0.5
-"""How long what came before the stop may still be read."""
+_LAST_READ_S = 0.5
+"""How long events that came before the stop may still be read."""
 
 _FARTHEST_PX = 1 << 30
 """No desktop pixel is farther from the origin; an event has 32 bits for each coordinate."""
 
-_MOST_UNREAD = 1 << 20
-"""A compositor that says more than so much between two batches floods us: 500,000 positions a second."""
+_UNREAD_MAX = 1 << 20
+"""More events than this between two drains are a flood: 500,000 a second."""
 
 
-class Ear(Protocol):
-    """A connection to a compositor, open from its making on. Used by one thread."""
+class PointerConnection(Protocol):
+    """A connection to a compositor that reports the pointer; open once it is made. Used by one thread."""
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What it cannot hear, in general and just now. Read from any thread."""
+        """What it cannot report, in general and just now. Read from any thread."""
 
     def fileno(self) -> int:
-        """What to wait for, to be readable, before ``hear``."""
+        """What becomes readable when ``dispatch`` has work."""
 
-    def hear(self) -> float | None:
-        """Tell the source all that has come.
+    def dispatch(self) -> float | None:
+        """Put all events that have come into the source.
 
         Returns after how many seconds to call it again even if nothing comes: 0 where more may have come than it
         takes at once, None for never. Never blocks for long. Raises SourceError when the compositor is gone.
         """
 
     def ask(self, answered: Callable[[], None]) -> None:
-        """Ask the compositor for a sign of life; ``answered`` is called by the ``hear`` that hears it."""
+        """Ask the compositor for a sign of life; ``answered`` is called by the ``dispatch`` that reads the reply."""
 
     def close(self) -> None:
         """Close every connection."""
 
 
-class ListeningSource:
-    """A compositor's pointer, as an ear hears it. See ``events.Source``.
+class CompositorSource:
+    """A compositor's pointer, as a connection reports it. See ``events.Source``.
 
-    open_ear: makes the ear, which tells by ``say_move`` and ``say``, its LayoutChange first; raises SourceError
-    and leaves nothing open where it cannot. asleep_ms: how long the machine has been suspended so far; a Gap keeps
-    lines from being drawn from before to after. most_unread: a compositor that says more than that between two
-    ``drain`` ends the source.
+    connect: makes the connection, which calls ``put`` with a LayoutChange first, and ``put_move``. Raises SourceError,
+    with nothing left open, where it cannot. asleep_ms: how long the machine has been suspended so far; a Gap keeps
+    lines from being drawn from before to after. unread_max: more events than that between two ``drain`` end the
+    source.
     """
 
     def __init__(
         self,
         name: str,
-        open_ear: Callable[[ListeningSource], Ear],
+        connect: Callable[[CompositorSource], PointerConnection],
         *,
         asleep_ms: Callable[[], int] = asleep_ms,
-        most_unread: int = _MOST_UNREAD,
+        unread_max: int = _UNREAD_MAX,
     ) -> None:
         self._name = name
-        self._open_ear = open_ear
-        self._ear: Ear | None = None
+        self._connect = connect
+        self._connection: PointerConnection | None = None
         self._lock = threading.Lock()
-        self._said: list[tuple[int, int, int, int] | Gap | LayoutChange] = []
+        self._pending: list[tuple[int, int, int, int] | Gap | LayoutChange] = []
         self._notify: Callable[[], None] = lambda: None
         self._waker = -1
         self._is_stopping = False
@@ -86,7 +86,7 @@ class ListeningSource:
         self._thread: threading.Thread | None = None
         self._listening = False
         self._failure: SourceError | None = None
-        self._most_unread = most_unread
+        self._unread_max = unread_max
         self._sleep = Sleep(asleep_ms)
 
     @property
@@ -96,8 +96,8 @@ class ListeningSource:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What it cannot see, in general and just now."""
-        return () if self._ear is None else self._ear.notes
+        """What it cannot report, in general and just now."""
+        return () if self._connection is None else self._connection.notes
 
     @property
     def failure(self) -> SourceError | None:
@@ -107,14 +107,14 @@ class ListeningSource:
     def start(self, notify: Callable[[], None]) -> None:
         """Connect and begin to listen. Raises SourceError."""
         try:
-            ear = self._ear = self._open_ear(self)
+            connection = self._connection = self._connect(self)
         except BaseException:
-            self._said.clear()
+            self._pending.clear()
             raise
         self._waker = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._notify = notify
         self._listening = True
-        self._thread = threading.Thread(target=self._listen, args=(ear,), name="pointer", daemon=True)
+        self._thread = threading.Thread(target=self._listen, args=(connection,), name="pointer", daemon=True)
         self._thread.start()
         notify()
 
@@ -123,7 +123,7 @@ class ListeningSource:
         return time.monotonic_ns() // 1_000_000
 
     def catch_up(self) -> None:
-        """Return when all that the compositor had sent before has been heard, or after half a second."""
+        """Return when all that the compositor had sent before has been read, or after half a second."""
         if self._listening:
             self._caught_up.clear()
             os.eventfd_write(self._waker, 1)
@@ -132,10 +132,10 @@ class ListeningSource:
     def drain(self) -> list[Item]:
         """Everything since the last call."""
         with self._lock:
-            said, self._said = self._said, []
+            pending, self._pending = self._pending, []
         items: list[Item] = []
         rows: list[tuple[int, int, int, int]] = []
-        for one in said:
+        for one in pending:
             if isinstance(one, tuple):
                 rows.append(one)
                 continue
@@ -152,7 +152,7 @@ class ListeningSource:
         return self._listening
 
     def ping(self) -> bool:
-        """Did the compositor answer the last time, and the thread hear it?"""
+        """Did the compositor answer the last time, and the thread read it?"""
         if self._thread is None or not self._listening or not self._is_answered:
             return False
         self._is_answered = False
@@ -165,44 +165,42 @@ class ListeningSource:
         return False
 
     def stop(self) -> None:
-        """Hear what had come until now, and close every connection."""
+        """Read what had come until now, and close every connection."""
         if self._thread is not None:
             self._is_stopping = True
             os.eventfd_write(self._waker, 1)
             self._thread.join(_STOP_TIMEOUT_S)
             if self._thread.is_alive():  # it still needs the waker, and closes its connections when it wakes up
-                log.warning("%s: the thread that listens does not end", self._name)
+                log.warning("%s: its thread does not end", self._name)
             else:
                 os.close(self._waker)
             self._thread = None
 
-    def say_move(self, desktop_x: int, desktop_y: int) -> None:
+    def put_move(self, desktop_x: int, desktop_y: int) -> None:
         """The pointer is at this desktop pixel now. Raises FaultError for one that no desktop has."""
         if not (abs(desktop_x) < _FARTHEST_PX and abs(desktop_y) < _FARTHEST_PX):
-            raise FaultError(
-                f"{self._name} says that the pointer is outside of every possible desktop", "It is tried again."
-            )
-        self.say((self.now_ms(), Kind.MOVE, desktop_x, desktop_y))
+            raise FaultError(f"{self._name} reports a pointer outside of every possible desktop", "It is tried again.")
+        self.put((self.now_ms(), Kind.MOVE, desktop_x, desktop_y))
 
-    def say(self, what: tuple[int, int, int, int] | Gap | LayoutChange) -> None:
+    def put(self, item: tuple[int, int, int, int] | Gap | LayoutChange) -> None:
         """An event (a row of ``events.EVENT``), or something between events. Raises FaultError for a flood."""
         with self._lock:
-            was_empty = not self._said
-            if len(self._said) >= self._most_unread:
-                raise FaultError(f"{self._name} says more than can be counted", "It is tried again.")
-            self._said.append(what)
+            was_empty = not self._pending
+            if len(self._pending) >= self._unread_max:
+                raise FaultError(f"{self._name} sends more than can be counted", "It is tried again.")
+            self._pending.append(item)
         if was_empty:
             self._notify()
 
     def _take_answer(self) -> None:
         self._is_answered = True
 
-    def _listen(self, ear: Ear) -> None:
+    def _listen(self, connection: PointerConnection) -> None:
         try:
             try:
-                self._hear_all(ear)
+                self._dispatch_until_stopped(connection)
             finally:
-                ear.close()
+                connection.close()
         except SourceError as error:
             self._failure = error
         except Exception as error:  # a plain bug, or what a library makes of nonsense
@@ -216,26 +214,26 @@ class ListeningSource:
             self._caught_up.set()
             self._notify()
 
-    def _hear_all(self, ear: Ear) -> None:
+    def _dispatch_until_stopped(self, connection: PointerConnection) -> None:
         with selectors.DefaultSelector() as selector:
-            selector.register(ear, selectors.EVENT_READ)
+            selector.register(connection, selectors.EVENT_READ)
             selector.register(self._waker, selectors.EVENT_READ)
-            again_s = ear.hear()
+            again_s = connection.dispatch()
             is_awaited = False
             while not self._is_stopping:
                 ready = selector.select(again_s)
                 if self._sleep.is_over():
-                    self.say(Gap(self.now_ms(), "suspend"))
-                again_s = ear.hear()
+                    self.put(Gap(self.now_ms(), "suspend"))
+                again_s = connection.dispatch()
                 if any(key.fileobj == self._waker for key, _ in ready):
                     os.eventfd_read(self._waker)
                     is_awaited = True
                     if self._is_to_ask:
                         self._is_to_ask = False
-                        ear.ask(self._take_answer)
+                        connection.ask(self._take_answer)
                 if is_awaited and again_s != 0:
                     is_awaited = False
                     self._caught_up.set()
-        give_up_s = time.monotonic() + _LAST_WORDS_S
-        while ear.hear() == 0 and time.monotonic() < give_up_s:  # what came while it was told to stop
+        give_up_s = time.monotonic() + _LAST_READ_S
+        while connection.dispatch() == 0 and time.monotonic() < give_up_s:  # what came while it was told to stop
             pass

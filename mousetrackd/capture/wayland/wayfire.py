@@ -8,8 +8,8 @@ import struct
 from typing import TYPE_CHECKING
 
 from mousetrackd.capture.wayland import peer
-from mousetrackd.capture.wayland.polling import ANSWER_TIMEOUT_S, MOVING_INTERVAL_S, NOT_KNOWN, PollingEar
-from mousetrackd.capture.wayland.reader_thread import ListeningSource
+from mousetrackd.capture.wayland.polling import ANSWER_TIMEOUT_S, MOVING_INTERVAL_S, NOT_KNOWN, PollingConnection
+from mousetrackd.capture.wayland.reader_thread import CompositorSource
 from mousetrackd.core.errors import FaultError, SourceError
 from mousetrackd.core.wording import quoted, reason
 from mousetrackd.system.deadline import Deadline
@@ -23,10 +23,10 @@ _LENGTH = struct.Struct("=I")
 _HOW_TO_TURN_ON = 'Add "ipc ipc-rules" to plugins in wayfire.ini and log in again.'
 
 
-def make_source(*, moving_interval_s: float = MOVING_INTERVAL_S) -> ListeningSource:
+def make_source(*, moving_interval_s: float = MOVING_INTERVAL_S) -> CompositorSource:
     """The pointer of the Wayfire at $WAYFIRE_SOCKET."""
-    return ListeningSource(
-        "Wayfire (Wayland)", lambda source: PollingEar(source, Ipc(), moving_interval_s=moving_interval_s)
+    return CompositorSource(
+        "Wayfire (Wayland)", lambda source: PollingConnection(source, Ipc(), moving_interval_s=moving_interval_s)
     )
 
 
@@ -53,8 +53,8 @@ class Ipc:
             (length,) = _LENGTH.unpack(peer.receive(self._peer, _LENGTH.size, deadline))
             if not 0 < length <= peer.ANSWER_MAX_BYTES:
                 raise ValueError(f"an answer of {length} bytes")  # noqa: TRY301 - as the other nonsense
-            said = peer.receive(self._peer, length, deadline)
-            match peer.parse_json(said):
+            answer = peer.receive(self._peer, length, deadline)
+            match peer.parse_json(answer):
                 case {"pos": {"x": x, "y": y}}:
                     return peer.position(x, y)
                 case {"error": error}:
@@ -63,8 +63,10 @@ class Ipc:
             raise SourceError(f"Wayfire does not answer: {reason(error)}", "Waiting for it.") from error
         except ValueError as error:
             raise FaultError(f"Wayfire does not say where the pointer is: {reason(error)}", NOT_KNOWN) from error
-        raise FaultError(f"Wayfire does not say where the pointer is, but: {quoted(said, 80) or 'nothing'}", NOT_KNOWN)
+        raise FaultError(
+            f"Wayfire does not say where the pointer is, but: {quoted(answer, 80) or 'nothing'}", NOT_KNOWN
+        )
 
     def close(self) -> None:
-        """Hang up."""
+        """Disconnect."""
         self._peer.close()

@@ -1,13 +1,13 @@
 """Compositors with cursor sessions (ext-image-copy-capture-v1): sway, labwc and others on wlroots, COSMIC, niri.
 
-The protocol is made for capturing the cursor's picture. We only ask where it is: no frame is ever requested, no
-memory shared, no prompt shown. The compositor tells each output's own pixels, at most once a frame, and nothing
+The protocol is made for capturing the cursor's picture. We only use its position: no frame is ever requested, no
+memory shared, no prompt shown. The compositor sends each output's own pixels, at most once a frame, and nothing
 while nothing moves.
 
-What it tells of is the cursor that the graphics hardware draws. Where the compositor paints the cursor itself
-(forced by WLR_NO_HARDWARE_CURSORS, or for a while by a recording of the screen), or hides it, it says that the
-cursor has left and then nothing. Somebody who uses the seat while the cursor is nowhere is therefore a Gap, and
-not a pointer at rest.
+It reports the cursor that the graphics hardware draws. Where the compositor paints the cursor itself (forced by
+WLR_NO_HARDWARE_CURSORS, or for a while by a recording of the screen), or hides it, it reports that the cursor has
+left and then nothing. A seat that is used while the cursor is on no output is therefore a Gap, and not a pointer at
+rest.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from mousetrackd.capture.wayland.connection import LayoutReader, Seat
-from mousetrackd.capture.wayland.reader_thread import ListeningSource
+from mousetrackd.capture.wayland.outputs import LayoutReader
+from mousetrackd.capture.wayland.reader_thread import CompositorSource
+from mousetrackd.capture.wayland.seat import Seat
 from mousetrackd.core.errors import SourceError
 from mousetrackd.core.events import Gap, LayoutChange
 
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
     from mousetrackd.capture.wayland.connection import Connection
 
 UNSEEN_AFTER_S = 3.0
-"""The cursor may be nowhere for so long while somebody uses the seat: it changes screens, a menu takes it."""
+"""The cursor may be on no output for so long while the seat is used: it changes monitors, or a menu takes it."""
 
-NO_CLICKS = "clicks and scroll are not seen: the compositor tells only where the pointer is"
+NO_CLICKS = "clicks and scroll are not seen: the compositor reports only where the pointer is"
 UNSEEN = (
     "the pointer is not seen just now: it is hidden, or the compositor paints it itself (a screen recording, "
     "WLR_NO_HARDWARE_CURSORS); such time is not counted"
@@ -43,17 +44,17 @@ def interfaces() -> tuple[Any, ...]:
     return ExtOutputImageCaptureSourceManagerV1, ExtImageCopyCaptureManagerV1
 
 
-def make_source(display_name: str | None = None, *, unseen_after_s: float = UNSEEN_AFTER_S) -> ListeningSource:
+def make_source(display_name: str | None = None, *, unseen_after_s: float = UNSEEN_AFTER_S) -> CompositorSource:
     """The pointer of a compositor with cursor sessions. display_name: as in WAYLAND_DISPLAY, which None takes."""
-    return ListeningSource(
+    return CompositorSource(
         "cursor sessions (Wayland)", lambda source: CursorSessions(source, display_name, unseen_after_s)
     )
 
 
 class CursorSessions:
-    """A cursor session on each output. See ``reader_thread.Ear``."""
+    """A cursor session on each output. See ``reader_thread.PointerConnection``."""
 
-    def __init__(self, source: ListeningSource, display_name: str | None, unseen_after_s: float) -> None:
+    def __init__(self, source: CompositorSource, display_name: str | None, unseen_after_s: float) -> None:
         self._source = source
         self._unseen_after_ms = round(unseen_after_s * 1000)
         self._sessions: dict[int, _Session] = {}
@@ -65,10 +66,10 @@ class CursorSessions:
             connection = self._monitors.connection
             self._managers = _bind_managers(connection)
             self._seat = Seat(connection)
-            connection.sync()  # from here on it is known whether there is a mouse
-            source.say(LayoutChange(source.now_ms(), self._monitors.layout()))
+            connection.sync()  # now it is known whether there is a mouse
+            source.put(LayoutChange(source.now_ms(), self._monitors.layout()))
             self._follow()
-            connection.sync()  # where it is found says nothing yet: nobody has moved it
+            connection.sync()  # not counted: nobody has moved it yet
             self._is_open = True
         except BaseException:
             self.close()
@@ -83,11 +84,11 @@ class CursorSessions:
         """The compositor's socket."""
         return self._monitors.fileno()
 
-    def hear(self) -> float | None:
-        """Tell of new positions, new monitors, and of a pointer that is not seen."""
+    def dispatch(self) -> float | None:
+        """Put new positions, changes of the monitors, and a Gap for a pointer that is not seen."""
         if self._monitors.dispatch():
             now_ms = self._source.now_ms()
-            self._source.say(LayoutChange(now_ms, self._monitors.layout()))
+            self._source.put(LayoutChange(now_ms, self._monitors.layout()))
             if self._nowhere_since_ms is not None:
                 self._nowhere_since_ms = now_ms
         self._follow()
@@ -99,16 +100,16 @@ class CursorSessions:
         self._monitors.connection.ask(answered)
 
     def close(self) -> None:
-        """Hang up; the compositor ends the sessions."""
+        """Disconnect; the compositor ends the sessions."""
         self._monitors.close()
 
     def _follow(self) -> None:
         """A session for each output that is there, for as long as the seat has a pointer."""
         connection = self._monitors.connection
         pointer = self._seat.follow()
-        # Not before it has been told where the output stands: its first position may come with the same words.
-        told = {number for number, head in self._monitors.heads.items() if head.output is not None}
-        wanted = told if pointer is not None else set()
+        # Not before the output's rectangle is known: its first position may come in the same message.
+        known = {number for number, head in self._monitors.heads.items() if head.output is not None}
+        wanted = known if pointer is not None else set()
         for number in self._sessions.keys() - wanted:
             self._sessions.pop(number).close()
         for number in wanted - self._sessions.keys():
@@ -120,13 +121,13 @@ class CursorSessions:
         connection.flush()
 
     def _take(self, output: int, x: int, y: int) -> None:
-        """A position. That of a cursor on a neighbour, whose picture reaches over, is outside of this output."""
+        """Put a position, unless it is outside of this output: the picture of a cursor beside it reaches over."""
         pixel = self._monitors.pixel_to_desktop(output, x, y)
         if pixel is not None and self._is_open:
-            self._source.say_move(*pixel)
+            self._source.put_move(*pixel)
 
     def _watch(self) -> float | None:
-        """Tell of a cursor that is nowhere while the seat is used. When to look again, None if not for the time."""
+        """Put a Gap for a cursor that is on no output while the seat is used. Returns when to look again, or None."""
         now_ms = self._source.now_ms()
         if not self._sessions or any(session.inside for session in self._sessions.values()):
             self._nowhere_since_ms, self._unseen = None, False
@@ -139,7 +140,7 @@ class CursorSessions:
         if now_ms < due_ms:
             return (due_ms - now_ms) / 1000
         self._unseen = True
-        self._source.say(Gap(self._nowhere_since_ms, UNSEEN))
+        self._source.put(Gap(self._nowhere_since_ms, UNSEEN))
         return None
 
 
@@ -154,7 +155,7 @@ def _bind_managers(connection: Connection) -> list[Any]:
 
 
 class _Session:
-    """What one output tells of the cursor. ``inside`` while the cursor, or a part of its picture, is on it."""
+    """The cursor on one output. ``inside`` while the cursor, or a part of its picture, is on it."""
 
     def __init__(self, proxy: Any, take: Callable[[int, int], None]) -> None:
         self._proxy = proxy

@@ -138,7 +138,7 @@ def decode(raw: bytes, now_ms: int, server_now_ms: int) -> Events:
 
 
 def pointers_in_time(items: list[Item]) -> list[Item]:
-    """The same with each ``Pointers`` before the events that came after it: it is heard later than they are."""
+    """The same with each ``Pointers`` before the events that came after it: it is read later than they are."""
     ordered: list[Item] = []
     for item in items:
         ordered.append(item)
