@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 import time
 from datetime import datetime
@@ -15,6 +14,7 @@ import click
 from mousetrackd.cli import terminal
 from mousetrackd.cli.daemon_commands import draw_now, save_now
 from mousetrackd.cli.options import example, open_selection, range_options, report_left_out
+from mousetrackd.cli.reading_options import read_file, reading_options
 from mousetrackd.core.errors import MousetrackError, UsageError
 from mousetrackd.core.layers import LAYERS
 from mousetrackd.core.series import Series
@@ -64,7 +64,7 @@ def export(out: Path, layer: str, **options: Any) -> None:
     with open_selection(options) as selection:
         reading = selection.store.read((_one_layer(layer),), selection.asked)
     table = {series.monitor: counts for series, counts in reading.counts.items()}
-    output_files.write(out, write(table))
+    output_files.write(out, write(table, layer))
     report_left_out(reading.left_out)
 
 
@@ -77,7 +77,7 @@ def _one_layer(name: str) -> str:
 @click.command(name="import", epilog=example("mousetrackd import counts.json --layer dwell --size 1920x1080"))
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--layer", default="dwell", show_default=True, metavar="LAYER", help=f"One of {', '.join(LAYERS)}.")
-@click.option("--size", metavar="WxH", help="The screen's size in pixels, if the file does not contain it.")
+@reading_options
 @click.option(
     "--monitor",
     default="imported",
@@ -86,15 +86,20 @@ def _one_layer(name: str) -> str:
     help="The screen's name, if the file does not contain it.",
 )
 @click.option("--at", metavar="WHEN", help="When it was counted. Default: now.")
-def import_(file: Path, layer: str, size: str | None, monitor: str, at: str | None) -> None:
-    """Add the counts of FILE (.csv, .json, .npz, .npy) to one layer of the store."""
+def import_(file: Path, layer: str, monitor: str, at: str | None, **given: Any) -> None:
+    """Add the counts of FILE to one layer of the store; - is standard input.
+
+    FILE is a table of text (CSV and the like), JSON, a Python literal, or an array of NumPy; plain or gzip. Points
+    without a count are one each; with times, they are how long the pointer stayed.
+    """
     from mousetrackd.core.accumulator import Tally  # noqa: PLC0415
     from mousetrackd.core.timerange import moment_s  # noqa: PLC0415
-    from mousetrackd.exchange import formats  # noqa: PLC0415
     from mousetrackd.storage.store import Store  # noqa: PLC0415
 
     name = _one_layer(layer)
-    table = formats.load(file, monitor, _size(size))
+    found = read_file(file, given, layer=name, output=monitor)
+    table = found.counts
+    report_left_out(found.notes)
     now = datetime.now().astimezone()
     at_s = int(now.timestamp()) if at is None else moment_s(at, now)
     if not 0 <= at_s <= now.timestamp():
@@ -113,21 +118,6 @@ def import_(file: Path, layer: str, size: str | None, monitor: str, at: str | No
 
 def _labels(table: dict[Monitor, Any]) -> list[str]:
     return [screen.label for screen in table]
-
-
-def _size(text: str | None) -> tuple[int, int] | None:
-    from mousetrackd.core.monitors import size_problem  # noqa: PLC0415
-
-    if text is None:
-        return None
-    match = re.fullmatch(r"([0-9]{1,9})[xX]([0-9]{1,9})", text)
-    if match is None:
-        raise UsageError(f'"{text}" is not a size', "Give width and height in pixels, like 1920x1080.")
-    width_px, height_px = int(match[1]), int(match[2])
-    problem = size_problem(width_px, height_px)
-    if problem:
-        raise UsageError(f'"{text}" is not a size: {problem}', "Give width and height in pixels, like 1920x1080.")
-    return width_px, height_px
 
 
 @click.command(

@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 import io
-import os
+import math
 import re
 import zipfile
-from typing import IO, TYPE_CHECKING, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from mousetrackd.core.counts import COUNT_MAX, Counts
-from mousetrackd.core.monitors import Monitor, clean_name
-from mousetrackd.exchange.table import LABEL, SCREENS_MAX, check_size, monitor_of
-from mousetrackd.system.input_files import open_regular
+from mousetrackd.core.columns import roles_of
+from mousetrackd.core.monitors import clean_name
+from mousetrackd.exchange.grid import counts_of_grid, counts_of_points, is_points
+from mousetrackd.exchange.points import Points
+from mousetrackd.exchange.reading import FileCounts
+from mousetrackd.exchange.table import LABEL, SCREENS_MAX, check_size
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
+    from mousetrackd.core.counts import Counts
+    from mousetrackd.core.monitors import Monitor
+    from mousetrackd.exchange.content import Content
+    from mousetrackd.exchange.reading import Options
     from mousetrackd.exchange.table import Table
 
 _HEAD_MAX_BYTES = 65536
+ARRAY_MAX_BYTES: Final = 1024**3
+_ROWS_OF_POINTS_FROM: Final = 16
+"""Two or three rows of more numbers are no screen."""
 
 
-def write(table: Mapping[Monitor, Counts]) -> bytes:
+def write(table: Mapping[Monitor, Counts], _layer: str) -> bytes:
     """An archive with an array for each screen, named by its label."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -47,38 +57,101 @@ def _label(member: str) -> str:
     return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), member)
 
 
-def read(path: Path, output: str, size: tuple[int, int] | None) -> Table:
-    """An archive of arrays named by their screens, or one array. (H, W), y down, of any kind of whole numbers."""
-    with open_regular(path) as file:
-        is_archive = file.read(4) in (b"PK\3\4", b"PK\5\6")
-        file.seek(0)
-        if is_archive:
-            return _load_archive(file, output, size)
-        screen, counts = _load_array("", file, os.fstat(file.fileno()).st_size, output, size)
-        return {screen: counts} if counts.pixels else {}
+def recognises(head: bytes) -> bool:
+    """An archive or an array of NumPy."""
+    return head.startswith((b"PK\3\4", b"PK\5\6", b"\x93NUMPY"))
 
 
-def _load_archive(file: BinaryIO, output: str, size: tuple[int, int] | None) -> Table:
+def read(content: Content, options: Options) -> FileCounts:
+    """An archive of arrays named by their screens, or one array. (H, W), y down, or (N, 2) or (N, 3) points."""
+    if content.head.startswith(b"PK"):
+        return _read_archive(content, options)
+    array = _array("the array", content.file, content.size_bytes)
+    return _counts_of(array, options, "the array", "")
+
+
+def _read_archive(content: Content, options: Options) -> FileCounts:
+    """Each member that is an array of counts; x and y as arrays of their own are points. Others are left out."""
     table: Table = {}
-    with zipfile.ZipFile(file) as archive:
-        members = archive.infolist()
-        if len(members) > SCREENS_MAX:
-            raise ValueError(f"there are more than {SCREENS_MAX} arrays in it")
-        for member in members:
+    lists: dict[str, NDArray[Any]] = {}
+    problems: list[str] = []
+    notes: list[str] = []
+    with zipfile.ZipFile(content.file) as archive:
+        for member in _members(archive):
             name = _label(member.filename.removesuffix(".npy"))
-            with archive.open(member) as content:
-                screen, counts = _load_array(name, content, member.file_size, output, size)
-            if screen in table:
-                raise ValueError(f"two arrays in it are of {screen.label}")
-            table[screen] = counts
-    return table
+            what = f'array "{clean_name(name)}"'
+            try:
+                with archive.open(member) as file:
+                    array = _array(what, file, member.file_size)
+                if array.ndim == 1 and not array.dtype.names:
+                    lists[name] = array
+                    continue
+                found = _counts_of(array, options, what, name)
+            except ValueError as error:
+                if LABEL.fullmatch(name):
+                    raise
+                problems.append(str(error))
+                continue
+            twice = next((screen.label for screen in found.counts if screen in table), "")
+            if twice:
+                raise ValueError(f"two arrays in it are of {twice}")
+            table |= found.counts
+            notes += found.notes
+    roles = roles_of([*lists])
+    if not table and {"x", "y"} <= roles.keys():
+        return _counts_of_lists([*lists.values()], roles, options, [*lists])
+    problems += [f'array "{clean_name(name)}" has one dimension' for name in lists]
+    if problems and not table:
+        raise ValueError(problems[0])
+    notes += [f"left out: {problem}" for problem in problems]
+    return FileCounts(table, notes=tuple(notes))
 
 
-def _load_array(
-    name: str, file: IO[bytes], size_bytes: int, output: str, size: tuple[int, int] | None
-) -> tuple[Monitor, Counts]:
+def _members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    members = archive.infolist()
+    if len(members) > SCREENS_MAX:
+        raise ValueError(f"there are more than {SCREENS_MAX} arrays in it")
+    if any(member.filename == "[Content_Types].xml" for member in members):
+        raise ValueError("it looks like a spreadsheet or a document: save its table as CSV")
+    return members
+
+
+def _counts_of_lists(
+    arrays: Sequence[NDArray[Any]], roles: Mapping[str, int], options: Options, names: Sequence[str]
+) -> FileCounts:
+    """Counts of points whose x, y and perhaps count and time are arrays of their own."""
+    columns = {role: arrays[place] for role, place in roles.items()}
+    sizes = {column.size for column in columns.values()}
+    if len(sizes) > 1:
+        raise ValueError(f"its arrays of x and y have different lengths: {', '.join(map(str, sorted(sizes)))}")
+    points = Points(options, time_name=names[roles["time"]] if "time" in roles else "")
+    points.add(
+        columns["x"], columns["y"], columns.get("count"), lambda number: f"row {number}", time=columns.get("time")
+    )
+    return points.finish()
+
+
+def _counts_of(array: NDArray[Any], options: Options, what: str, name: str) -> FileCounts:
+    """Counts of an array: named fields, points, or a grid."""
+    if array.dtype.names:
+        names = array.dtype.names
+        roles = roles_of(names)
+        if not {"x", "y"} <= roles.keys():
+            raise ValueError(f"{what}: there is no x or y among its fields {', '.join(names)[:100]}")
+        return _counts_of_lists([array[field].ravel() for field in names], roles, options, names)
+    if array.ndim != 2 or 0 in array.shape:
+        raise ValueError(f"{what}: expected the shape (height, width), got {str(array.shape)[:40]}")
+    if not LABEL.fullmatch(name) and options.size != array.shape[::-1]:
+        turned = array.T if options.transpose else array
+        if is_points(turned):
+            return counts_of_points(turned, options, what, name)
+        if array.shape[0] in (2, 3) and array.shape[1] > _ROWS_OF_POINTS_FROM and options.size is None:
+            raise ValueError(f"{what} has the shape {array.shape}: if its rows are x and y, give --transpose")
+    return counts_of_grid(array, options, what, name)
+
+
+def _array(what: str, file: IO[bytes], size_bytes: int | None) -> NDArray[Any]:
     """One array in NumPy's format (NEP 1). Its header is looked at before anything of what it announces is read."""
-    what = f'array "{clean_name(name)}"' if name else "the array"
     head = _HeadReader(file)
     try:
         version = np.lib.format.read_magic(head)
@@ -88,19 +161,22 @@ def _load_array(
         shape, is_fortran, kind = read_header(head)
     except (ValueError, KeyError, SyntaxError, TypeError, UnicodeError) as error:
         raise ValueError(f"{what} is damaged, or no NumPy file of plain numbers") from error
-    if kind.kind not in "biuf" or kind.itemsize > 16:
+    kinds = [kind[name] for name in kind.names] if kind.names else [kind]
+    if any(one.kind not in "biuf" or one.itemsize > 16 for one in kinds):
         raise ValueError(f"{what}: expected numbers, got {str(kind)[:40]}")
-    if len(shape) != 2 or 0 in shape:
+    if len(shape) not in (1, 2) or 0 in shape:
         raise ValueError(f"{what}: expected the shape (height, width), got {str(shape)[:40]}")
-    check_size(shape[1], shape[0], what)
-    expected = shape[0] * shape[1] * kind.itemsize
-    if size_bytes - head.taken != expected:
+    if len(shape) == 2 and min(shape) > 3:
+        check_size(shape[1], shape[0], what)
+    expected = math.prod(shape) * kind.itemsize
+    if expected > ARRAY_MAX_BYTES:
+        raise ValueError(f"{what} is larger than {ARRAY_MAX_BYTES // 1024**2} MB")
+    if size_bytes is not None and size_bytes - head.taken != expected:
         raise ValueError(f"{what}: its header announces {expected} bytes, and {size_bytes - head.taken} follow")
-    content = file.read(expected)
-    if len(content) != expected:
+    data = file.read(expected)
+    if len(data) != expected:
         raise ValueError(f"{what} ends too early")
-    numbers = np.frombuffer(content, kind).reshape(shape, order="F" if is_fortran else "C")
-    return _of_array(name, what, numbers, output, size)
+    return np.frombuffer(data, kind).reshape(shape, order="F" if is_fortran else "C")
 
 
 class _HeadReader:
@@ -117,18 +193,3 @@ class _HeadReader:
         data = self._file.read(count)
         self.taken += len(data)
         return data
-
-
-def _of_array(
-    name: str, what: str, array: np.ndarray[Any, Any], output: str, size: tuple[int, int] | None
-) -> tuple[Monitor, Counts]:
-    if array.dtype.kind == "f" and not bool((np.isfinite(array) & (array == np.floor(array))).all()):
-        raise ValueError(f"{what}: counts are whole numbers, and some of these are not")
-    if int(array.min()) < 0 or int(array.max()) > COUNT_MAX:
-        raise ValueError(f"{what}: a count is from 0 to {COUNT_MAX}")
-    height_px, width_px = array.shape
-    match = LABEL.fullmatch(name)
-    monitor = monitor_of(name, output, None) if match else Monitor(clean_name(name or output), width_px, height_px)
-    if (monitor.width_px, monitor.height_px) != (width_px, height_px) or (size and size != (width_px, height_px)):
-        raise ValueError(f"{what}: its shape {array.shape} does not fit the screen's size")
-    return monitor, Counts.from_dense(array.astype(np.int64))

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from mousetrackd.core.counts import COUNT_MAX, Counts
 from mousetrackd.core.errors import MousetrackError, UsageError
 from mousetrackd.core.monitors import SIDE_MAX_PX, Monitor
-from mousetrackd.exchange.formats import load, writer_for
+from mousetrackd.exchange.formats import read, writer_for
+from mousetrackd.exchange.reading import Options
 from mousetrackd.exchange.table import Table, monitor_of
 
 A = Monitor("DP-1", 4, 3)
@@ -29,7 +30,11 @@ def counts(screen: Monitor, cells: dict[tuple[int, int], int]) -> Counts:
 
 
 def dump(table: Table, ending: str) -> bytes:
-    return writer_for(Path(f"a.{ending}"))(table)
+    return writer_for(Path(f"a.{ending}"))(table, "dwell")
+
+
+def load(file: Path, output: str, size: tuple[int, int] | None) -> Table:
+    return read(file, Options(output=output, size=size)).counts
 
 
 def load_bytes(folder: Path, name: str, content: bytes, size: tuple[int, int] | None = None) -> Table:
@@ -46,7 +51,12 @@ def test_csv_names_the_screen_and_counts_from_the_top_left() -> None:
 
 
 def test_json_is_pairs_of_one_screen() -> None:
-    assert json.loads(dump({A: counts(A, {(3, 0): 5, (0, 2): 6})}, "json")) == {"3,0": 5, "0,2": 6}
+    assert json.loads(dump({A: counts(A, {(3, 0): 5, (0, 2): 6})}, "json")) == {
+        "monitor": "DP-1@4x3",
+        "layer": "dwell",
+        "unit": "ms",
+        "counts": {"3,0": 5, "0,2": 6},
+    }
     with pytest.raises(UsageError, match="2: DP-1@4x3, HDMI-1@2x2#0123abcd"):
         dump({A: counts(A, {(0, 0): 1}), B: counts(B, {(0, 0): 1})}, "json")
 
@@ -66,7 +76,7 @@ def test_nothing_counted_is_an_empty_table(ending: str, tmp_path: Path) -> None:
 def test_an_unknown_ending_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"cannot export to a\.xlsx"):
         dump({}, "xlsx")
-    with pytest.raises(UsageError, match=r"a\.xlsx"):
+    with pytest.raises(MousetrackError, match=r"a\.xlsx: it is empty"):
         load_bytes(tmp_path, "a.xlsx", b"")
 
 

@@ -1,0 +1,94 @@
+"""A file, a stream or what is packed in one, opened to be looked at and then read from its beginning."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from mousetrackd.system.input_files import open_regular
+from mousetrackd.system.text_table import encoding_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HEAD_BYTES: Final = 4096
+STREAM_MAX_BYTES: Final = 2 * 1024**3
+"""A stream, and what a packed file holds, ends here at the latest."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """An open file, at its beginning. head: its first bytes. size_bytes: of all; None where it was packed.
+
+    path: where it is on the disk as it is; None for a stream and for what was packed.
+    """
+
+    file: BinaryIO
+    head: bytes
+    size_bytes: int | None
+    path: Path | None
+
+    def text(self, most_bytes: int) -> str:
+        """All of it as text. Raises ValueError for what is larger, and for what is no text."""
+        encoding = encoding_of(self.head)
+        data = self.file.read(most_bytes + 1)
+        if len(data) > most_bytes:
+            raise ValueError(f"it is larger than {most_bytes // 1024**2} MB: use CSV or npz for so much")
+        return data.decode(encoding, "replace")
+
+
+@contextlib.contextmanager
+def opened(source: Path | BinaryIO) -> Iterator[Content]:
+    """Open a path or a stream, unpacked where it is gzip. Raises OSError and ValueError."""
+    with contextlib.ExitStack() as stack:
+        if isinstance(source, Path):
+            file = stack.enter_context(open_regular(source))
+        else:
+            file = stack.enter_context(tempfile.TemporaryFile())
+            shutil.copyfileobj(_Bounded(source), file)
+            file.seek(0)
+        head = file.read(HEAD_BYTES)
+        size_bytes: int | None = file.seek(0, io.SEEK_END)
+        file.seek(0)
+        path = source if isinstance(source, Path) else None
+        if head.startswith(b"\x1f\x8b"):
+            unpacked = stack.enter_context(gzip.GzipFile(fileobj=file))
+            file = stack.enter_context(io.BufferedReader(_Bounded(unpacked)))
+            head, size_bytes, path = file.read(HEAD_BYTES), None, None
+            file.seek(0)
+        yield Content(file, head, size_bytes, path)
+
+
+class _Bounded(io.RawIOBase):
+    """A stream that ends with a ValueError where it is endless."""
+
+    def __init__(self, file: BinaryIO | gzip.GzipFile) -> None:
+        self._file = file
+        self._taken = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return self._file.seekable()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        self._taken = self._file.seek(offset, whence)
+        return self._taken
+
+    def tell(self) -> int:
+        return self._taken
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
+        data = self._file.read(len(buffer))
+        self._taken += len(data)
+        if self._taken > STREAM_MAX_BYTES:
+            raise ValueError(f"it holds more than {STREAM_MAX_BYTES // 1024**3} GB")
+        buffer[: len(data)] = data
+        return len(data)
