@@ -27,8 +27,9 @@ def _look_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
         click.option("--legend/--no-legend", default=None, help="With or without the legend below the picture."),
         click.option(
-            "--over", metavar="IMAGE", help='Lay the heat over this image, dimmed; "screen" takes a screenshot.'
+            "--opacity", type=float, help="How much of the image below the hottest place hides, 0 to 1. Default: 0.7."
         ),
+        click.option("--over", metavar="IMAGE", help='Lay the heat over this image; "screen" takes a screenshot.'),
         click.option(
             "--background", metavar="COLOUR", help='Colour where nothing was counted: like #101418, or "transparent".'
         ),
@@ -153,7 +154,19 @@ def _look(conf: Config, options: dict[str, Any]) -> SnapshotConfig:
     """The configured look with the options of a command laid over it, checked by the same rules."""
     from mousetrackd import config  # noqa: PLC0415
 
-    names = ("layer", "colormap", "sigma", "scale", "edges", "percentile", "max", "background", "over", "legend")
+    names = (
+        "layer",
+        "colormap",
+        "sigma",
+        "scale",
+        "edges",
+        "percentile",
+        "max",
+        "background",
+        "over",
+        "opacity",
+        "legend",
+    )
     given = {name: options[name] for name in names if options[name] not in (None, ())}
     if "layer" in given:
         given["layer"] = [*given["layer"]]

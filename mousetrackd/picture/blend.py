@@ -12,22 +12,14 @@ from mousetrackd.picture.styles import STYLES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from PIL import Image
 
     from mousetrackd.picture.heat_layers import HeatLayer
 
-UNDER_BRIGHTNESS: Final = 0.45
-"""How bright an image under the heat is, as a share of its own brightness."""
+OVER_OPAQUE_FROM: Final = 0.45
+"""From this share of its scale on the lowest layer covers an image as much as it ever does."""
 
 _FADED_IN: Final = 0.35
 """On a background of the user's, heat up to this share of the scale fades in."""
-
-
-def dimmed(image: Image.Image, width_px: int, height_px: int) -> NDArray[np.uint8]:
-    """The image as it lies under the heat, stretched to this size. (H, W, 3)."""
-    return np.asarray(
-        image.convert("RGB").resize((width_px, height_px)).point(lambda value: value * UNDER_BRIGHTNESS), np.uint8
-    )
 
 
 def on_background(colours: NDArray[np.uint8], background: str) -> NDArray[np.uint8]:
@@ -47,17 +39,18 @@ def on_background(colours: NDArray[np.uint8], background: str) -> NDArray[np.uin
     return np.concatenate([mixed.round(), np.full((len(colours), 1), 255)], axis=1).astype(np.uint8)
 
 
-def lay_over(canvas: NDArray[np.uint8], layer: HeatLayer) -> None:
+def lay_over(canvas: NDArray[np.uint8], layer: HeatLayer, opacity: float = 1.0, *, on_image: bool = False) -> None:
     """Draw a layer over (H, W, 3 or 4) ``canvas``, in place: its colours, the fainter the more transparent.
 
-    This is "over" of Porter and Duff, on colours multiplied by their opacity, in 256ths.
+    opacity: how much even its hottest place hides, times what its style says. on_image: it is the lowest layer, and
+    lies on an image. This is "over" of Porter and Duff, on colours multiplied by their opacity, in 256ths.
     """
     style = STYLES[layer.layer]
     steps = np.arange(legend.HEAT_LEVELS)
-    opaque = round(style.opaque_from * (legend.HEAT_LEVELS - 1))
-    share = np.clip(steps / opaque, 0, 1)[:, None] * style.strength
-    # Only the opacity fades, where a layer becomes opaque early: the dark end of its map would be a dark rim.
-    colours = layer.colours[np.maximum(steps, opaque)] if style.opaque_from < 0.5 else layer.colours
+    opaque_from, strength = (OVER_OPAQUE_FROM, 1.0) if on_image else (style.opaque_from, style.strength)
+    opaque = round(opaque_from * (legend.HEAT_LEVELS - 1))
+    share = np.clip(steps / opaque, 0, 1)[:, None] * strength * opacity
+    colours = layer.colours[np.maximum(steps, opaque)] if style.opaque_from < 0.5 and not on_image else layer.colours
     full = np.full((legend.HEAT_LEVELS, 1), 255)
     above = np.concatenate([colours, full], axis=1)[:, : canvas.shape[2]] * share * 256
     table, left = above.round().astype(np.uint16), ((1 - share) * 256).round().astype(np.uint16)

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 
 from mousetrackd.core.exclusions import Exclusions
-from mousetrackd.picture import blend, captions, heat, legend
+from mousetrackd.picture import blend, captions, heat, legend, under
+from mousetrackd.picture.colours import is_colour, rgb
 from mousetrackd.picture.heat_layers import HeatLayer, Measure, heat_layers, measures_of
 from mousetrackd.picture.png import Picture
 
@@ -105,9 +106,11 @@ def _composed(
         for band in heat.bands(len(desktop)):
             desktop[band] = table[layers[0].levels[band]]
     else:
-        desktop[:] = blend.dimmed(scene.over, width_px, height_px)
-    for layer in layers[1:] if scene.over is None else layers:
-        blend.lay_over(desktop, layer)
+        background_rgb = rgb(look.background) if is_colour(look.background) else legend.PANEL
+        desktop[:] = under.draw(scene.over, width_px, height_px, background_rgb)
+        blend.lay_over(desktop, layers[0], look.opacity, on_image=True)
+    for layer in layers[1:]:
+        blend.lay_over(desktop, layer, 1.0 if scene.over is None else look.opacity)
     if channels == 4:
         blend.divide_by_opacity(desktop)
     ramp = np.concatenate([legend.text_palette(), np.full((legend.TEXT_LEVELS, 1), 255, np.uint8)], axis=1)

@@ -82,4 +82,10 @@ class Look:
         'a colour like "#101418", "transparent", or nothing',
         lambda value: value in ("", "transparent") or is_colour(value),
     )
+    opacity: float = setting(
+        0.7,
+        "How much of the image under it the hottest place hides, from 0 to 1: with 0.7 text can still be read.",
+        "a number from 0 to 1",
+        number(0, 1),
+    )
     legend: bool = setting(True, "Title, colour bar and totals under the picture.", "true or false", is_bool)

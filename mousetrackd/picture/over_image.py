@@ -14,6 +14,7 @@ from PIL import Image
 
 from mousetrackd.core.errors import MousetrackError
 from mousetrackd.picture.scene import CANVAS_MAX_PX, CANVAS_SIDE_MAX_PX
+from mousetrackd.picture.under import as_shown
 from mousetrackd.system.input_files import open_regular
 
 _FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
@@ -41,7 +42,7 @@ def open_image(path: Path) -> Image.Image:
             width_px, height_px = image.size
             if max(width_px, height_px) <= CANVAS_SIDE_MAX_PX and width_px * height_px <= CANVAS_MAX_PX:
                 image.load()
-                return image
+                return as_shown(image)
             why = too_large
     except Image.DecompressionBombError:
         why = too_large

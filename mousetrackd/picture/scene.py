@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from mousetrackd.core.layers import COUNTS, UNITS
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import SIDE_MAX_PX, Monitor, Placement
+from mousetrackd.picture import under
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,7 +31,7 @@ class Scene:
 
     reading: the counts. layout: the monitors' positions; a monitor with counts and without a position is put to the
     right of the others. exclude: where nothing may be shown, drawn as holes. over: an image to lie under the heat,
-    dimmed and stretched to the desktop's size. colormaps: the user's own, each a list of colours from cold to hot.
+    in its own shape. colormaps: the user's own, each a list of colours from cold to hot.
     only: which hours and days were chosen, as the caption shows them. zone: of the caption's times; None is local.
     title: instead of the layer's own. unit, counts_per_unit: of the layer ``COUNTS``; numbers that were not whole were
     multiplied by the second to be counted, and are divided by it where they are shown.
@@ -58,7 +59,14 @@ class Scene:
     def with_all_monitors(self) -> Scene:
         """The scene with a position for every monitor that has counts, and a sentence for each that does not fit."""
         layout = append_unplaced_monitors(self.layout, {series.monitor for series in self.reading.counts})
-        reading = replace(self.reading, left_out=(*self.reading.left_out, *layout.left_out))
+        left_out = [*self.reading.left_out, *layout.left_out]
+        _, _, width_px, height_px = layout.bounds()
+        if self.over is not None and under.is_fitted(self.over, width_px, height_px):
+            left_out.append(
+                f"the image of {self.over.width}x{self.over.height} has another shape than the {width_px}x{height_px} "
+                "of the screen: it is fitted, with margins"
+            )
+        reading = replace(self.reading, left_out=tuple(dict.fromkeys(left_out)))
         return replace(self, layout=layout, reading=reading)
 
 

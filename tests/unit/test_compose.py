@@ -19,8 +19,7 @@ from mousetrackd.core.layers import COUNTS, UNITS
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Exclusion, Monitor, Placement
 from mousetrackd.core.series import Series
-from mousetrackd.picture import heat, legend
-from mousetrackd.picture.blend import UNDER_BRIGHTNESS
+from mousetrackd.picture import heat, legend, under
 from mousetrackd.picture.captions import total_text
 from mousetrackd.picture.colormap import ramp
 from mousetrackd.picture.colours import colour_map, map_names
@@ -334,20 +333,38 @@ def test_a_faint_upper_layer_on_a_transparent_background_keeps_its_own_colour() 
 # Over an image ----------------------------------------------------------------------------------------------------
 
 
-def test_an_image_is_seen_dimmed_where_nobody_was_and_hidden_where_it_is_hottest() -> None:
+@pytest.mark.parametrize("opacity", [0.7, 1, 0])
+def test_an_image_is_seen_also_below_the_hottest_place(opacity: float) -> None:
     over = Image.new("RGB", (80, 60), (200, 100, 60))
-    shown = drawn({Series(LEFT, "dwell"): at(LEFT, (40, 30, 9))}, ALONE, RAW, over=over).rgb()
-    expected = [round(c * UNDER_BRIGHTNESS) for c in (200, 100, 60)]
-    assert shown[0, 0].tolist() == expected
-    assert (shown.reshape(-1, 3) == expected).all(axis=1).sum() == 80 * 60 - 1
-    assert shown[30, 40].tolist() == HOT
+    look = replace(RAW, opacity=opacity)
+    shown = drawn({Series(LEFT, "dwell"): at(LEFT, (40, 30, 9))}, ALONE, look, over=over).rgb()
+    image = [round(c * under.BRIGHTNESS) for c in (200, 100, 60)]
+    assert shown[0, 0].tolist() == image
+    assert (shown.reshape(-1, 3) == image).all(axis=1).sum() >= 80 * 60 - 1
+    expected = [hot * opacity + below * (1 - opacity) for hot, below in zip(HOT, image, strict=True)]
+    assert shown[30, 40].tolist() == pytest.approx(expected, abs=2)
 
 
-@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "1", "CMYK"])
-def test_an_image_of_any_kind_and_size_fits_the_desktop(mode: str) -> None:
-    over = Image.new(mode, (37, 11))
-    layout = Layout([Placement(LEFT, -80, 0), Placement(RIGHT, 0, 0)])
-    assert drawn({}, layout, RAW, over=over).pixels.shape == (60, 180, 3)
+def test_black_text_is_read_on_white_under_the_hottest_place_of_every_layer() -> None:
+    over = Image.new("RGB", (80, 60), "white")
+    over.paste((0, 0, 0), (40, 0, 80, 60))
+    for layer in ("dwell", "clicks.left", "scroll", "travel"):
+        counts = {Series(LEFT, layer): at(LEFT, (39, 30, 9000), (40, 30, 9000))}
+        shown = drawn(counts, ALONE, replace(RAW, layer=[layer]), over=over).rgb().astype(int)
+        assert (shown[30, 39] - shown[30, 40] >= 55).all(), layer
+
+
+def test_an_image_of_another_shape_is_fitted_and_that_is_reported_once() -> None:
+    over = Image.new("RGB", (30, 30), "white")
+    picture = drawn({}, ALONE, replace(RAW, background="#102030"), over=over)
+    white, margin = [204] * 3, [0x10, 0x20, 0x30]
+    assert (picture.rgb()[:, 10:70] == white).all()
+    assert (picture.rgb()[:, :10] == margin).all()
+    assert (picture.rgb()[:, 70:] == margin).all()
+    (sentence,) = picture.left_out
+    assert "30x30" in sentence
+    assert "80x60" in sentence
+    assert drawn({}, ALONE, RAW, over=Image.new("RGB", (160, 120))).left_out == ()
 
 
 def test_an_image_keeps_its_left_and_right() -> None:
