@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,21 @@ if TYPE_CHECKING:
 
     from mousetrackd.core.events import Item, Source
 
-NAMES = ("auto", "pynput", "kwin", "gnome", "wlroots", "hyprland", "wayfire")
+SOURCES = {
+    "pynput": "x11.source",
+    "kwin": "wayland.kwin",
+    "gnome": "wayland.gnome",
+    "wlroots": "wayland.wlroots",
+    "hyprland": "wayland.hyprland",
+    "wayfire": "wayland.wayfire",
+}
+"""Each source by its name in the configuration: the module in this package that has its ``make_source()``.
+
+A module is imported only when its source is chosen: who plays a recording does not pay for pynput, and who has X11
+does not pay for pywayland.
+"""
+
+NAMES = ("auto", *SOURCES)
 """What a user may ask for, besides a recording."""
 
 EXPECTED = f'{", ".join(f"{chr(34)}{name}{chr(34)}" for name in NAMES)} or "replay:FILE"'
@@ -38,14 +53,17 @@ def check(wanted: str) -> None:
         raise UsageError(f'unknown source "{wanted}"', f"Use {EXPECTED}.")
 
 
-def choose(wanted: str, *, speed: float = 1.0) -> Source:  # noqa: PLR0911 - one per source
+def choose(wanted: str, *, speed: float = 1.0) -> Source:
     """A source that is not started yet.
 
     wanted: one of ``NAMES``, where "auto" looks at the session, or "replay:FILE". speed: how many times its own
-    pace a recording is played. Raises UsageError for anything else. Sources are imported only when chosen:
-    pynput's memory is nobody's who plays a file, and pywayland's nobody's who has X11.
+    pace a recording is played. Raises UsageError for anything else.
     """
     check(wanted)
+    if is_recording(wanted):
+        from mousetrackd.capture.replay import ReplaySource  # noqa: PLC0415
+
+        return ReplaySource(Path(os.path.expanduser(wanted.removeprefix(_RECORDING))), speed=speed)  # noqa: PTH111 - Path's raises for an unknown user
     if wanted == "auto":
         from mousetrackd.capture import detect  # noqa: PLC0415
 
@@ -53,34 +71,8 @@ def choose(wanted: str, *, speed: float = 1.0) -> Source:  # noqa: PLR0911 - one
         if choice.refusal is not None:
             return NoSource(choice.refusal)
         wanted = choice.source
-    match wanted:
-        case "pynput":
-            from mousetrackd.capture.x11.source import PynputSource  # noqa: PLC0415
-
-            return PynputSource()
-        case "kwin":
-            from mousetrackd.capture.wayland import kwin  # noqa: PLC0415
-
-            return kwin.make_source()
-        case "gnome":
-            from mousetrackd.capture.wayland import gnome  # noqa: PLC0415
-
-            return gnome.make_source()
-        case "wlroots":
-            from mousetrackd.capture.wayland import wlroots  # noqa: PLC0415
-
-            return wlroots.make_source()
-        case "hyprland":
-            from mousetrackd.capture.wayland import hyprland  # noqa: PLC0415
-
-            return hyprland.make_source()
-        case "wayfire":
-            from mousetrackd.capture.wayland import wayfire  # noqa: PLC0415
-
-            return wayfire.make_source()
-    from mousetrackd.capture.replay import ReplaySource  # noqa: PLC0415
-
-    return ReplaySource(Path(os.path.expanduser(wanted.removeprefix(_RECORDING))), speed=speed)  # noqa: PTH111 - Path's raises for an unknown user
+    source: Source = importlib.import_module(f"{__package__}.{SOURCES[wanted]}").make_source()
+    return source
 
 
 def explain(wanted: str, *, try_it: bool) -> list[Finding]:

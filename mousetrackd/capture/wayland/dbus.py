@@ -35,6 +35,7 @@ from mousetrackd.capture.wayland.dbus_message import (
     size_bytes,
 )
 from mousetrackd.capture.wayland.outputs import LayoutReader
+from mousetrackd.capture.wayland.reader_thread import CompositorSource
 from mousetrackd.core.errors import FaultError, SourceError
 from mousetrackd.core.events import LayoutChange
 from mousetrackd.core.wording import quoted, reason
@@ -44,7 +45,6 @@ from mousetrackd.system.session_bus import bus_path
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mousetrackd.capture.wayland.reader_thread import CompositorSource
 
 POINTER_PATH = "/org/mousetrackd/Pointer"
 POINTER_INTERFACE = "org.mousetrackd.Pointer"
@@ -255,6 +255,11 @@ def is_on_bus(name: str) -> bool:
         return False
     finally:
         bus.close()
+
+
+def make_source(connection: type[BusConnection], *, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> CompositorSource:
+    """A source that has its events from such a connection, made when it starts."""
+    return CompositorSource(f"{connection.compositor} (Wayland)", lambda source: connection(source, answer_timeout_s))
 
 
 class BusConnection(ABC):

@@ -7,14 +7,15 @@ place by ``gnome_extension.install_extension``; GNOME looks for new extensions o
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from jeepney import DBusAddress
 from jeepney.bus_messages import message_bus
 
-from mousetrackd.capture.wayland.dbus import ANSWER_TIMEOUT_S, THROTTLE_NOTE, Bus, BusConnection
+from mousetrackd.capture.wayland import dbus
+from mousetrackd.capture.wayland.dbus import THROTTLE_NOTE, Bus, BusConnection
 from mousetrackd.capture.wayland.gnome_extension import UUID, is_installed
-from mousetrackd.capture.wayland.reader_thread import CompositorSource
 from mousetrackd.core.errors import BlindError, FaultError, SourceError
 from mousetrackd.core.events import Gap, Kind
 from mousetrackd.core.wording import quoted
@@ -43,11 +44,6 @@ _BUTTONS: Final = {
 """Clutter's modifier mask, in which each button has a bit."""
 
 _NO_PICTURE = "Nothing is recorded."
-
-
-def make_source(*, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> CompositorSource:
-    """The pointer of GNOME's Wayland session."""
-    return CompositorSource("GNOME Shell (Wayland)", lambda source: ShellExtension(source, answer_timeout_s))
 
 
 class ShellExtension(BusConnection):
@@ -101,6 +97,10 @@ class ShellExtension(BusConnection):
 
     def _end(self, bus: Bus) -> None:
         bus.call(message_bus, "ReleaseName", "s", OUR_NAME)  # at which the extension stops calling
+
+
+make_source = partial(dbus.make_source, ShellExtension)
+"""The pointer of GNOME's Wayland session, as a source."""
 
 
 def _refuse_without_extension(info: object) -> None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mousetrackd.capture.wayland import peer
+from mousetrackd.capture.wayland import peer, polling
 from mousetrackd.capture.wayland.connection import answers
-from mousetrackd.capture.wayland.polling import ANSWER_TIMEOUT_S, MOVING_INTERVAL_S, NOT_KNOWN, PollingConnection
-from mousetrackd.capture.wayland.reader_thread import CompositorSource
+from mousetrackd.capture.wayland.polling import ANSWER_TIMEOUT_S, NOT_KNOWN
 from mousetrackd.core.errors import FaultError, SourceError
 from mousetrackd.core.wording import quoted, reason
 from mousetrackd.system.deadline import Deadline
@@ -41,13 +41,6 @@ def socket_path() -> Path | None:
         return folder / signature / ".socket.sock" if is_name else None
     found = [path for path in folder.glob("*/.socket.sock") if answers(path)]
     return found[0] if len(found) == 1 else None
-
-
-def make_source(*, moving_interval_s: float = MOVING_INTERVAL_S) -> CompositorSource:
-    """The pointer of this session's Hyprland."""
-    return CompositorSource(
-        "Hyprland (Wayland)", lambda source: PollingConnection(source, CursorPos(), moving_interval_s=moving_interval_s)
-    )
 
 
 class CursorPos:
@@ -80,6 +73,10 @@ class CursorPos:
 
     def close(self) -> None:
         """Nothing stays open."""
+
+
+make_source = partial(polling.make_source, "Hyprland", CursorPos)
+"""The pointer of this session's Hyprland, as a source."""
 
 
 def _exchange(path: Path) -> bytes:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from jeepney import DBusAddress
 
-from mousetrackd.capture.wayland.dbus import ANSWER_TIMEOUT_S, THROTTLE_NOTE, Bus, BusConnection, CallRefusedError
-from mousetrackd.capture.wayland.reader_thread import CompositorSource
+from mousetrackd.capture.wayland import dbus
+from mousetrackd.capture.wayland.dbus import THROTTLE_NOTE, Bus, BusConnection, CallRefusedError
 from mousetrackd.core.errors import FaultError, SourceError
 from mousetrackd.core.wording import reason
 from mousetrackd.system.files import make_private, write_whole
@@ -31,11 +32,6 @@ NO_CLICKS = "clicks and scroll are not seen: KWin reports only where the pointer
 
 BUS_NAME = "org.kde.KWin"
 _SCRIPTING = DBusAddress("/Scripting", BUS_NAME, "org.kde.kwin.Scripting")
-
-
-def make_source(*, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> CompositorSource:
-    """The pointer of Plasma's Wayland session."""
-    return CompositorSource("KWin (Wayland)", lambda source: KWinScript(source, answer_timeout_s))
 
 
 class KWinScript(BusConnection):
@@ -72,6 +68,10 @@ class KWinScript(BusConnection):
 
     def _end(self, bus: Bus) -> None:
         bus.call(_SCRIPTING, "unloadScript", "s", SCRIPT_NAME)
+
+
+make_source = partial(dbus.make_source, KWinScript)
+"""The pointer of Plasma's Wayland session, as a source."""
 
 
 @contextlib.contextmanager

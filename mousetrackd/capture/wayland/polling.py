@@ -10,13 +10,13 @@ import time
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from mousetrackd.capture.wayland.outputs import LayoutReader
+from mousetrackd.capture.wayland.reader_thread import CompositorSource
 from mousetrackd.capture.wayland.seat import Seat
 from mousetrackd.core.events import LayoutChange
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mousetrackd.capture.wayland.reader_thread import CompositorSource
 
 Position: TypeAlias = tuple[float, float]
 """x and y in the compositor's logical coordinates."""
@@ -46,6 +46,17 @@ class Question(Protocol):
 
     def close(self) -> None:
         """Close what is open."""
+
+
+def make_source(
+    name: str, question: Callable[[], Question], *, moving_interval_s: float = MOVING_INTERVAL_S
+) -> CompositorSource:
+    """A source that asks. question: makes the way to ask when the source starts. Raises nothing."""
+
+    def connect(source: CompositorSource) -> PollingConnection:
+        return PollingConnection(source, question(), moving_interval_s=moving_interval_s)
+
+    return CompositorSource(f"{name} (Wayland)", connect)
 
 
 class PollingConnection:

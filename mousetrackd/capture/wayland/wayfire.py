@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import struct
+from functools import partial
 from typing import TYPE_CHECKING
 
-from mousetrackd.capture.wayland import peer
-from mousetrackd.capture.wayland.polling import ANSWER_TIMEOUT_S, MOVING_INTERVAL_S, NOT_KNOWN, PollingConnection
-from mousetrackd.capture.wayland.reader_thread import CompositorSource
+from mousetrackd.capture.wayland import peer, polling
+from mousetrackd.capture.wayland.polling import ANSWER_TIMEOUT_S, NOT_KNOWN
 from mousetrackd.core.errors import FaultError, SourceError
 from mousetrackd.core.wording import quoted, reason
 from mousetrackd.system.deadline import Deadline
@@ -21,13 +21,6 @@ _LENGTH = struct.Struct("=I")
 """Before each message: how many bytes of JSON follow."""
 
 _HOW_TO_TURN_ON = 'Add "ipc ipc-rules" to plugins in wayfire.ini and log in again.'
-
-
-def make_source(*, moving_interval_s: float = MOVING_INTERVAL_S) -> CompositorSource:
-    """The pointer of the Wayfire at $WAYFIRE_SOCKET."""
-    return CompositorSource(
-        "Wayfire (Wayland)", lambda source: PollingConnection(source, Ipc(), moving_interval_s=moving_interval_s)
-    )
 
 
 class Ipc:
@@ -70,3 +63,7 @@ class Ipc:
     def close(self) -> None:
         """Disconnect."""
         self._peer.close()
+
+
+make_source = partial(polling.make_source, "Wayfire", Ipc)
+"""The pointer of the Wayfire at $WAYFIRE_SOCKET, as a source."""

@@ -306,3 +306,7 @@ def _import_listeners() -> ModuleType:
     except ImportError as error:
         raise SourceError(f"pynput cannot use this display: {error}", "Waiting for it.") from error
     return listeners
+
+
+make_source = PynputSource
+"""The pointer of an X11 session, as a source."""
