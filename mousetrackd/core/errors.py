@@ -35,6 +35,10 @@ class MousetrackError(Exception):
         return f"{self.message}\n{self.hint}" if self.hint else self.message
 
 
+class MousetrackWarning(UserWarning):
+    """What an answer does not contain, and why: a program that calls the Python API sees it as a warning."""
+
+
 class UsageError(MousetrackError):
     """A command's arguments cannot be right: an unknown layer, an impossible range."""
 

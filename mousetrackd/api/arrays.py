@@ -1,0 +1,156 @@
+"""Counts as arrays: of the store, and of files."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
+
+from mousetrackd.core import timerange
+from mousetrackd.core.counts import Counts
+from mousetrackd.core.dots import checked_size
+from mousetrackd.core.errors import MousetrackWarning, UsageError
+from mousetrackd.core.layers import expand_layers
+from mousetrackd.core.monitors import Monitor, is_within, selected
+from mousetrackd.core.wording import printable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mousetrackd.storage.query import Range
+
+When: TypeAlias = "str | date | datetime | None"
+"""A time as the commands take it, like "yesterday", or one of datetime's; without a zone it is local."""
+
+_EACH_MAX_MS: Final = 10**10
+
+
+def counts(
+    layer: str = "dwell",
+    since: When = None,
+    until: When = None,
+    hours: str | Iterable[int] | None = None,
+    weekdays: str | Iterable[int] | None = None,
+    monitor: str | None = None,
+    application: str | None = None,
+    store: str | os.PathLike[str] | None = None,
+) -> dict[str, NDArray[np.int64]]:
+    """What was counted, as an (H, W) array for each monitor, by its label like "DP-1@1920x1080".
+
+    layer: dwell (ms), travel (crossings), clicks.left, clicks.middle, clicks.right, clicks.other (presses), scroll
+    (steps); "clicks" is the sum of all buttons. since, until: as the commands take them ("yesterday", "14:30"), or a
+    date or datetime; the whole of an ``until`` day is meant. hours: "9-17", or numbers from 0 to 23; weekdays:
+    "mon-fri", or numbers from 0, Monday, to 6. monitor: only this one, by its name in ``mousetrackd status``.
+    application: not kept by stores of today. store: the file to read; None is your own.
+
+    The store is opened read-only, also while the daemon runs: nothing is written, and none is made. What is kept too
+    coarsely for the range, or is damaged, is left out with a MousetrackWarning.
+    Raises MousetrackError when there is no store, or it cannot be read, and for names and times that do not exist.
+    """
+    from mousetrackd.storage.recovery import readable  # noqa: PLC0415
+    from mousetrackd.system.paths import user_paths  # noqa: PLC0415
+
+    if application is not None:
+        raise UsageError("this version keeps no counts by application", "Leave out application.")
+    layers = expand_layers([layer])
+    asked = _range(since, until, hours, weekdays, monitor)
+    path = user_paths().store if store is None else Path(store).expanduser()
+    with readable(path) as (opened, missing):
+        known = [*opened.monitors().values()]
+        if monitor is not None and not selected(known, monitor):
+            labels = ", ".join(sorted(one.label for one in known)) or "none yet"
+            raise UsageError(f'there is no monitor "{monitor}"', f"There are: {labels}")
+        reading = opened.read(layers, asked)
+    for sentence in filter(None, (missing, *reading.left_out)):
+        warnings.warn(printable(sentence), MousetrackWarning, stacklevel=2)
+    of_monitor: dict[Monitor, list[Counts]] = {}
+    for series, found in sorted(reading.counts.items()):
+        of_monitor.setdefault(series.monitor, []).append(found)
+    return {screen.label: Counts.merge(parts).dense() for screen, parts in of_monitor.items()}
+
+
+def load(
+    file: str | os.PathLike[str] | BinaryIO,
+    size: tuple[int, int] | None = None,
+    layer: str = "dwell",
+    columns: Sequence[str] = (),
+    each_ms: int | None = None,
+    time_unit: str | None = None,
+    transpose: bool = False,
+    drop_outside: bool = False,
+) -> dict[str, NDArray[np.int64]]:
+    r"""Read anyone's file of counts, as an (H, W) array for each screen in it, by its label.
+
+    >>> with open("dots.csv", "w") as file:
+    ...     _ = file.write("x,y,count\n640,480,3\n")
+    >>> found = load("dots.csv", size=(1280, 720))
+    >>> int(found["imported@1280x720"][480, 640])
+    3
+
+    file: a path, or a file that is open for reading bytes: what ``mousetrackd import`` reads. size: width and height of
+    the screen in px, where the file does not contain it. layer: what to count in a recording with times: dwell, from
+    the gaps; for others each point is one. columns: the names of the columns in their order, where the file's own are
+    missing or unknown. each_ms: how long each point lasted. time_unit: of a time column, "s", "ms", "us" or "ns"; None
+    finds out. transpose: the first axis of a grid is x. drop_outside: leave out what lies outside the screen; else it
+    is an error.
+    What was assumed or left out is a MousetrackWarning. Raises MousetrackError that names the line, row or key.
+    """
+    from mousetrackd.exchange import formats  # noqa: PLC0415
+    from mousetrackd.exchange.reading import Options  # noqa: PLC0415
+
+    if time_unit not in (None, "s", "ms", "us", "ns"):
+        raise UsageError(f"time_unit: expected s, ms, us or ns, got {time_unit!r:.60}")
+    if each_ms is not None and not is_within(1, each_ms, _EACH_MAX_MS):
+        raise UsageError(f"each_ms: expected a whole number from 1 up, got {each_ms!r:.60}")
+    if len(expand_layers([layer])) > 1:
+        raise UsageError(f'"{layer}" are several layers', "Name one, like clicks.left.")
+    options = Options(
+        layer=layer,
+        size=None if size is None else checked_size(size),
+        columns=tuple(columns),
+        each_ms=1 if each_ms is None else each_ms,
+        has_each=each_ms is not None,
+        time_unit=time_unit or "",
+        transpose=transpose,
+        drop_outside=drop_outside,
+    )
+    found = formats.read(Path(file) if isinstance(file, str | os.PathLike) else file, options)
+    for note in found.notes:
+        warnings.warn(printable(note), MousetrackWarning, stacklevel=2)
+    return {screen.label: counted.dense() for screen, counted in found.counts.items()}
+
+
+def _range(
+    since: When,
+    until: When,
+    hours: str | Iterable[int] | None,
+    weekdays: str | Iterable[int] | None,
+    monitor: str | None,
+) -> Range:
+    from mousetrackd.storage.query import Range  # noqa: PLC0415
+
+    since_s, until_s = timerange.parse_range(_moment(since), _moment(until))
+    return Range(
+        since_s,
+        until_s,
+        monitor,
+        timerange.parse_hours(hours) if isinstance(hours, str) else _numbers("hours", hours, 23),
+        timerange.parse_weekdays(weekdays) if isinstance(weekdays, str) else _numbers("weekdays", weekdays, 6),
+    )
+
+
+def _moment(when: When) -> str | None:
+    return when.isoformat() if isinstance(when, date) else when
+
+
+def _numbers(name: str, given: Iterable[int] | None, last: int) -> Collection[int] | None:
+    if given is None:
+        return None
+    numbers = frozenset(given)
+    if not numbers or not numbers <= frozenset(range(last + 1)):
+        raise UsageError(f"{name}: expected numbers from 0 to {last}, got {sorted(numbers)!r:.60}")
+    return numbers

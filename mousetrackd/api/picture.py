@@ -1,0 +1,104 @@
+"""A picture in the hands of a Python program."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+import numpy as np
+
+from mousetrackd.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+    from PIL import Image
+
+    from mousetrackd.picture import png
+
+_BY_ENDING: Final = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+_QUALITY: Final = 92
+"""Of JPEG and WebP, from 0 to 100: above it files grow fast, and no eye sees a difference."""
+
+
+class Picture:
+    """A picture that was drawn: show it, save it, or take its pixels.
+
+    ``numpy.asarray(picture)`` gives (H, W, 3) uint8, red, green and blue; (H, W, 4) with alpha where the background is
+    transparent. A notebook shows it as it is.
+    """
+
+    def __init__(self, drawn: png.Picture) -> None:
+        """For mousetrackd's own use: ``heatmap`` makes pictures."""
+        self._drawn = drawn
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What it shows: title, size, layers with unit, total, heat of the hottest colour and sigma in px, and more.
+
+        ``outside`` is how many of the given points lie outside the screen, and are not in the picture.
+        """
+        return MappingProxyType(dict(self._drawn.facts))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in px, the legend included."""
+        height_px, width_px = self._drawn.pixels.shape[:2]
+        return width_px, height_px
+
+    def image(self) -> Image.Image:
+        """A Pillow image, RGB or, where the background is transparent, RGBA."""
+        from PIL import Image  # noqa: PLC0415 - as late as everything here
+
+        return Image.fromarray(self._pixels())
+
+    def save(self, out: str | os.PathLike[str] | BinaryIO, format: str | None = None) -> None:  # noqa: A002 - Pillow's name for it
+        """Write it into a file: PNG, JPEG or WebP.
+
+        out: a path, or a file that is open for writing bytes. format: "png", "jpg" or "webp"; None is by the ending of
+        the path, and PNG for an open file. A new file is private to you; one of your own that is there keeps its mode.
+        A path has the whole picture in the end, or what was there before. A PNG holds ``facts`` in its text chunks.
+        Raises MousetrackError for another ending, and when the file cannot be written.
+        """
+        path = Path(os.fspath(out)) if isinstance(out, str | os.PathLike) else None
+        ending = f".{format.lower().lstrip('.')}" if format is not None else path.suffix.lower() if path else ".png"
+        if ending not in _BY_ENDING:
+            raise UsageError(f"cannot draw into {path or ending}", f"Its ending is one of {', '.join(_BY_ENDING)}.")
+        content = self._encoded(_BY_ENDING[ending])
+        if path is None:
+            out.write(content)  # type: ignore[union-attr]  # what is no path is a file
+        else:
+            from mousetrackd.system import output_files  # noqa: PLC0415
+
+            output_files.write(path, content)
+
+    def _encoded(self, kind: str) -> bytes:
+        if kind == "PNG":
+            return self._drawn.png()
+        file = io.BytesIO()
+        image = self.image()
+        (image.convert("RGB") if kind == "JPEG" else image).save(file, kind, quality=_QUALITY)
+        return file.getvalue()
+
+    def _repr_png_(self) -> bytes:
+        """How IPython and Jupyter show it."""
+        return self._drawn.png()
+
+    def _pixels(self) -> NDArray[np.uint8]:
+        pixels, palette = self._drawn.pixels, self._drawn.palette
+        if palette is None:
+            return pixels
+        return palette[pixels] if (palette[:, 3] < 255).any() else palette[:, :3][pixels]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        if copy is False:
+            raise ValueError("the pixels of a picture are always a copy")
+        return np.array(self._pixels(), dtype)
+
+    def __repr__(self) -> str:
+        width_px, height_px = self.size
+        return f"<mousetrackd.Picture {width_px}x{height_px}>"
