@@ -25,6 +25,7 @@ LAYER_HELP = f"What to draw: {', '.join(LAYERS)}; clicks is all buttons. Default
 def _look_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options that change how a picture looks: those of [snapshot] in the configuration."""
     for option in (
+        click.option("--title", metavar="TEXT", help="The title in the legend."),
         click.option("--legend/--no-legend", default=None, help="With or without the legend below the picture."),
         click.option(
             "--opacity", type=float, help="How much of the image below the hottest place hides, 0 to 1. Default: 0.7."
@@ -34,7 +35,9 @@ def _look_options(command: Callable[..., None]) -> Callable[..., None]:
             "--background", metavar="COLOUR", help='Colour where nothing was counted: like #101418, or "transparent".'
         ),
         click.option(
-            "--max", type=float, help="Heat that gets the hottest colour: pictures with the same value can be compared."
+            "--max",
+            metavar="HEAT",
+            help='Heat that gets the hottest colour, a number or a time like "5s": for comparing pictures.',
         ),
         click.option("--percentile", type=float, help="Heat above this percentile gets the hottest colour."),
         click.option(
@@ -165,12 +168,13 @@ def _look(conf: Config, options: dict[str, Any]) -> SnapshotConfig:
         "background",
         "over",
         "opacity",
+        "title",
         "legend",
     )
     given = {name: options[name] for name in names if options[name] not in (None, ())}
     if "layer" in given:
         given["layer"] = [*given["layer"]]
         expand_layers(given["layer"])
-    if "sigma" in given:
-        given["sigma"] = config.number_or_text(given["sigma"])
+    for name in {"sigma", "max"} & given.keys():
+        given[name] = config.number_or_text(given[name])
     return config.with_look(conf.snapshot, given, conf.colormaps)

@@ -113,7 +113,11 @@ def _max_heats(grids: Mapping[str, Sequence[heat.HeatGrid]], scene: Scene, look:
         scene.unit_of(layer) != "ms" and scene.counts_per(layer) == 1 for layer in grids
     ):  # of presses there is a whole number, and so ends their bar
         hottest = max(float(math.ceil(hottest - _LONE_SLACK)), _LEAST_MAX)
-    chosen = {layer: look.max * scene.counts_per(layer) for layer in grids if _is_like_first(layer, look)}
+    chosen = {
+        layer: look.max_heat(scene.unit_of(layer)) * scene.counts_per(layer)
+        for layer in grids
+        if _is_like_first(layer, look)
+    }
     return {layer: chosen.get(layer, 0) or hottest for layer in grids}
 
 

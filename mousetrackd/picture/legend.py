@@ -6,9 +6,11 @@ The letters are anti-aliased in Aileron, the typeface that comes with Pillow.
 from __future__ import annotations
 
 import bisect
+import itertools
 import math
+import unicodedata
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -31,6 +33,28 @@ NARROWEST_PX: Final = 200
 """A picture narrower than this has no space for text."""
 BESIDE_FROM_PX: Final = 900
 """From this width on the bars are beside the text, not below it."""
+
+_SHORTEST_BAR: Final = 10
+"""How many digits long a bar is at least."""
+
+_BETWEEN: Final = " · "
+"""Between the parts of a line of the legend."""
+
+_LETTERS: Final = {
+    "ß": "ss",
+    "æ": "ae",
+    "Æ": "AE",
+    "ø": "o",
+    "Ø": "O",
+    "œ": "oe",
+    "ł": "l",
+    "Ł": "L",
+    "đ": "d",
+    "\u2013": "-",
+}
+"""Plain letters for those that have no accent to leave out."""
+
+_Font: TypeAlias = "ImageFont.FreeTypeFont | ImageFont.ImageFont"
 
 _TIME_STEPS_MS: Final = [
     *(1, 2, 5, 10, 20, 50, 100, 200, 500),
@@ -102,25 +126,29 @@ def _short(value: float) -> str:
     return f"{value / size:.3g}E"
 
 
-def ticks(scale: Scale, apart: float) -> list[tuple[float, str]]:
-    """Round values along the bar, at least ``apart`` (0..1) of its length from each other and from its end.
+def ticks(scale: Scale, bar_px: float, length_px: Callable[[str], float], apart_px: float) -> list[tuple[float, str]]:
+    """As many round values along the bar as there is space for: no two labels are closer than ``apart_px``.
 
-    Returns (place on the bar, label) pairs from cold to hot; the last is the end of the bar itself.
+    length_px: of a label. Labels lie centred below their ticks and within the bar, the last one to the left of its
+    end. Returns (place on the bar from 0 to 1, label) pairs from cold to hot; the last is the end of the bar itself,
+    whose label is empty where even that is longer than the bar.
     """
     steps = (
         _TIME_STEPS_MS
         if scale.unit == "ms"
         else [digit * 10**power for power in range(0 if scale.is_whole else -_SMALLEST_TICK, 18) for digit in (1, 2, 5)]
     )
+    end = with_unit(scale.max_heat, scale.unit) + ("+" if scale.clipped else "")
+    free_from, free_to = 0.0, bar_px - length_px(end) - apart_px
     chosen: list[tuple[float, str]] = []
-    last = -apart / 2
     for step in steps:
-        place = scale.place(step / scale.max_heat)
-        if place >= last + apart and place <= 1 - 1.4 * apart:  # the last label is set to the left of the end
-            chosen.append((place, with_unit(step, scale.unit)))
-            last = place
-    end = with_unit(scale.max_heat, scale.unit)
-    return [*chosen, (1.0, f"{end}+" if scale.clipped else end)]
+        place, label = scale.place(step / scale.max_heat), with_unit(step, scale.unit)
+        half = length_px(label) / 2
+        # In this order the label that ends first is taken first, which leaves space for most.
+        if step < scale.max_heat and free_from <= place * bar_px - half and place * bar_px + half <= free_to:
+            chosen.append((place, label))
+            free_from = place * bar_px + half + apart_px
+    return [*chosen, (1.0, end if length_px(end) <= bar_px else "")]
 
 
 def text_palette() -> NDArray[np.uint8]:
@@ -135,41 +163,78 @@ def draw(legend: Legend, width_px: int) -> Strip:
         return Strip(np.empty((0, width_px), np.uint8), ())
     # One size fits from a small laptop to two 4K screens side by side: text grows more slowly than the picture.
     unit = max((width_px / 1920) ** 0.75, 0.72)
-    title_font, text_font = (ImageFont.load_default(round(size * unit)) for size in (27, 17))
-    margin, top, line = (round(size * unit) for size in (28, 16, 24))
-    text_height, bars_height = round(36 * unit) + len(legend.lines) * line, round(70 * unit)
+    font = ImageFont.load_default(round(17 * unit))
+    margin, top, line, head = (round(size * unit) for size in (28, 16, 24, 36))
     beside = width_px >= BESIDE_FROM_PX or not legend.scales
+    # One bar takes a good third of the width, several take all that the text does not need.
+    bars_share = min(0.16 + 0.2 * len(legend.scales), 0.7) if beside else 1
+    bars_px = round((width_px - 2 * margin) * bars_share)
+    text_px = width_px - 3 * margin - bars_px if beside and legend.scales else width_px - 2 * margin
+    lines = [part for text in legend.lines for part in _wrapped(_drawable(text), font, text_px)]
+    rows = _rows_of(legend.scales, font, bars_px, margin)
+    text_height, row_height = head + len(lines) * line, round(70 * unit)
+    bars_height = len(rows) * row_height
     height = max(text_height, bars_height) if beside else text_height + bars_height
     image = Image.new("L", (width_px, height + 2 * top), 0)
     pen = ImageDraw.Draw(image)
 
-    # One bar takes a good third of the width, several take all that the text does not need.
-    bars_share = min(0.16 + 0.2 * len(legend.scales), 0.7) if beside else 1
-    bars_width = round((width_px - 2 * margin) * bars_share)
-    text_width = width_px - 3 * margin - bars_width if beside and legend.scales else width_px - 2 * margin
-    pen.text((margin, top), _fit(legend.title, title_font, text_width), fill=255, font=title_font)
-    for number, text in enumerate(legend.lines):
-        y = top + round(36 * unit) + number * line
-        pen.text((margin, y), _fit(text, text_font, text_width), fill=DIM, font=text_font)
+    title = _drawable(legend.title)
+    sizes = range(round(27 * unit), round(17 * unit), -1)
+    fonts = (ImageFont.load_default(size) for size in sizes)
+    title_font = next((one for one in fonts if one.getlength(title) <= text_px), font)
+    pen.text((margin, top), _fit(title, title_font, text_px), fill=255, font=title_font)
+    for number, text in enumerate(lines):
+        pen.text((margin, top + head + number * line), _fit(text, font, text_px), fill=DIM, font=font)
 
     bars: list[tuple[slice, slice]] = []
     bar_top = (top if beside else top + text_height) + round(27 * unit)
-    between = margin if len(legend.scales) > 1 else 0
-    for number, scale in enumerate(legend.scales):
-        left = width_px - margin - bars_width + number * (bars_width + between) // len(legend.scales)
-        right = width_px - margin - bars_width + (number + 1) * (bars_width + between) // len(legend.scales) - between
-        bottom = bar_top + round(15 * unit)
-        bars.append((slice(bar_top, bottom), slice(left, right)))
-        caption = _fit(scale.caption, text_font, right - left)
-        pen.text((left, bar_top - round(25 * unit)), caption, fill=DIM, font=text_font)
-        for place, label in ticks(scale, 76 * unit / (right - left)):
-            x = left + place * (right - 1 - left)
-            pen.line([(x, bottom), (x, bottom + round(5 * unit))], fill=DIM)
-            if place == 1 and text_font.getlength(label) > right - left:
-                continue  # a bar too short for its last label
-            anchor = "rt" if place == 1 else "mt"
-            pen.text((x, bottom + round(9 * unit)), label, fill=BRIGHT, font=text_font, anchor=anchor)
+    for row in rows:
+        for number, scale in enumerate(row):
+            left, right = (
+                width_px - margin - bars_px + edge * (bars_px + margin) // len(row) for edge in (number, number + 1)
+            )
+            bar = slice(bar_top, bar_top + round(15 * unit)), slice(left, right - margin)
+            bars.append(bar)
+            _draw_ticks(pen, scale, bar, font, unit)
+        bar_top += row_height
     return Strip(np.asarray(image), bars)
+
+
+def _rows_of(scales: Sequence[Scale], font: _Font, bars_px: int, between_px: int) -> list[Sequence[Scale]]:
+    """The bars in as few rows as give each the length that its caption and the label of its end take."""
+
+    def least_px(scale: Scale) -> float:
+        end = with_unit(scale.max_heat, scale.unit) + "+"
+        return max(font.getlength(scale.caption), 2 * font.getlength(end), _SHORTEST_BAR * font.getlength("0"))
+
+    widest_px = max(map(least_px, scales), default=1.0)
+    fit = max(int((bars_px + between_px) / (widest_px + between_px)), 1)
+    count = math.ceil(len(scales) / fit)
+    bounds = [number * len(scales) // count for number in range(count + 1)] if count else []
+    return [scales[start:stop] for start, stop in itertools.pairwise(bounds)]
+
+
+def _draw_ticks(pen: ImageDraw.ImageDraw, scale: Scale, bar: tuple[slice, slice], font: _Font, unit: float) -> None:
+    """The caption above a bar, and the ticks and labels below it."""
+    left, right, bottom = bar[1].start, bar[1].stop, bar[0].stop
+    caption = _fit(_drawable(scale.caption), font, right - left)
+    pen.text((left, bar[0].start - round(25 * unit)), caption, fill=DIM, font=font)
+    for place, label in ticks(scale, right - 1 - left, font.getlength, font.getlength("0")):
+        x = left + place * (right - 1 - left)
+        pen.line([(x, bottom), (x, bottom + round(5 * unit))], fill=DIM)
+        anchor = "rt" if place == 1 else "mt"
+        pen.text((x, bottom + round(9 * unit)), label, fill=BRIGHT, font=font, anchor=anchor)
+
+
+def _wrapped(text: str, font: _Font, width_px: int) -> list[str]:
+    """The text in as many lines as it takes, broken between its parts only."""
+    lines: list[str] = []
+    for part in text.split(_BETWEEN):
+        if lines and font.getlength(lines[-1] + _BETWEEN + part) <= width_px:
+            lines[-1] += _BETWEEN + part
+        else:
+            lines.append(part)
+    return lines
 
 
 def as_levels(strip: Strip) -> NDArray[np.uint8]:
@@ -185,9 +250,23 @@ def bar_levels(width_px: int) -> NDArray[np.uint8]:
     return np.linspace(0, HEAT_LEVELS - 1, width_px).round().astype(np.uint8)
 
 
-def _fit(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width_px: int) -> str:
-    """The text, or as much of it as fits, with dots. Characters the typeface lacks become question marks."""
-    text = "".join(letter if " " <= letter <= "~" or letter in "·…°±" else "?" for letter in text)
+def _drawable(text: str) -> str:
+    """The text in letters that the typeface has: without accents, and with question marks for all it lacks."""
+    return "".join(letter if _is_drawn(letter) else _plain(letter) for letter in text)
+
+
+def _is_drawn(letter: str) -> bool:
+    return " " <= letter <= "~" or letter in "·…°±"
+
+
+def _plain(letter: str) -> str:
+    plain = "".join(part for part in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(part))
+    plain = _LETTERS.get(letter, plain)
+    return plain if plain and all(map(_is_drawn, plain)) else "?"
+
+
+def _fit(text: str, font: _Font, width_px: int) -> str:
+    """The text, or as much of it as fits, with dots."""
     if font.getlength(text) <= width_px:
         return text
     fits = bisect.bisect_right(

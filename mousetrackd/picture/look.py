@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from mousetrackd.core.errors import UsageError
 from mousetrackd.core.layers import CLICKS, LAYERS
 from mousetrackd.core.settings import is_bool, is_text, number, one_of, setting
 from mousetrackd.picture.colours import is_colour
@@ -21,6 +22,16 @@ def _is_sigma(value: object) -> bool:
 
 def _are_layers(value: object) -> bool:
     return isinstance(value, list) and bool(value) and all(layer in (*LAYERS, CLICKS) for layer in value)
+
+
+def _time_ms(text: str) -> float:
+    """The milliseconds of a time like "5s"; 0 for what is none."""
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)\s*(ms|s|sec|min|m|h)", text, re.ASCII)
+    return (
+        float(found[1]) * {"ms": 1, "s": 1e3, "m": 60e3, "h": 3.6e6}[found[2] if found[2] == "ms" else found[2][0]]
+        if found
+        else 0
+    )
 
 
 @dataclass(frozen=True)
@@ -63,11 +74,12 @@ class Look:
         "a number from 50 to 100",
         number(50, 100),
     )
-    max: float = setting(
+    max: float | str = setting(
         0,
-        "Heat of the hottest colour, to make pictures comparable; 0 chooses it by the percentile.",
-        "0, or a number from 0.000001 up",
-        lambda value: value == 0 or number(1e-6, 1e18)(value),
+        'Heat of the hottest colour, to make pictures comparable: a number, or a time like "5s", "200ms" or "2min".\n'
+        "0 chooses it by the percentile.",
+        '0, a number from 0.000001 up, or a time like "5s"',
+        lambda value: value == 0 or number(1e-6, 1e18)(value) or (isinstance(value, str) and _time_ms(value) > 0),
     )
     edges: str = setting(
         "true",
@@ -88,4 +100,20 @@ class Look:
         "a number from 0 to 1",
         number(0, 1),
     )
+    title: str = setting(
+        "",
+        "The title of the legend; empty is that of the layers.",
+        "text, or nothing",
+        lambda value: isinstance(value, str),
+    )
     legend: bool = setting(True, "Title, colour bar and totals under the picture.", "true or false", is_bool)
+
+    def max_heat(self, unit: str) -> float:
+        """``max`` in counts of ``unit``; 0 where it is to be chosen. Raises UsageError for a time of what is none."""
+        if not isinstance(self.max, str):
+            return self.max
+        if unit != "ms":
+            raise UsageError(
+                f'"{self.max}" is a time, and this layer is counted in {unit or "plain numbers"}', "Give a number."
+            )
+        return _time_ms(self.max)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mousetrackd import __version__
+from mousetrackd.config import SnapshotConfig, with_look
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.errors import UsageError
 from mousetrackd.core.layers import COUNTS, UNITS
@@ -386,6 +387,31 @@ def test_with_a_pinned_scale_the_same_heat_has_the_same_colour_in_every_picture(
     assert quiet.rgb()[10, 10].tolist() not in (COLD, HOT)
     unpinned = drawn({Series(LEFT, "dwell"): at(LEFT, (10, 10, 80))}, ALONE, replace(look, max=0))
     assert unpinned.rgb()[10, 10].tolist() == HOT
+
+
+@pytest.mark.parametrize(
+    ("written", "heat_ms"),
+    [(5000, 5000), ("5s", 5000), ("5 s", 5000), ("200ms", 200), ("1.5m", 90_000), ("2min", 120_000), ("1h", 3_600_000)],
+)
+def test_the_hottest_may_be_a_time(written: float | str, heat_ms: float) -> None:
+    counts = {Series(LEFT, "dwell"): at(LEFT, (9, 9, 50))}
+    assert chosen(counts, Look(max=written))["dwell"] == heat_ms
+    with_look(SnapshotConfig(), {"max": written}, {})
+
+
+@pytest.mark.parametrize("written", ["5", "s", "-5s", "0s", "5 days", "nan"])
+def test_a_hottest_that_is_neither_number_nor_time_is_refused(written: str) -> None:
+    with pytest.raises(UsageError, match="--max: expected 0, a number"):
+        with_look(SnapshotConfig(), {"max": written}, {})
+
+
+def test_presses_have_no_time() -> None:
+    with pytest.raises(UsageError, match='"5s" is a time, and this layer is counted in presses'):
+        drawn({}, ALONE, replace(RAW, layer=["clicks"], max="5s"))
+
+
+def test_a_title_of_the_users_own_is_the_pictures() -> None:
+    assert drawn({}, ALONE, replace(RAW, title="My week")).facts["title"] == "My week"
 
 
 def test_the_measures_of_one_reading_pin_another_picture() -> None:

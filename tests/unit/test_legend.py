@@ -29,7 +29,7 @@ from mousetrackd.picture.legend import (
 
 WIDTHS = (200, 201, 320, 640, 899, 900, 1024, 1366, 1920, 2560, 3840, 5120, 7680)
 MAX_HEATS = (1.0, 1.7, 3.0, 9.9, 31.0, 999.0, 51_234.0, 999_700.0, 3_599_000.0, 86_400_000.0, 1e12)
-APART = 0.12
+BAR_PX, DIGIT_PX, APART_PX = 500.0, 8.0, 8.0
 
 Box = tuple[float, float, float, float]
 
@@ -39,6 +39,11 @@ def scale_of(max_heat: float, unit: str = "ms", kind: str = "log", *, clipped: b
         return float(tone(np.array([share], np.float32), kind)[0])
 
     return Scale("time at and around each point", max_heat, unit, place, clipped)
+
+
+def ticks_of(scale: Scale, bar_px: float = BAR_PX) -> list[tuple[float, str]]:
+    """The ticks of a bar whose labels have letters of one width."""
+    return ticks(scale, bar_px, lambda label: DIGIT_PX * len(label), APART_PX)
 
 
 def legend_of(*scales: Scale) -> Legend:
@@ -108,7 +113,7 @@ def overlap(one: Box, other: Box) -> bool:
 @pytest.mark.parametrize("unit", ["ms", "presses"])
 @pytest.mark.parametrize("max_heat", MAX_HEATS)
 def test_the_bar_at_a_tick_has_the_level_of_the_heat_it_names(max_heat: float, unit: str, kind: str) -> None:
-    found = ticks(scale_of(max_heat, unit, kind), APART)
+    found = ticks_of(scale_of(max_heat, unit, kind))
     width_px = 3001
     bar = bar_levels(width_px).astype(int)
     for place, words in found[:-1]:  # the end is rounded for reading
@@ -122,11 +127,13 @@ def test_the_bar_at_a_tick_has_the_level_of_the_heat_it_names(max_heat: float, u
 @pytest.mark.parametrize("unit", ["ms", "presses"])
 @pytest.mark.parametrize("max_heat", MAX_HEATS)
 def test_ticks_are_round_and_rise_and_keep_apart(max_heat: float, unit: str, kind: str) -> None:
-    found = ticks(scale_of(max_heat, unit, kind), APART)
-    places = [place for place, _ in found]
-    assert places[-1] == 1
-    assert all(after - before >= APART * 0.999 for before, after in pairwise(places))
-    assert places[0] >= APART / 2 * 0.999
+    found = ticks_of(scale_of(max_heat, unit, kind))
+    assert found[-1][0] == 1
+    halves = [DIGIT_PX * len(words) / 2 for _, words in found]
+    middles = [place * BAR_PX for place, _ in found[:-1]] + [BAR_PX - halves[-1]]
+    spans = [(middle - half, middle + half) for middle, half in zip(middles, halves, strict=True)]
+    assert spans[0][0] >= 0
+    assert all(after[0] - before[1] >= APART_PX for before, after in pairwise(spans))
     values = [value_of(words, unit) for _, words in found]
     assert all(before < after for before, after in pairwise(values))
     for _, words in found[:-1]:
@@ -139,29 +146,32 @@ def test_ticks_are_round_and_rise_and_keep_apart(max_heat: float, unit: str, kin
 
 def test_ticks_are_less_than_one_where_less_was_counted() -> None:
     scale = replace(scale_of(0.03, "", "linear"), is_whole=False)
-    assert [words for _, words in ticks(scale, APART)] == ["0.002", "0.01", "0.02", "0.03+"]
-    assert [words for _, words in ticks(replace(scale, is_whole=True), APART)] == ["0.03+"]
+    assert [words for _, words in ticks_of(scale)] == ["0.002", "0.005", "0.01", "0.02", "0.03+"]
+    assert [words for _, words in ticks_of(replace(scale, is_whole=True))] == ["0.03+"]
 
 
 @pytest.mark.parametrize("unit", ["ms", "presses"])
 @pytest.mark.parametrize("max_heat", MAX_HEATS)
 def test_the_end_of_the_bar_tells_the_hottest_heat(max_heat: float, unit: str) -> None:
     for clipped in (False, True):
-        _, words = ticks(scale_of(max_heat, unit, clipped=clipped), APART)[-1]
+        _, words = ticks_of(scale_of(max_heat, unit, clipped=clipped))[-1]
         assert value_of(words, unit) == pytest.approx(max_heat, rel=0.1)
         assert words.endswith("+") == clipped
 
 
-def test_a_long_bar_has_ticks_between_its_ends() -> None:
-    assert [words for _, words in ticks(scale_of(42_000), 0.1)] == [
-        "500 ms",
-        "2 s",
-        "5 s",
-        "10 s",
-        "20 s",
-        "42 s+",
-    ]
-    assert [words for _, words in ticks(scale_of(31, "crossings"), 0.1)] == ["1", "2", "5", "10", "31+"]
+@pytest.mark.parametrize(
+    ("scale", "bar_px", "words"),
+    [
+        (scale_of(42_000), 500, "500 ms, 2 s, 5 s, 10 s, 20 s, 42 s+"),
+        (scale_of(31, "crossings"), 500, "1, 2, 5, 10, 20, 31+"),
+        (scale_of(11, "presses"), 500, "1, 2, 5, 11+"),
+        (scale_of(11, "presses"), 160, "1, 2, 11+"),
+        (scale_of(11, "presses"), 60, "1, 11+"),
+        (scale_of(11, "presses"), 20, ""),
+    ],
+)
+def test_a_bar_has_as_many_ticks_as_there_is_space_for(scale: Scale, bar_px: float, words: str) -> None:
+    assert ", ".join(label for _, label in ticks_of(scale, bar_px)) == words
 
 
 @pytest.mark.parametrize(
@@ -219,14 +229,25 @@ def test_no_words_overlap_or_leave_the_strip(width_px: int, number: int, drawn: 
 def test_every_scale_has_a_bar_and_no_words_are_on_it(width_px: int, number: int, drawn: Drawn) -> None:
     strip = draw(legend_of(*[scale_of(42_000)] * number), width_px)
     assert len(strip.bars) == number
-    for (_, before), (_, after) in pairwise(strip.bars):
-        assert before.stop < after.start
+    boxes = [(columns.start, rows.start, columns.stop, rows.stop) for rows, columns in strip.bars]
+    assert not any(overlap(one, other) for one, other in combinations(boxes, 2))
     for rows, columns in strip.bars:
         assert 0 <= rows.start < rows.stop < strip.ink.shape[0]
         assert 0 <= columns.start < columns.stop <= width_px
         assert not strip.ink[rows, columns].any()
         box = (columns.start, rows.start, columns.stop, rows.stop)
         assert not any(overlap(box, place) for _, place in drawn.texts)
+
+
+@pytest.mark.parametrize("number", range(1, 8))
+@pytest.mark.parametrize("width_px", [240, 400, 640, 1366])
+def test_no_title_and_no_caption_is_cut_however_narrow_the_picture(width_px: int, number: int, drawn: Drawn) -> None:
+    captions = ["rest", "travel", "left clicks", "middle clicks", "right clicks", "other clicks", "scroll"]
+    scales = [replace(scale_of(42_000), caption=caption) for caption in captions[:number]]
+    draw(Legend("Where the pointer rested", ["DP-1 1920 x 1080 · 22 November 2026"], scales), width_px)
+    texts = [text for text, _ in drawn.texts]
+    assert {"Where the pointer rested", *captions[:number]} <= set(texts)
+    assert not [text for text in texts if "…" in text]
 
 
 @pytest.mark.parametrize("width_px", [320, 1366, 1920, 3840, 7680])
@@ -269,8 +290,8 @@ def test_what_fits_is_not_cut(drawn: Drawn) -> None:
 
 
 def test_what_the_typeface_lacks_becomes_a_question_mark(drawn: Drawn) -> None:
-    draw(Legend("日本 monitor · 20 °C", ["left\tright\n±1 …"], []), 900)
-    assert [text for text, _ in drawn.texts] == ["?? monitor · 20 °C", "left?right?±1 …"]
+    draw(Legend("日本 monitor · 20 °C", ["left\tright\n±1 …", "Größe à Łódź"], []), 900)
+    assert [text for text, _ in drawn.texts] == ["?? monitor · 20 °C", "left?right?±1 …", "Grosse a Lodz"]
 
 
 def test_every_letter_that_is_kept_can_be_drawn(drawn: Drawn) -> None:
