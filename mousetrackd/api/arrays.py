@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
@@ -12,8 +13,8 @@ from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
 from mousetrackd.core import timerange
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.dots import checked_size
-from mousetrackd.core.errors import MousetrackWarning, UsageError
-from mousetrackd.core.layers import expand_layers
+from mousetrackd.core.errors import MousetrackError, MousetrackWarning, UsageError
+from mousetrackd.core.layers import CLICKS, LAYERS, expand_layers
 from mousetrackd.core.monitors import Monitor, is_within, selected
 from mousetrackd.core.wording import printable
 
@@ -56,7 +57,7 @@ def counts(
 
     if application is not None:
         raise UsageError("this version keeps no counts by application", "Leave out application.")
-    layers = expand_layers([layer])
+    layers = _layers(layer)
     asked = _range(since, until, hours, weekdays, monitor)
     path = user_paths().store if store is None else Path(store).expanduser()
     with readable(path) as (opened, missing):
@@ -106,7 +107,7 @@ def load(
         raise UsageError(f"time_unit: expected s, ms, us or ns, got {time_unit!r:.60}")
     if each_ms is not None and not is_within(1, each_ms, _EACH_MAX_MS):
         raise UsageError(f"each_ms: expected a whole number from 1 up, got {each_ms!r:.60}")
-    if len(expand_layers([layer])) > 1:
+    if len(_layers(layer)) > 1:
         raise UsageError(f'"{layer}" are several layers', "Name one, like clicks.left.")
     options = Options(
         layer=layer,
@@ -118,10 +119,19 @@ def load(
         transpose=transpose,
         drop_outside=drop_outside,
     )
-    found = formats.read(Path(file) if isinstance(file, str | os.PathLike) else file, options)
+    try:
+        found = formats.read(Path(file) if isinstance(file, str | os.PathLike) else file, options)
+    except MousetrackError as error:
+        raise type(error)(_as_keywords(error.message), _as_keywords(error.hint)) from error
     for note in found.notes:
-        warnings.warn(printable(note), MousetrackWarning, stacklevel=2)
+        warnings.warn(printable(_as_keywords(note)), MousetrackWarning, stacklevel=2)
     return {screen.label: counted.dense() for screen, counted in found.counts.items()}
+
+
+def _as_keywords(sentence: str) -> str:
+    """What names the options of a command, with this function's keywords instead: ``drop_outside``."""
+    named = re.sub(r"--([a-z]+(?:-[a-z]+)*)", lambda option: option[1].replace("-", "_"), sentence)
+    return re.sub(r"\beach\b(?= [0-9])", "each_ms", named)
 
 
 def _range(
@@ -133,7 +143,7 @@ def _range(
 ) -> Range:
     from mousetrackd.storage.query import Range  # noqa: PLC0415
 
-    since_s, until_s = timerange.parse_range(_moment(since), _moment(until))
+    since_s, until_s = timerange.parse_range(_moment("since", since), _moment("until", until))
     return Range(
         since_s,
         until_s,
@@ -143,14 +153,23 @@ def _range(
     )
 
 
-def _moment(when: When) -> str | None:
+def _moment(name: str, when: When) -> str | None:
+    if not isinstance(when, str | date | None):
+        raise UsageError(f"{name}: expected a time, got {when!r:.60}")
     return when.isoformat() if isinstance(when, date) else when
 
 
 def _numbers(name: str, given: Iterable[int] | None, last: int) -> Collection[int] | None:
     if given is None:
         return None
-    numbers = frozenset(given)
+    numbers = frozenset(given) if isinstance(given, Iterable) else frozenset()
     if not numbers or not numbers <= frozenset(range(last + 1)):
-        raise UsageError(f"{name}: expected numbers from 0 to {last}, got {sorted(numbers)!r:.60}")
+        raise UsageError(f"{name}: expected numbers from 0 to {last}, got {given!r:.60}")
     return numbers
+
+
+def _layers(layer: str) -> tuple[str, ...]:
+    """The layers of a store that ``layer`` names."""
+    if layer not in (*LAYERS, CLICKS):
+        raise UsageError(f'there is no layer "{layer}"', f"There are: {', '.join(LAYERS)}; clicks is all buttons.")
+    return expand_layers([layer])
