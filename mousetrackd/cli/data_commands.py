@@ -107,11 +107,8 @@ def import_(file: Path, layer: str, monitor: str, at: str | None, **given: Any) 
     paths = user_paths()
     make_private(paths.data_dir)
     with Store.open(paths.store) as store:
-        store.commit(
-            Tally({Series(screen, name): counts for screen, counts in table.items() if counts.index.size}),
-            at_s,
-            at_s + 1,
-        )
+        tally = Tally({Series(screen, name): counts for screen, counts in table.items() if counts.index.size})
+        store.commit_import([(at_s, tally)])
     total = sum(counts.total for counts in table.values())
     terminal.echo(f"imported {total} into {name}, on {', '.join(_labels(table)) or 'no screen'}")
 

@@ -21,6 +21,14 @@ SPAN_MAX_S: Final = 400 * DAY_S
 COUNT_MAX: Final = (1 << 63) - 1
 PATH_MAX_PX: Final = 10**15
 """No pointer goes so far in a year: a million pixels each millisecond."""
+APPLICATION_MAX: Final = 256
+"""The longest name of an application, in characters."""
+GRID_MAX: Final = 256
+"""Heat relative to a window is counted in at most so many by so many equal parts of it."""
+CELL_MAX_PX: Final = 255
+"""The largest cell: a place in it is one byte a side."""
+UNIT_MAX: Final = 32
+"""The longest unit of imported counts, in characters."""
 LEFT_OUT_MAX: Final = 1_000_000
 """How long the text of what a sum leaves out may be, in characters."""
 
@@ -43,6 +51,11 @@ def is_span(span_s: object) -> bool:
 def is_chunk(start_s: object, span_s: object, layer: object, total: object) -> bool:
     """Can a chunk say this of itself?"""
     return is_time(start_s) and is_span(span_s) and layer in LAYERS and is_between(0, total, COUNT_MAX)
+
+
+def is_part(application: object, grid: object) -> bool:
+    """Can a chunk be of this application, and counted on such a grid?"""
+    return isinstance(application, str) and len(application) <= APPLICATION_MAX and is_between(0, grid, GRID_MAX)
 
 
 def is_path(start_s: object, span_s: object, length_px: object) -> bool:
@@ -82,8 +95,17 @@ _SPAN = _whole("span_s", 1, SPAN_MAX_S)
 _SCREEN = "monitor IN (SELECT id FROM monitor)"
 _LAYERS = ", ".join(f"'{layer}'" for layer in LAYERS)
 
+_SERIES = (
+    _SCREEN,
+    f"layer IN ({_LAYERS})",
+    f"length(application) <= {APPLICATION_MAX}",
+    _whole("grid", 0, GRID_MAX),
+)
+
 POSSIBLE: Final = {
-    "chunk": (_START, _SPAN, _SCREEN, f"layer IN ({_LAYERS})", _whole("total", 0, COUNT_MAX)),
+    "chunk": (_START, _SPAN, *_SERIES, _whole("total", 0, COUNT_MAX)),
+    "unit": (_SCREEN, f"layer IN ({_LAYERS})", f"length(unit) BETWEEN 1 AND {UNIT_MAX}"),
+    "identity": ("length(id) BETWEEN 1 AND 64", "is_own IN (0, 1)"),
     "path": (_START, _SPAN, _SCREEN, _whole("length_px", 0, PATH_MAX_PX)),
     "placement": (
         _whole("since_s", TIME_MIN_S, TIME_MAX_S),
@@ -93,3 +115,9 @@ POSSIBLE: Final = {
     ),
 }
 """The same ranges as SQL: what holds for every row of a table of the store."""
+
+POSSIBLE_HOURS: Final = {
+    "hour": (_START, "chunk IN (SELECT id FROM chunk)", *_SERIES, _whole("total", 0, COUNT_MAX)),
+    "cells": ("hour IN (SELECT id FROM hour)", _whole("cell_px", 1, CELL_MAX_PX)),
+}
+"""As ``POSSIBLE``, of the tables that have a row for every hour of many years: whoever reads one looks at that one."""

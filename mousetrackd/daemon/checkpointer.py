@@ -167,7 +167,7 @@ class Checkpointer:
         Raises StoreError, NotOursError and DamagedError among them.
         """
         if self._store is None:
-            self._store = Store.open(self._paths.store)
+            self._store = Store.open(self._paths.store, holds_lock=True)
         self._take_in_side_files(self._store)
         reserve.make(self._paths.reserve)
 
@@ -250,7 +250,7 @@ class Checkpointer:
                 self._findings.problems.append(("moved", self._store.leave()))
                 self._store = None
             if self._store is None:
-                self._store = Store.open(self._paths.store)
+                self._store = Store.open(self._paths.store, holds_lock=True)
             self._take_in_side_files(self._store)
             if batch is not None:
                 self._store.commit_batch(batch, instead_of=self._stored_mark)

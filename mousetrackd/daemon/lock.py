@@ -6,7 +6,6 @@ A pid is believed only while the lock that names it is held and that process has
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import os
 import time
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from mousetrackd.core.errors import ExitCode, MousetrackError, RefusedError
-from mousetrackd.system.files import NO_LOCKS_HINT, check_private, make_private, open_own, read_own
+from mousetrackd.system.files import NO_LOCKS_HINT, check_private, is_locked, make_private, open_lock, read_own
 
 if TYPE_CHECKING:
     from mousetrackd.system.paths import Paths
@@ -83,7 +82,7 @@ class Lock:
         give_up_s = time.monotonic() + LOCK_PATIENCE_S
         while not _is_same(held, path):  # also where it was deleted between opening and locking
             try:
-                descriptor = _opened(path, flags)
+                descriptor = open_lock(path, flags)
             except OSError as error:
                 raise RefusedError(
                     f"cannot open the lock {path}: {error.strerror}", "Remove what is there, and try again."
@@ -155,7 +154,7 @@ def _is_same(descriptor: int, path: Path) -> bool:
 
 def holder(lock: Path) -> int | None:
     """The pid of the process that holds the lock file, or None."""
-    return _pid_in(lock) if _is_locked(lock, os.O_RDONLY) else None
+    return _pid_in(lock) if is_locked(lock, os.O_RDONLY) else None
 
 
 def status_of_holder(lock: Path) -> Path | None:
@@ -166,7 +165,7 @@ def status_of_holder(lock: Path) -> Path | None:
 
 def is_folder_locked(folder: Path) -> bool:
     """Whether a daemon holds the lock on this folder, even if its lock file was deleted."""
-    return _is_locked(folder, os.O_RDONLY | os.O_DIRECTORY)
+    return is_locked(folder, os.O_RDONLY | os.O_DIRECTORY)
 
 
 def has_open(pid: int, path: Path) -> bool | None:
@@ -180,26 +179,6 @@ def has_open(pid: int, path: Path) -> bool | None:
     except OSError:
         return None
     return False
-
-
-def _opened(path: Path, flags: int) -> int:
-    """A descriptor of a lock file, or, with O_DIRECTORY, of the folder that is locked as well. Raises OSError."""
-    return os.open(path, flags | os.O_CLOEXEC) if flags & os.O_DIRECTORY else open_own(path, flags)
-
-
-def _is_locked(path: Path, flags: int) -> bool:
-    try:
-        descriptor = _opened(path, flags)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError as error:
-        return error.errno in (errno.EWOULDBLOCK, errno.EACCES)
-    else:
-        return False
-    finally:
-        os.close(descriptor)
 
 
 def _pid_in(lock: Path) -> int | None:

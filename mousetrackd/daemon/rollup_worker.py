@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from mousetrackd.config import parse
 from mousetrackd.core.clock_guard import DAY_S, Known, Moment, limit_s, looked
-from mousetrackd.storage.migration import BACKUP_KEPT_S
+from mousetrackd.storage.migration import BACKUP_KEPT_S, InUseError
 from mousetrackd.storage.store import Store
 from mousetrackd.storage.tiers import RollupAges
 from mousetrackd.system.files import read_own, write_whole
@@ -30,7 +30,7 @@ def main() -> None:
     os.umask(0o077)
     paths = user_paths()
     keep = parse(sys.stdin.buffer.read().decode("utf-8", "surrogateescape"), "stdin").store
-    with Store.open(paths.store, as_helper=True) as store:
+    with contextlib.suppress(InUseError), Store.open(paths.store, as_helper=True) as store:
         roll_up(store, keep, paths.clock, _now())
 
 

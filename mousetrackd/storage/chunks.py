@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mousetrackd.core.counts import COUNT_MAX, Counts
 
@@ -17,29 +17,52 @@ if TYPE_CHECKING:
     from mousetrackd.storage.connection import Connection
 
 
+class Key(NamedTuple):
+    """Which series a row is of.
+
+    monitor: its row. application: "" for the sum of all. grid: 0 for the pixels of the monitor; else the counts are of
+    so many by so many equal parts of the application's window.
+    """
+
+    monitor: int
+    layer: str
+    application: str = ""
+    grid: int = 0
+
+    def size(self, screen: Monitor) -> tuple[int, int]:
+        """Width and height of its counts."""
+        return (self.grid, self.grid) if self.grid else (screen.width_px, screen.height_px)
+
+
 @dataclass(frozen=True)
 class Chunk:
-    """A row of ``chunk`` that has passed its checksum. monitor: the row of it."""
+    """A row of ``chunk`` that has passed its checksum."""
 
     row: int
     start_s: int
     span_s: int
-    monitor: int
-    layer: str
+    key: Key
     total: int
     counts: bytes
 
+    @property
+    def end_s(self) -> int:
+        """UTC seconds at which it ends."""
+        return self.start_s + self.span_s
+
     def decoded(self, screen: Monitor) -> Iterator[Counts]:
         """The counts in parts. Raises ValueError at once when they are none, or not those that the row describes."""
-        return Counts.decode_parts(self.counts, size=(screen.width_px, screen.height_px), total=self.total)
+        return Counts.decode_parts(self.counts, size=self.key.size(screen), total=self.total)
 
 
 @dataclass(frozen=True)
 class Where:
-    """Which chunks; None is all. since_s, until_s: those that touch this range."""
+    """Which chunks; None is all. since_s, until_s: those that touch this range. application, grid: as in ``Key``."""
 
     monitor: int | None = None
     layers: tuple[str, ...] | None = None
+    application: str | None = ""
+    grid: int | None = 0
     since_s: int | None = None
     until_s: int | None = None
     starts_from_s: int | None = None
@@ -49,8 +72,10 @@ class Where:
 
     def condition(self) -> tuple[str, list[int | str]]:
         """SQL, and the values of its marks."""
-        parts: list[tuple[str, int | None]] = [
+        parts: list[tuple[str, int | str | None]] = [
             ("monitor = ?", self.monitor),
+            ("application = ?", self.application),
+            ("grid = ?", self.grid),
             ("start_s + span_s > ?", self.since_s),
             ("start_s < ?", self.until_s),
             ("start_s >= ?", self.starts_from_s),
@@ -60,11 +85,20 @@ class Where:
         ]
         chosen = [(text, value) for text, value in parts if value is not None]
         texts = ["TRUE", *(text for text, _ in chosen)]
-        values: list[int | str] = [value for _, value in chosen]
+        values = [value for _, value in chosen]
         if self.layers is not None:
             texts.append(f"layer IN ({_marks(self.layers)})")
             values += self.layers
         return " AND ".join(texts), values
+
+
+ANY = Where(application=None, grid=None)
+"""All chunks there are, those of single applications too."""
+
+
+def of_series(where: Where, key: Key) -> Where:
+    """Those of ``where`` that are of one series."""
+    return replace(where, monitor=key.monitor, layers=(key.layer,), application=key.application, grid=key.grid)
 
 
 @dataclass
@@ -77,28 +111,34 @@ class Merged:
     left_out: list[str] = field(default_factory=list)
 
 
+COLUMNS = "id, start_s, span_s, monitor, layer, application, grid, total, counts, checksum"
+"""Of a row of ``chunk``, in the order of ``Chunk``'s."""
+
+
 def select(connection: Connection, where: Where, damaged: list[str]) -> Iterator[Chunk]:
     """The chunks of ``where``, of all screens oldest first. Raises StoreError.
 
     damaged: gets a sentence for each chunk that fails its checksum.
     """
     condition, values = where.condition()
-    query = f"SELECT id, start_s, span_s, monitor, layer, total, counts, crc FROM chunk WHERE {condition}"  # noqa: S608 - our names
+    query = f"SELECT {COLUMNS} FROM chunk WHERE {condition}"  # noqa: S608 - our names
     if where.monitor is None:
         query += " ORDER BY start_s, id"
     with connection.reading():
-        for row, start_s, span_s, monitor, layer, total, counts, crc in connection.execute(query, values):
-            if crc == crc_of(start_s, span_s, monitor, layer, total, counts):
-                yield Chunk(row, start_s, span_s, monitor, layer, total, counts)
+        for row, start_s, span_s, *key, total, counts, checksum in connection.execute(query, values):
+            chunk = Chunk(row, start_s, span_s, Key(*key), total, counts)
+            if checksum == checksum_of(chunk):
+                yield chunk
             else:
-                when = _local_time(start_s, connection.zone)
-                damaged.append(f"left out chunk {row} ({layer} of {when}): its checksum is wrong")
+                when = local_time(start_s, connection.zone)
+                damaged.append(f"left out chunk {row} ({chunk.key.layer} of {when}): its checksum is wrong")
 
 
-def series_rows(connection: Connection, where: Where) -> list[tuple[int, str]]:
-    """Of which screens, by row, and layers there are chunks of ``where``. Raises StoreError."""
+def keys(connection: Connection, where: Where) -> list[Key]:
+    """Of which series there are chunks of ``where``. Raises StoreError."""
     condition, values = where.condition()
-    return connection.rows(f"SELECT DISTINCT monitor, layer FROM chunk WHERE {condition}", values)  # noqa: S608 - our names
+    query = f"SELECT DISTINCT monitor, layer, application, grid FROM chunk WHERE {condition}"  # noqa: S608 - our names
+    return sorted(Key(*row) for row in connection.rows(query, values))
 
 
 def merge(connection: Connection, where: Where, screen: Monitor) -> Merged:
@@ -113,7 +153,7 @@ def merge(connection: Connection, where: Where, screen: Monitor) -> Merged:
                 merged.left_out.append(f"left out chunk {chunk.row}: {error}")
                 continue
             merged.rows.append(chunk.row)
-            merged.spans.append((chunk.start_s, chunk.start_s + chunk.span_s))
+            merged.spans.append((chunk.start_s, chunk.end_s))
             yield from decoded
 
     all_parts = parts()
@@ -123,26 +163,31 @@ def merge(connection: Connection, where: Where, screen: Monitor) -> Merged:
     return merged
 
 
-def insert(connection: Connection, start_s: int, span_s: int, monitor: int, layer: str, counts: Counts) -> None:
-    """Append a chunk, within the transaction that is open. Raises sqlite3.Error."""
-    blob, total = counts.encode(), min(counts.total, COUNT_MAX)
-    crc = crc_of(start_s, span_s, monitor, layer, total, blob)
-    connection.execute(
-        "INSERT INTO chunk (start_s, span_s, monitor, layer, total, counts, crc) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (start_s, span_s, monitor, layer, total, blob, crc),
+def insert(connection: Connection, start_s: int, span_s: int, key: Key, counts: Counts) -> int:
+    """Append a chunk, within the transaction that is open; returns its row. Raises sqlite3.Error."""
+    chunk = Chunk(0, start_s, span_s, key, min(counts.total, COUNT_MAX), counts.encode())
+    ((row,),) = connection.execute(
+        "INSERT INTO chunk (start_s, span_s, monitor, layer, application, grid, total, counts, checksum)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        (start_s, span_s, *key, chunk.total, chunk.counts, checksum_of(chunk)),
     )
+    return int(row)
 
 
-def crc_of(start_s: int, span_s: int, monitor: int, layer: str, total: int, counts: bytes) -> int:
+def checksum_of(chunk: Chunk) -> int:
     """The checksum of a row of ``chunk``: of all its columns but its number."""
-    return zlib.crc32(counts, zlib.crc32(f"{start_s} {span_s} {monitor} {layer} {total}".encode()))
+    monitor, layer, *rest = chunk.key
+    # Of a sum of all applications it is what older versions wrote, which knew nothing else.
+    of_one = "" if chunk.key == Key(monitor, layer) else f" {rest}"
+    facts = f"{chunk.start_s} {chunk.span_s} {monitor} {layer} {chunk.total}{of_one}"
+    return zlib.crc32(chunk.counts, zlib.crc32(facts.encode()))
 
 
 def _marks(values: Sequence[str]) -> str:
     return ",".join("?" * len(values))
 
 
-def _local_time(moment_s: int, zone: tzinfo | None) -> str:
+def local_time(moment_s: int, zone: tzinfo | None) -> str:
     """A moment for people, even one that damage has made impossible."""
     try:
         return f"{datetime.fromtimestamp(moment_s, zone):%Y-%m-%d %H:%M}"

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from mousetrackd.core.errors import StoreError
 from mousetrackd.storage import schema
-from mousetrackd.storage.errors import DamagedError, as_store_error, primary_code
+from mousetrackd.storage.errors import DamagedError, NotOursError, as_store_error, primary_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -65,12 +65,33 @@ class Connection:
         if found != "ok":
             raise DamagedError(self.path, found)
 
+    def _refuse_other_version(self) -> None:
+        """Raises NotOursError where the tables are not those of this version any more, and sqlite3.Error."""
+        if self.version() != schema.SCHEMA_VERSION:
+            raise NotOursError(
+                f"{self.path} was brought up to date by another version of mousetrackd.",
+                "Nothing was written. Restart mousetrackd, so that all of it is of one version.",
+            )
+
+    def look_like_new(self) -> None:
+        """Let an older store, opened for reading, be read with the queries of this version. Raises sqlite3.Error."""
+        if self.version() < schema.HOURS_SINCE:
+            self.execute("PRAGMA query_only = OFF")
+            for statement in schema.AS_NEW:
+                self.execute(statement)
+            self.execute("PRAGMA query_only = ON")
+
     @contextlib.contextmanager
-    def transaction(self, kind: str = "IMMEDIATE") -> Iterator[None]:
-        """All that is written within is there, or nothing. Raises StoreError."""
+    def transaction(self, kind: str = "IMMEDIATE", *, any_version: bool = False) -> Iterator[None]:
+        """All that is written within is there, or nothing. Raises StoreError.
+
+        any_version: also where another version of mousetrackd has changed the tables since the file was opened.
+        """
         try:
             self.execute(f"BEGIN {kind}")
             try:
+                if not any_version:
+                    self._refuse_other_version()
                 yield
                 self.execute("COMMIT")
             except BaseException:

@@ -12,6 +12,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from mousetrackd.storage import schema
+from mousetrackd.storage.chunks import COLUMNS
 from mousetrackd.storage.database_files import create
 
 if TYPE_CHECKING:
@@ -26,17 +27,23 @@ _PROBES = 10_000
 
 _COLUMNS = {
     "monitor": "rowid, output, width_px, height_px, edid_hash, width_mm, height_mm",
-    "chunk": "rowid, start_s, span_s, monitor, layer, total, counts, crc",
+    "chunk": COLUMNS,
     "path": "rowid, start_s, span_s, monitor, length_px",
     "placement": "rowid, since_s, monitor, desktop_x, desktop_y",
 }
+_SINCE_3 = {
+    "hour": "rowid, chunk, start_s, monitor, layer, application, grid, total",
+    "cells": "rowid, cell_px, counts, checksum",
+    "unit": "rowid, monitor, layer, unit",
+    "identity": "rowid, id, is_own",
+}
+"""What a store of an older version has not."""
 
-_READ = {"chunk_by_time": "chunk", "saved": "saved", **{table: table for table in _COLUMNS}}
+_READ = {"chunk_by_time": "chunk", "saved": "saved", **{table: table for table in (*_COLUMNS, *_SINCE_3)}}
 """What is read of a damaged database, and of which table it is."""
 
 _UNCOUNTED = bytes(4)
 """Instead of how many pages there are: SQLite then asks the file and the journal."""
-_LAST_ROW = (1 << 63) - 1
 _LAST_ROW = (1 << 63) - 1
 
 
@@ -49,7 +56,7 @@ class DamagedDatabase:
 
     def rows(self, table: str) -> Iterator[Row]:
         """Rows with their number first: from the front, from the back, and one by one in between."""
-        select = f"SELECT {_COLUMNS[table]} FROM {table} NOT INDEXED"  # noqa: S608 - names of ours
+        select = f"SELECT {(_COLUMNS | _SINCE_3)[table]} FROM {table} NOT INDEXED"  # noqa: S608 - names of ours
         first, last = 0, _LAST_ROW
         self.is_broken = False
         for row in self._until_broken(f"{select} ORDER BY rowid"):
@@ -114,7 +121,8 @@ def _connect(copy: Path) -> sqlite3.Connection | None:
     try:
         schema.harden(connection)
         connection.execute("PRAGMA writable_schema = ON")  # which makes SQLite read what it else would refuse
-        if schema.foreign(connection):
+        # An older one too: its rows are those of ours but for columns at their end, which SQLite then adds itself.
+        if schema.foreign(connection) or not schema.is_newest(connection):
             connection = _with_our_schema(copy, connection)
         for table, columns in _COLUMNS.items():
             connection.execute(f"SELECT {columns} FROM {table} WHERE rowid = 0").fetchone()  # noqa: S608 - names of ours

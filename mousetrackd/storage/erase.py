@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mousetrackd.core.errors import StoreError
 from mousetrackd.storage import screens
-from mousetrackd.storage.chunks import crc_of
+from mousetrackd.storage.chunks import COLUMNS, Chunk, Key, checksum_of
 from mousetrackd.storage.query import Held
 
 if TYPE_CHECKING:
@@ -82,7 +82,8 @@ def erase(
             [(row, since_s, until_s) for (row,) in rows],
         )
         if since_s is None and until_s is None:  # not even that there was such a screen is kept
-            connection.executemany("DELETE FROM placement WHERE monitor = ?", rows)
+            for table in ("placement", "unit"):
+                connection.executemany(f"DELETE FROM {table} WHERE monitor = ?", rows)  # noqa: S608 - our names
             connection.executemany("DELETE FROM monitor WHERE id = ?", rows)
     scrub(connection)
     return _summary(deleted)
@@ -104,13 +105,13 @@ def scrub(connection: Connection) -> None:
 def _to_erase(connection: Connection, since_s: int | None, until_s: int | None, monitor: str | None) -> list[_Found]:
     wanted = screens.rows_of(connection, monitor)
     with connection.reading():
-        rows = connection.execute("SELECT id, start_s, span_s, monitor, layer, total, counts, crc FROM chunk")
+        rows = connection.execute(f"SELECT {COLUMNS} FROM chunk")  # noqa: S608 - our names
         return [
             (row, start_s, start_s + span_s)
-            for row, start_s, span_s, screen, layer, total, counts, crc in rows
-            if crc != crc_of(start_s, span_s, screen, layer, total, counts)
+            for row, start_s, span_s, *key, total, counts, checksum in rows
+            if checksum != checksum_of(Chunk(row, start_s, span_s, Key(*key), total, counts))
             or (
-                screen in wanted
+                key[0] in wanted
                 and (since_s is None or start_s + span_s > since_s)
                 and (until_s is None or start_s < until_s)
             )

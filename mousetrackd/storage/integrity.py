@@ -9,7 +9,7 @@ from mousetrackd.core import validity
 from mousetrackd.core.errors import StoreError
 from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.storage import chunks, schema, screens, summaries
-from mousetrackd.storage.chunks import Where
+from mousetrackd.storage.chunks import ANY
 from mousetrackd.storage.errors import DamagedError
 
 if TYPE_CHECKING:
@@ -53,11 +53,11 @@ def check(connection: Connection) -> list[str]:
         if problems:
             return problems  # the screens that chunks are compared with may be wrong
         known = screens.monitors(connection)
-        for chunk in chunks.select(connection, Where(), problems):
+        for chunk in chunks.select(connection, ANY, problems):
             try:
-                chunk.decoded(known[chunk.monitor])
+                chunk.decoded(known[chunk.key.monitor])
             except ValueError as error:
-                problems.append(f"chunk {chunk.row} ({chunk.layer}): {error}")
+                problems.append(f"chunk {chunk.row} ({chunk.key.layer}): {error}")
         with connection.snapshot():
             problems += summaries.problems(connection, known, compare=not problems)
     except (sqlite3.Error, StoreError, UnicodeDecodeError) as error:

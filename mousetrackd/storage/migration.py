@@ -12,7 +12,7 @@ from mousetrackd.storage import schema
 from mousetrackd.storage.database_files import fresh_file, remove_fresh
 from mousetrackd.storage.errors import DamagedError
 from mousetrackd.storage.schema import SCHEMA_VERSION
-from mousetrackd.system.files import sync_folder
+from mousetrackd.system.files import is_locked, sync_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,20 +23,30 @@ BACKUP_KEPT_S = 30 * 86400
 """How long the copy is kept; less where counts of that age are pruned."""
 
 
-def migrate(connection: Connection) -> None:
+class InUseError(StoreError):
+    """The store is of an older version, and a daemon of that version may still be writing into it."""
+
+
+def migrate(connection: Connection, *, holds_lock: bool = False) -> None:
     """Bring an older schema up to ours, after a copy of the file. Ours is left alone.
 
-    Raises StoreError where there is no space for the copy, DamagedError for a schema that never was, sqlite3.Error
-    and OSError.
+    holds_lock: the caller is the daemon whose store it is. Raises InUseError where another is, StoreError where there
+    is no space for the copy, DamagedError for a schema that never was, sqlite3.Error and OSError.
     """
     version = connection.version()
     if version == SCHEMA_VERSION:
         return
     if version not in range(1, SCHEMA_VERSION):
         raise DamagedError(connection.path, f"there is no schema {version}")
+    folder = connection.path.parent
+    if not holds_lock and (is_locked(folder, os.O_RDONLY | os.O_DIRECTORY) or is_locked(folder / "lock", os.O_RDONLY)):
+        raise InUseError(
+            f"{connection.path} is of an older version, and the mousetrackd that runs may be too",
+            "Restart it, and it brings the file up to date: mousetrackd stop, then mousetrackd run",
+        )
     _need_space_for_a_copy(connection)
     _back_up(connection, backup_of(connection.path, version))
-    with connection.transaction():
+    with connection.transaction(any_version=True):
         schema.migrate(connection.sql, connection.version())  # another process may have been quicker
 
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.series import Series
 from mousetrackd.storage import chunks, screens, summaries
-from mousetrackd.storage.chunks import Where
+from mousetrackd.storage.chunks import Where, of_series
 from mousetrackd.storage.tiers import DAY, HOUR, LONG_S, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
 
     from mousetrackd.core.monitors import Monitor
-    from mousetrackd.storage.chunks import Chunk
+    from mousetrackd.storage.chunks import Chunk, Key
     from mousetrackd.storage.connection import Connection
 
 PATH = "path"
@@ -53,7 +53,7 @@ class Range:
         """Can it not be decided whether the chunk belongs to it?"""
         return (
             (self.since_s is not None and chunk.start_s < self.since_s)
-            or (self.until_s is not None and chunk.start_s + chunk.span_s > self.until_s)
+            or (self.until_s is not None and chunk.end_s > self.until_s)
             or (self.hours is not None and chunk.span_s > HOUR.longest_s)
             or (self.weekdays is not None and chunk.span_s > DAY.longest_s)
         )
@@ -130,16 +130,16 @@ def read(connection: Connection, layers: Iterable[str], asked: Range = ALL) -> R
     with connection.snapshot():
         known = screens.monitors(connection)
         wanted = screens.rows_of(connection, asked.monitor)
-        for row, layer in sorted(chunks.series_rows(connection, Where(layers=tuple(layers)))):
-            if row not in wanted:
+        for key in chunks.keys(connection, Where(layers=tuple(layers))):
+            if key.monitor not in wanted:
                 continue
-            screen = known[row]
+            screen = known[key.monitor]
             spans_before = len(notes.spans)
             # With nothing to begin with, a sum of no parts would have no size.
             nothing = Counts.empty(screen.width_px, screen.height_px)
-            counts = Counts.merge(itertools.chain([nothing], _parts(connection, row, layer, screen, asked, notes)))
+            counts = Counts.merge(itertools.chain([nothing], _parts(connection, key, screen, asked, notes)))
             if len(notes.spans) > spans_before:
-                merged[Series(screen, layer)] = counts
+                merged[Series(screen, key.layer)] = counts
     first_s = min((start_s for start_s, _ in notes.spans), default=None)
     last_s = max((end_s for _, end_s in notes.spans), default=None)
     return Reading(merged, first_s, last_s, (*notes.left_out, *_too_coarse(notes.coarse)))
@@ -155,15 +155,15 @@ def pieces(connection: Connection, layers: Iterable[str], left_out: list[str], a
     coarse: Counter[int] = Counter()
     where = Where(layers=tuple(layers), since_s=asked.since_s, until_s=asked.until_s)
     for chunk in chunks.select(connection, where, left_out):
-        if chunk.monitor not in wanted or not _is_asked_for(connection, chunk, asked, coarse):
+        if chunk.key.monitor not in wanted or not _is_asked_for(connection, chunk, asked, coarse):
             continue
-        screen = known[chunk.monitor]
+        screen = known[chunk.key.monitor]
         try:
             counts = Counts.joined(chunk.decoded(screen))
         except ValueError as error:
             left_out.append(f"left out chunk {chunk.row}: {error}")
             continue
-        yield Piece(chunk.start_s, chunk.span_s, screen, chunk.layer, counts)
+        yield Piece(chunk.start_s, chunk.span_s, screen, chunk.key.layer, counts)
     left_out += _too_coarse(coarse)
 
 
@@ -172,8 +172,8 @@ def totals(connection: Connection, since_s: int | None = None, until_s: int | No
     known = screens.monitors(connection)
     with connection.reading():
         rows = connection.execute(
-            "SELECT start_s, span_s, monitor, layer, total FROM chunk"
-            " WHERE (?1 IS NULL OR start_s >= ?1) AND (?2 IS NULL OR start_s < ?2)"
+            "SELECT start_s, span_s, monitor, layer, total FROM chunk WHERE application = '' AND grid = 0"
+            " AND (?1 IS NULL OR start_s >= ?1) AND (?2 IS NULL OR start_s < ?2)"
             " UNION ALL SELECT start_s, span_s, monitor, ?3, length_px FROM path"
             " WHERE (?1 IS NULL OR start_s >= ?1) AND (?2 IS NULL OR start_s < ?2) ORDER BY start_s",
             (since_s, until_s, PATH),
@@ -197,12 +197,10 @@ def ahead_of(connection: Connection, now_s: int) -> Held:
     return Held(*rows[0])
 
 
-def _parts(
-    connection: Connection, row: int, layer: str, screen: Monitor, asked: Range, notes: _Notes
-) -> Iterator[Counts]:
+def _parts(connection: Connection, key: Key, screen: Monitor, asked: Range, notes: _Notes) -> Iterator[Counts]:
     """The counts of one series in parts; into ``notes.spans`` between which seconds each was counted."""
-    where = Where(row, (layer,), asked.since_s, asked.until_s)
-    summed = summaries.find(connection, row, layer)
+    where = of_series(Where(since_s=asked.since_s, until_s=asked.until_s), key)
+    summed = summaries.find(connection, key)
     if summed is not None and asked.holds(summed.first_s, summed.last_s):
         summed_parts = summed.decoded(screen)
         if summed_parts is not None:
@@ -219,7 +217,7 @@ def _parts(
         except ValueError as error:
             notes.left_out.append(f"left out chunk {chunk.row}: {error}")
             continue
-        notes.spans.append((chunk.start_s, chunk.start_s + chunk.span_s))
+        notes.spans.append((chunk.start_s, chunk.end_s))
         yield from parts
 
 

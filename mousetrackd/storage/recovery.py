@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sqlite3
 from collections import Counter
 from dataclasses import dataclass
@@ -18,9 +19,10 @@ from typing import TYPE_CHECKING
 from mousetrackd.core import validity
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.errors import StoreError
+from mousetrackd.core.layers import LAYERS
 from mousetrackd.core.layout import ReportedMonitor, admit
 from mousetrackd.core.monitors import MONITORS_MAX, Monitor
-from mousetrackd.storage.chunks import crc_of
+from mousetrackd.storage.chunks import COLUMNS, Chunk, Key, checksum_of
 from mousetrackd.storage.damaged_database import DamagedDatabase, Row, open_copy, scratch_store
 from mousetrackd.storage.database_files import create, move_aside, name_aside, rescue_note
 from mousetrackd.storage.errors import DamagedError
@@ -134,7 +136,7 @@ def _fill(old: DamagedDatabase, fresh: sqlite3.Connection) -> Rescued:
     seen: dict[int, int] = {}
     taken: set[int | None] = set()
     for row in old.rows("chunk"):
-        number, _, _, screen, _, _, _, crc = row
+        number, _, _, screen, *_, crc = row
         size = _trusted_size(row)
         if size is None:
             wrong += 1
@@ -149,7 +151,7 @@ def _fill(old: DamagedDatabase, fresh: sqlite3.Connection) -> Rescued:
             continue
         # The number of a chunk that was rolled up may have been given again, and here a new one to another.
         new = (None if number in taken else number, *row[1:])
-        taken.add(fresh.execute("INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?)", new).lastrowid)
+        taken.add(fresh.execute(_PUT_CHUNK, new).lastrowid)
         seen.setdefault(number, crc)
         written += 1
     complete = not old.is_broken
@@ -166,16 +168,21 @@ def _fill(old: DamagedDatabase, fresh: sqlite3.Connection) -> Rescued:
     _fill_paths(old, fresh)
     _fill_placements(old, fresh, used)
     _fill_marks(old, fresh)
+    _fill_units(old, fresh, used)
+    _fill_identity(old, fresh)
     kept = int(fresh.execute("SELECT count(*) FROM chunk").fetchone()[0])
     there = wrong + written if complete else old.count_of_chunks()
     return Rescued(kept, None if there is None else max(there - kept, 0))
 
 
+_PUT_CHUNK = f"INSERT INTO chunk ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - our names
+
 _DROP_WHAT_WAS_ROLLED_UP = f"""
 DELETE FROM chunk WHERE EXISTS (
     SELECT 1 FROM chunk AS whole
     WHERE whole.start_s <= chunk.start_s AND chunk.start_s < whole.start_s + whole.span_s
-    AND whole.monitor = chunk.monitor AND whole.layer = chunk.layer
+    AND (whole.monitor, whole.layer, whole.application, whole.grid)
+        = (chunk.monitor, chunk.layer, chunk.application, chunk.grid)
     AND whole.span_s > chunk.span_s AND whole.span_s >= {HOUR.shortest_s}
     AND whole.start_s % 900 = 0 AND whole.span_s % 900 = 0
 )
@@ -190,10 +197,12 @@ better lost, and reported, than counted twice.
 
 def _trusted_size(row: Row) -> tuple[int, int] | None:
     """The size of the screen whose counts a row of ``chunk`` holds, if it is as it was written."""
-    _, start_s, span_s, monitor, layer, total, blob, crc = row
+    number, start_s, span_s, monitor, layer, application, grid, total, blob, checksum = row
     if not validity.is_chunk(start_s, span_s, layer, total) or type(monitor) is not int or type(blob) is not bytes:
         return None
-    if crc != crc_of(start_s, span_s, monitor, layer, total, blob):
+    if not validity.is_part(application, grid):
+        return None
+    if checksum != checksum_of(Chunk(number, start_s, span_s, Key(monitor, layer, application, grid), total, blob)):
         return None
     try:
         counts = next(Counts.decode_parts(blob, total=total))
@@ -236,6 +245,24 @@ def _fill_placements(old: DamagedDatabase, fresh: sqlite3.Connection, screens: d
                 " VALUES (?, ?, ?, ?, ?)",
                 row,
             )
+
+
+def _fill_units(old: DamagedDatabase, fresh: sqlite3.Connection, screens: dict[int, Monitor]) -> None:
+    for _, monitor, layer, unit in old.rows("unit"):
+        if monitor in screens and layer in LAYERS and isinstance(unit, str) and 1 <= len(unit) <= validity.UNIT_MAX:
+            fresh.execute("INSERT OR IGNORE INTO unit VALUES (?, ?, ?)", (monitor, layer, unit))
+
+
+def _fill_identity(old: DamagedDatabase, fresh: sqlite3.Connection) -> None:
+    """Which store it is, as far as that can be read; else it is a new one."""
+    found = [
+        (one, is_own)
+        for _, one, is_own in old.rows("identity")
+        if isinstance(one, str) and re.fullmatch("[0-9a-f]{32}", one) and is_own in (0, 1)
+    ]
+    if [is_own for _, is_own in found].count(1) == 1:
+        fresh.execute("DELETE FROM identity")
+        fresh.executemany("INSERT OR IGNORE INTO identity VALUES (?, ?)", found)
 
 
 def _fill_marks(old: DamagedDatabase, fresh: sqlite3.Connection) -> None:

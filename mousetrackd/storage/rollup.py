@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 
 from mousetrackd.core.counts import Counts
 from mousetrackd.storage import chunks, screens, summaries
-from mousetrackd.storage.chunks import Merged, Where
+from mousetrackd.storage.chunks import ANY, Merged, of_series
 from mousetrackd.storage.summaries import Sum
 from mousetrackd.storage.tiers import DAY_S, LONG_S, TIERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from mousetrackd.storage.chunks import Key, Where
     from mousetrackd.storage.connection import Connection
     from mousetrackd.storage.tiers import RollupAges, Tier
 
@@ -54,10 +55,9 @@ def _roll_up_into(connection: Connection, tier: Tier, cutoff_s: int) -> int:
     for begin_s, end_s in sorted({tier.period(start_s, connection.zone) for start_s in starts}):
         if end_s > cutoff_s:
             continue
-        where = Where(starts_from_s=begin_s, starts_before_s=end_s, shorter_than_s=end_s - begin_s)
+        where = replace(ANY, starts_from_s=begin_s, starts_before_s=end_s, shorter_than_s=end_s - begin_s)
         works: list[Callable[[], int]] = [
-            partial(_roll_up_series, connection, monitor, layer, where, (begin_s, end_s))
-            for monitor, layer in chunks.series_rows(connection, where)
+            partial(_roll_up_series, connection, key, where, (begin_s, end_s)) for key in chunks.keys(connection, where)
         ]
         works.append(partial(_roll_up_paths, connection, begin_s, end_s))
         if end_s - begin_s < LONG_S:  # soon done, and one transaction writes less than many
@@ -67,28 +67,28 @@ def _roll_up_into(connection: Connection, tier: Tier, cutoff_s: int) -> int:
     return saved
 
 
-def _roll_up_series(connection: Connection, monitor: int, layer: str, where: Where, period_s: tuple[int, int]) -> int:
+def _roll_up_series(connection: Connection, key: Key, where: Where, period_s: tuple[int, int]) -> int:
     """Make one chunk of those of one series in one period."""
     begin_s, end_s = period_s
     span_s = end_s - begin_s
-    screen = screens.monitors(connection)[monitor]
-    where = replace(where, monitor=monitor, layers=(layer,))
+    screen = screens.monitors(connection)[key.monitor]
+    where = of_series(where, key)
     fresh = chunks.merge(connection, replace(where, shorter_than_s=min(span_s, LONG_S)), screen)
     long = chunks.merge(connection, replace(where, at_least_s=LONG_S), screen) if span_s > LONG_S else Merged()
     both = [part.counts for part in (fresh, long) if part.counts is not None]
     rows = fresh.rows + long.rows
     if not both:
         return 0
-    summed = summaries.find(connection, monitor, layer) if span_s >= LONG_S else None
+    summed = summaries.find(connection, key) if span_s >= LONG_S else None
     already = None if summed is None else summed.decoded(screen)
     connection.executemany("DELETE FROM chunk WHERE id = ?", [(row,) for row in rows])
-    chunks.insert(connection, begin_s, span_s, monitor, layer, both[0] if len(both) == 1 else Counts.merge(both))
+    chunks.insert(connection, begin_s, span_s, key, both[0] if len(both) == 1 else Counts.merge(both))
     if summed is not None and already is not None:  # the trigger has dropped it
         counts = summed.counts
         if fresh.counts is not None:
             counts = Counts.merge(itertools.chain([fresh.counts], already)).encode()
         first_s, last_s = min(summed.first_s, begin_s), max(summed.last_s, end_s)
-        summaries.put(connection, monitor, layer, Sum(first_s, last_s, summed.left_out, counts))
+        summaries.put(connection, key, Sum(first_s, last_s, summed.left_out, counts))
     return len(rows) - 1
 
 

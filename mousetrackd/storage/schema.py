@@ -63,6 +63,8 @@ _VERSION_1 = (
     "PRAGMA user_version = 1",
 )
 
+_CHANGES = (("insert", "new"), ("delete", "old"), ("update", "old"), ("update", "new"))
+
 _SUMS = (
     """CREATE TABLE sum (
     monitor INTEGER NOT NULL REFERENCES monitor,
@@ -78,15 +80,72 @@ _SUMS = (
         f"""CREATE TRIGGER no_sum_after_{event}_of_{row} AFTER {event} ON chunk WHEN {row}.span_s >= {LONG_S} BEGIN
     DELETE FROM sum WHERE monitor = {row}.monitor AND layer = {row}.layer;
 END"""  # noqa: S608 - our names
-        for event, row in (("insert", "new"), ("delete", "old"), ("update", "old"), ("update", "new"))
+        for event, row in _CHANGES
     ),
 )
 
-MIGRATIONS = (Migration(2, _SUMS),)
+_HOURS = (
+    # An older daemon that is still running names the column "crc", so what it would insert is refused.
+    "ALTER TABLE chunk RENAME COLUMN crc TO checksum",
+    "ALTER TABLE chunk ADD COLUMN application TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE chunk ADD COLUMN grid INTEGER NOT NULL DEFAULT 0",
+    # Totals apart from cells: a question reads thousands of the first and few of the second.
+    """CREATE TABLE hour (
+    id INTEGER PRIMARY KEY,
+    chunk INTEGER NOT NULL REFERENCES chunk,
+    start_s INTEGER NOT NULL,
+    monitor INTEGER NOT NULL REFERENCES monitor,
+    layer TEXT NOT NULL,
+    application TEXT NOT NULL,
+    grid INTEGER NOT NULL,
+    total INTEGER NOT NULL
+) STRICT""",
+    "CREATE INDEX hour_by_chunk ON hour (chunk)",
+    """CREATE TABLE cells (
+    hour INTEGER PRIMARY KEY REFERENCES hour,
+    cell_px INTEGER NOT NULL,
+    counts BLOB NOT NULL,
+    checksum INTEGER NOT NULL
+) STRICT""",
+    """CREATE TABLE unit (
+    monitor INTEGER NOT NULL REFERENCES monitor,
+    layer TEXT NOT NULL,
+    unit TEXT NOT NULL,
+    PRIMARY KEY (monitor, layer)
+) STRICT""",
+    """CREATE TABLE identity (
+    id TEXT PRIMARY KEY,
+    is_own INTEGER NOT NULL
+) STRICT""",
+    "INSERT INTO identity VALUES (lower(hex(randomblob(16))), 1)",
+    *(f"DROP TRIGGER no_sum_after_{event}_of_{row}" for event, row in _CHANGES),
+    *(
+        f"""CREATE TRIGGER no_sum_after_{event}_of_{row} AFTER {event} ON chunk
+WHEN {row}.span_s >= {LONG_S} AND {row}.application = '' AND {row}.grid = 0 BEGIN
+    DELETE FROM sum WHERE monitor = {row}.monitor AND layer = {row}.layer;
+END"""  # noqa: S608 - our names
+        for event, row in _CHANGES
+    ),
+)
+
+MIGRATIONS = (Migration(2, _SUMS), Migration(3, _HOURS))
 """From version 1 on, in order. A new version is one more row; what is here is never changed."""
 SCHEMA_VERSION = MIGRATIONS[-1].version
 SUMS_SINCE = 2
 """The first version with the table ``sum``."""
+HOURS_SINCE = 3
+"""The first version with the tables ``hour``, ``cells``, ``unit`` and ``identity``."""
+
+AS_NEW = (
+    """CREATE TEMP VIEW chunk AS SELECT id, start_s, span_s, monitor, layer, total, counts, crc AS checksum,
+'' AS application, 0 AS grid, id AS rowid FROM main.chunk""",
+    """CREATE TEMP VIEW hour AS SELECT 0 AS id, 0 AS chunk, 0 AS start_s, 0 AS monitor, '' AS layer, '' AS application,
+0 AS grid, 0 AS total, 0 AS rowid WHERE 0""",
+    "CREATE TEMP VIEW cells AS SELECT 0 AS hour, 0 AS cell_px, x'' AS counts, 0 AS checksum, 0 AS rowid WHERE 0",
+    "CREATE TEMP VIEW unit AS SELECT 0 AS monitor, '' AS layer, '' AS unit, 0 AS rowid WHERE 0",
+    "CREATE TEMP VIEW identity AS SELECT '' AS id, 0 AS is_own, 0 AS rowid WHERE 0",
+)
+"""What makes an older store look like one of ours to who only reads it. Nothing is written into its file."""
 
 MARKS = "CREATE TABLE IF NOT EXISTS saved (id INTEGER PRIMARY KEY, mark INTEGER NOT NULL) STRICT"
 """The marks of batches that are stored (see ``unsaved``): the daemon's last, and those out of side files.
@@ -114,6 +173,11 @@ def harden(connection: sqlite3.Connection) -> None:
     """Let a file run nothing and claim no more memory than a row of ours takes. Before anything is read."""
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, ROW_MAX_BYTES)
     connection.execute("PRAGMA trusted_schema = OFF")
+
+
+def is_newest(connection: sqlite3.Connection) -> bool:
+    """Is it of our version? Raises sqlite3.Error."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0]) == SCHEMA_VERSION
 
 
 def foreign(connection: sqlite3.Connection) -> str:

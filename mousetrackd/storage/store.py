@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Self
 
 from mousetrackd.core import validity
 from mousetrackd.core.errors import StoreError
-from mousetrackd.storage import chunks, erase, integrity, migration, query, rollup, screens
+from mousetrackd.core.layers import UNITS
+from mousetrackd.storage import chunks, erase, integrity, migration, query, rollup, screens, units
+from mousetrackd.storage.chunks import Key
 from mousetrackd.storage.connection import Connection
 from mousetrackd.storage.database_files import (
     OpenFiles,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from mousetrackd.core.accumulator import Tally
     from mousetrackd.core.layout import Layout
     from mousetrackd.core.monitors import Monitor, Placement
+    from mousetrackd.core.series import Series
     from mousetrackd.storage.batch import Batch
     from mousetrackd.storage.erase import Promise
     from mousetrackd.storage.tiers import RollupAges
@@ -57,12 +60,13 @@ class Store:
     # Opening ------------------------------------------------------------------------------------------
 
     @classmethod
-    def open(cls, path: Path, *, zone: tzinfo | None = None, as_helper: bool = False) -> Self:
+    def open(cls, path: Path, *, zone: tzinfo | None = None, as_helper: bool = False, holds_lock: bool = False) -> Self:
         """Open for writing; make it when there is none.
 
         zone: whose hours and days chunks are rolled up into; None is the local clock's. as_helper: another process has
-        it open, and has checked it. Raises DamagedError when there is a file that is not a whole store, StoreError when
-        it is another program's, from a newer mousetrackd, or cannot be opened.
+        it open, and has checked it. holds_lock: this process is the daemon whose store it is. Raises DamagedError when
+        there is a file that is not a whole store; InUseError where it is of an older version and another process is
+        that daemon; StoreError when it is another program's, from a newer mousetrackd, or cannot be opened.
         """
         try:
             if rescue_note(path).exists():
@@ -77,7 +81,7 @@ class Store:
         except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
             raise as_store_error(path, error) from error
         try:
-            store._begin(as_helper=as_helper, ended_badly=had_journal)
+            store._begin(as_helper=as_helper, holds_lock=holds_lock, ended_badly=had_journal)
         except sqlite3.OperationalError as error:
             store.close()
             if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:  # "no such table", in a file whose header is ours
@@ -91,16 +95,16 @@ class Store:
             raise
         return store
 
-    def _begin(self, *, as_helper: bool, ended_badly: bool) -> None:
+    def _begin(self, *, as_helper: bool, holds_lock: bool, ended_badly: bool) -> None:
         connection = self._connection
         if as_helper:  # it rolls up, and then ends: less is written where a transaction fits into memory
             connection.execute("PRAGMA cache_size = -8000")
         integrity.refuse_foreign(connection)
         if ended_badly and not as_helper:  # worth the time to look at every page
             connection.quick_check()
-        migration.migrate(connection)
+        migration.migrate(connection, holds_lock=holds_lock)
         self._files.note_journal()
-        for table in ("monitor", "chunk", "path", "placement", "sum"):
+        for table in ("monitor", "chunk", "path", "placement", "sum", "hour", "cells", "unit", "identity"):
             connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone()  # noqa: S608 - a name of ours
         integrity.refuse_impossible(connection)
 
@@ -117,6 +121,8 @@ class Store:
             raise as_store_error(path, error) from error
         try:
             integrity.refuse_foreign(store._connection)
+            with store._connection.reading():
+                store._connection.look_like_new()
             integrity.refuse_impossible(store._connection)
         except StoreError:
             store.close()
@@ -171,6 +177,20 @@ class Store:
         with self._connection.transaction():
             self._append(tally, start_s, end_s, layout)
 
+    def commit_import(self, tallies: Iterable[tuple[int, Tally]], unit: str | None = None) -> None:
+        """Append counts of other programs, each with the UTC second at which they were made, all in one transaction.
+
+        unit: what they count; None is the unit of their layer. Raises as ``commit``, and UsageError where a series has
+        counts of another unit; nothing is there then.
+        """
+        with self._connection.transaction():
+            for at_s, tally in tallies:
+                _check_sizes(tally)
+                for series in tally.counts:
+                    row = screens.row_of(self._connection, series.monitor)
+                    units.note(self._connection, row, series.layer, UNITS[series.layer] if unit is None else unit)
+                self._append(tally, at_s, at_s + 1, None)
+
     def commit_batch(
         self, batch: Batch, *, instead_of: int | None = None, is_wanted: Callable[[], bool] = lambda: True
     ) -> None:
@@ -200,7 +220,7 @@ class Store:
             screens.note_layout(connection, layout, start_s)
         for series, counts in tally.counts.items():
             row = screens.row_of(connection, series.monitor)
-            chunks.insert(connection, start_s, span_s, row, series.layer, counts)
+            chunks.insert(connection, start_s, span_s, Key(row, series.layer), counts)
         connection.executemany(
             "INSERT INTO path VALUES (?, ?, ?, ?)",
             [
@@ -238,6 +258,14 @@ class Store:
     def sizes_mm(self) -> dict[Monitor, tuple[int, int]]:
         """As ``screens.sizes_mm``: width and height in millimetres, where known."""
         return screens.sizes_mm(self._connection)
+
+    def units(self) -> dict[Series, str]:
+        """As ``units.units``: the unit of each series that is not counted in its layer's."""
+        return units.units(self._connection)
+
+    def store_ids(self) -> tuple[str, ...]:
+        """The random number that tells this store from any other, and those of the stores merged into it."""
+        return tuple(one for (one,) in self._connection.rows("SELECT id FROM identity ORDER BY is_own DESC, id"))
 
     def last_seen(self) -> list[Placement]:
         """As ``screens.last_seen``: where each monitor was last."""

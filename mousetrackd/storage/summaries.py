@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from mousetrackd.core import validity
 from mousetrackd.core.counts import COUNT_MAX, Counts
 from mousetrackd.storage import chunks, screens
-from mousetrackd.storage.chunks import Where
+from mousetrackd.storage.chunks import Key, Where, of_series
 from mousetrackd.storage.schema import SUMS_SINCE
 from mousetrackd.storage.tiers import LONG_S
 
@@ -47,9 +47,13 @@ def are_kept(connection: Connection) -> bool:
     return connection.version() >= SUMS_SINCE
 
 
-def find(connection: Connection, monitor: int, layer: str) -> Sum | None:
-    """The sum of the long chunks of a series; None where there is none that can be trusted. Raises StoreError."""
-    if not are_kept(connection):
+def find(connection: Connection, key: Key) -> Sum | None:
+    """The sum of the long chunks of a series; None where there is none that can be trusted. Raises StoreError.
+
+    There is none of a single application's.
+    """
+    monitor, layer, *of_all = key
+    if not are_kept(connection) or any(of_all):
         return None
     with connection.reading():
         found = connection.execute(
@@ -73,8 +77,9 @@ def problems(connection: Connection, known: dict[int, Monitor], *, compare: bool
     ]
 
 
-def put(connection: Connection, monitor: int, layer: str, summed: Sum) -> None:
-    """Replace the sum of a series, within the transaction that is open. Raises sqlite3.Error."""
+def put(connection: Connection, key: Key, summed: Sum) -> None:
+    """Replace the sum of a series of all applications, within the transaction that is open. Raises sqlite3.Error."""
+    monitor, layer, *_ = key
     connection.execute("DELETE FROM sum WHERE monitor = ? AND layer = ?", (monitor, layer))
     connection.execute(
         "INSERT INTO sum (monitor, layer, first_s, last_s, left_out, counts, crc) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -88,30 +93,31 @@ def put(connection: Connection, monitor: int, layer: str, summed: Sum) -> None:
 def make_missing(connection: Connection) -> None:
     """Make the sum of each series that has long chunks and no sum, each in a transaction. Raises StoreError."""
     missing = connection.rows(
-        "SELECT DISTINCT monitor, layer FROM chunk WHERE span_s >= ?"
+        "SELECT DISTINCT monitor, layer FROM chunk WHERE span_s >= ? AND application = '' AND grid = 0"
         " AND NOT EXISTS (SELECT 1 FROM sum WHERE (sum.monitor, sum.layer) = (chunk.monitor, chunk.layer))",
         (LONG_S,),
     )
-    for monitor, layer in missing:
-        connection.at_once(partial(_make, connection, monitor, layer))
+    for row in missing:
+        connection.at_once(partial(_make, connection, Key(*row)))
 
 
-def _make(connection: Connection, monitor: int, layer: str) -> None:
-    where = Where(monitor, (layer,), at_least_s=LONG_S)
-    long = chunks.merge(connection, where, screens.monitors(connection)[monitor])
+def _make(connection: Connection, key: Key) -> None:
+    where = of_series(Where(at_least_s=LONG_S), key)
+    long = chunks.merge(connection, where, screens.monitors(connection)[key.monitor])
     if long.counts is not None:
         first_s, last_s = min(start_s for start_s, _ in long.spans), max(end_s for _, end_s in long.spans)
-        put(connection, monitor, layer, Sum(first_s, last_s, "\n".join(long.left_out), long.counts.encode()))
+        put(connection, key, Sum(first_s, last_s, "\n".join(long.left_out), long.counts.encode()))
 
 
 def _is_right(connection: Connection, monitor: int, layer: str, screen: Monitor) -> bool:
     """Can the sum of a series be trusted, and is it that of the chunks it sums?"""
-    summed = find(connection, monitor, layer)
+    summed = find(connection, Key(monitor, layer))
     parts = None if summed is None else summed.decoded(screen)
     if summed is None or parts is None:
         return False
     rows = connection.rows(
-        "SELECT total FROM chunk WHERE monitor = ? AND layer = ? AND span_s >= ?", (monitor, layer, LONG_S)
+        "SELECT total FROM chunk WHERE monitor = ? AND layer = ? AND application = '' AND grid = 0 AND span_s >= ?",
+        (monitor, layer, LONG_S),
     )
     total = sum(one for (one,) in rows)
     return bool(summed.left_out) or total >= COUNT_MAX or sum(part.total for part in parts) == total

@@ -193,6 +193,27 @@ def folder_held(folder: Path, *, alone: bool, flock: Callable[[int, int], None] 
         yield
 
 
+def open_lock(path: Path, flags: int) -> int:
+    """A descriptor of a lock file, or, with O_DIRECTORY, of the folder that is locked as well. Raises OSError."""
+    return os.open(path, flags | os.O_CLOEXEC) if flags & os.O_DIRECTORY else open_own(path, flags)
+
+
+def is_locked(path: Path, flags: int) -> bool:
+    """Whether a process holds this lock file, or with O_DIRECTORY this folder, alone."""
+    try:
+        descriptor = open_lock(path, flags)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno in (errno.EWOULDBLOCK, errno.EACCES)
+    else:
+        return False
+    finally:
+        os.close(descriptor)
+
+
 def remove_all(paths: Paths) -> list[str]:
     """Remove every folder of ``paths`` with all that is in it; what was done, in words. Raises OSError."""
     done = []

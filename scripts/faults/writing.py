@@ -1,8 +1,6 @@
 """What children write, and what must be found of it: checkpoints and pictures that know their numbers."""
 
-import contextlib
 import io
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -12,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 from PIL import Image
+from support import older_store
 
 from faults.child import Say
 from mousetrackd.core.accumulator import Tally
@@ -68,15 +67,13 @@ def make_damaged(path: Path, count: int) -> None:
 
 
 def make_older(path: Path, count: int) -> None:
-    """A store of checkpoints 1 to ``count`` as schema 1 had it: without the sums, and what drops them."""
-    with Store.open(path, zone=UTC) as store:
+    """A store of checkpoints 1 to ``count`` as schema 2 had it: without hours."""
+    newer = path.with_name("newer.sqlite3")
+    with Store.open(newer, zone=UTC) as store:
         for number in range(1, count + 1):
             commit(store, number)
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        for (trigger,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
-            connection.execute(f"DROP TRIGGER {trigger}")
-        connection.execute("DROP TABLE sum")
-        connection.execute("PRAGMA user_version = 1")
+    older_store.make_older(newer, path, 2)
+    newer.unlink()
 
 
 def batch(number: int) -> Batch:

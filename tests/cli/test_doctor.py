@@ -147,7 +147,7 @@ def test_a_store_that_is_not_whole_is_a_problem(home: Home, damage: str) -> None
     match damage:
         case "a chunk":
             with closing(sqlite3.connect(store)) as connection, connection:
-                connection.execute("UPDATE chunk SET crc = crc + 1")
+                connection.execute("UPDATE chunk SET checksum = checksum + 1")
         case "cut short":
             store.write_bytes(content[: len(content) // 2])
         case "empty":

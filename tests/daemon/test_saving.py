@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.older_store import make_older
 from support.program import Home, Running, always, decodes
 from support.waiting import wait_until
 from support.xserver import LEFT, Pointer
@@ -23,6 +24,7 @@ from mousetrackd.core.accumulator import Tally
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.monitors import Monitor
 from mousetrackd.core.series import Series
+from mousetrackd.storage.schema import SCHEMA_VERSION
 from mousetrackd.storage.store import Store
 
 pytest_plugins = ("support.fixtures",)
@@ -260,23 +262,20 @@ def test_while_the_disk_is_full_it_says_so_once_and_nothing_is_lost(home: Home) 
     assert home.cells("clicks.left") == Counter({(100, 100): 1, (200, 200): 1, (201, 200): 1, (202, 200): 1})
 
 
-def make_older(path: Path) -> None:
+def make_old(path: Path) -> None:
     """A store of schema 1, of about a megabyte, with one press at 10, 20."""
     path.parent.mkdir(parents=True, mode=0o700)
     screen = Monitor("S", 400, 300)
     rng = np.random.default_rng(2)
-    with Store.open(path) as store:
+    newer = path.with_name("newer.sqlite3")
+    with Store.open(newer) as store:
         press = Counts.from_pixels(400, 300, np.array([20 * 400 + 10]))
         store.commit(Tally({Series(screen, "clicks.left"): press}), 1_600_000_000, 1_600_000_060)
         for _ in range(30):
             dwell = Counts.from_pixels(400, 300, rng.integers(0, 120_000, 40_000))
             store.commit(Tally({Series(screen, "dwell"): dwell}), 1_600_000_000, 1_600_000_060)
-    with contextlib.closing(sqlite3.connect(path)) as sql:
-        for event in ("insert_of_new", "delete_of_old", "update_of_old", "update_of_new"):
-            sql.execute(f"DROP TRIGGER no_sum_after_{event}")
-        sql.execute("DROP TABLE sum")
-        sql.execute("PRAGMA user_version = 1")
-        sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    make_older(newer, path, 1)
+    newer.unlink()
 
 
 def schema_of(path: Path) -> int:
@@ -300,7 +299,7 @@ def test_an_older_store_without_space_for_its_copy_waits_and_what_is_counted_is_
     home: Home, small_disk: Path
 ) -> None:
     home.configure("checkpoint_interval_s = 1\nsnapshot_interval_s = 3600\n")
-    make_older(small_disk / "made" / "heat.sqlite3")
+    make_old(small_disk / "made" / "heat.sqlite3")
     shutil.move(small_disk / "made" / "heat.sqlite3", home.paths.store)
     shutil.rmtree(small_disk / "made")
     old, filler = home.paths.store.read_bytes(), small_disk / "filler"
@@ -322,13 +321,13 @@ def test_an_older_store_without_space_for_its_copy_waits_and_what_is_counted_is_
         assert daemon.log.count("not saving since") == 1
         assert daemon.log.count("saving again") == 1
     assert sum(home.screens("clicks.left").values(), Counter()) == {(10, 20): 1, (100, 100): 1}
-    assert schema_of(home.paths.store) == 2
+    assert schema_of(home.paths.store) == SCHEMA_VERSION
     assert schema_of(small_disk / "heat.schema-1.sqlite3") == 1
 
 
 def test_an_older_store_that_cannot_be_copied_waits_though_nothing_moves(home: Home) -> None:
     home.configure("checkpoint_interval_s = 1")
-    make_older(home.paths.store)
+    make_old(home.paths.store)
     old = home.paths.store.read_bytes()
     with home.running(state="waiting", under=["prlimit", "--fsize=65536:"]) as daemon:
         assert any("not saving since" in problem for problem in home.status()["problems"])
@@ -339,7 +338,7 @@ def test_an_older_store_that_cannot_be_copied_waits_though_nothing_moves(home: H
         daemon.await_status(lambda status: "not saving" not in str(status["problems"]), "the problem is gone")
         assert home.status()["last_checkpoint"] is None  # there was nothing to save
         daemon.stop()
-    assert schema_of(home.paths.store) == 2
+    assert schema_of(home.paths.store) == SCHEMA_VERSION
     assert home.cells("clicks.left") == {(10, 20): 1}
 
 

@@ -182,11 +182,17 @@ def move(pointer: Pointer, points: list[tuple[int, int]]) -> None:
     pointer.click(LEFT)
 
 
-def see_it_work(home: Home, installed: Installation, daemon: subprocess.Popen[bytes]) -> None:
-    """A snapshot, a roll-up, a new configuration, a pause: with the new commands and the new children."""
+def see_it_work(
+    home: Home, installed: Installation, daemon: subprocess.Popen[bytes], *, old_daemon: bool = False
+) -> None:
+    """A snapshot, a roll-up, a new configuration, a pause: with the new commands and the new children.
+
+    old_daemon: it is of the old version, so that nothing but itself may write into the store.
+    """
     assert installed.run_ok("snapshot") == f"{home.paths.latest}\n"
     assert decodes(home.paths.latest)
-    wait_until(lambda: old_pieces(home) == 1, "the old counts are rolled up")
+    if not old_daemon:
+        wait_until(lambda: old_pieces(home) == 1, "the old counts are rolled up")
     log = home.folder / "daemon.log"
     changes = log.read_text().count("the configuration has changed")
     home.configure(CONFIGURATION.replace("click_cell_px = 2", "click_cell_px = 4"))
@@ -238,9 +244,11 @@ def test_upgraded_while_running(home: Home, installed: Installation, new_wheel: 
         installed.install(new_wheel)
         assert "tracking" in installed.run_ok("status")
         move(pointer, path_at(300))
-        see_it_work(home, installed, daemon)
+        see_it_work(home, installed, daemon, old_daemon=True)
+        assert old_pieces(home) == 3
         stop(installed, daemon)
     with installed.running() as daemon, Pointer() as pointer:
+        wait_until(lambda: old_pieces(home) == 1, "the old counts are rolled up")
         move(pointer, path_at(500))
         stop(installed, daemon)
     assert installed.cells("travel") == line_cells(path_at(100) + path_at(300)) + line_cells(path_at(500))

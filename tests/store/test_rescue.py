@@ -189,7 +189,7 @@ def test_pages_that_were_given_up_bring_nothing_back(path: Path, number_of_hour:
     with closing(sqlite3.connect(path)) as sql, sql:
         # Numbers are given again: the hour's may be less than those of what it was folded from.
         sql.execute("UPDATE chunk SET id = ?", (number_of_hour,))
-        sql.executemany("INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        sql.executemany("INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
     _, rescued = rescue(path, NOW)
     assert rescued == Rescued(1, 3)
     with Store.open_read_only(path, zone=UTC) as store:

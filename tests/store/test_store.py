@@ -27,7 +27,7 @@ from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.core.series import Series
 from mousetrackd.storage.batch import Batch
-from mousetrackd.storage.chunks import crc_of
+from mousetrackd.storage.chunks import Chunk, Key, checksum_of
 from mousetrackd.storage.database_files import create, set_aside
 from mousetrackd.storage.errors import DamagedError
 from mousetrackd.storage.query import Range
@@ -283,9 +283,11 @@ def test_a_chunk_that_is_not_of_its_monitors_size_stays_out_of_the_roll_up(path:
     store.commit(tally_of(5), NOON_S, NOON_S + 60)
     store.commit(tally_of(5), NOON_S + 60, NOON_S + 120)
     blob = Counts.from_pixels(2, 1, np.array([1])).encode()
-    values = (NOON_S + 120, 60, 1, "dwell", 1, blob)
-    statement = "INSERT INTO chunk (start_s, span_s, monitor, layer, total, counts, crc) VALUES (?, ?, ?, ?, ?, ?, ?)"
-    change(path, statement, *values, crc_of(*values))
+    chunk = Chunk(0, NOON_S + 120, 60, Key(1, "dwell"), 1, blob)
+    statement = (
+        "INSERT INTO chunk (start_s, span_s, monitor, layer, total, counts, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    )
+    change(path, statement, chunk.start_s, 60, 1, "dwell", 1, blob, checksum_of(chunk))
     store.roll_up(NOON_S + 3 * HOUR_S, RollupAges())
     assert rows(path, "SELECT span_s FROM chunk ORDER BY id") == [(60,), (HOUR_S,)]
     reading = store.read(["dwell"])
@@ -500,7 +502,7 @@ def test_a_day_that_was_folded_is_left_out_of_a_range_within_it_and_named(store:
 def test_folding_leaves_a_damaged_piece_where_it_is(path: Path, store: Store) -> None:
     for _ in range(3):
         store.commit(tally_of(1), NOON_S, NOON_S + 60)
-    change(path, "UPDATE chunk SET crc = crc + 1 WHERE id = 2")
+    change(path, "UPDATE chunk SET checksum = checksum + 1 WHERE id = 2")
     store.roll_up(NOON_S + DAY_S, RollupAges())
     assert store.read(["dwell"]).counts[Series(A, "dwell")].total == 2
     assert rows(path, "SELECT span_s FROM chunk ORDER BY id") == [(60,), (HOUR_S,)]
@@ -524,7 +526,7 @@ def test_pruning_drops_what_ended_before(store: Store) -> None:
 WRONG_CHECKSUMS = [
     "counts = zeroblob(30)",
     "counts = substr(counts, 1, length(counts) - 1)",
-    "crc = crc + 1",
+    "checksum = checksum + 1",
     "layer = 'travel'",
     "total = total + 1",
     "start_s = start_s + 1",
@@ -551,7 +553,7 @@ def test_a_piece_with_a_wrong_checksum_is_named_and_the_rest_is_read(path: Path,
 
 def test_the_time_of_a_damaged_piece_is_told(path: Path, store: Store) -> None:
     store.commit(tally_of(1), NOON_S, NOON_S + 60)
-    change(path, "UPDATE chunk SET crc = 0")
+    change(path, "UPDATE chunk SET checksum = 0")
     assert store.read(["dwell"]).left_out == ("left out chunk 1 (dwell of 2024-05-14 12:00): its checksum is wrong",)
 
 

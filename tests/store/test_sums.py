@@ -1,8 +1,10 @@
 """The kept sum of all months: exact whatever comes, dropped by whoever touches what it sums; and an older store."""
 
 import contextlib
+import fcntl
 import os
 import random
+import re
 import sqlite3
 import stat
 import subprocess
@@ -22,13 +24,13 @@ from hypothesis import strategies as st
 
 from mousetrackd.core.accumulator import Tally
 from mousetrackd.core.counts import Counts
-from mousetrackd.core.errors import StoreError
+from mousetrackd.core.errors import StoreError, UsageError
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.core.series import Series
 from mousetrackd.daemon.child_process import Job, command
-from mousetrackd.storage.errors import DamagedError
-from mousetrackd.storage.migration import BACKUP_KEPT_S, backup_of
+from mousetrackd.storage.errors import DamagedError, NotOursError
+from mousetrackd.storage.migration import BACKUP_KEPT_S, InUseError, backup_of
 from mousetrackd.storage.query import Range
 from mousetrackd.storage.schema import SCHEMA_VERSION
 from mousetrackd.storage.store import Store
@@ -194,7 +196,8 @@ def test_a_range_with_an_end_within_the_months_is_read_from_them(store: Store) -
         "DELETE FROM chunk WHERE id = (SELECT max(id) FROM chunk WHERE span_s >= :long AND layer = 'dwell')",
         "UPDATE chunk SET layer = 'dwell' WHERE span_s >= :long AND layer = 'travel'",
         "UPDATE chunk SET span_s = 60 WHERE span_s >= :long AND layer = 'dwell'",
-        """INSERT INTO chunk SELECT NULL, start_s, span_s, monitor, layer, total, counts, crc FROM chunk
+        """INSERT INTO chunk SELECT NULL, start_s, span_s, monitor, layer, total, counts, checksum,
+        application, grid FROM chunk
         WHERE span_s >= :long AND layer = 'dwell' LIMIT 1""",
     ],
 )
@@ -255,7 +258,12 @@ def test_a_damaged_sum_is_told_and_not_believed(path: Path, store: Store) -> Non
 def test_what_a_sum_could_not_include_is_named(path: Path, store: Store) -> None:
     three_months(store)
     store.roll_up(now_s(80), AGES)
-    sql(path, "UPDATE chunk SET crc = crc + 1 WHERE span_s >= ? AND layer = 'dwell' AND start_s = ?", LONG_S, now_s(0))
+    sql(
+        path,
+        "UPDATE chunk SET checksum = checksum + 1 WHERE span_s >= ? AND layer = 'dwell' AND start_s = ?",
+        LONG_S,
+        now_s(0),
+    )
     named = store.read(["dwell"]).left_out
     assert len(named) == 1
     assert "(dwell of 2023-01-01 00:00): its checksum is wrong" in named[0]
@@ -399,19 +407,46 @@ PRAGMA application_id = 1297379947;
 PRAGMA user_version = 1;
 """
 
+SCHEMA_2 = """
+CREATE TABLE sum (
+    monitor INTEGER NOT NULL REFERENCES monitor,
+    layer TEXT NOT NULL,
+    first_s INTEGER NOT NULL,
+    last_s INTEGER NOT NULL,
+    left_out TEXT NOT NULL,
+    counts BLOB NOT NULL,
+    crc INTEGER NOT NULL,
+    PRIMARY KEY (monitor, layer)
+) STRICT;
+CREATE TRIGGER no_sum_after_insert_of_new AFTER insert ON chunk WHEN new.span_s >= 2332800 BEGIN
+    DELETE FROM sum WHERE monitor = new.monitor AND layer = new.layer;
+END;
+CREATE TRIGGER no_sum_after_delete_of_old AFTER delete ON chunk WHEN old.span_s >= 2332800 BEGIN
+    DELETE FROM sum WHERE monitor = old.monitor AND layer = old.layer;
+END;
+CREATE TRIGGER no_sum_after_update_of_old AFTER update ON chunk WHEN old.span_s >= 2332800 BEGIN
+    DELETE FROM sum WHERE monitor = old.monitor AND layer = old.layer;
+END;
+CREATE TRIGGER no_sum_after_update_of_new AFTER update ON chunk WHEN new.span_s >= 2332800 BEGIN
+    DELETE FROM sum WHERE monitor = new.monitor AND layer = new.layer;
+END;
+PRAGMA user_version = 2;
+"""
 
-def make_old(path: Path) -> Cells:
-    """A store as 0.1.0 made them: three months of days and two folded ones."""
+
+def make_old(path: Path, version: int = 1) -> Cells:
+    """A store as 0.1.0 made them, or the version after: three months of days and two folded ones."""
     new = path.with_name("new.sqlite3")
     with Store.open(new, zone=UTC) as store:
         store.commit(Tally(), NEW_YEAR_S, NEW_YEAR_S, Layout([Placement(SCREEN, 0, 0), Placement(OTHER, 4, 0)]))
         expected = three_months(store)
         store.roll_up(now_s(80), AGES)
     with contextlib.closing(sqlite3.connect(path)) as old:
-        old.executescript("PRAGMA journal_mode = WAL;" + SCHEMA_1)
+        old.executescript("PRAGMA journal_mode = WAL;" + SCHEMA_1 + (SCHEMA_2 if version == 2 else ""))
         old.execute("ATTACH ? AS new", (str(new),))
-        for table in ("monitor", "chunk", "path", "placement"):
-            old.execute(f"INSERT INTO {table} SELECT * FROM new.{table}")  # noqa: S608 - from the list above
+        columns = {"chunk": "id, start_s, span_s, monitor, layer, total, counts, checksum"}
+        for table in ("monitor", "chunk", "path", "placement", *(["sum"] if version == 2 else [])):
+            old.execute(f"INSERT INTO {table} SELECT {columns.get(table, '*')} FROM new.{table}")  # noqa: S608 - from the lists above
         old.commit()
     path.chmod(0o600)
     new.unlink()
@@ -422,8 +457,9 @@ def version(path: Path) -> int:
     return sql(path, "PRAGMA user_version")[0][0]
 
 
-def test_an_older_store_is_brought_up_to_date_and_kept_as_it_was(path: Path) -> None:
-    expected = make_old(path)
+@pytest.mark.parametrize("old_version", [1, 2])
+def test_an_older_store_is_brought_up_to_date_and_kept_as_it_was(path: Path, old_version: int) -> None:
+    expected = make_old(path, old_version)
     old = sql(path, "SELECT * FROM chunk")
     with Store.open(path, zone=UTC) as store:
         assert all_time(store) == expected
@@ -433,32 +469,34 @@ def test_an_older_store_is_brought_up_to_date_and_kept_as_it_was(path: Path) -> 
         assert sums(path) == len(LAYERS)
         assert all_time(store) == expected
         assert store.check() == []
-    backup = backup_of(path, 1)
-    assert {file.name for file in path.parent.iterdir()} == {path.name, "heat.schema-1.sqlite3"}
+    backup = backup_of(path, old_version)
+    assert {file.name for file in path.parent.iterdir()} == {path.name, f"heat.schema-{old_version}.sqlite3"}
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
-    assert version(backup) == 1
+    assert version(backup) == old_version
     assert sql(backup, "SELECT * FROM chunk") == old
     with Store.open_read_only(backup, zone=UTC) as store:
         assert all_time(store) == expected
 
 
-def test_an_older_store_has_the_tables_of_a_new_one(path: Path) -> None:
+@pytest.mark.parametrize("old_version", [1, 2])
+def test_an_older_store_has_the_tables_of_a_new_one(path: Path, old_version: int) -> None:
     new = path.with_name("other.sqlite3")
-    make_old(path)
+    make_old(path, old_version)
     for file in (path, new):
         Store.open(file).close()
     query = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"
     assert sql(path, query) == sql(new, query)
 
 
-def test_an_older_store_is_read_as_it_is(path: Path) -> None:
-    expected = make_old(path)
+@pytest.mark.parametrize("old_version", [1, 2])
+def test_an_older_store_is_read_as_it_is(path: Path, old_version: int) -> None:
+    expected = make_old(path, old_version)
     before = path.read_bytes()
     with Store.open_read_only(path, zone=UTC) as store:
         assert all_time(store) == expected
         assert store.check() == []
     assert path.read_bytes() == before
-    assert not backup_of(path, 1).exists()
+    assert not backup_of(path, old_version).exists()
 
 
 def test_a_store_of_no_schema_is_damaged(path: Path) -> None:
@@ -529,16 +567,104 @@ print("done", flush=True)
 """
 
 
-def test_a_migration_killed_at_any_moment_loses_nothing(path: Path) -> None:
-    expected = make_old(path)
+@pytest.mark.parametrize("old_version", [1, 2])
+def test_a_migration_killed_at_any_moment_loses_nothing(path: Path, old_version: int) -> None:
+    expected = make_old(path, old_version)
 
     def look() -> None:
         if version(path) == SCHEMA_VERSION:
-            assert version(backup_of(path, 1)) == 1
+            assert version(backup_of(path, old_version)) == old_version
         with Store.open(path, zone=UTC) as store:
             assert all_time(store) == expected
             assert store.check() == []
-        assert sql(backup_of(path, 1), "SELECT count(*) FROM chunk") == sql(path, "SELECT count(*) FROM chunk")
+        assert sql(backup_of(path, old_version), "SELECT count(*) FROM chunk") == sql(
+            path, "SELECT count(*) FROM chunk"
+        )
         assert not [*path.parent.glob(".*")]
 
     kill_and_look(path, OPENING_CHILD, look=look)
+
+
+# A daemon of another version --------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def held(place: Path) -> Iterator[None]:
+    """As a daemon holds its locks."""
+    descriptor = os.open(place, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    yield
+    os.close(descriptor)
+
+
+@pytest.mark.parametrize("what", ["folder", "file"])
+def test_nobody_but_the_daemon_that_holds_the_lock_migrates(path: Path, what: str) -> None:
+    expected = make_old(path, 2)
+    lock = path.with_name("lock")
+    lock.touch(0o600)
+    with held(path.parent if what == "folder" else lock):
+        for as_helper in (False, True):
+            with pytest.raises(InUseError, match="Restart it"):
+                Store.open(path, zone=UTC, as_helper=as_helper)
+        assert version(path) == 2
+        assert not backup_of(path, 2).exists()
+        with Store.open_read_only(path, zone=UTC) as store:
+            assert all_time(store) == expected
+        Store.open(path, zone=UTC, holds_lock=True).close()
+    assert version(path) == SCHEMA_VERSION
+
+
+def test_an_older_daemon_cannot_write_into_a_newer_schema(path: Path) -> None:
+    make_old(path, 2)
+    with contextlib.closing(sqlite3.connect(path)) as older:
+        insert = """INSERT INTO chunk (start_s, span_s, monitor, layer, total, counts, crc)
+        VALUES (1, 60, 1, 'dwell', 0, x'', 0)"""
+        older.execute(insert)
+        older.rollback()
+        Store.open(path, zone=UTC).close()
+        with pytest.raises(sqlite3.OperationalError, match="crc"):
+            older.execute(insert)
+
+
+def test_a_store_that_a_newer_version_has_changed_meanwhile_is_not_written(path: Path, store: Store) -> None:
+    commit(store, 0, [1])
+    sql(path, f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    writes: list[Callable[[], object]] = [
+        lambda: commit(store, 1, [1]),
+        lambda: store.roll_up(LATER_S, AGES),
+        lambda: store.prune(LATER_S),
+        lambda: store.erase(None, None, None),
+    ]
+    for write in writes:
+        with pytest.raises(NotOursError, match="Restart mousetrackd"):
+            write()
+    assert all_time(store) == {(SCREEN.label, "dwell", 1): 1}
+
+
+# Who it is, and what it counts ------------------------------------------------------------------------
+
+
+def test_each_store_has_an_id_of_its_own_and_keeps_it(tmp_path: Path) -> None:
+    found = set()
+    for name in ("a.sqlite3", "b.sqlite3"):
+        for _ in range(2):
+            with Store.open(tmp_path / name) as store:
+                found.add(store.store_ids())
+    assert len(found) == 2
+    assert all(len(one) == 1 and re.fullmatch("[0-9a-f]{32}", one[0]) for one in found)
+
+
+def test_imported_counts_keep_their_unit_and_are_never_added_to_others(store: Store) -> None:
+    tally = Tally({Series(OTHER, "dwell"): Counts.from_pixels(3, 3, np.array([1, 1]))})
+    store.commit_import([(NEW_YEAR_S, tally), (NEW_YEAR_S + 3600, tally)], "visits")
+    assert store.units() == {Series(OTHER, "dwell"): "visits"}
+    commit(store, 0, [1])
+    for screen, unit in ((OTHER, None), (OTHER, "looks"), (SCREEN, "visits"), (SCREEN, "\n"), (SCREEN, "")):
+        counts = Counts.from_pixels(screen.width_px, screen.height_px, np.array([1]))
+        with pytest.raises(UsageError):
+            store.commit_import([(NEW_YEAR_S, Tally({Series(screen, "dwell"): counts}))], unit)
+    assert all_time(store) == {(OTHER.label, "dwell", 1): 4, (SCREEN.label, "dwell", 1): 1}
+    assert {piece.start_s for piece in store.pieces(["dwell"], []) if piece.monitor == OTHER} == {
+        NEW_YEAR_S,
+        NEW_YEAR_S + 3600,
+    }

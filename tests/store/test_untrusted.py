@@ -19,7 +19,7 @@ from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.core.series import Series
 from mousetrackd.core.validity import TIME_MAX_S
-from mousetrackd.storage.chunks import crc_of
+from mousetrackd.storage.chunks import Chunk, Key, checksum_of
 from mousetrackd.storage.errors import DamagedError
 from mousetrackd.storage.query import Range
 from mousetrackd.storage.recovery import readable, rescue
@@ -64,11 +64,12 @@ def put_chunk(
 ) -> None:
     """Add a chunk whose checksum is right."""
     blob = counts_of(5, 6).encode() if blob is None else blob
-    crc = crc_of(start_s, span_s, monitor, layer, total, blob)
+    checksum = checksum_of(Chunk(0, start_s, span_s, Key(monitor, layer), total, blob))
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA foreign_keys = OFF")
         connection.execute(
-            "INSERT INTO chunk VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", (start_s, span_s, monitor, layer, total, blob, crc)
+            "INSERT INTO chunk VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, '', 0)",
+            (start_s, span_s, monitor, layer, total, blob, checksum),
         )
 
 
@@ -212,11 +213,11 @@ def test_the_clock_cannot_make_a_row_that_is_damage(path: Path) -> None:
 
 
 ENDLESS = """CREATE VIEW chunk AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
-    SELECT i AS id, 1 AS start_s, 1 AS span_s, 1 AS monitor, 'dwell' AS layer, 1 AS total, x'' AS counts, 1 AS crc
-    FROM n"""
+    SELECT i AS id, 1 AS start_s, 1 AS span_s, 1 AS monitor, 'dwell' AS layer, 1 AS total, x'' AS counts, 1 AS checksum,
+    '' AS application, 0 AS grid FROM n"""
 HIDDEN = """INSERT INTO sqlite_schema VALUES ('trigger', 'sqlite_t', 'chunk', 0,
     'CREATE TRIGGER sqlite_t AFTER INSERT ON chunk BEGIN DELETE FROM monitor; END')"""
-COLUMNS = "id, start_s, span_s, monitor, layer, total, counts, crc"
+COLUMNS = "id, start_s, span_s, monitor, layer, total, counts, checksum, application, grid"
 
 
 @pytest.mark.parametrize(
@@ -226,8 +227,8 @@ COLUMNS = "id, start_s, span_s, monitor, layer, total, counts, crc"
         (["CREATE TRIGGER t AFTER INSERT ON chunk BEGIN INSERT INTO path SELECT 1, 1, 1, 1; END"], 1),
         (["CREATE VIEW v AS SELECT 1"], 1),
         (["CREATE TABLE t (a)"], 1),
-        (["CREATE INDEX i ON chunk (crc)"], 1),
-        (["CREATE INDEX i ON chunk (abs(crc))"], 1),
+        (["CREATE INDEX i ON chunk (checksum)"], 1),
+        (["CREATE INDEX i ON chunk (abs(checksum))"], 1),
         (["DROP TRIGGER no_sum_after_insert_of_new"], 1),
         (["DROP INDEX chunk_by_time"], 1),
         (["DROP TABLE sum"], 1),
