@@ -27,6 +27,10 @@ _LONGEST_STEP_S: Final = 3.0
 """A recorder of a moving pointer writes more often than this; larger steps are of a smaller unit."""
 
 
+_SHORT_STEPS: Final = 0.1
+"""Times with fractions, of which so many follow each other within one unit, are seconds."""
+
+
 class Times(NamedTuple):
     """The times of a file's rows.
 
@@ -89,5 +93,7 @@ def _guess(values: NDArray[np.float64]) -> tuple[str, str]:
     if steps.size == 0:
         return "s", "for want of steps"
     step = float(np.median(steps))
+    if bool((values != np.floor(values)).any()) and float((steps < 1).mean()) >= _SHORT_STEPS:
+        return "s", "by their fractions"
     unit = next((unit for unit, per_second in PER_SECOND.items() if step / per_second < _LONGEST_STEP_S), "ns")
     return unit, f"by their steps of about {step:.3g}"

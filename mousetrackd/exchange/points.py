@@ -112,6 +112,8 @@ class Points:
         x, y = self._pixels(x, y, label, where)
         if count is not None:
             count = self._counts(count, where)
+        elif time is None:
+            count = np.full(x.size, self._options.each_ms, np.int64)
         self._added += x.size
         inside = self._inside(x, y, self._monitors[label])
         if not inside.all():

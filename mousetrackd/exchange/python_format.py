@@ -17,7 +17,7 @@ _BEGINS: Final = re.compile(
 )
 _NUMBER: Final = re.compile(r"\b(?:np|numpy)\.\w+\(\s*([^()]*?)\s*\)")
 _ASSIGNED: Final = re.compile(r"\A\s*[\w.]+\s*=\s*")
-_FACTORY: Final = re.compile(r"defaultdict\(\s*(?:<class '[\w.]+'>|[\w.]+|<function [^>]*>)\s*,")
+_FACTORY: Final = re.compile(r"defaultdict\(\s*(?:<class '[\w.]+'>|[\w.]+|<function [^>]*>)\s*,\s*")
 _CALL: Final = re.compile(r"(?:collections\.|np\.|numpy\.)?(?:Counter|OrderedDict|defaultdict|dict|array)\(")
 _ARRAY_KIND: Final = re.compile(r",\s*(?:dtype=[\w.<>'\"|=]+|shape=\([\d, ]+\))\s*(?=[,)])")
 _KEY: Final = re.compile(r"\(([^()\[\]{}:]*)\)\s*:")
@@ -39,7 +39,7 @@ def read(content: Content, options: Options) -> FileCounts:
     text = _ARRAY_KIND.sub("", _ARRAY_KIND.sub("", text))
     text = _FACTORY.sub("(", text)
     text = _CALL.sub("(", text)
-    while text.startswith("(") and text.endswith(")"):
+    while text.startswith(("({", "([")) and text.endswith(("})", "])")):  # what is left of a call
         text = text[1:-1].strip()
     text = _KEY.sub(r'"\1":', text)
     text = text.replace("(", "[").replace(")", "]").replace("'", '"').replace("None", "null")
