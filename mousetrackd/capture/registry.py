@@ -13,6 +13,7 @@ from mousetrackd.core.findings import Finding, ok, problem, warning
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mousetrackd.capture.recording import RecordingOptions
     from mousetrackd.core.events import Item, Source
 
 SOURCES = {
@@ -53,17 +54,18 @@ def check(wanted: str) -> None:
         raise UsageError(f'unknown source "{wanted}"', f"Use {EXPECTED}.")
 
 
-def choose(wanted: str, *, speed: float = 1.0) -> Source:
+def choose(wanted: str, *, speed: float = 1.0, recording: RecordingOptions | None = None) -> Source:
     """A source that is not started yet.
 
     wanted: one of ``NAMES``, where "auto" looks at the session, or "replay:FILE". speed: how many times its own
-    pace a recording is played. Raises UsageError for anything else.
+    pace a recording is played. recording: how it is read. Raises UsageError for anything else.
     """
     check(wanted)
     if is_recording(wanted):
         from mousetrackd.capture.replay import ReplaySource  # noqa: PLC0415
 
-        return ReplaySource(Path(os.path.expanduser(wanted.removeprefix(_RECORDING))), speed=speed)  # noqa: PTH111 - Path's raises for an unknown user
+        path = Path(os.path.expanduser(wanted.removeprefix(_RECORDING)))  # noqa: PTH111 - Path's raises for an unknown user
+        return ReplaySource(path, speed=speed, options=recording)
     if wanted == "auto":
         from mousetrackd.capture import detect  # noqa: PLC0415
 

@@ -16,6 +16,7 @@ import click
 from mousetrackd.capture import registry
 from mousetrackd.cli import terminal
 from mousetrackd.cli.options import FloatRange, example, refuse_root
+from mousetrackd.cli.reading_options import read_recording_options, recording_options
 from mousetrackd.core.errors import ConfigError, ExitCode, MousetrackError, NotRunningError
 from mousetrackd.core.wording import printable, printable_lines
 from mousetrackd.daemon import client, pause_state
@@ -33,9 +34,10 @@ if TYPE_CHECKING:
 @click.command(epilog=example("mousetrackd run", "mousetrackd run --source replay:session.csv --speed 20"))
 @click.option("--source", metavar="NAME", help=f"Where events come from: {registry.EXPECTED}.")
 @click.option("--speed", type=FloatRange(0.01, 100_000), default=1.0, help="How much faster to play a recording.")
+@recording_options
 @click.option("--allow-root", is_flag=True, help="Allow root, if root is the desktop's user, as in a container.")
 @click.option("-v", "--verbose", is_flag=True, help="Log more.")
-def run(source: str | None, speed: float, allow_root: bool, verbose: bool) -> None:
+def run(source: str | None, speed: float, allow_root: bool, verbose: bool, **given: Any) -> None:
     """Track the pointer, in the foreground, until stopped."""
     if not allow_root:
         refuse_root("run")
@@ -47,7 +49,9 @@ def run(source: str | None, speed: float, allow_root: bool, verbose: bool) -> No
     paths = user_paths()
     log = logs.start(paths.log, verbose=verbose)
     config_file = ConfigFile(paths, source=source)
-    recording = functools.cache(functools.partial(registry.choose, speed=speed))
+    recording = functools.cache(
+        functools.partial(registry.choose, speed=speed, recording=read_recording_options(given))
+    )
 
     def make_source(now: Config) -> Source:
         if registry.is_recording(now.source):  # after a pause it goes on where it was

@@ -13,9 +13,22 @@ import click
 from mousetrackd.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from mousetrackd.capture.recording import RecordingOptions
     from mousetrackd.exchange.reading import FileCounts
 
-_NAMES: Final = ("size", "columns", "each", "time_unit", "transpose", "drop_outside")
+_SIZE: Final = click.option(
+    "--size", metavar="WxH", help="The screen's size in pixels, if the file does not contain it."
+)
+_COLUMNS: Final = click.option(
+    "--columns",
+    metavar="NAMES",
+    help='The columns of a table in their order, like "x,y,count" or "t,x,y", if it does not name them.',
+)
+_TIME_UNIT: Final = click.option(
+    "--time-unit",
+    type=click.Choice(["s", "ms", "us", "ns"]),
+    help="The unit of the time column. Default: found by its numbers, and reported.",
+)
 
 
 def reading_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -23,21 +36,41 @@ def reading_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
         click.option("--drop-outside", is_flag=True, help="Leave out points outside the screen, and report how many."),
         click.option("--transpose", is_flag=True, help="The first axis of a grid is x, as numpy.histogram2d has it."),
-        click.option(
-            "--time-unit",
-            type=click.Choice(["s", "ms", "us", "ns"]),
-            help="The unit of the time column. Default: found by its numbers, and reported.",
-        ),
         click.option("--each", metavar="TIME", help="How long each point lasted, like 40ms: counts become time."),
-        click.option(
-            "--columns",
-            metavar="NAMES",
-            help='The columns of a table in their order, like "x,y,count" or "t,x,y", if it does not name them.',
-        ),
-        click.option("--size", metavar="WxH", help="The screen's size in pixels, if the file does not contain it."),
+        _TIME_UNIT,
+        _COLUMNS,
+        _SIZE,
     ):
         command = option(command)
     return command
+
+
+def recording_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of a command that plays a recording, for ``read_recording_options``."""
+    for option in (
+        click.option(
+            "--columns", metavar="NAMES", help='The columns of a recording, like "t,x,y", if it has no names.'
+        ),
+        click.option(
+            "--time-unit",
+            type=click.Choice(["s", "ms", "us", "ns"]),
+            help="The unit of a recording's times. Default: found by its numbers, and reported.",
+        ),
+        click.option(
+            "--size", metavar="WxH", help="The screen's size of a recording. Default: found by its positions."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def read_recording_options(given: dict[str, Any]) -> RecordingOptions | None:
+    """How a recording is to be read; None where nothing was given. Raises UsageError."""
+    if not any(given.values()):
+        return None
+    from mousetrackd.capture.recording import RecordingOptions  # noqa: PLC0415
+
+    return RecordingOptions(given["time_unit"] or "", size_of(given["size"]), _columns(given["columns"]))
 
 
 def read_file(file: Path, given: dict[str, Any], **more: Any) -> FileCounts:

@@ -8,10 +8,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from mousetrackd.core.events import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
 
 _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "x": (
@@ -42,6 +46,9 @@ _UNITS: Final[Mapping[str, tuple[str, ...]]] = {
     "ns": ("ns", "nsec", "nanos", "nanoseconds"),
     "s": ("s", "sec", "secs", "seconds"),
 }
+_RISING_FROM: Final = 4
+_RISING_SHARE: Final = 0.9
+"""So many rows, and so much of their steps, must rise for a column to be a clock."""
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _WORD: Final = re.compile(r"[^\W_]+")
 
@@ -62,6 +69,21 @@ def roles_of(names: Sequence[str]) -> dict[str, int]:
     if "x" not in roles or "y" not in roles:
         roles |= _pair(plain)
     return roles
+
+
+def roles_of_numbers(sample: NDArray[np.float64]) -> tuple[dict[str, int], str]:
+    """The roles of three columns of numbers that have no names, and a sentence about it where one was guessed.
+
+    sample: (N, 3), the first rows. A column that rises in every row, the last or the first, is the time.
+    """
+    if len(sample) >= _RISING_FROM:
+        for place, roles in ((2, {"x": 0, "y": 1, "time": 2}), (0, {"time": 0, "x": 1, "y": 2})):
+            steps = np.diff(sample[:, place])
+            if bool((steps >= 0).all()) and float((steps > 0).mean()) >= _RISING_SHARE:
+                return roles, (
+                    f"column {place + 1} rises from row to row, so it is taken as the time; --columns says otherwise"
+                )
+    return {"x": 0, "y": 1, "count": 2}, ""
 
 
 def unit_in(name: str) -> str:

@@ -54,7 +54,7 @@ class Tracker:
             return None
         self._status.source_name = self._session.source_name
         self._status.set_problem("source", "")
-        self._status.notes = self._session.notes
+        self._status.set_notes(self._session.notes)
         ended = self.drain()
         if ended is None:
             self._status.enter("tracking", self._session.source_name)

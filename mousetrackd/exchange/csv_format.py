@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from mousetrackd.core.columns import kind_of, roles_of
+from mousetrackd.core.columns import kind_of, roles_of, roles_of_numbers
 from mousetrackd.core.counts import COUNT_MAX
 from mousetrackd.core.events import Kind
 from mousetrackd.core.layers import CLICK_LAYERS, SCROLL
@@ -26,13 +26,11 @@ if TYPE_CHECKING:
 
     from mousetrackd.core.counts import Counts
     from mousetrackd.core.monitors import Monitor
-    from mousetrackd.exchange.content import Content
     from mousetrackd.exchange.reading import FileCounts, Options
+    from mousetrackd.system.content import Content
     from mousetrackd.system.text_table import Block
 
 COLUMNS: Final = ("monitor", "x", "y", "count")
-_RISING_FROM: Final = 4
-"""So many numbers, each above the one before, are a clock and no counts."""
 
 _KINDS: Final[Mapping[str, Kind]] = {
     **dict(zip(CLICK_LAYERS, (Kind.LEFT, Kind.MIDDLE, Kind.RIGHT, Kind.OTHER), strict=True)),
@@ -103,13 +101,10 @@ def _roles_without_names(table: TextTable, notes: list[str]) -> dict[str, int]:
         return {"x": 0, "y": 1}
     if len(fields) != 3:
         return {}
-    sample = table.sample([0, 2])
-    for place, roles in ((2, {"x": 0, "y": 1, "time": 2}), (0, {"time": 0, "x": 1, "y": 2})):
-        column = sample[:, place // 2]
-        if column.size >= _RISING_FROM and bool((np.diff(column) > 0).all()):
-            notes.append(f"column {place + 1} rises in every row, so it is taken as the time; --columns says otherwise")
-            return roles
-    return {"x": 0, "y": 1, "count": 2}
+    roles, sentence = roles_of_numbers(table.sample(range(3)))
+    if sentence:
+        notes.append(sentence)
+    return roles
 
 
 class _PointReader:

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 from mousetrackd.core.errors import MousetrackError, UsageError
 from mousetrackd.exchange import csv_format, json_format, numpy_format, python_format, refused
-from mousetrackd.exchange.content import opened
 from mousetrackd.exchange.reading import Options
+from mousetrackd.system.content import opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from mousetrackd.core.counts import Counts
     from mousetrackd.core.monitors import Monitor
-    from mousetrackd.exchange.content import Content
     from mousetrackd.exchange.reading import FileCounts
+    from mousetrackd.system.content import Content
 
     Writer = Callable[[Mapping[Monitor, Counts], str], bytes]
 

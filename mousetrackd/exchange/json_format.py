@@ -20,8 +20,8 @@ from mousetrackd.exchange.points import Points
 if TYPE_CHECKING:
     from mousetrackd.core.counts import Counts
     from mousetrackd.core.monitors import Monitor
-    from mousetrackd.exchange.content import Content
     from mousetrackd.exchange.reading import FileCounts, Options
+    from mousetrackd.system.content import Content
 
 MAX_BYTES: Final = 128 * 1024**2
 _NESTED_MAX: Final = 4_000_000

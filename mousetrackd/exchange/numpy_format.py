@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from mousetrackd.core.counts import Counts
     from mousetrackd.core.monitors import Monitor
-    from mousetrackd.exchange.content import Content
     from mousetrackd.exchange.reading import Options
     from mousetrackd.exchange.table import Table
+    from mousetrackd.system.content import Content
 
 _HEAD_MAX_BYTES = 65536
 ARRAY_MAX_BYTES: Final = 1024**3

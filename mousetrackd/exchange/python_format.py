@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from mousetrackd.exchange.json_format import MAX_BYTES, counts_of_value, parsed
 
 if TYPE_CHECKING:
-    from mousetrackd.exchange.content import Content
     from mousetrackd.exchange.reading import FileCounts, Options
+    from mousetrackd.system.content import Content
 
 _BEGINS: Final = re.compile(
     rb"\s*(?:[\w.]+\s*=\s*)?(?:(?:collections\.)?(?:Counter|OrderedDict|defaultdict|dict)\(|(?:np\.|numpy\.)?array\("

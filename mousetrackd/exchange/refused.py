@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mousetrackd.exchange.content import Content
     from mousetrackd.exchange.reading import FileCounts, Options
+    from mousetrackd.system.content import Content
 
 _PICKLE: Final = (
     "it is a pickle, which is never loaded because that would run its code. In the program that wrote it: "

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 import numpy as np
 
 from mousetrackd.core.columns import roles_of
-from mousetrackd.system.input_files import LINE_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
+LINE_MAX: Final = 65536
+"""No line of a table is longer, in characters."""
 _BLOCK_CHARS: Final = 1 << 20
 _SAMPLE_LINES: Final = 50
 _COMMENTS: Final = ("#", "%", "//")

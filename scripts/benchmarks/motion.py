@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mousetrackd.capture.replay import read_recording
+from mousetrackd.capture.recording import read_recording
 from mousetrackd.core.accumulator import Accumulator, Tally
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.events import EVENT, Events, Kind
@@ -49,7 +49,7 @@ SCREENS = {
 def sessions() -> list[Events]:
     """The recorded sessions of $MOUSE_SESSIONS, if any."""
     folder = os.environ.get("MOUSE_SESSIONS")
-    return [read_recording(path) for path in sorted(Path(folder).glob("*.csv*"))] if folder else []
+    return [read_recording(path).events for path in sorted(Path(folder).glob("*.csv*"))] if folder else []
 
 
 def hour(rng: np.random.Generator, layout: Layout, crossings: int = CROSSINGS_AN_HOUR) -> Events:

@@ -36,7 +36,8 @@ from support.xserver import (
 )
 from Xlib import X
 
-from mousetrackd.capture.replay import ReplaySource, read_recording
+from mousetrackd.capture.recording import read_recording
+from mousetrackd.capture.replay import ReplaySource
 from mousetrackd.capture.x11.source import PynputSource
 from mousetrackd.core.errors import SourceError
 from mousetrackd.core.events import Events, Gap, Item, Kind, LayoutChange, Source
@@ -391,24 +392,25 @@ def test_releases_are_no_events_and_drags_are_moves(tmp_path: Path) -> None:
         [0, 0.6, "Left", "Released", 3, 4],
         [0, 0.7, "Scroll", "Up", 3, 4],
     ]
-    events = read_recording(write_recording(tmp_path / "r.csv", lines))
+    events = read_recording(write_recording(tmp_path / "r.csv", lines)).events
     assert rows_of(events) == [(Kind.LEFT, 1, 2), (Kind.MOVE, 3, 4), (Kind.SCROLL, 3, 4)]
     assert events["time_ms"].tolist() == [0, 500, 700]
 
 
 def test_a_recorders_clock_that_jitters_never_runs_backwards(tmp_path: Path) -> None:
     lines: list[list[object]] = [[0, time_s, "NoButton", "Move", 1, 2] for time_s in (0.0, 0.2, 0.1, 0.3)]
-    assert read_recording(write_recording(tmp_path / "r.csv", lines))["time_ms"].tolist() == [0, 200, 200, 300]
+    assert read_recording(write_recording(tmp_path / "r.csv", lines)).events["time_ms"].tolist() == [0, 200, 200, 300]
 
 
 @pytest.mark.parametrize(
     ("corner", "size"),
     [
-        *(((1023, 767), (1024, 768)), ((1365, 5), (1366, 768)), ((1366, 700), (1440, 900))),
-        *(((1919, 1079), (1920, 1080)), ((1919, 1080), (1920, 1200)), ((9000, 10), (9001, 11))),
+        *(((1023, 767), (1024, 768)), ((1365, 5), (1366, 6)), ((1300, 700), (1366, 768))),
+        *(((1919, 1079), (1920, 1080)), ((1079, 1919), (1080, 1920)), ((2559, 1079), (2560, 1080))),
+        *(((1919, 1080), (1920, 1200)), ((9000, 10), (9001, 11))),
     ],
 )
-def test_the_screen_of_a_recording_is_the_smallest_usual_one_that_holds_it(
+def test_the_screen_of_a_recording_holds_it_and_is_a_usual_one_that_it_nearly_covers(
     tmp_path: Path, corner: tuple[int, int], size: tuple[int, int]
 ) -> None:
     rows: list[Row] = [(Kind.MOVE, 3, 4), (Kind.MOVE, *corner), (Kind.MOVE, 65535, 65535)]
@@ -426,7 +428,7 @@ def test_the_screen_of_a_recording_is_the_smallest_usual_one_that_holds_it(
             "0,zero,NoButton,Move,1,2",
             "0,0.1,NoButton,Move,one,2",
             "0,0.1,NoButton,Move,1",
-            "0,0.1,NoButton,Move,1.5,2",
+            "0,0.1,NoButton,Move,1;5,2",
         ),
         *(
             "0,nan,NoButton,Move,1,2",
@@ -473,7 +475,7 @@ def sessions() -> list[Path]:
 def test_a_real_persons_session_is_read_and_played_whole() -> None:
     assert sessions()
     for path in sessions():
-        events = read_recording(path)
+        events = read_recording(path).events
         recorder = Recorder(ReplaySource(path, speed=1e6))
         recorder.start()
         assert recorder.receive(events.size) == rows_of(events)

@@ -305,7 +305,7 @@ def test_the_unit_is_what_the_file_or_the_user_says() -> None:
     ("content", "options", "note"),
     [
         ("t,x,y\n0,1,1\n16,2,2\n32,3,3\n", Options(), "times are taken as milliseconds, by their steps of about 16"),
-        ("1,1,0\n2,2,16\n3,3,32\n4,4,48\n", Options(), "column 3 rises in every row, so it is taken as the time"),
+        ("1,1,0\n2,2,16\n3,3,32\n4,4,48\n", Options(), "column 3 rises from row to row, so it is taken as the time"),
         ("x,y\n1.5,2.5\n3.5,4\n", Options(), "2 of 2 points lie between pixels"),
         ("x,y\n1,2\n-3,4\n2000,4\n", Options(drop_outside=True), "left out 2 of 3 points that lie outside"),
         (npy([[480, 270], [481, 270]]), Options(), "taken as 2 points"),

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mousetrackd.capture.replay import read_recording
+from mousetrackd.capture.recording import read_recording
 from mousetrackd.core.accumulator import Accumulator
 from mousetrackd.core.events import Kind, batch
 from mousetrackd.core.layout import Layout
@@ -139,7 +139,7 @@ def test_a_program_that_recentres_gives_no_lines_back_no_distance_and_the_same_t
 @pytest.mark.skipif("MOUSE_SESSIONS" not in os.environ, reason="MOUSE_SESSIONS names no folder of recorded sessions")
 def test_of_real_peoples_sessions_nothing_is_left_out() -> None:
     for path in sorted(Path(os.environ["MOUSE_SESSIONS"]).glob("*.csv*")):
-        events = read_recording(path)
+        events = read_recording(path).events
         rows = list(zip(*(events[name].tolist() for name in ("time_ms", "x", "y")), strict=True))
         whole = length(rows, without=[False] * len(rows))
         assert length(rows, without=returns(rows)) >= 0.999 * whole
