@@ -13,13 +13,16 @@ import click
 from mousetrackd.cli import terminal
 from mousetrackd.cli.options import FloatRange, example, hours_and_days, open_selection, range_options, report_left_out
 from mousetrackd.core.errors import UsageError
-from mousetrackd.core.layers import LAYERS, expand_layers
+from mousetrackd.core.layers import LAYERS
 from mousetrackd.system.paths import user_paths
 
 if TYPE_CHECKING:
     from mousetrackd.config import Config, SnapshotConfig
 
-LAYER_HELP = f"What to draw: {', '.join(LAYERS)}; clicks is all buttons. Default: as in the configuration."
+LAYER_HELP = (
+    f"What to draw: {', '.join(LAYERS)}; clicks is all buttons. LAYER:NAME draws it in that colour map. "
+    "Default: as in the configuration."
+)
 
 
 def _look_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -32,7 +35,9 @@ def _look_options(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option("--over", metavar="IMAGE", help='Lay the heat over this image; "screen" takes a screenshot.'),
         click.option(
-            "--background", metavar="COLOUR", help='Colour where nothing was counted: like #101418, or "transparent".'
+            "--background",
+            metavar="COLOUR",
+            help='Colour where nothing was counted: like #101418, "transparent", or a light one for a light picture.',
         ),
         click.option(
             "--max",
@@ -88,7 +93,7 @@ def render(out: Path, **options: Any) -> None:
     conf = config.load(user_paths().config_file)
     look = _look(conf, options)
     with open_selection(options) as selection:
-        reading = selection.store.read(expand_layers(look.layer), selection.asked)
+        reading = selection.store.read(look.layers, selection.asked)
         if not reading.counts and selection.asked != ALL:
             terminal.echo("Nothing was counted in this range, so the picture is empty.", err=True)
         scene = Scene(
@@ -135,7 +140,7 @@ def timelapse(out: Path, step: str, windowed: bool, fps: float, width: int, **op
     look = _look(conf, options)
     left_out: list[str] = []
     with open_selection(options) as selection:
-        pieces = selection.store.pieces(expand_layers(look.layer), left_out, selection.asked)
+        pieces = selection.store.pieces(look.layers, left_out, selection.asked)
         frames = timelapse.readings(pieces, step_s, cumulative=not windowed)
     layout = append_unplaced_monitors(selection.layout, {series.monitor for frame in frames for series in frame.counts})
     of_all = Scene(
@@ -156,6 +161,7 @@ def timelapse(out: Path, step: str, windowed: bool, fps: float, width: int, **op
 def _look(conf: Config, options: dict[str, Any]) -> SnapshotConfig:
     """The configured look with the options of a command laid over it, checked by the same rules."""
     from mousetrackd import config  # noqa: PLC0415
+    from mousetrackd.picture.look import Look  # noqa: PLC0415
 
     names = (
         "layer",
@@ -174,7 +180,7 @@ def _look(conf: Config, options: dict[str, Any]) -> SnapshotConfig:
     given = {name: options[name] for name in names if options[name] not in (None, ())}
     if "layer" in given:
         given["layer"] = [*given["layer"]]
-        expand_layers(given["layer"])
+        _ = Look(layer=given["layer"]).layers
     for name in {"sigma", "max"} & given.keys():
         given[name] = config.number_or_text(given[name])
     return config.with_look(conf.snapshot, given, conf.colormaps)

@@ -31,7 +31,7 @@ def parse(text: str, where: str) -> Config:
             values[name] = table(**_checked(table, inner, f"{name}.", problems))
         else:
             problems.append(f"{name}: expected a table [{name}], got {_shown(inner)}")
-    _check_colormap(values, problems)
+    _check_colormaps(values, problems)
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         kind = PrivacyError if any(_is_about_privacy(problem) for problem in problems) else ConfigError
@@ -62,15 +62,20 @@ def _is_about_privacy(problem: str) -> bool:
     return "privacy" in (table, key) or bool(misplaced)
 
 
-def _check_colormap(values: Mapping[str, Any], problems: list[str]) -> None:
+def _check_colormaps(values: Mapping[str, Any], problems: list[str]) -> None:
     """A colour map's name can only be judged beside the user's own maps."""
-    chosen = values["snapshot"].colormap if "snapshot" in values else "auto"
+    if "snapshot" not in values:
+        return
     users = values.get("colormaps", {})
-    if chosen != "auto" and find_map(chosen, users) is None:
-        known = ["auto", *map_names(users)]
-        close = difflib.get_close_matches(chosen, [*known, *(name + REVERSED for name in known[1:])], 1)
-        guess = f", did you mean {close[0]}?" if close else f"; there are: {', '.join(known)}"
-        problems.append(f'snapshot.colormap: there is no "{chosen}"{guess}')
+    look: SnapshotConfig = values["snapshot"]
+    chosen = [("colormap", look.colormap)] if look.colormap != "auto" else []
+    for key, name in [*chosen, *(("layer", one) for one in look.maps.values())]:
+        if find_map(name, users) is None:
+            known = [*(["auto"] if key == "colormap" else []), *map_names(users)]
+            close = difflib.get_close_matches(name, [*known, *(one + REVERSED for one in map_names(users))], 1)
+            guess = f", did you mean {close[0]}?" if close else f"; there are: {', '.join(known)}"
+            kind = "" if key == "colormap" else "colour map "
+            problems.append(f'snapshot.{key}: there is no {kind}"{name}"{guess}')
 
 
 def _checked(
@@ -117,7 +122,7 @@ def with_look(look: SnapshotConfig, options: Mapping[str, object], users_maps: M
     """``look`` with a command's options laid over it. Raises UsageError naming every one that is not good."""
     problems: list[str] = []
     changed = replace(look, **_checked(SnapshotConfig, options, "--", problems))
-    _check_colormap({"snapshot": changed, "colormaps": users_maps}, problems)
+    _check_colormaps({"snapshot": changed, "colormaps": users_maps}, problems)
     if problems:
         raise UsageError("\n".join(problem.replace("snapshot.", "--") for problem in problems), "See: --help")
     return changed

@@ -15,7 +15,6 @@ import cv2
 
 from mousetrackd.config import parse
 from mousetrackd.core.errors import MousetrackError
-from mousetrackd.core.layers import expand_layers
 from mousetrackd.picture import over_image
 from mousetrackd.picture.archive import keep
 from mousetrackd.picture.compose import draw
@@ -41,7 +40,7 @@ def take(paths: Paths, config: Config, now: datetime) -> Path:
         # Whoever forgets waits for the end of this, so that no picture of what was forgotten is written after.
         with folder_held(paths.snapshots, alone=False):
             with Store.open_read_only(paths.store) as store:
-                reading = store.read(expand_layers(config.snapshot.layer))
+                reading = store.read(config.snapshot.layers)
                 scene = Scene(
                     reading,
                     store.layout(),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from mousetrackd.picture import heat, legend
+from mousetrackd.picture import heat, legend, theme
 from mousetrackd.picture.colours import rgb
 from mousetrackd.picture.styles import STYLES
 
@@ -18,25 +18,55 @@ if TYPE_CHECKING:
 OVER_OPAQUE_FROM: Final = 0.45
 """From this share of its scale on the lowest layer covers an image as much as it ever does."""
 
-_FADED_IN: Final = 0.35
+_FADED_IN: Final = 0.12
 """On a background of the user's, heat up to this share of the scale fades in."""
+
+_UNSEEN_FADED_IN: Final = 0.35
+"""The same where the background is not known: the cold end of a map is dark, and would draw a dark rim on white."""
+
+_COLOURED_FADED_IN: Final = 0.05
+"""The same of a map that is coloured from the beginning, like classic: its blue is to be seen."""
+
+_APART: Final = 3.0
+"""By how much lightness, CIE L*, the coldest colour differs from the background."""
 
 
 def on_background(colours: NDArray[np.uint8], background: str) -> NDArray[np.uint8]:
     """Colours with alpha, the coldest fading into the background. (N, 3) to (N, 4).
 
-    background: as ``Look.background``. Raises UsageError for one that is no colour.
+    background: as ``Theme.background``. Of a map that only grows lighter, or darker, what would be on the other side
+    of the background is left out, so that more heat always differs more from it. Raises UsageError for one that is no
+    colour.
     """
-    if background == "":
-        return np.concatenate([colours, np.full((len(colours), 1), 255, np.uint8)], axis=1)
-    # Only the opacity fades: the cold end of a map is dark, and would draw a dark rim on a light background.
-    coldest = round(_FADED_IN * (len(colours) - 1))
-    colours = colours[np.maximum(np.arange(len(colours)), coldest)]
-    fade = np.clip(np.arange(len(colours)) / coldest, 0, 1)[:, None]
+    last = len(colours) - 1
+    runs_one_way = theme.runs_one_way(colours)
+    faded_in = _FADED_IN if runs_one_way else _COLOURED_FADED_IN
+    if runs_one_way and background == "transparent":
+        faded_in = _UNSEEN_FADED_IN
+    fade = np.clip(np.arange(last + 1) / round(faded_in * last), 0, 1)[:, None]
+    fade = fade**2 * (3 - 2 * fade)  # begins and ends gently: the first level is no rim
     if background == "transparent":
-        return np.concatenate([colours, (fade * 255).round().astype(np.uint8)], axis=1)
-    mixed = colours * fade + np.array(rgb(background)) * (1 - fade)
-    return np.concatenate([mixed.round(), np.full((len(colours), 1), 255)], axis=1).astype(np.uint8)
+        coldest = round(faded_in * last) if runs_one_way else 0
+        return _with_alpha(colours[np.maximum(np.arange(last + 1), coldest)], fade)
+    if background:
+        if runs_one_way:
+            colours = _beyond(colours, np.array(rgb(background), np.uint8))
+        colours = (colours * fade + np.array(rgb(background)) * (1 - fade)).round().astype(np.uint8)
+    return _with_alpha(colours, np.ones_like(fade))
+
+
+def _with_alpha(colours: NDArray[np.uint8], opacity: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """(N, 3) and (N, 1), 0 to 1, to (N, 4)."""
+    return np.concatenate([colours, (opacity * 255).round().astype(np.uint8)], axis=1)
+
+
+def _beyond(colours: NDArray[np.uint8], background: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """As many colours, of the part of a map that lies between the background and its hottest colour. (N, 3)."""
+    way = theme.lightness(colours) - theme.lightness(background)
+    seen = np.flatnonzero(way * np.sign(way[-1]) > _APART)
+    place = np.linspace(seen[0] if seen.size else 0, len(colours) - 1, len(colours))
+    levels = np.arange(len(colours))
+    return np.stack([np.interp(place, levels, channel) for channel in colours.T], axis=-1).round().astype(np.uint8)
 
 
 def lay_over(canvas: NDArray[np.uint8], layer: HeatLayer, opacity: float = 1.0, *, on_image: bool = False) -> None:

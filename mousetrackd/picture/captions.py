@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from mousetrackd.storage.query import Reading
 
 
-def facts(scene: Scene, look: Look, layers: Sequence[HeatLayer]) -> dict[str, object]:
-    """What the picture shows, as JSON can hold it: for its title, its legend and its text chunks."""
+def facts(scene: Scene, look: Look, layers: Sequence[HeatLayer], excluded: int) -> dict[str, object]:
+    """What the picture shows, as JSON can hold it: for its title, its legend and its text chunks.
+
+    excluded: how many places are hatched, for nothing may be counted there.
+    """
     monitors = scene.layout.monitors
     if len(monitors) == 1:
         where = f"{monitors[0].output} {monitors[0].width_px} x {monitors[0].height_px}"
@@ -32,6 +35,7 @@ def facts(scene: Scene, look: Look, layers: Sequence[HeatLayer]) -> dict[str, ob
         "where": where,
         "when": when(scene.reading, scene.zone),
         "only": scene.only,
+        "excluded": excluded,
         "since": _iso(scene.reading.first_s),
         "until": _iso(scene.reading.last_s),
         "monitors": [monitor.label for monitor in monitors],
@@ -54,10 +58,14 @@ def facts(scene: Scene, look: Look, layers: Sequence[HeatLayer]) -> dict[str, ob
 def caption(facts: Mapping[str, object], layers: Sequence[HeatLayer]) -> legend.Legend:
     """The text of the legend, and a colour bar for each of ``layers`` in which something was counted."""
     only = [f"only {facts['only']}"] if facts["only"] else []
+    excluded = [f"{facts['excluded']} place{'s' * (facts['excluded'] != 1)} excluded"] if facts["excluded"] else []
     return legend.Legend(
         str(facts["title"]),
         # What was chosen goes first: a line that is too long loses its end, and this must not be missed.
-        [" · ".join(filter(None, [str(facts["where"]), str(facts["when"])])), " · ".join([*only, *_totals(layers)])],
+        [
+            " · ".join(filter(None, [str(facts["where"]), str(facts["when"])])),
+            " · ".join([*only, *excluded, *_totals(layers)]),
+        ],
         [layer.scale for layer in layers if layer.total],
     )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from mousetrackd.core.layers import CLICK_LAYERS, COUNTS, DWELL, TRAVEL, UNITS, expand_layers
+from mousetrackd.core.layers import CLICK_LAYERS, COUNTS, DWELL, TRAVEL, UNITS
 from mousetrackd.picture import heat, legend
 from mousetrackd.picture.colormap import ramp
 from mousetrackd.picture.colours import colour_map
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from mousetrackd.picture.look import Look
     from mousetrackd.picture.scene import Scene
+    from mousetrackd.picture.theme import Theme
     from mousetrackd.storage.query import Reading
 
 _LEAST_MAX: Final = 5.0
@@ -46,7 +47,7 @@ class Measure:
 class HeatLayer:
     """One layer on the whole desktop.
 
-    levels: (H, W), 0 for untouched and for no monitor, up to HEAT_LEVELS - 1. colours: (HEAT_LEVELS, 3).
+    levels: (H, W), 0 for untouched and for no monitor, up to HEAT_LEVELS - 1. colours: (HEAT_LEVELS, 3), cold to hot.
     sigma_px: of the largest monitor. total: the sum of its counts, in its unit.
     """
 
@@ -58,12 +59,12 @@ class HeatLayer:
     total: float
 
 
-def heat_layers(scene: Scene, look: Look, measures: Mapping[str, Measure]) -> list[HeatLayer]:
+def heat_layers(scene: Scene, look: Look, measures: Mapping[str, Measure], theme: Theme) -> list[HeatLayer]:
     """The layers that ``look`` names, the lowest first, of a scene in which every monitor has a position.
 
     measures: how each layer is measured; what is missing there is chosen.
     """
-    layers = expand_layers(look.layer)
+    layers = look.layers
     found: dict[str, HeatLayer] = {}
     for alike in _of_one_scale(layers):  # one after the other: the grids of 4K screens are large
         given = [measures[layer].widening for layer in alike if layer in measures]
@@ -72,14 +73,15 @@ def heat_layers(scene: Scene, look: Look, measures: Mapping[str, Measure]) -> li
         hottest = _max_heats(grids, scene, look)
         hottest |= {layer: measures[layer].max_heat for layer in alike if layer in measures}
         for layer in alike:
-            found[layer] = _heat_layer(layer, scene, look, grids.pop(layer), Measure(hottest[layer], widening))
+            measure = Measure(hottest[layer], widening)
+            found[layer] = _heat_layer(layer, scene, look, grids.pop(layer), measure, theme)
     return [found[layer] for layer in layers]
 
 
 def measures_of(scene: Scene, look: Look, readings: Sequence[Reading]) -> dict[str, Measure]:
     """One measure of each layer for pictures of all ``readings``, as ``heat_layers`` chooses it for the fullest."""
     found: dict[str, Measure] = {}
-    for alike in _of_one_scale(expand_layers(look.layer)):
+    for alike in _of_one_scale(look.layers):
         widening = min((_widening(alike, reading) for reading in readings), default=1.0)
         for reading in readings:
             one = replace(scene, reading=reading)
@@ -103,7 +105,7 @@ def _of_one_scale(layers: Sequence[str]) -> list[list[str]]:
 
 def _is_like_first(layer: str, look: Look) -> bool:
     """Do the user's sigma and maximum apply to it? They are meant for the lowest layer, and for those of its unit."""
-    return UNITS[layer] == UNITS[expand_layers(look.layer)[0]]
+    return UNITS[layer] == UNITS[look.layers[0]]
 
 
 def _max_heats(grids: Mapping[str, Sequence[heat.HeatGrid]], scene: Scene, look: Look) -> dict[str, float]:
@@ -140,8 +142,10 @@ def _grids(layer: str, scene: Scene, look: Look, widening: float) -> list[heat.H
     return grids
 
 
-def _heat_layer(layer: str, scene: Scene, look: Look, grids: Sequence[heat.HeatGrid], measure: Measure) -> HeatLayer:
-    layers = expand_layers(look.layer)
+def _heat_layer(
+    layer: str, scene: Scene, look: Look, grids: Sequence[heat.HeatGrid], measure: Measure, theme: Theme
+) -> HeatLayer:
+    layers = look.layers
     style = STYLES[layer]
     largest_px = max((min(one.width_px, one.height_px) for one in scene.layout.monitors), default=0)
     sigma = look.sigma if _is_like_first(layer, look) else "auto"
@@ -167,8 +171,8 @@ def _heat_layer(layer: str, scene: Scene, look: Look, grids: Sequence[heat.HeatG
         is_whole=scene.counts_per(layer) == 1,
         clipped=max((float(grid.cells.max()) for grid in grids), default=0.0) > max_heat * 1.001,
     )
-    colormap = look.colormap if layer == layers[0] and look.colormap != "auto" else style.colormap
-    colours = ramp(colour_map(colormap, scene.colormaps), legend.HEAT_LEVELS)
+    colours = ramp(colour_map(look.map_of(layer), scene.colormaps), legend.HEAT_LEVELS)
+    colours = theme.turned(colours, is_lowest=layer == layers[0])
     total: float = sum(counts.total for series, counts in scene.reading.counts.items() if series.layer == layer)
     if scene.counts_per(layer) != 1:
         total /= scene.counts_per(layer)

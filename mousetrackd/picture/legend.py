@@ -20,10 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-PANEL: Final = (15, 17, 21)
-TEXT: Final = (236, 238, 242)
 HEAT_LEVELS: Final = 224
-"""The first entries of a palette are heat, the remaining 32 the ramp from ``PANEL`` to ``TEXT``."""
+"""The first entries of a palette are heat, the remaining 32 the ramp from the legend's panel to its text."""
 TEXT_LEVELS: Final = 256 - HEAT_LEVELS
 DIM: Final = 160
 BRIGHT: Final = 220
@@ -149,12 +147,6 @@ def ticks(scale: Scale, bar_px: float, length_px: Callable[[str], float], apart_
             chosen.append((place, label))
             free_from = place * bar_px + half + apart_px
     return [*chosen, (1.0, end if length_px(end) <= bar_px else "")]
-
-
-def text_palette() -> NDArray[np.uint8]:
-    """(TEXT_LEVELS, 3) red, green, blue from panel to text."""
-    mix = np.linspace(0, 1, TEXT_LEVELS)[:, None]
-    return np.asarray((np.array(PANEL) * (1 - mix) + np.array(TEXT) * mix).round(), np.uint8)
 
 
 def draw(legend: Legend, width_px: int) -> Strip:

@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass
 
 from mousetrackd.core.errors import UsageError
-from mousetrackd.core.layers import CLICKS, LAYERS
+from mousetrackd.core.layers import CLICKS, LAYERS, expand_layers
 from mousetrackd.core.settings import is_bool, is_text, number, one_of, setting
 from mousetrackd.picture.colours import is_colour
+from mousetrackd.picture.styles import STYLES
 
 
 def _is_sigma(value: object) -> bool:
@@ -21,7 +22,17 @@ def _is_sigma(value: object) -> bool:
 
 
 def _are_layers(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and all(layer in (*LAYERS, CLICKS) for layer in value)
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(one, str) and _layer_and_map(one)[0] in (*LAYERS, CLICKS) for one in value)
+    )
+
+
+def _layer_and_map(written: str) -> tuple[str, str]:
+    """``dwell:classic`` as layer and colour map; without a map that is empty."""
+    layer, colon, colormap = written.partition(":")
+    return (layer, colormap) if colormap or not colon else (written, "")
 
 
 def _time_ms(text: str) -> float:
@@ -41,7 +52,7 @@ class Look:
     layer: list[str] = setting(
         ["dwell"],
         "What to draw, the lowest layer first: dwell, travel, clicks.left, clicks.middle, clicks.right,\n"
-        'clicks.other, scroll, or "clicks" for all buttons.',
+        'clicks.other, scroll, or "clicks" for all buttons; with a colour map of its own as "dwell:classic".',
         f"a list of layers, each one of {', '.join(LAYERS)}, clicks",
         _are_layers,
     )
@@ -90,7 +101,8 @@ class Look:
     )
     background: str = setting(
         "",
-        'Colour of untouched places, like "#101418"; empty is the coldest colour of the map, "transparent" none.',
+        'Colour of untouched places, like "#101418"; empty is the coldest colour of the map, white for "classic";\n'
+        '"transparent" is none. On a light one the legend is light as well, and the hottest colour is the darkest.',
         'a colour like "#101418", "transparent", or nothing',
         lambda value: value in ("", "transparent") or is_colour(value),
     )
@@ -117,3 +129,21 @@ class Look:
                 f'"{self.max}" is a time, and this layer is counted in {unit or "plain numbers"}', "Give a number."
             )
         return _time_ms(self.max)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers by name, each once, the lowest first. Raises UsageError for one that does not exist."""
+        return expand_layers([_layer_and_map(one)[0] for one in self.layer])
+
+    @property
+    def maps(self) -> dict[str, str]:
+        """The colour map of every layer that has one of its own, by layer."""
+        given = [(layer, colormap) for layer, colormap in map(_layer_and_map, self.layer) if colormap]
+        return {layer: colormap for name, colormap in given for layer in expand_layers([name])}
+
+    def map_of(self, layer: str) -> str:
+        """The name of a layer's colour map: its own, for the lowest ``colormap``, or that of its style."""
+        if layer in self.maps:
+            return self.maps[layer]
+        chosen = self.colormap if layer == self.layers[0] else "auto"
+        return STYLES[layer].colormap if chosen == "auto" else chosen

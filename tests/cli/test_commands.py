@@ -121,6 +121,10 @@ def test_render_draws_a_whole_picture_where_it_was_told_to(counted: Home) -> Non
     picture = cv2.imread(str(out))
     assert picture is not None
     assert picture.shape[:2] == (10, 20)
+    assert counted.run_ok("render", out.with_name("b.png"), "--sigma", "0", "--no-legend", "--layer", "dwell:jet") == ""
+    again = cv2.imread(str(out.with_name("b.png")))
+    assert again is not None
+    assert (again == picture).all(), "--layer dwell:jet"
     # The hottest pixel is red, as jet has it, and an untouched one is the coldest blue.
     assert picture[9, 19, 2] > picture[9, 19, 0]
     assert picture[5, 5, 0] > picture[5, 5, 2]
@@ -198,6 +202,8 @@ def refused(home: Home, words: list[str | Path], code: int, *fragments: str, mos
         (["export", "a.csv", "--monitor", "HDMI-9"], 'there is no monitor "HDMI-9"'),
         (["render", "a.png", "--monitor", "HDMI-9"], 'there is no monitor "HDMI-9"'),
         (["render", "a.png", "--colormap", "embers"], "ember"),
+        (["render", "a.png", "--layer", "dwell:clasic"], "did you mean classic?"),
+        (["render", "a.png", "--layer", "dwel:classic"], 'there is no layer "dwel"'),
         (["render", "a.png", "--scale", "cubic"], "scale"),
         (["render", "a.png", "--sigma", "-1"], "sigma"),
         (["render", "a.png", "--sigma", "wide"], "sigma"),

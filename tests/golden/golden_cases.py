@@ -10,7 +10,7 @@ from PIL import Image
 
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.layout import Layout
-from mousetrackd.core.monitors import Monitor, Placement
+from mousetrackd.core.monitors import Exclusion, Monitor, Placement
 from mousetrackd.core.series import Series
 from mousetrackd.picture import heat, legend
 from mousetrackd.picture.colormap import ramp
@@ -19,6 +19,7 @@ from mousetrackd.picture.compose import draw
 from mousetrackd.picture.look import Look
 from mousetrackd.picture.png import Picture
 from mousetrackd.picture.scene import Scene
+from mousetrackd.picture.theme import theme_of
 from mousetrackd.storage.query import Reading
 
 SMALL = Monitor("DP-1", 64, 48)
@@ -151,6 +152,14 @@ def light_background() -> Picture:
 
 
 @_case
+def excluded_place_on_white() -> Picture:
+    reading = Reading({Series(LARGE, "dwell"): _rests(LARGE, 1)}, 1_795_000_000, 1_795_003_600)
+    exclude = [Exclusion("DP-2", 90, 20, 60, 50)]
+    look = replace(BARE, background="#ffffff", legend=True)
+    return draw(Scene(reading, Layout([Placement(LARGE, 0, 0)]), exclude=exclude, zone=UTC), look)
+
+
+@_case
 def transparent_background() -> Picture:
     layers = {"dwell": _rests(LARGE, 1), "travel": _paths(LARGE, 3)}
     return _large(replace(BARE, layer=["dwell", "travel"], background="transparent"), **layers)
@@ -188,5 +197,5 @@ def legend_strip() -> Picture:
     )
     palette = np.full((256, 4), 255, np.uint8)
     palette[: legend.HEAT_LEVELS, :3] = ramp(colour_map("ember", {}), legend.HEAT_LEVELS)
-    palette[legend.HEAT_LEVELS :, :3] = legend.text_palette()
+    palette[legend.HEAT_LEVELS :, :3] = theme_of(Scene(Reading(), Layout()), Look()).text_palette()
     return Picture(legend.as_levels(legend.draw(words, 1366)), palette, {"title": words.title})

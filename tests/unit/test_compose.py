@@ -21,7 +21,7 @@ from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Exclusion, Monitor, Placement
 from mousetrackd.core.series import Series
 from mousetrackd.picture import heat, legend, under
-from mousetrackd.picture.captions import total_text
+from mousetrackd.picture.captions import caption, total_text
 from mousetrackd.picture.colormap import ramp
 from mousetrackd.picture.colours import colour_map, map_names
 from mousetrackd.picture.compose import draw, measures
@@ -29,6 +29,7 @@ from mousetrackd.picture.look import Look
 from mousetrackd.picture.png import Picture
 from mousetrackd.picture.scene import Scene
 from mousetrackd.picture.styles import STYLES
+from mousetrackd.picture.theme import theme_of
 from mousetrackd.storage.query import Reading
 
 Pixels = NDArray[np.uint8]
@@ -37,8 +38,9 @@ LEFT = Monitor("DP-1", 80, 60)
 RIGHT = Monitor("DP-2", 100, 40)
 ALONE = Layout([Placement(LEFT, 0, 0)])
 RAW = Look(sigma=0, legend=False)
-PANEL = list(legend.PANEL)
-OUTLINE = legend.text_palette()[legend.TEXT_LEVELS // 3].tolist()
+DARK = theme_of(Scene(Reading(), Layout()), Look())
+PANEL = list(DARK.panel)
+OUTLINE = DARK.text_palette()[DARK.line_level].tolist()
 EMBER = ramp(colour_map("ember", {}), legend.HEAT_LEVELS)
 ICE = ramp(colour_map("ice", {}), legend.HEAT_LEVELS)
 COLD = EMBER[0].tolist()
@@ -125,8 +127,48 @@ def test_what_is_excluded_is_a_hole_whatever_lies_there(layers: list[str], over:
     shown = drawn(counts, ALONE, look, over=over, exclude=exclude).rgb()
     hole = np.zeros((60, 80), bool)
     hole[11:20, 10:18] = hole[55:, :5] = True
-    assert (shown[hole] == PANEL).all()
+    is_line, is_panel = ((shown == colour).all(axis=2) for colour in (OUTLINE, PANEL))
+    assert (is_line | is_panel)[hole].all()
+    assert is_line[11, 10:18].all()
+    assert is_line[19, 10:18].all()
+    assert is_line[11:20, 10].all()
+    assert is_line[11:20, 17].all()
     assert np.array_equal(shown[~hole], open_[~hole])
+
+
+@pytest.mark.parametrize("background", ["", "#ffffff"])
+@pytest.mark.parametrize("layers", [["dwell"], ["dwell", "travel"]], ids="+".join)
+def test_a_hole_is_hatched_in_the_colours_of_its_theme(layers: list[str], background: str) -> None:
+    screen = Monitor("DP-1", 400, 300)
+    look = Look(layer=layers, legend=False, background=background)
+    shown = drawn({}, Layout([Placement(screen, 0, 0)]), look, exclude=[Exclusion("", 100, 100, 120, 90)]).rgb()
+    theme = theme_of(Scene(Reading(), Layout()), look)
+    inner = shown[101:189, 101:219]
+    line, panel = theme.text_palette()[[theme.line_level, 0]]
+    is_line = (inner == line).all(axis=2)
+    assert (is_line | (inner == panel).all(axis=2)).all()
+    assert 1 / 16 < is_line.mean() < 1 / 8
+    assert is_line.any(axis=0).all()
+    assert is_line.any(axis=1).all()
+
+
+def test_excluded_places_are_counted_once_each_and_where_a_monitor_shows_them() -> None:
+    layout = Layout([Placement(LEFT, 0, 0), Placement(RIGHT, 80, 0)])
+    exclude = [Exclusion("DP-1", 10, 11, 8, 9), Exclusion("", 10, 11, 8, 9), Exclusion("", 70, 0, 20, 20)]
+    nowhere = [Exclusion("", 500, 500, 9, 9), Exclusion("", 90, 45, 50, 10), Exclusion("HDMI-9", 1, 1, 9, 9)]
+    found = drawn({}, layout, RAW, exclude=[*exclude, *nowhere]).facts
+    assert found["excluded"] == 2
+    layers: list[Any] = []
+    assert caption(found, layers).lines[1] == "2 places excluded"
+    assert caption({**found, "excluded": 1, "only": "9-17"}, layers).lines[1] == "only 9-17 · 1 place excluded"
+    assert caption({**found, "excluded": 0}, layers).lines[1] == ""
+
+
+def test_between_monitors_nothing_is_hatched() -> None:
+    layout = Layout([Placement(LEFT, 0, 0), Placement(RIGHT, 80, 20)])
+    shown = drawn({}, layout, RAW, exclude=[Exclusion("", 70, 2, 40, 30)]).rgb()
+    assert (shown[:20, 80:] == PANEL).all()
+    assert (shown[3:20, 71:79] == OUTLINE).all(axis=2).any()
 
 
 def test_what_no_monitor_shows_has_the_colour_of_the_panel() -> None:
@@ -269,7 +311,7 @@ def test_every_colour_map_can_be_drawn(name: str) -> None:
     shown = drawn({Series(LEFT, "dwell"): at(LEFT, (9, 9, 5))}, ALONE, replace(RAW, colormap=name)).rgb()
     colours = ramp(colour_map(name, {}), legend.HEAT_LEVELS)
     assert shown[9, 9].tolist() == colours[-1].tolist()
-    assert shown[0, 0].tolist() == colours[0].tolist()
+    assert shown[0, 0].tolist() == ([255, 255, 255] if name.lower() == "classic" else colours[0].tolist())
 
 
 def test_the_users_own_map_is_drawn() -> None:
@@ -308,14 +350,37 @@ def test_a_background_colour_is_exactly_that_where_nobody_was(layers: list[str])
     look = Look(layer=layers, sigma=4, background="#f0ead6", legend=False)
     shown = drawn({Series(LEFT, "dwell"): at(LEFT, (40, 30, 9000))}, ALONE, look).rgb()
     assert shown[0, 0].tolist() == [0xF0, 0xEA, 0xD6]
-    assert shown[30, 40].tolist() == HOT
+    assert shown[30, 40].tolist() == COLD, "ember the other way round"
 
 
-def test_on_a_light_background_heat_fades_in_without_a_dark_rim() -> None:
+def test_on_a_light_background_heat_only_grows_darker_towards_its_middle() -> None:
     look = Look(sigma=6, background="#ffffff", legend=False)
     row = drawn({Series(LEFT, "dwell"): at(LEFT, (40, 30, 9000))}, ALONE, look).rgb()[30, :41].astype(int).sum(axis=1)
-    darkest_ember = int(EMBER[round(0.35 * 223) :].astype(int).sum(axis=1).min())
-    assert row.min() >= darkest_ember - 3
+    assert np.diff(row).max() <= 2
+    assert row[0] - row[-1] > 700
+
+
+# Colour bars ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("over", [None, Image.new("RGB", (80, 1), (40, 90, 160))], ids=["bare", "over"])
+@pytest.mark.parametrize("background", ["", "#ffffff", "#24406b", "transparent"])
+@pytest.mark.parametrize(
+    "layers", [["dwell:classic"], ["dwell", "travel"], ["travel", "clicks.left", "dwell"]], ids="+".join
+)
+def test_every_colour_of_the_picture_is_in_its_bars(
+    layers: list[str], background: str, over: Image.Image | None
+) -> None:
+    screen = Monitor("DP-1", 3200, 40)
+    look = Look(layer=layers, sigma=0, background=background, scale="linear", percentile=100, max=0)
+    counts = {
+        Series(screen, name): at(screen, *((3 * x, 5 + 9 * row, x + 1) for x in range(224)))
+        for row, name in enumerate(look.layers)
+    }
+    seen = rgba_of(drawn(counts, Layout([Placement(screen, 0, 0)]), look, over=over))
+    in_picture, in_strip = (np.unique(np.ascontiguousarray(part).view(np.uint32)) for part in (seen[:40], seen[40:]))
+    assert in_picture.size > 100
+    assert np.isin(in_picture, in_strip).all()
 
 
 def test_a_faint_upper_layer_on_a_transparent_background_keeps_its_own_colour() -> None:
@@ -493,7 +558,7 @@ def test_portrait_and_landscape_have_blobs_of_one_size(sigma: str) -> None:
 def test_where_nothing_was_counted_there_is_no_colour_bar(layers: list[str]) -> None:
     screen = Monitor("DP-1", 400, 300)
     strip = drawn({}, Layout([Placement(screen, 0, 0)]), Look(layer=layers)).rgb()[300:].astype(int)
-    assert np.ptp(strip, axis=2).max() <= np.ptp(np.array([legend.PANEL, legend.TEXT]), axis=1).max()
+    assert np.ptp(strip, axis=2).max() <= np.ptp(np.array([DARK.panel, DARK.text]), axis=1).max()
 
 
 def test_time_is_no_whole_number_of_anything() -> None:

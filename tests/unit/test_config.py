@@ -4,6 +4,7 @@ import dataclasses
 import random
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -170,10 +171,35 @@ def test_a_key_like_no_other_is_answered_without_a_guess() -> None:
     assert problem("zzzzzz = 5").endswith("zzzzzz: unknown key")
 
 
+NEON = '[colormaps]\nNeon = ["#000000", "#FF00ff"]'
+
+
 def test_a_colour_map_nobody_knows_is_a_problem_and_one_of_the_users_own_is_none() -> None:
     assert "did you mean inferno?" in problem('[snapshot]\ncolormap = "infernal"')
     own = 'snapshot.colormap = "neon"\n[colormaps]\nneon = ["#000000", "#FF00ff"]'
     assert parse(own, "").colormaps == {"neon": ["#000000", "#FF00ff"]}
+
+
+def test_a_layer_may_name_a_colour_map_of_its_own() -> None:
+    look = parse('[snapshot]\nlayer = ["travel", "clicks:Neon_r", "clicks.left:jet", "scroll"]\n' + NEON, "").snapshot
+    assert look.layers == ("travel", "clicks.left", "clicks.middle", "clicks.right", "clicks.other", "scroll")
+    assert [look.map_of(layer) for layer in look.layers] == ["ice", "jet", *["Neon_r"] * 3, "rose"]
+    assert replace(look, colormap="hot").map_of("travel") == "hot"
+    assert replace(look, colormap="hot").map_of("scroll") == "rose"
+
+
+@pytest.mark.parametrize(
+    ("layer", "fragment"),
+    [
+        ("dwell:infernal", 'snapshot.layer: there is no colour map "infernal", did you mean inferno?'),
+        ("dwell:ember_", 'snapshot.layer: there is no colour map "ember_", did you mean ember_r?'),
+        ("clicks:auto", 'snapshot.layer: there is no colour map "auto"'),
+        ("dwel:ember", "snapshot.layer: expected a list of layers"),
+        ("dwell:", "snapshot.layer: expected a list of layers"),
+    ],
+)
+def test_a_layers_colour_map_is_checked(layer: str, fragment: str) -> None:
+    assert fragment in problem(f'[snapshot]\nlayer = ["{layer}"]')
 
 
 @pytest.mark.parametrize(

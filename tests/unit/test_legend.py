@@ -13,16 +13,12 @@ from mousetrackd.core.counts import COUNT_MAX
 from mousetrackd.picture.heat import SCALES, HeatGrid, levels, tone
 from mousetrackd.picture.legend import (
     HEAT_LEVELS,
-    PANEL,
-    TEXT,
-    TEXT_LEVELS,
     Legend,
     Scale,
     Strip,
     as_levels,
     bar_levels,
     draw,
-    text_palette,
     ticks,
     with_unit,
 )
@@ -334,10 +330,3 @@ def test_the_bar_is_every_heat_level_from_cold_to_hot() -> None:
 def test_beside_the_bar_all_is_panel_to_text() -> None:
     strip = Strip(np.array([[0, 128, 255, 77, 77]], np.uint8), [(slice(0, 1), slice(3, 5))])
     assert as_levels(strip).tolist() == [[HEAT_LEVELS, HEAT_LEVELS + 15, 255, 0, HEAT_LEVELS - 1]]
-
-
-def test_the_text_ramp_goes_from_panel_to_text() -> None:
-    ramp = text_palette()
-    assert ramp.shape == (TEXT_LEVELS, 3)
-    assert (tuple(ramp[0]), tuple(ramp[-1])) == (PANEL, TEXT)
-    assert (np.diff(ramp.astype(int), axis=0) > 0).all()
