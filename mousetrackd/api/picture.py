@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import os
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -19,10 +18,6 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from mousetrackd.picture import png
-
-_BY_ENDING: Final = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
-_QUALITY: Final = 92
-"""Of JPEG and WebP, from 0 to 100: above it files grow fast, and no eye sees a difference."""
 
 
 class Picture:
@@ -54,7 +49,7 @@ class Picture:
         """A Pillow image, RGB or, where the background is transparent, RGBA."""
         from PIL import Image  # noqa: PLC0415 - as late as everything here
 
-        return Image.fromarray(self._pixels())
+        return Image.fromarray(self._drawn.colours())
 
     def save(self, out: str | os.PathLike[str] | BinaryIO, format: str | None = None) -> None:  # noqa: A002 - Pillow's name for it
         """Write it into a file: PNG, JPEG or WebP.
@@ -66,9 +61,11 @@ class Picture:
         """
         path = Path(os.fspath(out)) if isinstance(out, str | os.PathLike) else None
         ending = f".{format.lower().lstrip('.')}" if format is not None else path.suffix.lower() if path else ".png"
-        if ending not in _BY_ENDING:
-            raise UsageError(f"cannot draw into {path or ending}", f"Its ending is one of {', '.join(_BY_ENDING)}.")
-        content = self._encoded(_BY_ENDING[ending])
+        from mousetrackd.picture import encode  # noqa: PLC0415 - as late as everything here
+
+        if ending not in encode.ENDINGS:
+            raise UsageError(f"cannot draw into {path or ending}", f"Its ending is one of {', '.join(encode.ENDINGS)}.")
+        content = encode.encoded(self._drawn, ending)
         if path is None:
             out.write(content)  # type: ignore[union-attr]  # what is no path is a file
         else:
@@ -76,28 +73,14 @@ class Picture:
 
             output_files.write(path, content)
 
-    def _encoded(self, kind: str) -> bytes:
-        if kind == "PNG":
-            return self._drawn.png()
-        file = io.BytesIO()
-        image = self.image()
-        (image.convert("RGB") if kind == "JPEG" else image).save(file, kind, quality=_QUALITY)
-        return file.getvalue()
-
     def _repr_png_(self) -> bytes:
         """How IPython and Jupyter show it."""
         return self._drawn.png()
 
-    def _pixels(self) -> NDArray[np.uint8]:
-        pixels, palette = self._drawn.pixels, self._drawn.palette
-        if palette is None:
-            return pixels
-        return palette[pixels] if (palette[:, 3] < 255).any() else palette[:, :3][pixels]
-
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:
             raise ValueError("the pixels of a picture are always a copy")
-        return np.array(self._pixels(), dtype)
+        return np.array(self._drawn.colours(), dtype)
 
     def __repr__(self) -> str:
         width_px, height_px = self.size

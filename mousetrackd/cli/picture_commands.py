@@ -73,23 +73,26 @@ def _look_options(command: Callable[..., None]) -> Callable[..., None]:
     epilog=example(
         "mousetrackd render today.png --since today",
         "mousetrackd render all.png --layer dwell --layer travel --layer clicks",
+        "mousetrackd render - --layer travel --no-legend > lines.png",
         "mousetrackd render work.png --weekdays mon-fri --hours 9-17 --over screen",
     )
 )
-@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
 @_look_options
 @range_options
 def render(out: Path, **options: Any) -> None:
-    """Draw a picture of the store into OUT, a PNG file."""
+    """Draw a picture of the store into OUT: .png, .jpg or .webp; - is a PNG to standard output."""
     from mousetrackd import config  # noqa: PLC0415
-    from mousetrackd.picture import over_image  # noqa: PLC0415
+    from mousetrackd.picture import encode, over_image  # noqa: PLC0415
     from mousetrackd.picture.compose import draw  # noqa: PLC0415
     from mousetrackd.picture.scene import Scene  # noqa: PLC0415
     from mousetrackd.storage.query import ALL  # noqa: PLC0415
     from mousetrackd.system import output_files  # noqa: PLC0415
 
-    if out.suffix.lower() != ".png":
-        raise UsageError(f"cannot draw into {out}", "Give a file name that ends in .png.")
+    is_piped = str(out) == "-"
+    if is_piped and sys.stdout.isatty():
+        raise UsageError("a picture is not for a terminal", "Send it elsewhere: mousetrackd render - > heat.png")
+    ending = ".png" if is_piped else encode.ending_of(str(out))
     conf = config.load(user_paths().config_file)
     look = _look(conf, options)
     with open_selection(options) as selection:
@@ -105,7 +108,11 @@ def render(out: Path, **options: Any) -> None:
             only=hours_and_days(options),
         )
         picture = draw(scene, look)
-    output_files.write(out, picture.png())
+    content = encode.encoded(picture, ending)
+    if is_piped:
+        sys.stdout.buffer.write(content)
+    else:
+        output_files.write(out, content)
     report_left_out(picture.left_out)
 
 

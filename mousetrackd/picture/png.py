@@ -52,6 +52,12 @@ class Picture:
             return self.pixels[..., :3]
         return self.palette[:, :3][self.pixels]
 
+    def colours(self) -> NDArray[np.uint8]:
+        """(H, W, 3) red, green, blue; (H, W, 4) with alpha where the background is transparent."""
+        if self.palette is None:
+            return self.pixels
+        return self.palette[self.pixels] if (self.palette[:, 3] < 255).any() else self.rgb()
+
     def png(self) -> bytes:
         """The picture as a PNG file, with its facts in text chunks."""
         text = PngImagePlugin.PngInfo()

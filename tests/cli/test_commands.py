@@ -130,6 +130,21 @@ def test_render_draws_a_whole_picture_where_it_was_told_to(counted: Home) -> Non
     assert picture[5, 5, 0] > picture[5, 5, 2]
 
 
+def test_render_to_standard_output_is_the_same_png(counted: Home) -> None:
+    result = counted.shell("{0} render - --layer dwell > piped.png && {0} render named.png --layer dwell")
+    assert result.code == 0, result
+    assert (counted.folder / "piped.png").read_bytes() == (counted.folder / "named.png").read_bytes()
+
+
+@pytest.mark.parametrize("ending", [".jpg", ".webp"])
+def test_render_chooses_the_kind_of_file_by_its_ending(counted: Home, ending: str) -> None:
+    out = counted.folder / f"heat{ending}"
+    counted.run_ok("render", out, "--no-legend")
+    picture = cv2.imread(str(out))
+    assert picture is not None
+    assert picture.shape[:2] == (10, 20)
+
+
 def test_render_of_an_empty_range_is_a_picture_of_the_background(counted: Home) -> None:
     out = counted.folder / "empty.png"
     result = counted.run("render", out, "--until", "2020-01-01", "--no-legend")
@@ -214,7 +229,8 @@ def refused(home: Home, words: list[str | Path], code: int, *fragments: str, mos
         (["render", "a.png", "--percentile", "101"], "percentile"),
         (["render", "a.png", "--percentile", "nan"], "percentile"),
         (["render", "a.png", "--background", "mauve"], "background"),
-        (["render", "a.jpg"], ".png"),
+        (["render", "a.bmp"], ".png, .jpg, .jpeg, .webp"),
+        (["render", "a.jpg", "--background", "transparent"], "a .jpg cannot be transparent"),
         (["render", "a"], ".png"),
         (["export", "a.xlsx"], ".csv"),
         (["export", "a.csv", "--since", "today", "--until", "2 days ago"], "before it begins"),

@@ -44,7 +44,7 @@ def test_a_command_of_the_readme_exists_with_its_options(words: list[str]) -> No
     known = {
         option for parameter in command.get_params(context) for option in (*parameter.opts, *parameter.secondary_opts)
     }
-    for option in (word.partition("=")[0] for word in rest if word.startswith("-")):
+    for option in (word.partition("=")[0] for word in rest if word.startswith("-") and word != "-"):
         assert option in known, f"mousetrackd {name} has no {option}"
     if "--help" not in rest and "--version" not in rest and command is not cli:
         command.make_context(name, rest, resilient_parsing=False)
