@@ -1,5 +1,6 @@
 """Every command block of the README runs as it stands, for a user on the first day."""
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -16,6 +17,24 @@ pytest_plugins = ("support.fixtures",)
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+PROGRAMS = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+PYPLOT = """
+import pathlib, numpy
+def imshow(image):
+    pixels = numpy.asarray(image)
+    assert (pixels.dtype, pixels.ndim, pixels.shape[2]) == (numpy.uint8, 3, 3)
+def bar(x, height):
+    assert len(x) == len(height) == 24 and sum(height) > 0
+def savefig(name):
+    pathlib.Path(name).write_bytes(b"a figure")
+def figure(figsize=None): ...
+def title(text): ...
+def axis(which): ...
+def xlabel(text): ...
+"""
+"""matplotlib as far as the README uses it, for where it is not installed: nothing here depends on it."""
 
 ON_A_BARE_MACHINE = ("scripts/run", "pipx install", "uv tool install", "scripts/test")
 """How a block begins that needs a machine without anything: scripts/check-fresh runs these."""
@@ -71,6 +90,33 @@ def test_a_block_runs_as_it_stands(first_day: tuple[Home, Running], block: str) 
     assert "Traceback" not in done.stderr
     if "mousetrackd stop" in block:
         assert daemon.ends() == 0
+
+
+@pytest.mark.slow
+def test_the_programs_run_as_they_stand(first_day: tuple[Home, Running], tmp_path: Path) -> None:
+    home, _ = first_day
+    if importlib.util.find_spec("matplotlib") is None:
+        (tmp_path / "library" / "matplotlib").mkdir(parents=True)
+        (tmp_path / "library" / "matplotlib" / "pyplot.py").write_text(PYPLOT)
+        home.variables["PYTHONPATH"] = str(tmp_path / "library")
+    home.variables["MPLBACKEND"] = "agg"
+    for program in PROGRAMS:
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", program],
+            env=home.environment(),
+            cwd=home.folder,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, ""), program
+    assert {"heat.jpg", "hours.png", "screen@1920x1080.png"} <= {path.name for path in home.folder.iterdir()}
+
+
+def test_there_are_programs_that_begin_with_a_dict_of_positions() -> None:
+    assert len(PROGRAMS) == 2
+    assert "{(640, 480): 12" in PROGRAMS[0]
 
 
 def test_there_are_blocks_for_the_suite_and_for_a_bare_machine() -> None:
