@@ -14,6 +14,7 @@ from benchmarks.table import Row, text
 BENCHMARKS: dict[str, Callable[..., Iterator[Row]]] = {
     "start": commands.start,
     "status": commands.status,
+    "import": commands.importing,
     "idle": capture.still,
     **{f"capture.{rate}": partial(capture.steady, rate) for rate in capture.RATES},
     "burst": capture.burst,

@@ -41,3 +41,23 @@ def status(*, quick: bool) -> Iterator[Row]:
                 bare.append(desk.run([sys.executable, "-c", "pass"]).cpu_s)
     beside = f"python -c pass {ms(median(bare[1:]))}"
     yield at_most("mousetrackd status: CPU", median(ours[1:]), 0.15, "s", beside=beside, digits=3)
+
+
+IMPORT = "import time; began = time.process_time(); import {0}; print(time.process_time() - began)"
+
+
+def importing(*, quick: bool) -> Iterator[Row]:
+    """``import mousetrackd`` in a program of the user's."""
+    turns = 1 if quick else 7
+    with Desk() as desk:
+        # The first turn compiles.
+        desk.env["PYTHONPYCACHEPREFIX"] = str(desk.folder / "compiled")
+        desk.env.pop("PYTHONDONTWRITEBYTECODE", None)
+
+        def cost_s(name: str) -> float:
+            command = [sys.executable, "-c", IMPORT.format(name)]
+            said = [desk.run(command).said for _ in range(turns + 1)]
+            return median(map(float, said[1:]))
+
+        beside = f"import numpy {ms(cost_s('numpy'))}, import cv2 {ms(cost_s('cv2'))}"
+        yield at_most("import mousetrackd: CPU", cost_s("mousetrackd") * 1000, 5, "ms", beside=beside, digits=1)
