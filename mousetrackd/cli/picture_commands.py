@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mousetrackd.cli import terminal
+from mousetrackd.cli.file_pictures import check_options, scene_of_file
 from mousetrackd.cli.options import FloatRange, example, hours_and_days, open_selection, range_options, report_left_out
+from mousetrackd.cli.reading_options import reading_options
 from mousetrackd.core.errors import UsageError
 from mousetrackd.core.layers import LAYERS
 from mousetrackd.system.paths import user_paths
@@ -75,13 +77,23 @@ def _look_options(command: Callable[..., None]) -> Callable[..., None]:
         "mousetrackd render all.png --layer dwell --layer travel --layer clicks",
         "mousetrackd render - --layer travel --no-legend > lines.png",
         "mousetrackd render work.png --weekdays mon-fri --hours 9-17 --over screen",
+        "mousetrackd render dots.png --from dots.csv --size 1920x1080 --unit visits",
     )
 )
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
 @_look_options
 @range_options
+@click.option(
+    "--from",
+    "file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Draw this file instead of the store: whatever import reads; - is standard input.",
+)
+@click.option("--unit", metavar="NAME", help="What the file counts, for the legend.")
+@reading_options
 def render(out: Path, **options: Any) -> None:
-    """Draw a picture of the store into OUT: .png, .jpg or .webp; - is a PNG to standard output."""
+    """Draw a picture of the store, or of any file of counts, into OUT: .png, .jpg or .webp; - is a PNG to stdout."""
     from mousetrackd import config  # noqa: PLC0415
     from mousetrackd.picture import encode, over_image  # noqa: PLC0415
     from mousetrackd.picture.compose import draw  # noqa: PLC0415
@@ -95,19 +107,23 @@ def render(out: Path, **options: Any) -> None:
     ending = ".png" if is_piped else encode.ending_of(str(out))
     conf = config.load(user_paths().config_file)
     look = _look(conf, options)
-    with open_selection(options) as selection:
-        reading = selection.store.read(look.layers, selection.asked)
-        if not reading.counts and selection.asked != ALL:
-            terminal.echo("Nothing was counted in this range, so the picture is empty.", err=True)
-        scene = Scene(
-            reading,
-            selection.layout,
-            exclude=conf.privacy.exclusions,
-            over=over_image.load(look.over),
-            colormaps=conf.colormaps,
-            only=hours_and_days(options),
-        )
-        picture = draw(scene, look)
+    check_options(options)
+    if options["file"] is not None:
+        picture = draw(*scene_of_file(options["file"], options, conf, look))
+    else:
+        with open_selection(options) as selection:
+            reading = selection.store.read(look.layers, selection.asked)
+            if not reading.counts and selection.asked != ALL:
+                terminal.echo("Nothing was counted in this range, so the picture is empty.", err=True)
+            scene = Scene(
+                reading,
+                selection.layout,
+                exclude=conf.privacy.exclusions,
+                over=over_image.load(look.over),
+                colormaps=conf.colormaps,
+                only=hours_and_days(options),
+            )
+            picture = draw(scene, look)
     content = encode.encoded(picture, ending)
     if is_piped:
         sys.stdout.buffer.write(content)

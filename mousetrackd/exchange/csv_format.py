@@ -121,7 +121,9 @@ class _PointReader:
             self._count = None
         names = table.names
         self._points = Points(options, time_name=names[self._time] if names and self._time is not None else "")
-        self._kind = _KINDS.get(options.layer) if "button" in roles and "state" in roles else None
+        self._has_kinds = "state" in roles
+        self._kind = _KINDS.get(options.layer) if self._has_kinds and "button" in roles else None
+        self._last = (0.0, 0.0)
         self._columns = [roles["x"], roles["y"], *([] if self._count is None else [self._count])]
 
     def read(self) -> FileCounts:
@@ -134,7 +136,7 @@ class _PointReader:
 
     def _add_plain(self, block: Block) -> bool:
         """Add a block whose columns are all numbers, and whose label is always the same. False where it is not so."""
-        if self._kind is not None:
+        if self._has_kinds:
             return False
         label = ""
         if "monitor" in self._roles:
@@ -169,12 +171,15 @@ class _PointReader:
         rows: dict[str, list[tuple[float, float, int, float, int]]] = {}
         for number, line in zip(block.numbers, block.lines, strict=True):
             fields = self._table.split(line)
-            if self._kind is not None and kind_of(self._field(fields, "button"), self._field(fields, "state")) != (
-                self._kind
-            ):
-                continue
+            kind = kind_of(self._field(fields, "button"), self._field(fields, "state")) if self._has_kinds else None
             where = f"line {number}"
             x, y = (_position(fields, column, where) for column in self._columns[:2])
+            if kind == Kind.SCROLL and (x, y) == (0, 0):
+                # The Balabit recorder notes no position with a wheel step: it is turned where the pointer is.
+                x, y = self._last
+            self._last = (x, y)
+            if self._kind is not None and kind != self._kind:
+                continue
             count = 1 if self._count is None else _whole(fields, self._count, where)
             time = 0.0 if self._time is None else _time(fields, self._time, where)
             rows.setdefault(self._field(fields, "monitor"), []).append((x, y, count, time, number))

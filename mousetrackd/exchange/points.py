@@ -252,8 +252,8 @@ class Points:
             bottom_px = max(self._outside_bottom_px, *(screen.bottom_px for screen in self._screens.values()))
             fits = not self._outside_negative and not size_problem(right_px, bottom_px)
             size = f"--size {right_px}x{bottom_px} holds all; " if fits and len(self._screens) == 1 else ""
-            raise ValueError(f"{self._first_outside}, as do {of_all}: {size}--drop-outside leaves them out")
-        self.notes.append(f"left out {of_all} that lie outside the screen, the first on {self._first_outside}")
+            raise ValueError(f"{self._first_outside}; {of_all} do: {size}--drop-outside leaves them out")
+        self.notes.append(f"left out {of_all} that lie outside the screen, the first: {self._first_outside}")
 
     def _finish_timed(self, unit: str) -> tuple[dict[int, Table], str]:
         """Place the points that have times on their screens; and by hours, where they have dates."""

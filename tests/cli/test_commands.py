@@ -114,6 +114,38 @@ def test_only_the_range_asked_for_is_exported(home: Home) -> None:
     assert home.cells("dwell", "--hours", "13-14") == {}
 
 
+def test_anyones_file_is_drawn_without_a_store(home: Home) -> None:
+    dots = home.folder / "dots.csv"
+    dots.write_text("x;y\n5;6\n5;6\n")
+    out = home.folder / "dots.png"
+    result = home.run("render", out, "--from", dots, "--unit", "visits", "--no-legend")
+    assert (result.code, result.out) == (0, "")
+    assert "taken as 6x7, which just holds its points" in result.err
+    drawn = cv2.imread(str(out))
+    assert drawn is not None
+    assert drawn.shape == (7, 6, 3)
+    assert not home.paths.data_dir.exists()
+
+
+def test_a_file_from_standard_input_is_drawn_and_imported(home: Home) -> None:
+    for words in (["render", "a.png", "--from"], ["import"]):
+        assert home.run(*words, "-", "--size", "20x10", stdin="{(3, 4): 5}").code == 0
+    assert home.screens("dwell") == {"imported": {(3, 4): 5}}
+
+
+@pytest.mark.parametrize(
+    ("words", "fragment"),
+    [
+        (["--from", "a.csv", "--since", "today"], "--since selects counts of the store"),
+        (["--size", "20x10"], "--size is about a file"),
+        (["--from", "a.csv", "--layer", "clicks"], "a file is drawn as one layer"),
+        (["--from", "a.csv", "--size", "20"], '"20" is not a size'),
+    ],
+)
+def test_options_of_the_store_and_of_a_file_are_not_mixed(home: Home, words: list[str], fragment: str) -> None:
+    refused(home, ["render", "a.png", *words], 2, fragment)
+
+
 def test_render_draws_a_whole_picture_where_it_was_told_to(counted: Home) -> None:
     out = counted.folder / "a picture.png"
     assert counted.run_ok("render", out, "--sigma", "0", "--no-legend", "--colormap", "jet") == ""

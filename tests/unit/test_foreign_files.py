@@ -162,6 +162,11 @@ CASES: dict[str, tuple[bytes | str, Options, Cells]] = {
         Options(layer="clicks.left"),
         POINTS,
     ),
+    "a recorder's wheel steps are where the pointer is": (
+        "time,button,state,x,y\n0,NoButton,Move,480,270\n1,Scroll,Down,0,0\n2,Scroll,Up,0,0\n",
+        Options(layer="scroll"),
+        {(480, 270): 2},
+    ),
     # JSON
     **{
         f"JSON keys like {key.format(480, 270)}": (
