@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
-import warnings
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
 
+from mousetrackd.api.wording import naming_keywords, warn
 from mousetrackd.core import timerange
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.dots import checked_size
-from mousetrackd.core.errors import MousetrackError, MousetrackWarning, UsageError
+from mousetrackd.core.errors import UsageError
 from mousetrackd.core.layers import CLICKS, LAYERS, expand_layers
 from mousetrackd.core.monitors import Monitor, is_within, selected
-from mousetrackd.core.wording import printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,8 +64,7 @@ def counts(
             labels = ", ".join(sorted(one.label for one in known)) or "none yet"
             raise UsageError(f'there is no monitor "{monitor}"', f"There are: {labels}")
         reading = opened.read(layers, asked)
-    for sentence in filter(None, (missing, *reading.left_out)):
-        warnings.warn(printable(sentence), MousetrackWarning, stacklevel=2)
+    warn(filter(None, (missing, *reading.left_out)))
     of_monitor: dict[Monitor, list[Counts]] = {}
     for series, found in sorted(reading.counts.items()):
         of_monitor.setdefault(series.monitor, []).append(found)
@@ -119,19 +116,10 @@ def load(
         transpose=transpose,
         drop_outside=drop_outside,
     )
-    try:
+    with naming_keywords():
         found = formats.read(Path(file) if isinstance(file, str | os.PathLike) else file, options)
-    except MousetrackError as error:
-        raise type(error)(_as_keywords(error.message), _as_keywords(error.hint)) from error
-    for note in found.notes:
-        warnings.warn(printable(_as_keywords(note)), MousetrackWarning, stacklevel=2)
+    warn(found.notes)
     return {screen.label: counted.dense() for screen, counted in found.counts.items()}
-
-
-def _as_keywords(sentence: str) -> str:
-    """What names the options of a command, with this function's keywords instead: ``drop_outside``."""
-    named = re.sub(r"--([a-z]+(?:-[a-z]+)*)", lambda option: option[1].replace("-", "_"), sentence)
-    return re.sub(r"\beach\b(?= [0-9])", "each_ms", named)
 
 
 def _range(

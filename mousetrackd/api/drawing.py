@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -12,13 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from mousetrackd.api.picture import Picture
+from mousetrackd.api.wording import naming_keywords, warn
 from mousetrackd.core import dots
-from mousetrackd.core.errors import MousetrackWarning, UsageError
+from mousetrackd.core.errors import UsageError
 from mousetrackd.core.layers import COUNTS
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.core.series import Series
-from mousetrackd.core.wording import printable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,7 +34,7 @@ def heatmap(
     sigma: float | str = "auto",
     scale: str = "log",
     colormap: Colours = "ember",
-    max: float | None = None,  # noqa: A002 - as the commands call it
+    max: float | str | None = None,  # noqa: A002 - as the commands call it
     percentile: float = 99.9,
     background: str | None = None,
     over: str | os.PathLike[str] | Image.Image | NDArray[np.uint8] | None = None,
@@ -65,11 +64,11 @@ def heatmap(
     the shorter side like "1.7%"; 0 draws raw dots. scale: "log", "sqrt" or "linear".
     colormap: "ember", "ice", "classic" and others, any of OpenCV's, colours like ["#000000", "#ff8800"] from cold to
     hot, or a colour map of matplotlib's.
-    max: heat of the hottest colour, in your unit, to compare pictures; None chooses it by ``percentile`` of the touched
-    area. background: a colour where nothing was counted, or "transparent"; None is the coldest colour. over: an image
-    to lay the heat over: a path, a Pillow image, or an array. title: None is "Heatmap".
-    edges: "true", or "total" to fold back what the blur would carry over an edge. opacity: how much of
-    an image the hottest place hides.
+    max: heat of the hottest colour, in your unit, or for "ms" a time like "5s", to compare pictures; None chooses it by
+    ``percentile`` of the touched area. edges: "true", or "total" to fold back what the blur would carry over an edge.
+    background: a colour where nothing was counted, or "transparent"; None is the coldest colour, white for "classic".
+    over: an image to lay the heat over: a path, a Pillow image, or an array; "screen" takes a screenshot. opacity: how
+    much of it the hottest place hides, from 0 to 1. title: None is "Heatmap".
 
     Counts are drawn as they are where they are whole numbers, at most 2^63 - 1. Others are multiplied by a power of two
     and rounded, which changes none by more than 2^-61 of the sum of all.
@@ -80,27 +79,23 @@ def heatmap(
     found = dots.read(data, size)
     if found.outside:
         width_px, height_px = found.counts.width_px, found.counts.height_px
-        warnings.warn(
-            f"{found.outside} points lie outside {width_px}x{height_px}, and are not in the picture",
-            MousetrackWarning,
-            stacklevel=2,
-        )
-    for name, text in (("unit", unit), ("title", title)):
-        if not isinstance(text, str | None):
-            raise UsageError(f"{name}: expected text, got {text!r:.60}")
+        warn([f"{found.outside} points lie outside {width_px}x{height_px}, and are not in the picture"])
+    if not isinstance(unit, str | None):
+        raise UsageError(f"unit: expected text, got {unit!r:.60}")
     own_maps, map_name = _own_maps(colormap)
     chosen = {
         "colormap": map_name,
         "sigma": sigma,
         "scale": scale,
         "percentile": percentile,
-        "max": max or 0,
-        "background": background or "",
+        "max": 0 if max is None else max,
+        "background": "" if background is None else background,
         "edges": edges,
         "opacity": opacity,
         "legend": legend,
+        "title": "" if title is None else title,
     }
-    with _EnvironmentKept():
+    with _EnvironmentKept(), naming_keywords():
         from mousetrackd.picture import compose  # noqa: PLC0415 - brings OpenCV
         from mousetrackd.picture.scene import Scene  # noqa: PLC0415
         from mousetrackd.storage.query import Reading  # noqa: PLC0415
@@ -111,13 +106,11 @@ def heatmap(
             Layout([Placement(screen, 0, 0)]),
             over=_image_below(over),
             colormaps=own_maps,
-            title=title or "",
             unit=unit or "",
             counts_per_unit=found.per_unit,
         )
         drawn = compose.draw(scene, _look(chosen))
-    for sentence in drawn.left_out:
-        warnings.warn(printable(sentence), MousetrackWarning, stacklevel=2)
+    warn(drawn.left_out)
     return Picture(replace(drawn, facts={**drawn.facts, "outside": found.outside}))
 
 

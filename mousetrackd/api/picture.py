@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+from mousetrackd.api.wording import naming_keywords
 from mousetrackd.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -59,13 +60,14 @@ class Picture:
         A path has the whole picture in the end, or what was there before. A PNG holds ``facts`` in its text chunks.
         Raises MousetrackError for another ending, and when the file cannot be written.
         """
-        path = Path(os.fspath(out)) if isinstance(out, str | os.PathLike) else None
-        ending = f".{format.lower().lstrip('.')}" if format is not None else path.suffix.lower() if path else ".png"
         from mousetrackd.picture import encode  # noqa: PLC0415 - as late as everything here
 
+        path = Path(os.fspath(out)) if isinstance(out, str | os.PathLike) else None
+        ending = f".{format.lower().lstrip('.')}" if format is not None else path.suffix.lower() if path else ".png"
         if ending not in encode.ENDINGS:
             raise UsageError(f"cannot draw into {path or ending}", f"Its ending is one of {', '.join(encode.ENDINGS)}.")
-        content = encode.encoded(self._drawn, ending)
+        with naming_keywords():
+            content = encode.encoded(self._drawn, ending)
         if path is None:
             out.write(content)  # type: ignore[union-attr]  # what is no path is a file
         else:

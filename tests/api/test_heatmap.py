@@ -81,6 +81,7 @@ def test_every_error_is_of_one_class_and_at_most_two_lines() -> None:
         ("colormap", ["#000000", "red"], "colormap: expected a name or colours"),
         ("colormap", 5, "colormap: expected a name or colours"),
         ("max", -1, "max: expected"),
+        ("max", "5s", '"5s" is a time, and this layer is counted in plain numbers'),
         ("max", float("nan"), "max: expected"),
         ("percentile", 101, "percentile: expected a number from 50 to 100, got 101"),
         ("background", "white", "background: expected"),
@@ -127,6 +128,7 @@ def test_a_unit_and_a_title_are_in_the_facts() -> None:
 
 
 def test_the_heat_of_the_hottest_colour_is_in_the_callers_unit() -> None:
+    assert facts_of(heatmap(CLICKS, SIZE, unit="ms", max="5s"))["max_heat"] == 5000
     for factor in (1, 0.001):
         data = {place: count * factor for place, count in CLICKS.items()}
         assert facts_of(heatmap(data, SIZE, max=50 * factor))["max_heat"] == pytest.approx(50 * factor)
@@ -192,6 +194,8 @@ def test_the_facts_are_in_the_file() -> None:
 
 def test_a_picture_that_cannot_be_saved_says_why(tmp_path: Path) -> None:
     picture = heatmap(CLICKS, SIZE)
+    with pytest.raises(MousetrackError, match="or choose another background"):
+        heatmap(CLICKS, SIZE, background="transparent").save(tmp_path / "x.jpg")
     with pytest.raises(MousetrackError, match=r"cannot draw into .*x\.gif"):
         picture.save(tmp_path / "x.gif")
     with pytest.raises(MousetrackError, match="cannot write"):

@@ -1,5 +1,6 @@
 """The public names: listed once, held stable, loaded when they are used, and nothing around the caller changed."""
 
+import dataclasses
 import doctest
 import importlib
 import inspect
@@ -17,6 +18,7 @@ from PIL import Image
 
 import mousetrackd
 from mousetrackd import Picture
+from mousetrackd.picture.look import Look
 
 SIGNATURES = {
     "heatmap": [
@@ -186,3 +188,8 @@ mousetrackd.heatmap({(640, 480): 3})
 print(json.dumps({"threads": cv2.getNumThreads(), "optimized": cv2.useOptimized()}))
 """
     assert in_a_fresh_interpreter(tmp_path, code) == {"threads": 3, "optimized": True}
+
+
+def test_whatever_a_look_has_can_be_chosen_from_python() -> None:
+    chosen = set(inspect.signature(mousetrackd.heatmap).parameters)
+    assert {field.name for field in dataclasses.fields(Look)} - {"layer"} <= chosen

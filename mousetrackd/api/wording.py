@@ -1,0 +1,36 @@
+"""Sentences that were written for the commands, as the Python API says them."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import warnings
+from typing import TYPE_CHECKING
+
+from mousetrackd.core.errors import MousetrackError, MousetrackWarning
+from mousetrackd.core.wording import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+def as_keywords(sentence: str) -> str:
+    """The options of a command in a sentence as the keywords of a function: ``drop_outside`` for ``--drop-outside``."""
+    return re.sub(r"--([a-z]+(?:-[a-z]+)*)", lambda option: option[1].replace("-", "_"), sentence)
+
+
+@contextlib.contextmanager
+def naming_keywords() -> Iterator[None]:
+    """Errors that are raised within name keywords where they name options."""
+    try:
+        yield
+    except MousetrackError as error:
+        error.message, error.hint = as_keywords(error.message), as_keywords(error.hint)
+        error.args = (error.message,)
+        raise
+
+
+def warn(sentences: Iterable[str]) -> None:
+    """A MousetrackWarning for each sentence, at the line that called the public function that calls this."""
+    for sentence in sentences:
+        warnings.warn(printable(as_keywords(sentence)), MousetrackWarning, stacklevel=3)
