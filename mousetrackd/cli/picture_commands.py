@@ -150,10 +150,14 @@ def render(out: Path, **options: Any) -> None:
 @_look_options
 @range_options
 def timelapse(out: Path, step: str, windowed: bool, fps: float, width: int, **options: Any) -> None:
-    """Draw a film of the store into OUT: .mp4, .webm, .webp or .gif. All frames have the same scale."""
+    """Draw a film of the store into OUT: .mp4, .webm, .webp or .gif.
+
+    All frames have the same scale, and a clock. Steps in which nothing was counted are left out.
+    """
     from mousetrackd import config  # noqa: PLC0415
     from mousetrackd.core import timerange  # noqa: PLC0415
     from mousetrackd.picture import compose, film, over_image, timelapse  # noqa: PLC0415
+    from mousetrackd.picture.clock import Clock  # noqa: PLC0415
     from mousetrackd.picture.scene import Scene, append_unplaced_monitors  # noqa: PLC0415
 
     if out.suffix.lower() not in film.ENDINGS:
@@ -164,21 +168,27 @@ def timelapse(out: Path, step: str, windowed: bool, fps: float, width: int, **op
     left_out: list[str] = []
     with open_selection(options) as selection:
         pieces = selection.store.pieces(look.layers, left_out, selection.asked)
-        frames = timelapse.readings(pieces, step_s, cumulative=not windowed)
-    layout = append_unplaced_monitors(selection.layout, {series.monitor for frame in frames for series in frame.counts})
+        shown = timelapse.film_of(pieces, step_s, cumulative=not windowed)
+    readings = [frame.reading for frame in shown.frames]
+    layout = append_unplaced_monitors(selection.layout, {series.monitor for one in readings for series in one.counts})
     of_all = Scene(
-        frames[-1],
+        readings[-1],
         layout,
         exclude=conf.privacy.exclusions,
         over=over_image.load(look.over),
         colormaps=conf.colormaps,
         only=hours_and_days(options),
     )
-    measures = compose.measures(of_all, look, frames if windowed else frames[-1:])
-    with click.progressbar(frames, label="drawing", file=sys.stderr) as shown:
-        pictures = (compose.draw(replace(of_all, reading=frame), look, measures).rgb() for frame in shown)
+    of_all = of_all.with_all_monitors()
+    measures = compose.measures(of_all, look, readings if windowed else readings[-1:])
+    clock = Clock([frame.clock for frame in shown.frames], of_all.layout.bounds()[2])
+    with click.progressbar(shown.frames, label="drawing", file=sys.stderr) as frames:
+        pictures = (
+            clock.drawn(compose.draw(replace(of_all, reading=frame.reading), look, measures).rgb(), frame.clock)
+            for frame in frames
+        )
         film.write(out, pictures, fps, width)
-    report_left_out(left_out)
+    report_left_out(dict.fromkeys([*left_out, *of_all.reading.left_out, *shown.notes]))
 
 
 def _look(conf: Config, options: dict[str, Any]) -> SnapshotConfig:

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_CODECS: Final = {".mp4": "mp4v", ".webm": "VP80"}
+_CODECS: Final = {".mp4": ("vp09", "mp4v"), ".webm": ("VP80",)}
+"""By ending, the codecs to try in this order. Browsers play VP9 and VP8, but no MPEG-4 Part 2 ("mp4v")."""
+
+_SHORTEST_DELAY: Final = 2
+"""Hundredths of a second. Browsers show a frame of a GIF that asks for less as long as one of a tenth of a second."""
+
 ENDINGS: Final = (*_CODECS, ".webp", ".gif")
 
 
@@ -34,9 +39,31 @@ def write(out: Path, frames: Iterator[NDArray[np.uint8]], frames_per_s: float, w
         if out.suffix.lower() in _CODECS:
             _write_video(fresh, scaled, frames_per_s, out.suffix.lower())
         else:
-            images = (Image.fromarray(frame) for frame in scaled)
+            images = _timed((Image.fromarray(frame) for frame in scaled), frames_per_s)
             first = next(images)  # the others one by one: a film's frames together are gigabytes
-            first.save(fresh, save_all=True, append_images=images, duration=round(1000 / frames_per_s), loop=0)
+            if out.suffix.lower() == ".gif":  # each image holds its own duration
+                first.save(fresh, save_all=True, append_images=images, loop=0)
+            else:
+                first.save(fresh, save_all=True, append_images=images, duration=round(1000 / frames_per_s), loop=0)
+
+
+def _timed(images: Iterator[Image.Image], frames_per_s: float) -> Iterator[Image.Image]:
+    """The images with durations in ms that are whole hundredths of a second, as a GIF holds them, and do not drift.
+
+    Images that would be shown too shortly are left out. The last one is shown for its time, or the shortest there is.
+    """
+    begun = due = 0
+    waiting: Image.Image | None = None
+    for number, image in enumerate(images, 1):
+        due = round(100 * number / frames_per_s)
+        waiting = image
+        if due - begun >= _SHORTEST_DELAY:
+            image.info["duration"] = 10 * (due - begun)
+            yield image
+            begun, waiting = due, None
+    if waiting is not None:
+        waiting.info["duration"] = 10 * _SHORTEST_DELAY
+        yield waiting
 
 
 def _scaled(frame: NDArray[np.uint8], width_px: int | None) -> NDArray[np.uint8]:
@@ -67,17 +94,24 @@ def _readable_name(path: Path) -> Iterator[str]:
 def _write_video(path: Path, frames: Iterator[NDArray[np.uint8]], frames_per_s: float, ending: str) -> None:
     first = next(frames)
     height, width = first.shape[:2]
-    codec = _CODECS[ending]
     with _readable_name(path) as name:
-        writer = cv2.VideoWriter(name, cv2.VideoWriter.fourcc(*codec), frames_per_s, (width, height))
+        writer = _video_writer(name, ending, frames_per_s, (width, height))
         try:
-            if not writer.isOpened():
-                raise MousetrackError(
-                    f"this OpenCV cannot write {ending} ({codec})",
-                    "Try another ending: " + ", ".join(other for other in ENDINGS if other != ending),
-                )
             writer.write(np.ascontiguousarray(first[..., ::-1]))
             for frame in frames:
                 writer.write(np.ascontiguousarray(frame[..., ::-1]))
         finally:
             writer.release()
+
+
+def _video_writer(name: str, ending: str, frames_per_s: float, size_px: tuple[int, int]) -> cv2.VideoWriter:
+    """A writer with the first codec that this OpenCV has. Raises MousetrackError when it has none of them."""
+    for codec in _CODECS[ending]:
+        writer = cv2.VideoWriter(name, cv2.VideoWriter.fourcc(*codec), frames_per_s, size_px)
+        if writer.isOpened():
+            return writer
+        writer.release()
+    raise MousetrackError(
+        f"this OpenCV cannot write {ending} ({', '.join(_CODECS[ending])})",
+        "Try another ending: " + ", ".join(other for other in ENDINGS if other != ending),
+    )

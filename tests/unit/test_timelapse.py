@@ -1,7 +1,8 @@
 """Films are really written, and read back: every step a frame, one scale for all of them, whole or not at all."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import UTC, timedelta, timezone
 from pathlib import Path
 
 import cv2
@@ -16,8 +17,10 @@ from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.core.series import Series
 from mousetrackd.picture import compose, film, timelapse
+from mousetrackd.picture.clock import Clock
 from mousetrackd.picture.look import Look
 from mousetrackd.picture.scene import Scene
+from mousetrackd.picture.timelapse import film_of
 from mousetrackd.storage.query import Piece, Reading
 
 Frame = NDArray[np.uint8]
@@ -62,29 +65,31 @@ def seen_in(path: Path) -> list[Frame]:
 # From pieces to readings -----------------------------------------------------------------------------------------
 
 
-def test_every_step_is_a_frame_also_one_in_which_nothing_was_counted() -> None:
+def readings(pieces: Iterable[Piece], *, cumulative: bool) -> list[Reading]:
+    return [frame.reading for frame in film_of(pieces, HOUR, cumulative=cumulative, zone=UTC).frames]
+
+
+def test_every_step_in_which_something_was_counted_is_a_frame() -> None:
     pieces = [piece(0, (1, 1, 5)), piece(0.5, (2, 2, 7)), piece(3, (3, 3, 11))]
-    frames = timelapse.readings(pieces, HOUR, cumulative=False)
-    assert [total(frame) for frame in frames] == [12, 0, 0, 11]
+    frames = readings(pieces, cumulative=False)
+    assert [total(frame) for frame in frames] == [12, 11]
     assert [(frame.first_s, frame.last_s) for frame in frames] == [
-        (START + n * HOUR, START + (n + 1) * HOUR) for n in range(4)
+        (START + n * HOUR, START + (n + 1) * HOUR) for n in (0, 3)
     ]
 
 
 def test_cumulative_frames_hold_all_before_them() -> None:
     pieces = [piece(0, (1, 1, 5)), piece(1, (1, 1, 7)), piece(3, (3, 3, 11))]
-    frames = timelapse.readings(pieces, HOUR, cumulative=True)
-    assert [total(frame) for frame in frames] == [5, 12, 12, 23]
-    assert [frame.first_s for frame in frames] == [START] * 4
-    assert [frame.last_s for frame in frames] == [START + n * HOUR for n in (1, 2, 3, 4)]
+    frames = readings(pieces, cumulative=True)
+    assert [total(frame) for frame in frames] == [5, 12, 23]
+    assert [frame.first_s for frame in frames] == [START] * 3
+    assert [frame.last_s for frame in frames] == [START + n * HOUR for n in (1, 2, 4)]
     assert frames[1].counts[Series(SCREEN, "dwell")].dense()[1, 1] == 12
 
 
 def test_layers_and_screens_are_kept_apart() -> None:
     there = Piece(START, HOUR, OTHER, "dwell", Counts.from_pixels(10, 10, np.array([3])))
-    (frame,) = timelapse.readings(
-        [piece(0, (1, 1, 5)), piece(0, (1, 1, 3), layer="travel"), there], HOUR, cumulative=True
-    )
+    (frame,) = readings([piece(0, (1, 1, 5)), piece(0, (1, 1, 3), layer="travel"), there], cumulative=True)
     assert {key: counts.total for key, counts in frame.counts.items()} == {
         Series(SCREEN, "dwell"): 5,
         Series(SCREEN, "travel"): 3,
@@ -93,7 +98,7 @@ def test_layers_and_screens_are_kept_apart() -> None:
 
 
 def test_a_piece_belongs_to_the_step_in_which_it_begins() -> None:
-    frames = timelapse.readings([piece(0.9, (1, 1, 1)), piece(1, (1, 1, 2))], HOUR, cumulative=False)
+    frames = readings([piece(0.9, (1, 1, 1)), piece(1, (1, 1, 2))], cumulative=False)
     assert [total(frame) for frame in frames] == [1, 2]
 
 
@@ -102,24 +107,96 @@ def test_pieces_need_not_come_in_order_or_one_by_one() -> None:
         yield piece(2, (1, 1, 2))
         yield piece(0, (1, 1, 1))
 
-    assert [total(f) for f in timelapse.readings(backwards(), HOUR, cumulative=False)] == [1, 0, 2]
+    assert [total(frame) for frame in readings(backwards(), cumulative=False)] == [1, 2]
 
 
 @pytest.mark.parametrize("cumulative", [False, True])
 def test_a_range_without_counts_is_a_sentence(cumulative: bool) -> None:
     with pytest.raises(UsageError, match="nothing was counted") as caught:
-        timelapse.readings([], HOUR, cumulative=cumulative)
+        readings([], cumulative=cumulative)
     assert "--since" in caught.value.hint
 
 
 def test_too_many_frames_are_refused_before_any_is_made() -> None:
-    most = timelapse.FRAMES_MAX
-    assert (
-        len(timelapse.readings([piece(0, (1, 1, 1)), piece((most - 1) / HOUR, (1, 1, 1))], 1, cumulative=False)) == most
-    )
-    with pytest.raises(UsageError, match=f"{most + 1} frames") as caught:
-        timelapse.readings([piece(0, (1, 1, 1)), piece(most / HOUR, (1, 1, 1))], 1, cumulative=False)
+    nothing = Counts.empty(64, 48)
+    pieces = [Piece(START + second, 1, SCREEN, "dwell", nothing) for second in range(timelapse.FRAMES_MAX + 1)]
+    assert len(film_of(pieces[1:], 1, cumulative=False).frames) == timelapse.FRAMES_MAX
+    with pytest.raises(UsageError, match=f"{timelapse.FRAMES_MAX + 1} frames") as caught:
+        film_of(pieces, 1, cumulative=False)
     assert "--step" in caught.value.hint
+
+
+# The clock, and what may surprise ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("hour", "step_s", "ahead_h", "clock"),
+    [
+        (0.5, HOUR, 0, "Sun 21 Jun 2026  00:00 to 01:00"),
+        (23.9, HOUR, 0, "Sun 21 Jun 2026  23:00 to 00:00"),
+        (0.5, HOUR, 5.5, "Sun 21 Jun 2026  06:00 to 07:00"),
+        (0.1, 900, 0, "Sun 21 Jun 2026  00:00 to 00:15"),
+        (0, 30, 0, "Sun 21 Jun 2026  00:00:00 to 00:00:30"),
+        (0.5, 24 * HOUR, 0, "Sun 21 Jun 2026"),
+        (22, 24 * HOUR, 5, "Mon 22 Jun 2026"),
+        (0.5, 7 * 24 * HOUR, 0, "Thu 18 Jun 2026 to Wed 24 Jun 2026"),
+    ],
+)
+def test_the_clock_is_that_of_the_wall(hour: float, step_s: int, ahead_h: float, clock: str) -> None:
+    zone = timezone(timedelta(hours=ahead_h))
+    (frame,) = film_of([piece(hour, (1, 1, 1))], step_s, cumulative=True, zone=zone).frames
+    assert frame.clock == clock
+    first_s, last_s = frame.reading.first_s, frame.reading.last_s
+    assert first_s is not None
+    assert last_s is not None
+    assert last_s - first_s == step_s
+    assert first_s <= START + hour * HOUR < last_s
+
+
+@pytest.mark.parametrize(
+    ("pieces", "step_s", "notes"),
+    [
+        ([piece(0, (1, 1, 1)), piece(1, (1, 1, 1))], HOUR, []),
+        ([piece(0, (1, 1, 1)), piece(5, (1, 1, 1))], HOUR, ["left out 4 of 6 steps, in which nothing was counted"]),
+        ([piece(0, (1, 1, 1))], HOUR, ["the film has a single frame: everything was counted in one step"]),
+        (
+            [piece(0, (1, 1, 1)), piece(0.25, (1, 1, 1), span_s=60)],
+            900,
+            ["some counts are kept by the hour, longer than a step"],
+        ),
+        (
+            [piece(0, (1, 1, 1)), piece(1, (1, 1, 1), span_s=24 * HOUR)],
+            HOUR,
+            ["some counts are kept by the day, longer than a step"],
+        ),
+    ],
+)
+def test_what_may_surprise_in_a_film_is_a_sentence(pieces: list[Piece], step_s: int, notes: list[str]) -> None:
+    found = film_of(pieces, step_s, cumulative=True).notes
+    assert [one.startswith(expected) for one, expected in zip(found, notes, strict=True)] == [True] * len(notes)
+
+
+@pytest.mark.parametrize("size", [(1920, 1080), (7680, 2160), (240, 135), (800, 600)])
+def test_the_clock_is_in_the_upper_right_corner_and_changes_nothing_else(size: tuple[int, int]) -> None:
+    width, height = size
+    frame = np.full((height, width, 3), 250, np.uint8)
+    texts = ["Sun 21 Jun 2026", "Wed 24 Jun 2026"]
+    clock = Clock(texts, width)
+    one, other = (clock.drawn(frame, text) for text in texts)
+    changed = np.argwhere((one != frame).any(axis=2))
+    assert changed[:, 0].max() < height // 4
+    assert changed[:, 1].min() > width // 4
+    assert (one != other).any()
+    assert np.array_equal((other != frame).any(axis=2), (one != frame).any(axis=2))  # the panel is as wide
+    assert (
+        one.astype(int).max(axis=2)[changed[:, 0], changed[:, 1]].min() < 100 < one[changed[:, 0], changed[:, 1]].max()
+    )
+    assert (frame == 250).all()
+
+
+def test_a_film_too_small_for_a_clock_has_none() -> None:
+    frame = np.zeros((48, 64, 3), np.uint8)
+    assert np.array_equal(Clock(["Sun 21 Jun 2026"], 64).drawn(frame, "Sun 21 Jun 2026"), frame)
 
 
 # One scale for all frames -------------------------------------------------------------------------------------------
@@ -129,7 +206,7 @@ def frames_drawn(pieces: list[Piece], *, cumulative: bool) -> list[Frame]:
     """As ``mousetrackd timelapse`` draws them."""
     layout = Layout([Placement(SCREEN, 0, 0)])
     look = Look(legend=False, sigma=3)
-    frames = timelapse.readings(pieces, HOUR, cumulative=cumulative)
+    frames = readings(pieces, cumulative=cumulative)
     measures = compose.measures(Scene(frames[-1], layout), look, frames)
     return [compose.draw(Scene(frame, layout), look, measures).rgb() for frame in frames]
 
@@ -194,6 +271,17 @@ def test_a_film_is_of_even_size_and_not_wider_than_asked(
     film.write(out, iter(hues(3, size)), 5, width_px)
     frame = seen_in(out.rename(out.with_suffix(ending.lower())))[0]
     assert (frame.shape[1], frame.shape[0]) == expected
+
+
+@pytest.mark.parametrize("frames_per_s", [3, 24, 30, 60])
+def test_a_gif_keeps_its_speed_and_has_no_frame_that_browsers_slow_down(frames_per_s: int, tmp_path: Path) -> None:
+    out = tmp_path / "film.gif"
+    film.write(out, iter(hues(frames_per_s)), frames_per_s, None)
+    with Image.open(out) as image:
+        delays_ms = [frame.info["duration"] for frame in ImageSequence.Iterator(image)]
+    assert sum(delays_ms) == 1000
+    assert min(delays_ms) >= 20
+    assert len(delays_ms) >= min(frames_per_s, 40)
 
 
 @pytest.mark.parametrize("frames_per_s", [2.0, 10.0])
@@ -284,7 +372,14 @@ class _WithoutCodec:
         self.is_released = True
 
 
-@pytest.mark.parametrize(("ending", "codec"), [(".mp4", "mp4v"), (".webm", "VP80")])
+def test_an_mp4_is_one_that_browsers_play(tmp_path: Path) -> None:
+    film.write(tmp_path / "film.mp4", iter(hues()), 5, None)
+    video = cv2.VideoCapture(str(tmp_path / "film.mp4"))
+    assert int(video.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little").lower() in {b"vp09", b"vp90"}
+    video.release()
+
+
+@pytest.mark.parametrize(("ending", "codec"), [(".mp4", "vp09, mp4v"), (".webm", "VP80")])
 def test_an_opencv_without_the_codec_says_so_and_what_else_there_is(
     ending: str, codec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
