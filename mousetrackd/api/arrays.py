@@ -8,7 +8,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
 
-from mousetrackd.api.wording import naming_keywords, warn
+from mousetrackd.api.wording import naming_keywords, warn, wrong_value
 from mousetrackd.core import timerange
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.dots import checked_size
@@ -57,6 +57,8 @@ def counts(
         raise UsageError("this version keeps no counts by application", "Leave out application.")
     layers = _layers(layer)
     asked = _range(since, until, hours, weekdays, monitor)
+    if not isinstance(store, str | os.PathLike | None) or store == "":
+        raise wrong_value("store", "a path", store)
     path = user_paths().store if store is None else Path(store).expanduser()
     with readable(path) as (opened, missing):
         known = [*opened.monitors().values()]
@@ -100,10 +102,14 @@ def load(
     from mousetrackd.exchange import formats  # noqa: PLC0415
     from mousetrackd.exchange.reading import Options  # noqa: PLC0415
 
-    if time_unit not in (None, "s", "ms", "us", "ns"):
-        raise UsageError(f"time_unit: expected s, ms, us or ns, got {time_unit!r:.60}")
+    if not isinstance(file, str | os.PathLike) and not hasattr(file, "read"):
+        raise wrong_value("file", "a path or an open file", file)
+    if not isinstance(time_unit, str | None) or time_unit not in (None, "s", "ms", "us", "ns"):
+        raise wrong_value("time_unit", "s, ms, us or ns", time_unit)
     if each_ms is not None and not is_within(1, each_ms, _EACH_MAX_MS):
-        raise UsageError(f"each_ms: expected a whole number from 1 up, got {each_ms!r:.60}")
+        raise wrong_value("each_ms", "a whole number from 1 up", each_ms)
+    if not isinstance(columns, list | tuple) or not all(isinstance(name, str) for name in columns):
+        raise wrong_value("columns", "the names of columns", columns)
     if len(_layers(layer)) > 1:
         raise UsageError(f'"{layer}" are several layers', "Name one, like clicks.left.")
     options = Options(
@@ -131,6 +137,8 @@ def _range(
 ) -> Range:
     from mousetrackd.storage.query import Range  # noqa: PLC0415
 
+    if not isinstance(monitor, str | None):
+        raise wrong_value("monitor", "a name", monitor)
     since_s, until_s = timerange.parse_range(_moment("since", since), _moment("until", until))
     return Range(
         since_s,
@@ -143,21 +151,26 @@ def _range(
 
 def _moment(name: str, when: When) -> str | None:
     if not isinstance(when, str | date | None):
-        raise UsageError(f"{name}: expected a time, got {when!r:.60}")
+        raise wrong_value(name, "a time", when)
     return when.isoformat() if isinstance(when, date) else when
 
 
 def _numbers(name: str, given: Iterable[int] | None, last: int) -> Collection[int] | None:
     if given is None:
         return None
-    numbers = frozenset(given) if isinstance(given, Iterable) else frozenset()
+    try:
+        numbers = frozenset(given)
+    except TypeError:
+        numbers = frozenset()
     if not numbers or not numbers <= frozenset(range(last + 1)):
-        raise UsageError(f"{name}: expected numbers from 0 to {last}, got {given!r:.60}")
+        raise wrong_value(name, f"numbers from 0 to {last}", given)
     return numbers
 
 
 def _layers(layer: str) -> tuple[str, ...]:
     """The layers of a store that ``layer`` names."""
+    if not isinstance(layer, str):
+        raise wrong_value("layer", "a name", layer)
     if layer not in (*LAYERS, CLICKS):
         raise UsageError(f'there is no layer "{layer}"', f"There are: {', '.join(LAYERS)}; clicks is all buttons.")
     return expand_layers([layer])

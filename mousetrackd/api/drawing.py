@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
 from mousetrackd.api.picture import Picture
-from mousetrackd.api.wording import naming_keywords, warn
+from mousetrackd.api.wording import naming_keywords, warn, wrong_value
 from mousetrackd.core import dots
-from mousetrackd.core.errors import UsageError
 from mousetrackd.core.layers import COUNTS
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
@@ -25,6 +24,9 @@ if TYPE_CHECKING:
 
 Colours: TypeAlias = "str | Sequence[str] | Callable[[Any], Any]"
 """A map by its name, colours like "#ff8800" from cold to hot, or a colour map of matplotlib's."""
+
+_COLOURS: Final = "a name, colours like #ff8800, or a colour map of matplotlib's"
+_IMAGE: Final = "a path, an image or an array (H, W, 3) of uint8"
 
 
 def heatmap(
@@ -81,7 +83,7 @@ def heatmap(
         width_px, height_px = found.counts.width_px, found.counts.height_px
         warn([f"{found.outside} points lie outside {width_px}x{height_px}, and are not in the picture"])
     if not isinstance(unit, str | None):
-        raise UsageError(f"unit: expected text, got {unit!r:.60}")
+        raise wrong_value("unit", "text", unit)
     own_maps, map_name = _own_maps(colormap)
     chosen = {
         "colormap": map_name,
@@ -121,8 +123,8 @@ def _look(chosen: Mapping[str, object]) -> Any:
     known = {key.name: key.metadata for key in fields(Look)}
     good = {name: value.item() if isinstance(value, np.generic) else value for name, value in chosen.items()}
     for name, value in good.items():
-        if not known[name]["check"](value):
-            raise UsageError(f"{name}: expected {known[name]['expected']}, got {value!r:.60}")
+        if not isinstance(value, str | float | int) or not known[name]["check"](value):
+            raise wrong_value(name, known[name]["expected"], value)
     return Look(layer=[COUNTS], **good)  # type: ignore[arg-type]  # checked by each field's own check
 
 
@@ -132,16 +134,19 @@ def _own_maps(colormap: Colours) -> tuple[dict[str, list[str]], str]:
 
     if isinstance(colormap, str):
         return {}, colormap
-    if callable(colormap):
-        shares = np.clip(np.asarray(colormap(np.linspace(0, 1, 256)), np.float64)[:, :3], 0, 1)
-        colours = [
-            f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in (shares * 255).round().astype(int).tolist()
-        ]
-    else:
-        colours = [*colormap] if isinstance(colormap, Iterable) else []
-        if len(colours) < 2 or not all(is_colour(colour) for colour in colours):
-            raise UsageError(f"colormap: expected a name or colours like #ff8800, got {colormap!r:.60}")
+    try:
+        colours = _colours_of(colormap) if callable(colormap) else [*colormap]
+    except (TypeError, ValueError, IndexError) as error:
+        raise wrong_value("colormap", _COLOURS, colormap) from error
+    if len(colours) < 2 or not all(is_colour(colour) for colour in colours):
+        raise wrong_value("colormap", _COLOURS, colormap)
     return {"own": colours}, "own"
+
+
+def _colours_of(colormap: Callable[[Any], Any]) -> list[str]:
+    """256 colours of a function from shares, (N,) from 0 to 1, to (N, 3 or 4) red, green and blue from 0 to 1."""
+    shares = np.clip(np.asarray(colormap(np.linspace(0, 1, 256)), np.float64)[:, :3], 0, 1)
+    return [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in (shares * 255).round().astype(int).tolist()]
 
 
 def _image_below(over: object) -> Image.Image | None:
@@ -149,14 +154,15 @@ def _image_below(over: object) -> Image.Image | None:
 
     from mousetrackd.picture import over_image  # noqa: PLC0415
 
-    if over is None or isinstance(over, Image.Image):
-        return over
     if isinstance(over, str | os.PathLike):
         return over_image.load(os.fspath(over))
     try:
-        return Image.fromarray(np.asarray(over))
-    except (TypeError, ValueError, AttributeError) as error:
-        raise UsageError("over: expected a path, an image or an array (H, W, 3) of uint8") from error
+        image = over if over is None or isinstance(over, Image.Image) else Image.fromarray(np.asarray(over))
+    except (TypeError, ValueError, AttributeError, IndexError) as error:
+        raise wrong_value("over", _IMAGE, over) from error
+    if image is not None and 0 in image.size:
+        raise wrong_value("over", _IMAGE, over)
+    return image
 
 
 class _EnvironmentKept:

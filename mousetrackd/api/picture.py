@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from mousetrackd.api.wording import naming_keywords
+from mousetrackd.api.wording import naming_keywords, wrong_value
 from mousetrackd.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ class Picture:
         """
         from mousetrackd.picture import encode  # noqa: PLC0415 - as late as everything here
 
+        if not isinstance(format, str | None):
+            raise wrong_value("format", "png, jpg or webp", format)
         path = Path(os.fspath(out)) if isinstance(out, str | os.PathLike) else None
         ending = f".{format.lower().lstrip('.')}" if format is not None else path.suffix.lower() if path else ".png"
         if ending not in encode.ENDINGS:
@@ -69,7 +71,9 @@ class Picture:
         with naming_keywords():
             content = encode.encoded(self._drawn, ending)
         if path is None:
-            out.write(content)  # type: ignore[union-attr]  # what is no path is a file
+            if not hasattr(out, "write"):
+                raise wrong_value("out", "a path or an open file", out)
+            out.write(content)
         else:
             from mousetrackd.system import output_files  # noqa: PLC0415
 

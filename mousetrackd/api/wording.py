@@ -7,8 +7,8 @@ import re
 import warnings
 from typing import TYPE_CHECKING
 
-from mousetrackd.core.errors import MousetrackError, MousetrackWarning
-from mousetrackd.core.wording import printable
+from mousetrackd.core.errors import MousetrackError, MousetrackWarning, UsageError
+from mousetrackd.core.wording import printable, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,3 +34,8 @@ def warn(sentences: Iterable[str]) -> None:
     """A MousetrackWarning for each sentence, at the line that called the public function that calls this."""
     for sentence in sentences:
         warnings.warn(printable(as_keywords(sentence)), MousetrackWarning, stacklevel=3)
+
+
+def wrong_value(name: str, expected: str, got: object) -> UsageError:
+    """The error for a parameter that has not a value as expected."""
+    return UsageError(f"{name}: expected {expected}, got {shown(got)}")

@@ -18,6 +18,7 @@ from mousetrackd.core.columns import roles_of
 from mousetrackd.core.counts import COUNT_MAX, Counts
 from mousetrackd.core.errors import UsageError
 from mousetrackd.core.monitors import size_problem
+from mousetrackd.core.wording import shown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -91,7 +92,7 @@ def checked_size(size: object) -> tuple[int, int]:
     try:
         width_px, height_px = map(operator.index, size)  # type: ignore[call-overload]  # the rest is refused
     except (TypeError, ValueError) as error:
-        raise UsageError(f"size: expected (width, height) in px, got {_shown(size)}") from error
+        raise UsageError(f"size: expected (width, height) in px, got {shown(size)}") from error
     problem = size_problem(width_px, height_px)
     if problem:
         raise UsageError(f"size: {problem}", "Give (width, height) in px, like (1920, 1080).")
@@ -101,7 +102,7 @@ def checked_size(size: object) -> tuple[int, int]:
 def _of_mapping(data: Mapping[Any, Any], size: tuple[int, int] | None) -> Dots:
     for key in data:
         if not isinstance(key, tuple) or len(key) != 2:
-            raise UsageError(f"expected keys (x, y), got {_shown(key)}", "Like {(640, 480): 3}.")
+            raise UsageError(f"expected keys (x, y), got {shown(key)}", "Like {(640, 480): 3}.")
     return _of_points(([x for x, _ in data], [y for _, y in data], [*data.values()]), size)
 
 
@@ -110,7 +111,7 @@ def _of_table(data: Any, names: list[object], size: tuple[int, int] | None) -> D
     if "x" not in roles or "y" not in roles:
         hint = "Name them x, y and, where each row is not one, count."
         if isinstance(data, Mapping) and any(np.ndim(value) == 2 for value in data.values()):
-            hint = f"A heatmap is of one screen: give one of the arrays, like found[{_shown(names[0])}]."
+            hint = f"A heatmap is of one screen: give one of the arrays, like found[{shown(names[0])}]."
         raise UsageError(f"expected columns x and y, got {', '.join(map(str, names[:9]))[:80]}", hint)
     chosen = [names[roles[role]] for role in ("x", "y", "count") if role in roles]
     return _of_points(tuple(data[name] for name in chosen), size)
@@ -120,7 +121,7 @@ def _turned(points: list[tuple[Any, ...]]) -> tuple[Any, ...]:
     """From (x, y) and so on of each point to all x, all y and so on."""
     for point in points:
         if len(point) != len(points[0]):
-            raise UsageError(f"expected points of one kind, got {_shown(points[0])} and {_shown(point)}")
+            raise UsageError(f"expected points of one kind, got {shown(points[0])} and {shown(point)}")
     return tuple(zip(*points, strict=True)) or ((), ())
 
 
@@ -211,12 +212,12 @@ def _numbers(values: object, what: str) -> Numbers:
         if array.dtype.kind == "O":  # whole numbers beyond int64 stay objects; pandas has columns of them
             array = np.array(array.tolist())
     except (TypeError, ValueError) as error:
-        raise UsageError(f"{what}: expected numbers, got {_shown(values)}") from error
+        raise UsageError(f"{what}: expected numbers, got {shown(values)}") from error
     if array.size == 0 and array.dtype.kind not in "biuf":
         return array.astype(np.float64)
     if array.dtype.kind not in "biuf":
         odd = next((one for one in array.ravel().tolist() if not isinstance(one, int | float)), array.dtype)
-        raise UsageError(f"{what}: expected numbers, got {_shown(odd)}")
+        raise UsageError(f"{what}: expected numbers, got {shown(odd)}")
     return array
 
 
@@ -255,8 +256,3 @@ def _histogram(width_px: int, height_px: int, index: NDArray[np.int64], weight: 
     whole = np.rint(np.ldexp(sums, power)).astype(np.int64)
     whole[(whole == 0) & (sums > 0)] = 1  # nothing that was counted vanishes
     return Counts.from_pixels(width_px, height_px, pixels, whole), math.ldexp(1, power)
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

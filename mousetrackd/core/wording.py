@@ -10,6 +10,8 @@ from __future__ import annotations
 LONGEST_QUOTE = 200
 """How many characters of another program's text are quoted."""
 
+_LONGEST_VALUE = 60
+
 
 def printable(text: str) -> str:
     r"""``text`` as one line: what is neither a letter nor another visible character is written as an escape.
@@ -18,6 +20,12 @@ def printable(text: str) -> str:
     text, of any language, is returned as it is.
     """
     return text if text.isprintable() else "".join(map(_escaped, text))
+
+
+def shown(value: object) -> str:
+    """Any value of Python's, on one line, cut where it is long."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 3] + "..."
 
 
 def printable_lines(text: str, indent: str = "") -> str:

@@ -40,6 +40,9 @@ On recorded days the 99.9th percentile is 5 to 9 times that, and this changes no
 hours on one spot it keeps the rest at about a third of the scale.
 """
 
+_LEAST_SIGMA_PX: Final = 0.01
+"""Less does not blur: a neighbour's weight is exp(-5000), and the peak of a Gaussian of 1e-300 is infinite."""
+
 BAND_ROWS: Final = 128
 _SLICE_PIXELS: Final = 1 << 14
 _MANY_FROM: Final = 3
@@ -86,6 +89,7 @@ def heat_grid(parts: Sequence[Counts], width_px: int, height_px: int, sigma_px: 
     """
     if not (0 <= sigma_px < math.inf):
         raise ValueError(f"sigma is a number of pixels from 0 up, got {sigma_px}")
+    sigma_px = 0 if sigma_px < _LEAST_SIGMA_PX else sigma_px
     cell_width_px = _cell_px(width_px, sigma_px)
     cell_height_px = _cell_px(height_px, sigma_px)
     rows, cols = height_px // cell_height_px, width_px // cell_width_px

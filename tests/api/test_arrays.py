@@ -128,6 +128,9 @@ def test_a_range_is_what_the_commands_mean_by_it(asked: dict[str, Any], rested_a
         ({"weekdays": []}, "weekdays: expected numbers from 0 to 6, got []"),
         ({"weekdays": "noday"}, '"noday" are no days of the week'),
         ({"monitor": "DP-9"}, 'there is no monitor "DP-9"'),
+        ({"monitor": 5}, "monitor: expected a name, got 5"),
+        ({"layer": 5}, "layer: expected a name, got 5"),
+        ({"store": ""}, "store: expected a path, got ''"),
         ({"application": "firefox"}, "keeps no counts by application"),
         ({"store": "/nowhere/heat.sqlite3"}, "nothing has been counted yet"),
     ],
@@ -187,6 +190,7 @@ def test_a_picture_of_the_counts_is_the_one_that_render_draws(home: Home, store:
             assert np.array_equal(np.asarray(heatmap(dense, unit="ms", legend=False)), np.asarray(image.convert("RGB")))
 
 
+@pytest.mark.slow
 def test_it_reads_beside_a_daemon_that_goes_on_counting(home: Home, desktop: Xvfb) -> None:
     del desktop
     with home.running() as daemon:
@@ -249,6 +253,8 @@ def test_a_file_is_read_as_the_keywords_say(tmp_path: Path) -> None:
         ({"layer": "counts"}, 'there is no layer "counts"'),
         ({"size": (0, 5)}, "a screen is from 1x1"),
         ({"each_ms": 0}, "each_ms: expected a whole number from 1 up, got 0"),
+        ({"columns": "x,y"}, "columns: expected the names of columns, got 'x,y'"),
+        ({"file": 5}, "file: expected a path or an open file, got 5"),
         ({"time_unit": "h"}, "time_unit: expected s, ms, us or ns, got 'h'"),
         ({}, "cannot read nowhere.csv"),
     ],
@@ -256,6 +262,6 @@ def test_a_file_is_read_as_the_keywords_say(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_loaded_is_an_error(keywords: dict[str, Any], words: str) -> None:
     with pytest.raises(MousetrackError) as raised:
-        load("nowhere.csv", **keywords)
+        load(**{"file": "nowhere.csv", **keywords})
     assert words in str(raised.value)
     assert not os.path.lexists("nowhere.csv")

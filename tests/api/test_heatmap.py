@@ -77,9 +77,9 @@ def test_every_error_is_of_one_class_and_at_most_two_lines() -> None:
         ("sigma", "wide", "sigma: expected"),
         ("scale", "cubic", 'scale: expected one of "log", "sqrt", "linear", got \'cubic\''),
         ("colormap", "embers", 'there is no colour map "embers"'),
-        ("colormap", ["#000000"], "colormap: expected a name or colours"),
-        ("colormap", ["#000000", "red"], "colormap: expected a name or colours"),
-        ("colormap", 5, "colormap: expected a name or colours"),
+        ("colormap", ["#000000"], "colormap: expected a name, colours"),
+        ("colormap", ["#000000", "red"], "colormap: expected a name, colours"),
+        ("colormap", 5, "colormap: expected a name, colours"),
         ("max", -1, "max: expected"),
         ("max", "5s", '"5s" is a time, and this layer is counted in plain numbers'),
         ("max", float("nan"), "max: expected"),
@@ -90,6 +90,11 @@ def test_every_error_is_of_one_class_and_at_most_two_lines() -> None:
         ("opacity", 2, "opacity: expected a number from 0 to 1, got 2"),
         ("over", "nowhere.png", "cannot read the image nowhere.png"),
         ("over", np.zeros((2, 2, 7)), "over: expected a path"),
+        ("over", Image.new("RGB", (0, 0)), "over: expected a path"),
+        ("over", 5, "over: expected a path"),
+        ("sigma", np.zeros((9, 9)), "sigma: expected"),
+        ("scale", np.zeros((9, 9)), "scale: expected"),
+        ("colormap", len, "colormap: expected a name, colours"),
         ("unit", 5, "unit: expected text"),
         ("title", 5, "title: expected text"),
     ],
@@ -98,6 +103,7 @@ def test_a_bad_value_is_named(keyword: str, value: object, words: str) -> None:
     with pytest.raises(MousetrackError) as raised:
         heatmap(CLICKS, SIZE, **{keyword: value})  # type: ignore[arg-type]  # that it is wrong is the point
     assert words in str(raised.value)
+    assert len(str(raised.value).splitlines()) <= 2
 
 
 def test_the_look_is_the_callers() -> None:
@@ -198,6 +204,12 @@ def test_a_picture_that_cannot_be_saved_says_why(tmp_path: Path) -> None:
         heatmap(CLICKS, SIZE, background="transparent").save(tmp_path / "x.jpg")
     with pytest.raises(MousetrackError, match=r"cannot draw into .*x\.gif"):
         picture.save(tmp_path / "x.gif")
+    for out, format_, words in (
+        (5, None, "out: expected a path or an open file"),
+        ("x.png", 5, "format: expected png"),
+    ):
+        with pytest.raises(MousetrackError, match=words):
+            picture.save(out, format_)  # type: ignore[arg-type]  # that it is wrong is the point
     with pytest.raises(MousetrackError, match="cannot write"):
         picture.save(tmp_path / "nowhere" / "x.png")
     assert [*tmp_path.iterdir()] == []

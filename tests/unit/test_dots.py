@@ -182,6 +182,7 @@ NAN = math.nan
         (np.zeros(8), None, "got the shape (8,)"),
         (5, None, "got the shape ()"),
         (None, None, "expected numbers, got None"),
+        ([{"x": GRID}], None, "expected numbers, got {'x': array([[ 3, 0,"),
         (np.zeros((6, 8), complex), None, "expected numbers, got 0j"),
         (np.ma.masked_array(GRID), None, "masked array"),
         (np.zeros((16, 9)), (1920, 1080), "looks transposed"),

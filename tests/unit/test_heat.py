@@ -174,6 +174,12 @@ def test_symmetric_counts_give_an_exactly_symmetric_picture(size: tuple[int, int
     assert np.array_equal(shown, shown[::-1])
 
 
+@pytest.mark.parametrize("sigma", [5e-324, 1e-200, 0.009])
+def test_a_sigma_that_reaches_no_neighbour_does_not_blur(sigma: float) -> None:
+    part = dots((16, 16), (3, 4, 7), (9, 9, 2))
+    assert np.array_equal(heat_grid([part], 16, 16, sigma).cells, heat_grid([part], 16, 16, 0).cells)
+
+
 def test_sigma_0_is_pixel_for_pixel() -> None:
     counts = scattered(LAPTOP, 3000, seed=4)
     grid = heat_grid([counts], *LAPTOP, 0)
