@@ -76,11 +76,17 @@ def _look_options(command: Callable[..., None]) -> Callable[..., None]:
         "mousetrackd render today.png --since today",
         "mousetrackd render all.png --layer dwell --layer travel --layer clicks",
         "mousetrackd render - --layer travel --no-legend > lines.png",
+        "mousetrackd render wallpaper.png --out-size 3840x2160 --no-legend",
         "mousetrackd render work.png --weekdays mon-fri --hours 9-17 --over screen",
         "mousetrackd render dots.png --from dots.csv --size 1920x1080 --unit visits",
     )
 )
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
+@click.option(
+    "--out-size",
+    metavar="WxH",
+    help="Draw the picture for this size, legend included, sharp at any: a poster or a wallpaper.",
+)
 @_look_options
 @range_options
 @click.option(
@@ -164,7 +170,7 @@ def timelapse(out: Path, step: str, windowed: bool, fps: float, width: int, **op
         raise UsageError(f"cannot draw a film into {out}", f"Give a file name that ends in {', '.join(film.ENDINGS)}.")
     step_s = timerange.parse_step_s(step)
     conf = config.load(user_paths().config_file)
-    look = _look(conf, options)
+    look = replace(_look(conf, options), out_size="")  # a film has a width of its own
     left_out: list[str] = []
     with open_selection(options) as selection:
         pieces = selection.store.pieces(look.layers, left_out, selection.asked)
@@ -208,9 +214,10 @@ def _look(conf: Config, options: dict[str, Any]) -> SnapshotConfig:
         "over",
         "opacity",
         "title",
+        "out_size",
         "legend",
     )
-    given = {name: options[name] for name in names if options[name] not in (None, ())}
+    given = {name: options[name] for name in names if options.get(name) not in (None, ())}
     if "layer" in given:
         given["layer"] = [*given["layer"]]
         _ = Look(layer=given["layer"]).layers

@@ -124,8 +124,16 @@ def with_look(look: SnapshotConfig, options: Mapping[str, object], users_maps: M
     changed = replace(look, **_checked(SnapshotConfig, options, "--", problems))
     _check_colormaps({"snapshot": changed, "colormaps": users_maps}, problems)
     if problems:
-        raise UsageError("\n".join(problem.replace("snapshot.", "--") for problem in problems), "See: --help")
+        raise UsageError(
+            "\n".join(_as_option(problem.replace("snapshot.", "--")) for problem in problems), "See: --help"
+        )
     return changed
+
+
+def _as_option(problem: str) -> str:
+    """A problem whose key is written as the option of that name: "--out-size"."""
+    key, colon, rest = problem.partition(":")
+    return key.replace("_", "-") + colon + rest
 
 
 def number_or_text(text: str) -> float | str:

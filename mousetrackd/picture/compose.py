@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from mousetrackd.picture import blend, captions, heat, legend, under
+from mousetrackd.core.errors import UsageError
+from mousetrackd.picture import blend, captions, heat, legend, sizing, under
 from mousetrackd.picture.colours import is_colour, rgb
 from mousetrackd.picture.heat_layers import HeatLayer, Measure, heat_layers, measures_of
 from mousetrackd.picture.masks import Masks, excluded_places, masks
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from mousetrackd.picture.scene import Scene
     from mousetrackd.storage.query import Reading
 
+_TRIES: Final = 3
+
 _SAMPLED: Final = 16
 """The mean colour of an image is that of every so many-th pixel of every so many-th row."""
 
@@ -34,10 +37,28 @@ def draw(scene: Scene, look: Look, measures: Mapping[str, Measure] | None = None
     picture of the background. Raises UsageError for a layer or colour map that does not exist.
     """
     scene = scene.with_all_monitors()
+    if look.size_px is None:
+        return _drawn(scene, scene, look, measures or {})
+    width_px, height_px = look.size_px
+    legend_px = 0
+    # How high the legend is depends on its words, and those on what is drawn: a second time it is known.
+    for _ in range(_TRIES):
+        if legend_px >= height_px:
+            break
+        picture = _drawn(sizing.at_size(scene, width_px, height_px - legend_px), scene, look, measures or {})
+        more_px = len(picture.pixels) - height_px
+        if not more_px:
+            return picture
+        legend_px += more_px
+    raise UsageError(f"there is no space for the legend in {width_px}x{height_px}", "Draw without it: --no-legend.")
+
+
+def _drawn(scene: Scene, described: Scene, look: Look, measures: Mapping[str, Measure]) -> Picture:
+    """The picture of a scene in which every monitor has a position. described: the same in its own size."""
     theme = theme_of(scene, look)
-    layers = heat_layers(scene, look, measures or {}, theme)
+    layers = heat_layers(scene, look, measures, theme)
     excluded = excluded_places(scene)
-    facts = captions.facts(scene, look, layers, len(excluded))
+    facts = captions.facts(described, look, layers, len(excluded))
     around = masks(scene, excluded)
     if len(layers) == 1 and scene.over is None:
         return _indexed(layers[0], look, theme, facts, around)

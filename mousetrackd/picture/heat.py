@@ -271,11 +271,18 @@ def untone(brightness: float, scale: str) -> float:
 
 
 def levels(
-    grid: HeatGrid, *, max_heat: float, scale: str, level_count: int = 256, faintest: float = 0.0
+    grid: HeatGrid,
+    size_px: tuple[int, int] | None = None,
+    *,
+    max_heat: float,
+    scale: str,
+    level_count: int = 256,
+    faintest: float = 0.0,
 ) -> NDArray[np.uint8]:
     """The picture of a grid as levels: (H, W) uint8 of the full size, 0 for no heat, up to level_count - 1.
 
-    faintest: how bright a touched cell is at least, 0 to 1, where every pixel is a cell of its own.
+    size_px: width and height, where they are not the grid's: each pixel is then drawn as a rectangle. faintest: how
+    bright a touched cell is at least, 0 to 1, where every pixel is a cell of its own.
     The tone is applied to the small grid and the levels are interpolated, which costs one byte a pixel.
     """
     small = np.empty(grid.cells.shape, np.uint8)
@@ -285,7 +292,9 @@ def levels(
     if grid.cell_width_px == grid.cell_height_px == 1:
         lowest = max(round(faintest * (level_count - 1)), 1)  # a dot of one count may be faint, but it is there
         small[(small < lowest) & (grid.cells > TOUCHED)] = lowest
-        return small
+        if size_px is None or size_px == grid.size_px:
+            return small
+        return np.asarray(cv2.resize(small, size_px, interpolation=cv2.INTER_NEAREST), np.uint8)
     return np.asarray(cv2.resize(small, grid.size_px, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 

@@ -126,20 +126,30 @@ def _max_heats(grids: Mapping[str, Sequence[heat.HeatGrid]], scene: Scene, look:
 def _grids(layer: str, scene: Scene, look: Look, widening: float) -> list[heat.HeatGrid]:
     """A layer's heat on each monitor of the layout; other resolutions of the same screen are added to it."""
     layout = scene.layout
-    sigma = look.sigma if _is_like_first(layer, look) else "auto"
     of_layer = {series.monitor: counts for series, counts in scene.reading.counts.items() if series.layer == layer}
     grids: list[heat.HeatGrid] = []
     for number, here in enumerate(layout.monitors):
         parts = [counts for monitor, counts in of_layer.items() if index_in(layout, monitor) == number]
-        sigma_px = STYLES[layer].sigma_px(sigma, min(here.width_px, here.height_px), widening)
-        grid = heat.heat_grid(parts, here.width_px, here.height_px, sigma_px, look.edges)
+        sigma_px = _sigma_px(layer, scene, look, min(here.width_px, here.height_px), widening)
+        size_px = here.width_px, here.height_px
+        if not sigma_px and scene.zoom > 1:  # dots are as large as the pixels they were
+            size_px = round(here.width_px / scene.zoom) or 1, round(here.height_px / scene.zoom) or 1
+        grid = heat.heat_grid(parts, *size_px, sigma_px, look.edges)
         if layer == TRAVEL:
             # Along a line, many pixels add to the heat of one: a line crossed once is to have the heat 1.
-            line = max(math.sqrt(2 * math.pi) * sigma_px, 1)
+            line = max(math.sqrt(2 * math.pi) * sigma_px / scene.zoom, 1)
             np.divide(grid.cells, np.float32(line), out=grid.cells)
             grid = replace(grid, typical_heat=grid.typical_heat / line)
         grids.append(grid)
     return grids
+
+
+def _sigma_px(layer: str, scene: Scene, look: Look, shorter_px: int, widening: float) -> float:
+    """How far heat spreads on a monitor whose shorter side has so many px in the picture."""
+    sigma = look.sigma if _is_like_first(layer, look) else "auto"
+    if isinstance(sigma, int | float):
+        sigma *= scene.zoom  # px of the monitor
+    return STYLES[layer].sigma_px(sigma, shorter_px, widening)
 
 
 def _heat_layer(
@@ -148,16 +158,17 @@ def _heat_layer(
     layers = look.layers
     style = STYLES[layer]
     largest_px = max((min(one.width_px, one.height_px) for one in scene.layout.monitors), default=0)
-    sigma = look.sigma if _is_like_first(layer, look) else "auto"
-    sigma_px = style.sigma_px(sigma, largest_px, measure.widening)
+    sigma_px = _sigma_px(layer, scene, look, largest_px, measure.widening)
     max_heat = measure.max_heat
-    left, top, width_px, height_px = scene.layout.bounds()
+    left, top, width_px, height_px = scene.bounds()
     canvas = np.zeros((height_px, width_px), np.uint8)
     # Backwards: of mirrored screens the first is the one that counts.
     for placement, grid in reversed([*zip(scene.layout.placements, grids, strict=True)]):
         y, x = placement.desktop_y - top, placement.desktop_x - left
-        canvas[y : y + placement.monitor.height_px, x : x + placement.monitor.width_px] = heat.levels(
+        shown_px = placement.monitor.width_px, placement.monitor.height_px
+        canvas[y : y + shown_px[1], x : x + shown_px[0]] = heat.levels(
             grid,
+            shown_px,
             max_heat=max_heat,
             scale=look.scale,
             level_count=legend.HEAT_LEVELS,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mousetrackd.core.errors import UsageError
 from mousetrackd.core.layers import CLICKS, LAYERS, expand_layers
+from mousetrackd.core.monitors import AREA_MAX_PX, SIDE_MAX_PX, size_problem
 from mousetrackd.core.settings import is_bool, is_text, number, one_of, setting
 from mousetrackd.picture.colours import is_colour
 from mousetrackd.picture.styles import STYLES
@@ -33,6 +34,13 @@ def _layer_and_map(written: str) -> tuple[str, str]:
     """``dwell:classic`` as layer and colour map; without a map that is empty."""
     layer, colon, colormap = written.partition(":")
     return (layer, colormap) if colormap or not colon else (written, "")
+
+
+def _size_px(text: str) -> tuple[int, int] | None:
+    """Width and height of a size like "3840x2160"; None for what is none."""
+    found = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text, re.ASCII)
+    size_px = (int(found[1]), int(found[2])) if found else (0, 0)
+    return None if size_problem(*size_px) else size_px
 
 
 def _time_ms(text: str) -> float:
@@ -112,6 +120,13 @@ class Look:
         "a number from 0 to 1",
         number(0, 1),
     )
+    out_size: str = setting(
+        "",
+        'Size of the picture with its legend, like "3840x2160" for a poster or a wallpaper: drawn for it, not scaled.\n'
+        "Empty is the desktop's own, and the legend below it.",
+        f'a size like "3840x2160" of at most {SIDE_MAX_PX} px a side and {AREA_MAX_PX // 10**6} million px, or nothing',
+        lambda value: value == "" or (isinstance(value, str) and _size_px(value) is not None),
+    )
     title: str = setting(
         "",
         "The title of the legend; empty is that of the layers.",
@@ -119,6 +134,11 @@ class Look:
         lambda value: isinstance(value, str),
     )
     legend: bool = setting(True, "Title, colour bar and totals under the picture.", "true or false", is_bool)
+
+    @property
+    def size_px(self) -> tuple[int, int] | None:
+        """``out_size`` as width and height; None where the picture has the desktop's size."""
+        return _size_px(self.out_size)
 
     def max_heat(self, unit: str) -> float:
         """``max`` in counts of ``unit``; 0 where it is to be chosen. Raises UsageError for a time of what is none."""

@@ -36,7 +36,7 @@ def excluded_places(scene: Scene) -> list[tuple[slice, slice]]:
     """Rows and columns of the picture in which nothing may be counted, each at least partly on a monitor."""
     rules = Exclusions()
     rules.rule(scene.exclude)
-    left, top, width_px, height_px = scene.layout.bounds()
+    left, top, width_px, height_px = scene.bounds()
     inside = _on_monitors(scene) if scene.exclude else np.empty((0, 0), np.uint8)
     found: list[tuple[slice, slice]] = []
     for from_x, from_y, to_x, to_y in (rules.on(scene.layout) - (left, top, left, top)).tolist():
@@ -70,7 +70,7 @@ def masks(scene: Scene, excluded: Sequence[tuple[slice, slice]]) -> Masks | None
 
 def _on_monitors(scene: Scene) -> NDArray[np.uint8]:
     """(H, W), 1 for what a monitor shows."""
-    _, _, width_px, height_px = scene.layout.bounds()
+    _, _, width_px, height_px = scene.bounds()
     inside = np.zeros((height_px, width_px), np.uint8)
     for corner, opposite in _corners(scene):
         cv2.rectangle(inside, corner, opposite, 1, cv2.FILLED)
@@ -79,6 +79,6 @@ def _on_monitors(scene: Scene) -> NDArray[np.uint8]:
 
 def _corners(scene: Scene) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     """The first and the last pixel of each monitor in the picture, as x and y."""
-    left, top, _, _ = scene.layout.bounds()
+    left, top, _, _ = scene.bounds()
     places = [(place, place.desktop_x - left, place.desktop_y - top) for place in scene.layout.placements]
     return [((x, y), (x + one.monitor.width_px - 1, y + one.monitor.height_px - 1)) for one, x, y in places]

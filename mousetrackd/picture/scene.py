@@ -35,6 +35,8 @@ class Scene:
     only: which hours and days were chosen, as the caption shows them. zone: of the caption's times; None is local.
     title: instead of the layer's own. unit, counts_per_unit: of the layer ``COUNTS``; numbers that were not whole were
     multiplied by the second to be counted, and are divided by it where they are shown.
+    frame: what of the desktop the picture is, as ``bounds``; None is all of it. zoom: how many px of the picture one px
+    of a monitor is; see ``sizing``.
     """
 
     reading: Reading
@@ -47,6 +49,12 @@ class Scene:
     title: str = ""
     unit: str = ""
     counts_per_unit: float = 1.0
+    frame: tuple[int, int, int, int] | None = None
+    zoom: float = 1.0
+
+    def bounds(self) -> tuple[int, int, int, int]:
+        """Left, top, width and height in px of the picture, without its legend."""
+        return self.frame or self.layout.bounds()
 
     def unit_of(self, layer: str) -> str:
         """The unit of a layer's counts: "ms", or what is counted; nothing where that is not known."""

@@ -20,7 +20,7 @@ from mousetrackd.core.layers import COUNTS, UNITS
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Exclusion, Monitor, Placement
 from mousetrackd.core.series import Series
-from mousetrackd.picture import heat, legend, under
+from mousetrackd.picture import heat, legend, sizing, under
 from mousetrackd.picture.captions import caption, total_text
 from mousetrackd.picture.colormap import ramp
 from mousetrackd.picture.colours import colour_map, map_names
@@ -668,3 +668,62 @@ def test_numbers_that_were_multiplied_to_be_counted_make_the_same_picture() -> N
 def test_a_picture_may_have_a_title_of_its_own() -> None:
     screen = Monitor("screen", 400, 300)
     assert of_their_own(screen, at(screen, (1, 1, 1)), title="My week").facts["title"] == "My week"
+
+
+# A size of one's own ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(160, 120), (320, 120), (80, 200), (37, 23), (400, 300)], ids=str)
+@pytest.mark.parametrize("layers", [["dwell"], ["dwell", "travel"]], ids="+".join)
+@pytest.mark.parametrize("sigma", ["auto", 0, 3])
+def test_a_picture_of_another_size_is_exactly_that_large_and_shows_the_same_places(
+    size: tuple[int, int], layers: list[str], sigma: float | str
+) -> None:
+    counts = {Series(LEFT, "dwell"): at(LEFT, (20, 15, 5000), (60, 45, 900))}
+    look = Look(layer=layers, sigma=sigma, legend=False, out_size=f"{size[0]}x{size[1]}")
+    pixels = drawn(counts, ALONE, look).rgb().astype(int)
+    assert pixels.shape == (size[1], size[0], 3)
+    zoom = min(size[0] / 80, size[1] / 60)
+    left, top = (size[0] - 80 * zoom) / 2, (size[1] - 60 * zoom) / 2
+    brightest = np.argwhere(pixels.sum(axis=2) == pixels.sum(axis=2).max()).mean(axis=0)
+    assert brightest == pytest.approx([top + 15.5 * zoom - 0.5, left + 20.5 * zoom - 0.5], abs=max(zoom, 1))
+
+
+@pytest.mark.parametrize("size", [(1366, 768), (600, 900), (240, 400)], ids=str)
+def test_a_picture_of_a_size_has_its_legend_within(size: tuple[int, int]) -> None:
+    counts = {Series(LEFT, "dwell"): at(LEFT, (20, 15, 5000))}
+    picture = drawn(counts, ALONE, Look(out_size=f"{size[0]}x{size[1]}"))
+    assert picture.pixels.shape == (size[1], size[0])
+    assert picture.facts["where"] == "DP-1 80 x 60"
+    with pytest.raises(UsageError, match="no space for the legend in 240x40"):
+        drawn(counts, ALONE, Look(out_size="240x40"))
+
+
+def test_enlarged_the_picture_is_drawn_for_its_size_and_not_scaled_up() -> None:
+    counts = {Series(LEFT, "travel"): at(LEFT, *((x, 30, 1) for x in range(80)))}
+    look = Look(layer=["travel"], sigma=0.5, legend=False, max=1)
+    small, large = (drawn(counts, ALONE, replace(look, out_size=size)).pixels for size in ("80x60", "1600x1200"))
+    assert int(large.max()) == pytest.approx(int(small.max()), abs=12)
+    rises = np.abs(np.diff(large[500:720, 800].astype(int)))
+    assert 0 < rises.max() <= 12  # a smooth line, no staircase of large pixels
+
+
+def test_monitors_that_touch_still_do_in_another_size_and_holes_stay_where_they_were() -> None:
+    layout = Layout([Placement(LEFT, -80, -20), Placement(RIGHT, 0, 0)])
+    counts = {Series(LEFT, "dwell"): at(LEFT, (10, 12, 7)), Series(RIGHT, "dwell"): at(RIGHT, (50, 30, 7))}
+    scene = Scene(reading_of(counts), layout, exclude=[Exclusion("DP-2", 0, 0, 100, 40)], zone=UTC)
+    found = sizing.at_size(scene.with_all_monitors(), 541, 200)
+    (left, _), (right, _) = ((one.desktop_x, one.monitor.width_px) for one in found.layout.placements)
+    assert left + found.layout.monitors[0].width_px == right
+    (hole,) = found.exclude
+    place = found.layout.placements[1]
+    assert (hole.left, hole.top) == (place.desktop_x, place.desktop_y)
+    assert (hole.width_px, hole.height_px) == (place.monitor.width_px, place.monitor.height_px)
+    picture = draw(scene, replace(RAW, out_size="541x200"))
+    assert picture.facts["excluded"] == 1
+
+
+@pytest.mark.parametrize("size", ["4k", "1920", "0x10", "20000x10", "16000x16000", "1920x1080x3"])
+def test_a_size_that_is_none_is_refused(size: str) -> None:
+    with pytest.raises(UsageError, match="--out-size: expected a size"):
+        with_look(SnapshotConfig(), {"out_size": size}, {})
