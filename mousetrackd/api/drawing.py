@@ -44,6 +44,7 @@ def heatmap(
     title: str | None = None,
     edges: str = "true",
     opacity: float = 0.7,
+    out_size: tuple[int, int] | None = None,
 ) -> Picture:
     """Draw a heatmap of your own counts.
 
@@ -70,7 +71,8 @@ def heatmap(
     ``percentile`` of the touched area. edges: "true", or "total" to fold back what the blur would carry over an edge.
     background: a colour where nothing was counted, or "transparent"; None is the coldest colour, white for "classic".
     over: an image to lay the heat over: a path, a Pillow image, or an array; "screen" takes a screenshot. opacity: how
-    much of it the hottest place hides, from 0 to 1. title: None is "Heatmap".
+    much of it the hottest place hides, from 0 to 1. title: None is "Heatmap". out_size: width and height of the picture
+    with its legend, drawn for it and not scaled; None is ``size``, and the legend below it.
 
     Counts are drawn as they are where they are whole numbers, at most 2^63 - 1. Others are multiplied by a power of two
     and rounded, which changes none by more than 2^-61 of the sum of all.
@@ -96,6 +98,7 @@ def heatmap(
         "opacity": opacity,
         "legend": legend,
         "title": "" if title is None else title,
+        "out_size": "" if out_size is None else "{}x{}".format(*dots.checked_size(out_size, "out_size")),
     }
     with _EnvironmentKept(), naming_keywords():
         from mousetrackd.picture import compose  # noqa: PLC0415 - brings OpenCV
@@ -169,7 +172,8 @@ class _EnvironmentKept:
     """What is imported within leaves the environment as it was.
 
     The first import of opencv-python points Qt at its own plugins and the linker at its own folder, for this process
-    and all it starts; with that, PyQt ends the process when it opens a window, matplotlib's for example.
+    and all it starts. PyQt, which may draw matplotlib's windows, then finds plugins that are not its own, and ends the
+    process (opencv-python, issue 736). A program that opens windows of OpenCV itself imports cv2 first.
     """
 
     def __enter__(self) -> None:

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 def as_keywords(sentence: str) -> str:
-    """The options of a command in a sentence as the keywords of a function: ``drop_outside`` for ``--drop-outside``."""
+    """The options of a command in a sentence as the keywords of a function.
+
+    ``--drop-outside`` becomes ``drop_outside``, and ``--no-legend`` becomes ``legend=False``.
+    """
+    sentence = re.sub(r"--no-([a-z]+)", r"\1=False", sentence)
     return re.sub(r"--([a-z]+(?:-[a-z]+)*)", lambda option: option[1].replace("-", "_"), sentence)
 
 

@@ -87,15 +87,15 @@ def _column_names(data: object) -> list[object]:
     return [] if named is None else [*named]
 
 
-def checked_size(size: object) -> tuple[int, int]:
+def checked_size(size: object, name: str = "size") -> tuple[int, int]:
     """Width and height in px of a screen. Raises UsageError."""
     try:
         width_px, height_px = map(operator.index, size)  # type: ignore[call-overload]  # the rest is refused
     except (TypeError, ValueError) as error:
-        raise UsageError(f"size: expected (width, height) in px, got {shown(size)}") from error
+        raise UsageError(f"{name}: expected (width, height) in px, got {shown(size)}") from error
     problem = size_problem(width_px, height_px)
     if problem:
-        raise UsageError(f"size: {problem}", "Give (width, height) in px, like (1920, 1080).")
+        raise UsageError(f"{name}: {problem}", "Give (width, height) in px, like (1920, 1080).")
     return width_px, height_px
 
 

@@ -31,7 +31,7 @@ def facts(scene: Scene, look: Look, layers: Sequence[HeatLayer], excluded: int) 
     else:
         where = f"{len(monitors)} monitors: {', '.join(m.output for m in monitors)}"
     return {
-        "title": look.title or scene.title or title([layer.layer for layer in layers]),
+        "title": look.title or title([layer.layer for layer in layers]),
         "where": where,
         "when": when(scene.reading, scene.zone),
         "only": scene.only,

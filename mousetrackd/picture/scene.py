@@ -33,8 +33,8 @@ class Scene:
     right of the others. exclude: where nothing may be shown, drawn as holes. over: an image to lie under the heat,
     in its own shape. colormaps: the user's own, each a list of colours from cold to hot.
     only: which hours and days were chosen, as the caption shows them. zone: of the caption's times; None is local.
-    title: instead of the layer's own. unit, counts_per_unit: of the layer ``COUNTS``; numbers that were not whole were
-    multiplied by the second to be counted, and are divided by it where they are shown.
+    unit, counts_per_unit: of the layer ``COUNTS``; numbers that were not whole were multiplied by the second to be
+    counted, and are divided by it where they are shown.
     frame: what of the desktop the picture is, as ``bounds``; None is all of it. zoom: how many px of the picture one px
     of a monitor is; see ``sizing``.
     """
@@ -46,7 +46,6 @@ class Scene:
     colormaps: Mapping[str, Sequence[str]] = field(default_factory=dict)
     only: str = ""
     zone: tzinfo | None = None
-    title: str = ""
     unit: str = ""
     counts_per_unit: float = 1.0
     frame: tuple[int, int, int, int] | None = None

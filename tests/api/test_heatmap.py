@@ -87,6 +87,9 @@ def test_every_error_is_of_one_class_and_at_most_two_lines() -> None:
         ("background", "white", "background: expected"),
         ("legend", "no", "legend: expected true or false"),
         ("edges", "folded", "edges: expected"),
+        ("out_size", (0, 9), "out_size: a screen is from 1x1"),
+        ("out_size", "9x9", "out_size: expected (width, height) in px, got '9x9'"),
+        ("out_size", (320, 20), "there is no space for the legend in 320x20\nDraw without it: legend=False."),
         ("opacity", 2, "opacity: expected a number from 0 to 1, got 2"),
         ("over", "nowhere.png", "cannot read the image nowhere.png"),
         ("over", np.zeros((2, 2, 7)), "over: expected a path"),
@@ -124,6 +127,11 @@ def test_the_look_is_the_callers() -> None:
     for keywords in looks:
         assert not np.array_equal(heatmap(CLICKS, SIZE, legend=False, **keywords), plain), keywords
     assert not np.array_equal(heatmap(CLICKS, SIZE, title="Mine"), heatmap(CLICKS, SIZE))
+
+
+def test_a_picture_may_be_drawn_for_another_size() -> None:
+    for legend in (True, False):
+        assert heatmap(CLICKS, SIZE, out_size=(900, 700), legend=legend).size == (900, 700)
 
 
 def test_a_unit_and_a_title_are_in_the_facts() -> None:

@@ -24,7 +24,7 @@ SIGNATURES = {
     "heatmap": [
         *("data", "size=None", "unit=None", "sigma='auto'", "scale='log'", "colormap='ember'", "max=None"),
         *("percentile=99.9", "background=None", "over=None", "legend=True", "title=None", "edges='true'"),
-        "opacity=0.7",
+        *("opacity=0.7", "out_size=None"),
     ],
     "counts": [
         *("layer='dwell'", "since=None", "until=None", "hours=None", "weekdays=None", "monitor=None"),

@@ -665,11 +665,6 @@ def test_numbers_that_were_multiplied_to_be_counted_make_the_same_picture() -> N
     assert np.abs(shown.astype(int) - as_they_are.astype(int)).max() <= 1
 
 
-def test_a_picture_may_have_a_title_of_its_own() -> None:
-    screen = Monitor("screen", 400, 300)
-    assert of_their_own(screen, at(screen, (1, 1, 1)), title="My week").facts["title"] == "My week"
-
-
 # A size of one's own ----------------------------------------------------------------------------------------------
 
 
