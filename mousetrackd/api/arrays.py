@@ -66,7 +66,7 @@ def counts(
             labels = ", ".join(sorted(one.label for one in known)) or "none yet"
             raise UsageError(f'there is no monitor "{monitor}"', f"There are: {labels}")
         reading = opened.read(layers, asked)
-    warn(filter(None, (missing, *reading.left_out)))
+    warn(filter(None, (missing, *reading.remarks)))
     of_monitor: dict[Monitor, list[Counts]] = {}
     for series, found in sorted(reading.counts.items()):
         of_monitor.setdefault(series.monitor, []).append(found)

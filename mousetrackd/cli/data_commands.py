@@ -29,20 +29,19 @@ if TYPE_CHECKING:
     from mousetrackd.system.paths import Paths
 
 
-@click.command(epilog=example("mousetrackd stats --since '7 days ago'"))
+@click.command(
+    epilog=example("mousetrackd stats --since '7 days ago'", "mousetrackd stats --weekdays tue --hours 9-17 --json")
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
-@click.option("--since", metavar="WHEN", help="Only what was counted from this time on.")
-@click.option("--until", metavar="WHEN", help="Only what was counted before this time, or until the end of this day.")
-def stats(as_json: bool, since: str | None, until: str | None) -> None:
+@range_options
+def stats(as_json: bool, **options: Any) -> None:
     """Show distance, time and clicks, per day and in total."""
-    from mousetrackd.core import timerange  # noqa: PLC0415
     from mousetrackd.storage import stats  # noqa: PLC0415
-    from mousetrackd.storage.recovery import readable  # noqa: PLC0415
 
-    since_s, until_s = timerange.parse_range(since, until)
-    with readable(user_paths().store) as (store, missing):
-        report_left_out([missing] if missing else [])
-        found = stats.summarise(store.totals(since_s=since_s, until_s=until_s), store.sizes_mm())
+    left_out: list[str] = []
+    with open_selection(options) as selection:
+        found = stats.summarise(selection.store.totals(selection.asked, left_out), selection.store.sizes_mm())
+    report_left_out(left_out)
     terminal.echo(json.dumps(found.as_json(), indent=1) if as_json else "\n".join(stats.lines(found)))
 
 
@@ -65,7 +64,7 @@ def export(out: Path, layer: str, **options: Any) -> None:
         reading = selection.store.read((_one_layer(layer),), selection.asked)
     table = {series.monitor: counts for series, counts in reading.counts.items()}
     output_files.write(out, write(table, layer))
-    report_left_out(reading.left_out)
+    report_left_out(reading.remarks)
 
 
 def _one_layer(name: str) -> str:
@@ -135,9 +134,9 @@ def _labels(table: dict[Monitor, Any]) -> list[str]:
 def forget(yes: bool, **options: Any) -> None:
     """Delete counts permanently, and every picture that may show them.
 
-    They are deleted from the store, its journal and its backups. Counts that are kept by the hour, day or month are
-    deleted whole if any of that time is chosen. Every picture drawn since the chosen time began is deleted too. Files
-    that you rendered or exported elsewhere are yours to delete.
+    They are deleted from the store, its journal and its backups. An hour is deleted whole if any of it is chosen; what
+    stays of an older day, month or year is kept in cells instead of pixels. Every picture drawn since the chosen time
+    began is deleted too. Files that you rendered or exported elsewhere are yours to delete.
     """
     from mousetrackd.storage import forget  # noqa: PLC0415
     from mousetrackd.storage.erase import MoreThanPromisedError  # noqa: PLC0415

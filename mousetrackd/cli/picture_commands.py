@@ -135,7 +135,7 @@ def render(out: Path, **options: Any) -> None:
         sys.stdout.buffer.write(content)
     else:
         output_files.write(out, content)
-    report_left_out(picture.left_out)
+    report_left_out([*picture.left_out, *filter(None, [reading.from_cells])])
 
 
 @click.command(
@@ -171,9 +171,9 @@ def timelapse(out: Path, step: str, windowed: bool, fps: float, width: int, **op
     step_s = timerange.parse_step_s(step)
     conf = config.load(user_paths().config_file)
     look = replace(_look(conf, options), out_size="")  # a film has a width of its own
-    left_out: list[str] = []
+    remarks: list[str] = []
     with open_selection(options) as selection:
-        pieces = selection.store.pieces(look.layers, left_out, selection.asked)
+        pieces = selection.store.pieces(look.layers, remarks, selection.asked, step_s=step_s)
         shown = timelapse.film_of(pieces, step_s, cumulative=not windowed)
     readings = [frame.reading for frame in shown.frames]
     layout = append_unplaced_monitors(selection.layout, {series.monitor for one in readings for series in one.counts})
@@ -194,7 +194,7 @@ def timelapse(out: Path, step: str, windowed: bool, fps: float, width: int, **op
             for frame in frames
         )
         film.write(out, pictures, fps, width)
-    report_left_out(dict.fromkeys([*left_out, *of_all.reading.left_out, *shown.notes]))
+    report_left_out(dict.fromkeys([*remarks, *of_all.reading.left_out, *shown.notes]))
 
 
 def _look(conf: Config, options: dict[str, Any]) -> SnapshotConfig:

@@ -103,6 +103,14 @@ class StoreConfig:
         "whole days from 1 up",
         whole(1, 36500),
     )
+    keep_hour_cells_days: int | None = setting(
+        None,
+        "How many days to keep what was counted in each hour, in cells of about 1.5 % of the screen, beside the days,\n"
+        'months and years; 0 keeps none. They answer questions like "my Tuesdays 9 to 17 last spring", and are a log\n'
+        "of when you worked. Without this line they are kept permanently.",
+        "whole days from 0 up, or no such line",
+        lambda value: value is None or whole(0, 36500)(value),
+    )
     keep_days: int = setting(
         0,
         "Delete what is older than so many days; 0 keeps everything.",

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from mousetrackd.config.schema import TABLES, Config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+_INSTEAD: Final = {"keep_hour_cells_days": 400}
+"""What a commented line of a key shows that has no value unless somebody sets one."""
 
 
 def to_toml(config: Config, *, comments: bool) -> str:
@@ -38,7 +42,11 @@ def _key_lines(owner: object, keys: list[Any], *, comments: bool) -> Iterator[st
         if comments:
             yield ""
             yield from _comment(key.metadata["doc"])
-        yield f"{key.name} = {toml_value(getattr(owner, key.name))}"
+        value = getattr(owner, key.name)
+        if value is not None:
+            yield f"{key.name} = {toml_value(value)}"
+        elif comments:
+            yield f"# {key.name} = {_INSTEAD[key.name]}"
 
 
 def toml_value(value: object) -> str:

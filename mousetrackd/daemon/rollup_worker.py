@@ -48,7 +48,13 @@ def roll_up(store: Store, keep: StoreConfig, clock_file: Path, now: Moment) -> N
         store.prune(now.wall_s - keep.keep_days * DAY_S)
     store.drop_backups(now.wall_s - BACKUP_KEPT_S)
     store.roll_up(
-        now.wall_s, RollupAges(keep.keep_hourly_pixels_days, keep.keep_daily_pixels_days, keep.keep_monthly_pixels_days)
+        now.wall_s,
+        RollupAges(
+            keep.keep_hourly_pixels_days,
+            keep.keep_daily_pixels_days,
+            keep.keep_monthly_pixels_days,
+            keep.keep_hour_cells_days,
+        ),
     )
 
 

@@ -50,7 +50,7 @@ def facts(scene: Scene, look: Look, layers: Sequence[HeatLayer], excluded: int) 
             }
             for layer in layers
         ],
-        "left_out": list(scene.reading.left_out),
+        "left_out": list(scene.reading.remarks),
         "version": __version__,
     }
 

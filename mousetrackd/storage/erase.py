@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from mousetrackd.core.counts import Counts
 from mousetrackd.core.errors import StoreError
-from mousetrackd.storage import screens
+from mousetrackd.storage import chunks, hours, screens
 from mousetrackd.storage.chunks import COLUMNS, Chunk, Key, checksum_of
 from mousetrackd.storage.query import Held
+from mousetrackd.storage.tiers import HOUR_S
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from mousetrackd.storage.connection import Connection
-
-_Found = tuple[int, int, int]
-"""A chunk's row, and the UTC seconds at which it starts and ends."""
+    from mousetrackd.storage.hours import Hour
 
 
 class MoreThanPromisedError(StoreError):
     """Erasing would take more with it than the user agreed to."""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A chunk to be erased: whole, or so that some of its hours stay. erased: between which UTC seconds it is."""
+
+    row: int
+    start_s: int
+    end_s: int
+    key: Key
+    erased: tuple[tuple[int, int], ...]
+    kept: tuple[Hour, ...] = ()
+    gone: tuple[Hour, ...] = field(default=())
 
 
 @dataclass(frozen=True)
@@ -31,13 +44,16 @@ class Promise:
     at_s: int
 
     def check(self, found: Iterable[_Found]) -> None:
-        """Raises MoreThanPromisedError where a chunk covers a time that was not shown: rolled up since, say."""
-        for _, start_s, end_s in found:
-            was_shown = any(first_s <= start_s and end_s <= last_s for first_s, last_s in self.held.stretches)
-            if start_s < self.at_s and not was_shown:
-                raise MoreThanPromisedError(
-                    "nothing was deleted: counts were rolled up meanwhile, and more than was shown would go"
-                )
+        """Raises MoreThanPromisedError where something covers a time that was not shown: rolled up since, say."""
+        for one in found:
+            shown = (*self.held.stretches, *(self.held.coarsened if one.kept else ()))
+            coarsened = [(one.start_s, one.end_s)] if one.kept else []
+            for begin_s, end_s in (*one.erased, *coarsened):
+                was_shown = any(first_s <= begin_s and end_s <= last_s for first_s, last_s in shown)
+                if begin_s < self.at_s and not was_shown:
+                    raise MoreThanPromisedError(
+                        "nothing was deleted: counts were rolled up meanwhile, and more than was shown would go"
+                    )
 
 
 def held(
@@ -61,8 +77,9 @@ def erase(
     monitor: str | None,
     promise: Promise | None = None,
 ) -> Held:
-    """Delete every chunk that touches the range, whole, in one transaction; then ``scrub``.
+    """Delete every chunk that touches the range, in one transaction; then ``scrub``.
 
+    Of a chunk that reaches beyond the range, the hours outside it stay, in cells; where it has none, it goes whole.
     since_s, until_s, monitor: as in ``query.Range``. A chunk that fails its checksum may be of any time and screen,
     and goes as well. Returns what was deleted. Raises StoreError; MoreThanPromisedError, nothing being deleted, where
     it would be more than promised.
@@ -74,7 +91,8 @@ def erase(
         deleted = _to_erase(connection, since_s, until_s, monitor)
         if promise is not None:
             promise.check(deleted)
-        connection.executemany("DELETE FROM chunk WHERE id = ?", [(row,) for row, _, _ in deleted])
+        for one in deleted:
+            _delete(connection, one)
         connection.execute("DELETE FROM sum")  # all: which series a damaged chunk was part of is unknown
         connection.executemany(
             "DELETE FROM path WHERE monitor = ?1"
@@ -87,6 +105,25 @@ def erase(
             connection.executemany("DELETE FROM monitor WHERE id = ?", rows)
     scrub(connection)
     return _summary(deleted)
+
+
+def _delete(connection: Connection, one: _Found) -> None:
+    """Delete a chunk; where some of its hours stay, they are put in its place. Raises sqlite3.Error, StoreError."""
+    stays: list[Counts] = []
+    lost: list[Hour] = []
+    screen = screens.monitors(connection).get(one.key.monitor)
+    for hour in one.kept:
+        try:
+            stays.append(hours.read(connection, hour, screen)[1])  # type: ignore[arg-type]  # kept only of a known one
+        except ValueError:  # a damaged hour costs that hour
+            lost.append(hour)
+    if stays:
+        hours.drop(connection, [hour.row for hour in (*one.gone, *lost)])
+        new = chunks.insert(connection, one.start_s, one.end_s - one.start_s, one.key, Counts.merge(stays))
+        hours.hand_over(connection, [one.row], new)
+    else:
+        hours.drop_of_chunk(connection, one.row)
+    connection.execute("DELETE FROM chunk WHERE id = ?", (one.row,))
 
 
 def scrub(connection: Connection) -> None:
@@ -104,26 +141,58 @@ def scrub(connection: Connection) -> None:
 
 def _to_erase(connection: Connection, since_s: int | None, until_s: int | None, monitor: str | None) -> list[_Found]:
     wanted = screens.rows_of(connection, monitor)
+    found: list[_Found] = []
     with connection.reading():
         rows = connection.execute(f"SELECT {COLUMNS} FROM chunk")  # noqa: S608 - our names
-        return [
-            (row, start_s, start_s + span_s)
-            for row, start_s, span_s, *key, total, counts, checksum in rows
-            if checksum != checksum_of(Chunk(row, start_s, span_s, Key(*key), total, counts))
-            or (
-                key[0] in wanted
-                and (since_s is None or start_s + span_s > since_s)
+        for row, start_s, span_s, *key, total, counts, checksum in rows:
+            chunk = Chunk(row, start_s, span_s, Key(*key), total, counts)
+            whole = ((start_s, chunk.end_s),)
+            if checksum != checksum_of(chunk):
+                found.append(_Found(row, start_s, chunk.end_s, chunk.key, whole))
+            elif (
+                chunk.key.monitor in wanted
+                and (since_s is None or chunk.end_s > since_s)
                 and (until_s is None or start_s < until_s)
-            )
-        ]
+            ):
+                reaches_beyond = (since_s is not None and start_s < since_s) or (
+                    until_s is not None and chunk.end_s > until_s
+                )
+                of_it = hours.of_chunk(connection, row) if reaches_beyond and span_s > HOUR_S else []
+                one = _split(chunk, of_it, since_s, until_s) if of_it else None
+                found.append(one or _Found(row, start_s, chunk.end_s, chunk.key, whole))
+    return [one for one in found if one.erased]
+
+
+def _split(chunk: Chunk, of_it: Sequence[Hour], since_s: int | None, until_s: int | None) -> _Found | None:
+    """What of a chunk goes, and which of its hours stay; None where none does."""
+    gone = [
+        hour
+        for hour in of_it
+        if (since_s is None or hour.end_s > since_s) and (until_s is None or hour.start_s < until_s)
+    ]
+    kept = [hour for hour in of_it if hour not in gone]
+    is_known = sum(hour.total for hour in of_it) >= chunk.total
+    if not kept:
+        return None
+    # What is not known by the hour may be of the range, and goes.
+    erased = [(hour.start_s, hour.end_s) for hour in gone] if is_known else [(chunk.start_s, chunk.end_s)]
+    return _Found(chunk.row, chunk.start_s, chunk.end_s, chunk.key, tuple(erased), tuple(kept), tuple(gone))
 
 
 def _summary(found: list[_Found]) -> Held:
+    joined = _joined(stretch for one in found for stretch in one.erased)
+    coarsened = _joined((one.start_s, one.end_s) for one in found if one.kept)
+    last_s = max((end_s for _, end_s in joined), default=None)
+    pieces = sum(len(one.erased) for one in found)
+    return Held(pieces, joined[0][0] if joined else None, last_s, joined, coarsened)
+
+
+def _joined(stretches: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """The same times; those that touch or overlap are one."""
     joined: list[tuple[int, int]] = []
-    for start_s, end_s in sorted((start_s, end_s) for _, start_s, end_s in found):
+    for start_s, end_s in sorted(stretches):
         if joined and start_s <= joined[-1][1]:
             joined[-1] = (joined[-1][0], max(end_s, joined[-1][1]))
         else:
             joined.append((start_s, end_s))
-    last_s = max((end_s for _, end_s in joined), default=None)
-    return Held(len(found), joined[0][0] if joined else None, last_s, tuple(joined))
+    return tuple(joined)

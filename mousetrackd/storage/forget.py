@@ -75,6 +75,10 @@ class Found:
             )
             if held.first_s < (choice.since_s or held.first_s) or held.last_s > (choice.until_s or held.last_s):
                 lines.append("  (more than was named: what is kept by the minute, hour, day or month goes whole)")
+        lines += [
+            f"  (what stays of {_when(begin_s)} to {_when(end_s)} is kept by the hour, in cells instead of pixels)"
+            for begin_s, end_s in held.coarsened
+        ]
         if self.pictures:
             lines.append(f"{_many(len(self.pictures), 'picture')}: all that may show it")
         if self.copies:

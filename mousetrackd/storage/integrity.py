@@ -6,14 +6,15 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from mousetrackd.core import validity
+from mousetrackd.core.counts import Counts
 from mousetrackd.core.errors import StoreError
 from mousetrackd.core.monitors import Monitor, Placement
-from mousetrackd.storage import chunks, schema, screens, summaries
+from mousetrackd.storage import chunks, hours, schema, screens, summaries
 from mousetrackd.storage.chunks import ANY
 from mousetrackd.storage.errors import DamagedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mousetrackd.storage.connection import Connection
 
@@ -50,12 +51,14 @@ def check(connection: Connection) -> list[str]:
         rows = connection.execute("PRAGMA integrity_check(20)").fetchall()
         problems += [f"{name}: {row[0]}" for row in rows if row[0] != "ok"]
         problems += [f"{name}: {sentence}" for sentence in _impossible(connection)]
+        problems += [f"{name}: {sentence}" for sentence in _impossible_rows(connection, validity.POSSIBLE_HOURS)]
         if problems:
             return problems  # the screens that chunks are compared with may be wrong
         known = screens.monitors(connection)
         for chunk in chunks.select(connection, ANY, problems):
             try:
-                chunk.decoded(known[chunk.key.monitor])
+                counts = Counts.joined(chunk.decoded(known[chunk.key.monitor]))
+                problems += hours.problems(connection, known, chunk.row, counts)
             except ValueError as error:
                 problems.append(f"chunk {chunk.row} ({chunk.key.layer}): {error}")
         with connection.snapshot():
@@ -76,7 +79,13 @@ def _impossible(connection: Connection) -> Iterator[str]:
             except ValueError as error:
                 yield f"row {row} of its monitors cannot be: {error}"
                 break
-        for table, conditions in validity.POSSIBLE.items():
+        yield from _impossible_rows(connection, validity.POSSIBLE)
+
+
+def _impossible_rows(connection: Connection, possible: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """A sentence for each table with a row that is not as ``possible`` has it."""
+    with connection.reading():
+        for table, conditions in possible.items():
             found = connection.execute(
                 f"SELECT rowid FROM {table} WHERE ({' AND '.join(conditions)}) IS NOT TRUE"  # noqa: S608 - ours
             ).fetchone()

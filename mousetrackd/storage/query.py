@@ -5,14 +5,15 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.series import Series
-from mousetrackd.storage import chunks, screens, summaries
+from mousetrackd.core.validity import TIME_MIN_S
+from mousetrackd.storage import chunks, hours, screens, summaries
 from mousetrackd.storage.chunks import Where, of_series
-from mousetrackd.storage.tiers import DAY, HOUR, LONG_S, name_of
+from mousetrackd.storage.tiers import DAY, HOUR, HOUR_S, LONG_S, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
@@ -31,7 +32,7 @@ class Range:
 
     since_s, until_s: UTC seconds. monitor: as in ``monitors.selected``. hours: 0 to 23 of the local clock, weekdays:
     0 for Monday to 6. What is kept too coarsely to decide (a day, for hours; a month that reaches across an end of
-    the range) is left out.
+    the range) is answered by the hours of it that are kept in cells; what there are none of is left out.
     """
 
     since_s: int | None = None
@@ -49,13 +50,26 @@ class Range:
             and self.weekdays is None
         )
 
-    def is_too_coarse(self, chunk: Chunk) -> bool:
-        """Can it not be decided whether the chunk belongs to it?"""
+    def is_too_coarse(self, start_s: int, end_s: int) -> bool:
+        """Can it not be decided whether what was counted between these seconds belongs to it?"""
         return (
-            (self.since_s is not None and chunk.start_s < self.since_s)
-            or (self.until_s is not None and chunk.end_s > self.until_s)
-            or (self.hours is not None and chunk.span_s > HOUR.longest_s)
-            or (self.weekdays is not None and chunk.span_s > DAY.longest_s)
+            (self.since_s is not None and start_s < self.since_s)
+            or (self.until_s is not None and end_s > self.until_s)
+            or (self.hours is not None and end_s - start_s > HOUR.longest_s)
+            or (self.weekdays is not None and end_s - start_s > DAY.longest_s)
+        )
+
+    def touches(self, start_s: int, end_s: int, zone: tzinfo | None) -> bool:
+        """Are any of these seconds within it? Its hours and days are looked at only for what is no longer than they."""
+        if (self.since_s is not None and end_s <= self.since_s) or (
+            self.until_s is not None and start_s >= self.until_s
+        ):
+            return False
+        if self.hours is None and self.weekdays is None:
+            return True
+        begin = datetime.fromtimestamp(start_s, zone)
+        return (self.hours is None or begin.hour in self.hours) and (
+            self.weekdays is None or begin.weekday() in self.weekdays
         )
 
 
@@ -67,18 +81,25 @@ class Reading:
     """What the store holds of a range of time.
 
     counts: the sums per series. first_s, last_s: the UTC seconds between which they were counted, None when there is
-    nothing. left_out: sentences about what could not be included, and why.
+    nothing. left_out: sentences about what could not be included, and why. from_cells: a sentence about what was taken
+    from cells instead of pixels, or none.
     """
 
     counts: Mapping[Series, Counts] = field(default_factory=dict)
     first_s: int | None = None
     last_s: int | None = None
     left_out: tuple[str, ...] = ()
+    from_cells: str = ""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """All sentences about it."""
+        return (*self.left_out, *([self.from_cells] if self.from_cells else []))
 
 
 @dataclass(frozen=True)
 class Piece:
-    """One chunk of one screen and layer: ``span_s`` seconds from ``start_s`` (UTC)."""
+    """One chunk of one screen and layer, or an hour of one: ``span_s`` seconds from ``start_s`` (UTC)."""
 
     start_s: int
     span_s: int
@@ -89,7 +110,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Total:
-    """The sum of one chunk. what: a layer, or ``PATH`` for how far the pointer went, in px."""
+    """The sum of one chunk, or of an hour of one. what: a layer, or ``PATH`` for how far the pointer went, in px."""
 
     start_s: int
     span_s: int
@@ -102,22 +123,42 @@ class Total:
 class Held:
     """How much the store holds of a range: whole pieces, and between which UTC seconds they were counted.
 
-    stretches: the times of the pieces, those that touch or overlap joined, oldest first.
+    stretches: the times of the pieces, those that touch or overlap joined, oldest first. coarsened: the times of what
+    stays of longer ones, only in cells.
     """
 
     pieces: int
     first_s: int | None
     last_s: int | None
     stretches: tuple[tuple[int, int], ...] = ()
+    coarsened: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass
 class _Notes:
-    """What was met while reading beside counts. coarse: how many chunks of each span were too coarse."""
+    """What was met while reading beside counts.
+
+    coarse: how many chunks of each span were too coarse. sides_px, last_cells_s: how wide the cells were that counts
+    were taken from, and when the last of them begin.
+    """
 
     left_out: list[str] = field(default_factory=list)
     coarse: Counter[int] = field(default_factory=Counter)
     spans: list[tuple[int, int]] = field(default_factory=list)
+    sides_px: set[int] = field(default_factory=set)
+    last_cells_s: int = TIME_MIN_S
+
+    def all_left_out(self) -> tuple[str, ...]:
+        """A sentence for all that was left out."""
+        return (*self.left_out, *_too_coarse(self.coarse))
+
+    def from_cells(self, zone: tzinfo | None) -> str:
+        """A sentence about what was taken from cells; empty where nothing was."""
+        if not self.sides_px:
+            return ""
+        next_day = datetime.fromtimestamp(self.last_cells_s, zone) + timedelta(days=1)
+        sides = " and ".join(str(side) for side in sorted(self.sides_px))
+        return f"drawn from {sides} px cells before {next_day:%-d %B %Y}"
 
 
 def read(connection: Connection, layers: Iterable[str], asked: Range = ALL) -> Reading:
@@ -142,43 +183,74 @@ def read(connection: Connection, layers: Iterable[str], asked: Range = ALL) -> R
                 merged[Series(screen, key.layer)] = counts
     first_s = min((start_s for start_s, _ in notes.spans), default=None)
     last_s = max((end_s for _, end_s in notes.spans), default=None)
-    return Reading(merged, first_s, last_s, (*notes.left_out, *_too_coarse(notes.coarse)))
+    return Reading(merged, first_s, last_s, notes.all_left_out(), notes.from_cells(connection.zone))
 
 
-def pieces(connection: Connection, layers: Iterable[str], left_out: list[str], asked: Range = ALL) -> Iterator[Piece]:
-    """The chunks of ``layers`` that lie within the range, oldest first.
+def pieces(
+    connection: Connection,
+    layers: Iterable[str],
+    remarks: list[str],
+    asked: Range = ALL,
+    step_s: int | None = None,
+) -> Iterator[Piece]:
+    """The chunks of ``layers`` that lie within the range, by their beginning, the oldest first.
 
-    What is too coarse for it, or damaged, is left out; when all is read, ``left_out`` has a sentence for it.
+    step_s: of those that are longer, each hour instead, where all of them are kept. What is too coarse for the range,
+    or damaged, is left out; when all is read, ``remarks`` has sentences as ``Reading.remarks``.
     """
     known = screens.monitors(connection)
     wanted = screens.rows_of(connection, asked.monitor)
-    coarse: Counter[int] = Counter()
+    notes = _Notes(left_out=remarks)
     where = Where(layers=tuple(layers), since_s=asked.since_s, until_s=asked.until_s)
-    for chunk in chunks.select(connection, where, left_out):
-        if chunk.key.monitor not in wanted or not _is_asked_for(connection, chunk, asked, coarse):
+    for chunk in chunks.select(connection, where, remarks):
+        if chunk.key.monitor not in wanted:
             continue
         screen = known[chunk.key.monitor]
-        try:
-            counts = Counts.joined(chunk.decoded(screen))
-        except ValueError as error:
-            left_out.append(f"left out chunk {chunk.row}: {error}")
-            continue
-        yield Piece(chunk.start_s, chunk.span_s, screen, chunk.key.layer, counts)
-    left_out += _too_coarse(coarse)
+        for start_s, end_s, parts in _within(connection, chunk, screen, asked, notes, step_s):
+            yield Piece(start_s, end_s - start_s, screen, chunk.key.layer, Counts.joined(parts))
+    remarks += _too_coarse(notes.coarse)
+    remarks += [sentence for sentence in [notes.from_cells(connection.zone)] if sentence]
 
 
-def totals(connection: Connection, since_s: int | None = None, until_s: int | None = None) -> list[Total]:
-    """The sums of all chunks that begin within the range, and the length of the path, oldest first."""
-    known = screens.monitors(connection)
-    with connection.reading():
+def totals(connection: Connection, asked: Range = ALL, left_out: list[str] | None = None) -> list[Total]:
+    """The sums of all chunks within the range, by the hour where that is known, and the length of the path.
+
+    Oldest first. left_out: gets a sentence for what is too coarse for the range.
+    """
+    notes = _Notes()
+    found: list[Total] = []
+    zone = connection.zone
+    with connection.snapshot():
+        known = screens.monitors(connection)
+        wanted = screens.rows_of(connection, asked.monitor)
+        by_hour: dict[int, list[tuple[int, int]]] = {}
+        for chunk, start_s, total in connection.execute(
+            "SELECT chunk, start_s, total FROM hour WHERE application = '' AND grid = 0"
+        ):
+            by_hour.setdefault(chunk, []).append((start_s, total))
         rows = connection.execute(
-            "SELECT start_s, span_s, monitor, layer, total FROM chunk WHERE application = '' AND grid = 0"
-            " AND (?1 IS NULL OR start_s >= ?1) AND (?2 IS NULL OR start_s < ?2)"
-            " UNION ALL SELECT start_s, span_s, monitor, ?3, length_px FROM path"
-            " WHERE (?1 IS NULL OR start_s >= ?1) AND (?2 IS NULL OR start_s < ?2) ORDER BY start_s",
-            (since_s, until_s, PATH),
+            "SELECT id, start_s, span_s, monitor, layer, total FROM chunk WHERE application = '' AND grid = 0"
+            " UNION ALL SELECT NULL, start_s, span_s, monitor, ?, length_px FROM path",
+            (PATH,),
         )
-        return [Total(start_s, span_s, known[row], what, total) for start_s, span_s, row, what, total in rows]
+        for chunk, start_s, span_s, monitor, what, total in rows:
+            if monitor not in wanted:
+                continue
+            of_it = by_hour.get(chunk, [])
+            rest = total - sum(part for _, part in of_it)
+            found += [
+                Total(hour_s, HOUR_S, known[monitor], what, part)
+                for hour_s, part in of_it
+                if asked.touches(hour_s, hour_s + HOUR_S, zone) and not asked.is_too_coarse(hour_s, hour_s + HOUR_S)
+            ]
+            if rest > 0 and asked.is_too_coarse(start_s, start_s + span_s):
+                if what != PATH and replace(asked, hours=None, weekdays=None).touches(start_s, start_s + span_s, zone):
+                    notes.coarse[span_s] += 1
+            elif (rest > 0 or not of_it) and asked.touches(start_s, start_s + span_s, zone):
+                found.append(Total(start_s, span_s, known[monitor], what, rest))
+    if left_out is not None:
+        left_out += _too_coarse(notes.coarse)
+    return sorted(found, key=lambda total: total.start_s)
 
 
 def newest_s(connection: Connection, until_s: int) -> int | None:
@@ -210,26 +282,44 @@ def _parts(connection: Connection, key: Key, screen: Monitor, asked: Range, note
             del summed  # its bytes are not needed any more
             yield from summed_parts
     for chunk in chunks.select(connection, where, notes.left_out):
-        if not _is_asked_for(connection, chunk, asked, notes.coarse):
+        for start_s, end_s, parts in _within(connection, chunk, screen, asked, notes):
+            notes.spans.append((start_s, end_s))
+            yield from parts
+
+
+def _within(
+    connection: Connection, chunk: Chunk, screen: Monitor, asked: Range, notes: _Notes, step_s: int | None = None
+) -> Iterator[tuple[int, int, Iterator[Counts]]]:
+    """What of a chunk lies within the range, it or hours of it: between which seconds, and the counts in parts.
+
+    step_s: as in ``pieces``. What cannot be decided is noted, by its span.
+    """
+    is_inside = not asked.is_too_coarse(chunk.start_s, chunk.end_s)
+    is_whole = is_inside and (step_s is None or chunk.span_s <= step_s)
+    of_it = [] if is_whole or chunk.span_s <= HOUR_S else hours.of_chunk(connection, chunk.row)
+    if is_inside and (not of_it or sum(hour.total for hour in of_it) < chunk.total):
+        if asked.touches(chunk.start_s, chunk.end_s, connection.zone):
+            try:
+                yield chunk.start_s, chunk.end_s, chunk.decoded(screen)
+            except ValueError as error:
+                notes.left_out.append(f"left out chunk {chunk.row}: {error}")
+        return
+    if sum(hour.total for hour in of_it) < chunk.total:
+        notes.coarse[chunk.span_s] += 1
+    for hour in of_it:
+        if not asked.touches(hour.start_s, hour.end_s, connection.zone):
+            continue
+        if asked.is_too_coarse(hour.start_s, hour.end_s):
+            notes.coarse[HOUR_S] += 1
             continue
         try:
-            parts = chunk.decoded(screen)
+            side_px, counts = hours.read(connection, hour, screen)
         except ValueError as error:
-            notes.left_out.append(f"left out chunk {chunk.row}: {error}")
+            notes.left_out.append(str(error))
             continue
-        notes.spans.append((chunk.start_s, chunk.end_s))
-        yield from parts
-
-
-def _is_asked_for(connection: Connection, chunk: Chunk, asked: Range, coarse: Counter[int]) -> bool:
-    """Does it belong to the range? What cannot be decided is noted in ``coarse``, by its span."""
-    if asked.is_too_coarse(chunk):
-        coarse[chunk.span_s] += 1
-        return False
-    begin = datetime.fromtimestamp(chunk.start_s, connection.zone)
-    return (asked.hours is None or begin.hour in asked.hours) and (
-        asked.weekdays is None or begin.weekday() in asked.weekdays
-    )
+        notes.sides_px.add(side_px)
+        notes.last_cells_s = max(notes.last_cells_s, hour.start_s)
+        yield hour.start_s, hour.end_s, iter([counts])
 
 
 def _too_coarse(coarse: Mapping[int, int]) -> list[str]:

@@ -22,10 +22,12 @@ from mousetrackd.core.errors import StoreError
 from mousetrackd.core.layers import LAYERS
 from mousetrackd.core.layout import ReportedMonitor, admit
 from mousetrackd.core.monitors import MONITORS_MAX, Monitor
-from mousetrackd.storage.chunks import COLUMNS, Chunk, Key, checksum_of
+from mousetrackd.storage import rescued_hours
+from mousetrackd.storage.chunks import Chunk, Key, checksum_of
 from mousetrackd.storage.damaged_database import DamagedDatabase, Row, open_copy, scratch_store
 from mousetrackd.storage.database_files import create, move_aside, name_aside, rescue_note
 from mousetrackd.storage.errors import DamagedError
+from mousetrackd.storage.rescued_hours import PUT_CHUNK
 from mousetrackd.storage.schema import MARKS
 from mousetrackd.storage.store import Store
 from mousetrackd.storage.tiers import HOUR
@@ -41,14 +43,19 @@ LOOKED_AT = "mousetrackd-damaged-"
 
 @dataclass(frozen=True)
 class Rescued:
-    """How many chunks of a damaged store are in the new one, and how many are not (None: not known)."""
+    """How many chunks of a damaged store are in the new one, and how many are not (None: not known).
+
+    days: how many days of lost ones could be put together from their hours, in cells.
+    """
 
     kept: int
     lost: int | None
+    days: int = 0
 
     def __str__(self) -> str:
         lost = "and it is not known how many are lost" if self.lost is None else f"{self.lost} are lost"
-        return f"{self.kept} of its pieces could be read and are kept, {lost}"
+        days = f"; {self.days} days of them are put together from their hours" if self.days else ""
+        return f"{self.kept} of its pieces could be read and are kept, {lost}{days}"
 
 
 def rescue(path: Path, now: datetime) -> tuple[Path, Rescued]:
@@ -135,6 +142,7 @@ def _fill(old: DamagedDatabase, fresh: sqlite3.Connection) -> Rescued:
     wrong = written = 0
     seen: dict[int, int] = {}
     taken: set[int | None] = set()
+    renumbered: dict[int, int] = {}
     for row in old.rows("chunk"):
         number, _, _, screen, *_, crc = row
         size = _trusted_size(row)
@@ -151,7 +159,9 @@ def _fill(old: DamagedDatabase, fresh: sqlite3.Connection) -> Rescued:
             continue
         # The number of a chunk that was rolled up may have been given again, and here a new one to another.
         new = (None if number in taken else number, *row[1:])
-        taken.add(fresh.execute(_PUT_CHUNK, new).lastrowid)
+        row_now = fresh.execute(PUT_CHUNK, new).lastrowid
+        taken.add(row_now)
+        renumbered.setdefault(number, row_now or 0)
         seen.setdefault(number, crc)
         written += 1
     complete = not old.is_broken
@@ -165,17 +175,16 @@ def _fill(old: DamagedDatabase, fresh: sqlite3.Connection) -> Rescued:
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
             (number, monitor.output, monitor.width_px, monitor.height_px, monitor.edid_hash, *size_mm),
         )
+    kept = int(fresh.execute("SELECT count(*) FROM chunk").fetchone()[0])
+    days = rescued_hours.fill(old, fresh, used, renumbered)
     _fill_paths(old, fresh)
     _fill_placements(old, fresh, used)
     _fill_marks(old, fresh)
     _fill_units(old, fresh, used)
     _fill_identity(old, fresh)
-    kept = int(fresh.execute("SELECT count(*) FROM chunk").fetchone()[0])
     there = wrong + written if complete else old.count_of_chunks()
-    return Rescued(kept, None if there is None else max(there - kept, 0))
+    return Rescued(kept, None if there is None else max(there - kept, 0), days)
 
-
-_PUT_CHUNK = f"INSERT INTO chunk ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - our names
 
 _DROP_WHAT_WAS_ROLLED_UP = f"""
 DELETE FROM chunk WHERE EXISTS (
@@ -225,7 +234,9 @@ def _screens(old: DamagedDatabase) -> dict[int, tuple[Monitor, int, int]]:
 
 def _fill_paths(old: DamagedDatabase, fresh: sqlite3.Connection) -> None:
     """A length is trusted where a chunk of the same time and screen is there: it has no checksum of its own."""
-    chunks = set(fresh.execute("SELECT DISTINCT start_s, span_s, monitor FROM chunk"))
+    chunks = set(
+        fresh.execute("SELECT start_s, span_s, monitor FROM chunk UNION SELECT start_s, 3600, monitor FROM hour")
+    )
     for row in old.rows("path"):
         _, start_s, span_s, monitor, length_px = row
         if validity.is_path(start_s, span_s, length_px) and (start_s, span_s, monitor) in chunks:

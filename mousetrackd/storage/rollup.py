@@ -13,14 +13,15 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mousetrackd.core.counts import Counts
-from mousetrackd.storage import chunks, screens, summaries
+from mousetrackd.storage import chunks, hours, screens, summaries
 from mousetrackd.storage.chunks import ANY, Merged, of_series
 from mousetrackd.storage.summaries import Sum
-from mousetrackd.storage.tiers import DAY_S, LONG_S, TIERS
+from mousetrackd.storage.tiers import DAY_S, HOUR, HOUR_S, LONG_S, TIERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Container, Iterable, Iterator
 
+    from mousetrackd.core.monitors import Monitor
     from mousetrackd.storage.chunks import Key, Where
     from mousetrackd.storage.connection import Connection
     from mousetrackd.storage.tiers import RollupAges, Tier
@@ -28,27 +29,37 @@ if TYPE_CHECKING:
 
 def roll_up(connection: Connection, now_s: int, ages: RollupAges) -> int:
     """Roll up what is old enough at ``now_s`` (UTC). Returns how many rows that saved. Raises StoreError."""
-    saved = sum(_roll_up_into(connection, tier, now_s - tier.min_age_days(ages) * DAY_S) for tier in TIERS)
+    cells_from_s = ages.cells_from_s(now_s)
+    saved = sum(
+        _roll_up_into(connection, tier, now_s - tier.min_age_days(ages) * DAY_S, cells_from_s) for tier in TIERS
+    )
+    hours.drop_before(connection, cells_from_s)
     summaries.make_missing(connection)
     return saved
 
 
 def prune(connection: Connection, before_s: int) -> int:
-    """Delete every chunk that ended before ``before_s`` (UTC); returns how many. Raises StoreError."""
+    """Delete every chunk that ended before ``before_s`` (UTC), its hours too; returns how many. Raises StoreError."""
     with connection.transaction():
+        gone = "SELECT hour.id FROM hour JOIN chunk ON chunk.id = hour.chunk WHERE chunk.start_s + chunk.span_s <= ?"
+        hours.drop(connection, [row for (row,) in connection.rows(gone, (before_s,))])
         deleted = connection.execute("DELETE FROM chunk WHERE start_s + span_s <= ?", (before_s,)).rowcount
         connection.execute("DELETE FROM path WHERE start_s + span_s <= ?", (before_s,))
     return deleted
 
 
-def _roll_up_into(connection: Connection, tier: Tier, cutoff_s: int) -> int:
-    """Roll up what lies in a whole period of ``tier`` before ``cutoff_s`` and is shorter than it."""
+def _roll_up_into(connection: Connection, tier: Tier, cutoff_s: int, cells_from_s: int) -> int:
+    """Roll up what lies in a whole period of ``tier`` before ``cutoff_s`` and is shorter than it.
+
+    Lengths of path are small: those of an hour that is kept in cells are never rolled up any further.
+    """
+    paths_before_s = cutoff_s if tier is HOUR else min(cutoff_s, cells_from_s)
     starts = {
         start_s
-        for table in ("chunk", "path")
+        for table, before_s in (("chunk", cutoff_s), ("path", paths_before_s))
         for (start_s,) in connection.rows(
             f"SELECT DISTINCT start_s FROM {table} WHERE start_s >= 0 AND start_s < ? AND span_s < ?",  # noqa: S608 - our names
-            (cutoff_s, tier.shortest_s),
+            (before_s, tier.shortest_s),
         )
     }
     saved = 0
@@ -57,9 +68,10 @@ def _roll_up_into(connection: Connection, tier: Tier, cutoff_s: int) -> int:
             continue
         where = replace(ANY, starts_from_s=begin_s, starts_before_s=end_s, shorter_than_s=end_s - begin_s)
         works: list[Callable[[], int]] = [
-            partial(_roll_up_series, connection, key, where, (begin_s, end_s)) for key in chunks.keys(connection, where)
+            partial(_roll_up_series, connection, key, where, (begin_s, end_s), cells_from_s)
+            for key in chunks.keys(connection, where)
         ]
-        works.append(partial(_roll_up_paths, connection, begin_s, end_s))
+        works.append(partial(_roll_up_paths, connection, begin_s, end_s, paths_before_s))
         if end_s - begin_s < LONG_S:  # soon done, and one transaction writes less than many
             saved += connection.at_once(partial(_sum_of, works))
         else:
@@ -67,8 +79,10 @@ def _roll_up_into(connection: Connection, tier: Tier, cutoff_s: int) -> int:
     return saved
 
 
-def _roll_up_series(connection: Connection, key: Key, where: Where, period_s: tuple[int, int]) -> int:
-    """Make one chunk of those of one series in one period."""
+def _roll_up_series(
+    connection: Connection, key: Key, where: Where, period_s: tuple[int, int], cells_from_s: int
+) -> int:
+    """Make one chunk of those of one series in one period, and keep each hour of it in cells."""
     begin_s, end_s = period_s
     span_s = end_s - begin_s
     screen = screens.monitors(connection)[key.monitor]
@@ -81,8 +95,13 @@ def _roll_up_series(connection: Connection, key: Key, where: Where, period_s: tu
         return 0
     summed = summaries.find(connection, key) if span_s >= LONG_S else None
     already = None if summed is None else summed.decoded(screen)
+    whole = chunks.insert(connection, begin_s, span_s, key, both[0] if len(both) == 1 else Counts.merge(both))
+    if span_s > HOUR_S:
+        for start_s, of_hour in _by_hour(connection, where, screen, fresh.rows):
+            if start_s >= cells_from_s:
+                hours.put(connection, whole, start_s, key, of_hour)
+    hours.hand_over(connection, rows, whole)
     connection.executemany("DELETE FROM chunk WHERE id = ?", [(row,) for row in rows])
-    chunks.insert(connection, begin_s, span_s, key, both[0] if len(both) == 1 else Counts.merge(both))
     if summed is not None and already is not None:  # the trigger has dropped it
         counts = summed.counts
         if fresh.counts is not None:
@@ -92,9 +111,21 @@ def _roll_up_series(connection: Connection, key: Key, where: Where, period_s: tu
     return len(rows) - 1
 
 
-def _roll_up_paths(connection: Connection, begin_s: int, end_s: int) -> int:
+def _by_hour(
+    connection: Connection, where: Where, screen: Monitor, rows: Container[int]
+) -> Iterator[tuple[int, Counts]]:
+    """What chunks of an hour or less hold, by the hour of the local clock in which they begin. rows: only of these."""
+    found: dict[int, list[Counts]] = {}
+    for chunk in chunks.select(connection, replace(where, shorter_than_s=HOUR_S + 1), []):
+        if chunk.row in rows:
+            start_s, _ = HOUR.period(chunk.start_s, connection.zone)
+            found.setdefault(start_s, []).append(Counts.joined(chunk.decoded(screen)))
+    return ((start_s, Counts.merge(parts)) for start_s, parts in sorted(found.items()))
+
+
+def _roll_up_paths(connection: Connection, begin_s: int, end_s: int, before_s: int) -> int:
     shorter = "FROM path WHERE start_s >= ? AND start_s < ? AND span_s < ?"
-    span = (begin_s, end_s, end_s - begin_s)
+    span = (begin_s, min(end_s, before_s), end_s - begin_s)
     rows = connection.rows(f"SELECT monitor, sum(length_px), count(*) {shorter} GROUP BY monitor", span)
     connection.execute(f"DELETE {shorter}", span)
     connection.executemany(

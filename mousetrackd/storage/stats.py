@@ -49,6 +49,16 @@ class Sums:
         elif total.what in CLICK_LAYERS:
             self.clicks[total.what.partition(".")[2]] += total.total
 
+    def add_all(self, other: Sums) -> None:
+        """Add another's."""
+        self.active_ms += other.active_ms
+        self.distance_px += other.distance_px
+        self.distance_m += other.distance_m
+        self.unmeasured_px += other.unmeasured_px
+        self.scroll += other.scroll
+        for button, count in other.clicks.items():
+            self.clicks[button] += count
+
 
 @dataclass(frozen=True)
 class Stats:
@@ -98,7 +108,7 @@ _DATES = {"month": "%Y-%m", "year": "%Y"}
 
 def lines(stats: Stats) -> list[str]:
     """The statistics for a terminal."""
-    table = [_HEAD, *(_row(day, sums) for day, sums in stats.days.items()), _row("in all", stats.total)]
+    table = [_HEAD, *(_row(day, sums) for day, sums in _for_a_screen(stats.days).items()), _row("in all", stats.total)]
     widths = [max(len(row[column]) for row in table) for column in range(len(_HEAD))]
     text = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in table]
     peak = max(stats.active_ms_by_hour)
@@ -112,6 +122,21 @@ def lines(stats: Stats) -> list[str]:
     if stats.hours_unknown_ms:
         text.append(f"{_time(stats.hours_unknown_ms)} of it are no longer kept per hour, and not in the chart.")
     return text
+
+
+_DAYS_SHOWN = 62
+"""So many days are listed; of more, each month is, and of more months than that, each year."""
+
+
+def _for_a_screen(days: Mapping[str, Sums]) -> Mapping[str, Sums]:
+    """The sums by day, month or year, as many as can be read."""
+    for length in (len("2026-11-27"), len("2026-11"), len("2026")):
+        found: dict[str, Sums] = {}
+        for day, sums in days.items():
+            found.setdefault(day[:length], Sums()).add_all(sums)
+        if len(found) <= _DAYS_SHOWN:
+            break
+    return found
 
 
 _HEAD = ("day", "active", "distance", "left", "middle", "right", "other", "scroll")

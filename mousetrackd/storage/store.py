@@ -235,13 +235,15 @@ class Store:
         """As ``query.read``: the sums per series of what lies within a range."""
         return query.read(self._connection, layers, asked)
 
-    def pieces(self, layers: Iterable[str], left_out: list[str], asked: Range = ALL) -> Iterator[Piece]:
-        """As ``query.pieces``: the chunks that lie within a range, oldest first."""
-        return query.pieces(self._connection, layers, left_out, asked)
+    def pieces(
+        self, layers: Iterable[str], remarks: list[str], asked: Range = ALL, *, step_s: int | None = None
+    ) -> Iterator[Piece]:
+        """As ``query.pieces``: the chunks that lie within a range, or hours of them, oldest first."""
+        return query.pieces(self._connection, layers, remarks, asked, step_s)
 
-    def totals(self, *, since_s: int | None = None, until_s: int | None = None) -> list[Total]:
-        """As ``query.totals``: the sums of all chunks that begin within a range, and the length of the path."""
-        return query.totals(self._connection, since_s, until_s)
+    def totals(self, asked: Range = ALL, left_out: list[str] | None = None) -> list[Total]:
+        """As ``query.totals``: the sums of all that lies within a range, and the length of the path, oldest first."""
+        return query.totals(self._connection, asked, left_out)
 
     def newest_s(self, until_s: int) -> int | None:
         """As ``query.newest_s``: when the newest counts from before ``until_s`` were made."""

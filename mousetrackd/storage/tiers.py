@@ -10,20 +10,32 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Final
 
+from mousetrackd.core.validity import TIME_MAX_S, TIME_MIN_S
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_HOUR_S: Final = 3600
-DAY_S: Final = 24 * _HOUR_S
+HOUR_S: Final = 3600
+DAY_S: Final = 24 * HOUR_S
 
 
 @dataclass(frozen=True)
 class RollupAges:
-    """After how many days hours become days, days become months, and months become years."""
+    """After how many days hours become days, days become months, and months become years.
+
+    hour_cells_days: how long each hour is kept in cells beside them; None is permanently, 0 is not at all.
+    """
 
     hourly_days: int = 7
     daily_days: int = 14
     monthly_days: int = 400
+    hour_cells_days: int | None = None
+
+    def cells_from_s(self, now_s: int) -> int:
+        """The hours that begin from this second on are kept in cells."""
+        if self.hour_cells_days is None:
+            return TIME_MIN_S
+        return now_s - self.hour_cells_days * DAY_S if self.hour_cells_days else TIME_MAX_S
 
 
 @dataclass(frozen=True)
@@ -47,7 +59,7 @@ class Tier:
 
 def _hour(hour: datetime) -> tuple[int, int]:
     start_s = int(hour.timestamp())
-    return start_s, start_s + _HOUR_S
+    return start_s, start_s + HOUR_S
 
 
 def _day(hour: datetime) -> tuple[int, int]:
@@ -70,8 +82,8 @@ def _utc_s(start: datetime, end: datetime) -> tuple[int, int]:
 
 
 TIERS: Final = (
-    Tier("hour", _HOUR_S, _HOUR_S, _hour, lambda _: 0),
-    Tier("day", 23 * _HOUR_S, 25 * _HOUR_S, _day, lambda ages: ages.hourly_days),
+    Tier("hour", HOUR_S, HOUR_S, _hour, lambda _: 0),
+    Tier("day", 23 * HOUR_S, 25 * HOUR_S, _day, lambda ages: ages.hourly_days),
     Tier("month", 27 * DAY_S, 32 * DAY_S, _month, lambda ages: ages.daily_days),
     Tier("year", 364 * DAY_S, 367 * DAY_S, _year, lambda ages: ages.monthly_days),
 )

@@ -492,7 +492,7 @@ def test_the_hour_that_still_runs_is_not_folded(path: Path, store: Store) -> Non
 
 def test_a_day_that_was_folded_is_left_out_of_a_range_within_it_and_named(store: Store) -> None:
     store.commit(tally_of(1), NOON_S, NOON_S + 60)
-    store.roll_up(NOON_S + 30 * DAY_S, RollupAges())
+    store.roll_up(NOON_S + 30 * DAY_S, RollupAges(hour_cells_days=0))
     reading = store.read(["dwell"], Range(NOON_S))
     assert reading.counts == {}
     assert len(reading.left_out) == 1

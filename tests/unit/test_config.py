@@ -75,7 +75,7 @@ def test_every_setting_says_what_it_is_for_and_what_it_expects(table: str, key: 
     assert metadata["doc"].rstrip().endswith((".", "]"))
     assert metadata["expected"]
     assert not metadata["check"](object())
-    assert not metadata["check"](None), default
+    assert metadata["check"](None) == (default is None)
 
 
 @pytest.mark.parametrize("comments", [True, False])
@@ -87,7 +87,7 @@ def test_the_default_file_explains_every_key() -> None:
     lines = to_toml(Config(), comments=True).splitlines()
     for _, key, _ in SETTINGS:
         if key != "colormaps":
-            place = next(number for number, line in enumerate(lines) if line.startswith(f"{key} = "))
+            place = next(number for number, line in enumerate(lines) if line.removeprefix("# ").startswith(f"{key} = "))
             assert lines[place - 1].startswith("# ")
     assert not any(line.startswith("#") for line in to_toml(Config(), comments=False).splitlines())
 
@@ -410,3 +410,12 @@ def test_a_thousand_spoilt_files_are_each_a_configuration_or_a_sentence(tmp_path
         outcomes[type(error).__name__] += 1
     assert sum(outcomes.values()) == _MUTANTS
     assert min(outcomes["NoneType"], outcomes["PrivacyError"]) > _MUTANTS // 10, outcomes
+
+
+def test_a_file_of_an_older_version_never_shortens_how_long_hours_are_kept() -> None:
+    """What ``config --default`` wrote before hours were kept has all other keys of [store], and not this one."""
+    keys = {"keep_hourly_pixels_days": 7, "keep_daily_pixels_days": 14, "keep_monthly_pixels_days": 400, "keep_days": 0}
+    older = "[store]\n" + "".join(f"{key} = {days}\n" for key, days in keys.items())
+    for text in (older, older.replace("keep_hourly_pixels_days", "hours_days"), to_toml(Config(), comments=True)):
+        assert parse(text, "older").store.keep_hour_cells_days is None
+    assert parse(older + "keep_hour_cells_days = 0\n", "set").store.keep_hour_cells_days == 0

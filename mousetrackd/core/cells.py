@@ -1,0 +1,120 @@
+"""Cells: counts of one screen on a coarse grid, each cell with its exact sum and its centre of mass. Pure.
+
+A cell is kept as one count at the pixel of its centre of mass. So counts out of cells are counts as any others, their
+sum is exact, and what is drawn of them hardly differs: moved to the middle of their cells, lone spots would.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from mousetrackd.core.counts import Counts
+from mousetrackd.core.validity import CELL_MAX_PX
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+CELL_SHARE: Final = 0.015
+"""The side of a cell, as a share of the shorter side of the screen: 16 px of 1080, 32 px of 2160."""
+
+_PLACES: Final = 16
+"""A centre of mass is kept to a sixteenth of a cell in each direction, together one byte. To a pixel of 16."""
+_LENGTH: Final = struct.Struct("<I")
+_ZLIB_LEVEL: Final = 6
+
+
+def cell_px(width_px: int, height_px: int) -> int:
+    """How wide and high the cells of a screen are. Those at its right and lower edge may be smaller."""
+    return min(max(round(min(width_px, height_px) * CELL_SHARE), 1), CELL_MAX_PX)
+
+
+def binned(counts: Counts, side_px: int) -> Counts:
+    """The sum of each cell, on a grid of a number for each cell. side_px: how wide and high a cell is."""
+    row, col = _cells_of(counts, side_px)
+    cols, rows = _grid(counts.width_px, counts.height_px, side_px)
+    return Counts.from_pixels(cols, rows, row * cols + col, counts.count)
+
+
+def gathered(counts: Counts, side_px: int) -> Counts:
+    """The sum of each cell at its centre of mass, to the pixel or to a sixteenth of the cell."""
+    if not counts.pixels:
+        return counts
+    y, x = np.divmod(counts.index, counts.width_px)
+    grid = binned(counts, side_px)
+    cell = y // side_px * grid.width_px + x // side_px
+    nth = np.searchsorted(grid.index, cell)
+    weight = counts.count.astype(np.float64)
+    weights = np.bincount(nth, weight)
+    row, col = np.divmod(grid.index, grid.width_px)
+    centre_y, centre_x = (
+        at * side_px + _pixel_of(_place_of(mean - at * side_px, side_px), at, side_px, length_px)
+        for at, mean, length_px in (
+            # A mean of whole numbers, rounded, lies between them: in the cell, and on the screen.
+            (row, np.rint(np.bincount(nth, weight * y) / weights).astype(np.int64), counts.height_px),
+            (col, np.rint(np.bincount(nth, weight * x) / weights).astype(np.int64), counts.width_px),
+        )
+    )
+    return Counts.from_pixels(counts.width_px, counts.height_px, centre_y * counts.width_px + centre_x, grid.count)
+
+
+def _place_of(offset_px: NDArray[np.int64], side_px: int) -> NDArray[np.int64]:
+    """In which sixteenth of its cell each pixel is, 0 to 15."""
+    return offset_px * _PLACES // side_px
+
+
+def _pixel_of(place: NDArray[np.int64], at: NDArray[np.int64], side_px: int, length_px: int) -> NDArray[np.int64]:
+    """The middle pixel of each sixteenth. at: the number of the cell along a screen of ``length_px``."""
+    first, after = -(-place * side_px // _PLACES), -(-(place + 1) * side_px // _PLACES)
+    return np.asarray(np.minimum((first + after - 1) // 2, length_px - 1 - at * side_px), np.int64)
+
+
+def encode(counts: Counts, side_px: int) -> bytes:
+    """``gathered`` counts as bytes: the sums as ``Counts.encode`` has them, then the place in each cell."""
+    row, col = _cells_of(counts, side_px)
+    cols, rows = _grid(counts.width_px, counts.height_px, side_px)
+    order = np.argsort(row * cols + col)
+    row, col, index = row[order], col[order], counts.index[order]
+    sums = Counts(cols, rows, row * cols + col, counts.count[order])
+    if not counts.pixels:
+        sums = Counts.empty(cols, rows)
+    y, x = np.divmod(index, counts.width_px)
+    places = _place_of(x - col * side_px, side_px) * _PLACES + _place_of(y - row * side_px, side_px)
+    encoded = sums.encode()
+    return _LENGTH.pack(len(encoded)) + encoded + zlib.compress(places.astype(np.uint8).tobytes(), _ZLIB_LEVEL)
+
+
+def decode(data: bytes, *, size: tuple[int, int], side_px: int, total: int) -> Counts:
+    """From ``encode``'s bytes. size, total: the width and height, and the sum, that they are to have.
+
+    Raises ValueError when they are none, whatever they are.
+    """
+    width_px, height_px = size
+    cols, rows = _grid(width_px, height_px, side_px)
+    try:
+        (length,) = _LENGTH.unpack_from(data)
+        end = _LENGTH.size + length
+        sums = Counts.joined(Counts.decode_parts(data[_LENGTH.size : end], size=(cols, rows), total=total))
+        inflate = zlib.decompressobj()
+        inflated = inflate.decompress(data[end:], sums.pixels + 1)
+    except (struct.error, zlib.error) as error:
+        raise ValueError(f"no encoded cells: {error}") from error
+    if not inflate.eof or inflate.unused_data or len(inflated) != sums.pixels:
+        raise ValueError("no encoded cells: their number and their places do not fit")
+    in_x, in_y = np.divmod(np.frombuffer(inflated, np.uint8).astype(np.int64), _PLACES)
+    row, col = np.divmod(sums.index, cols)
+    x = col * side_px + _pixel_of(in_x, col, side_px, width_px)
+    y = row * side_px + _pixel_of(in_y, row, side_px, height_px)
+    return Counts.from_pixels(width_px, height_px, y * width_px + x, sums.count)
+
+
+def _cells_of(counts: Counts, side_px: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    y, x = np.divmod(counts.index, counts.width_px)
+    return y // side_px, x // side_px
+
+
+def _grid(width_px: int, height_px: int, side_px: int) -> tuple[int, int]:
+    return -(-width_px // side_px), -(-height_px // side_px)

@@ -1,0 +1,144 @@
+"""Hours: what was counted in each hour of the past, in cells, long after its pixels are part of a day or a month.
+
+A row of ``hour`` belongs to exactly one chunk, the one that its pixels are part of, and follows them into the longer
+one of a roll-up. So a question is answered by the chunks that lie inside it and, of the others, by the hours that do,
+and nothing counts twice, whatever was imported later or however the clock's zone changed.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from mousetrackd.core import cells, validity
+from mousetrackd.core.counts import COUNT_MAX, Counts
+from mousetrackd.storage.chunks import Key, local_time
+from mousetrackd.storage.tiers import HOUR_S
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from mousetrackd.core.monitors import Monitor
+    from mousetrackd.storage.connection import Connection
+
+
+COLUMNS: Final = "id, chunk, start_s, monitor, layer, application, grid, total"
+
+
+@dataclass(frozen=True)
+class Hour:
+    """A row of ``hour``: the sum of one series in the hour that begins at ``start_s`` (UTC)."""
+
+    row: int
+    chunk: int
+    start_s: int
+    key: Key
+    total: int
+
+    @property
+    def end_s(self) -> int:
+        """UTC seconds at which it ends."""
+        return self.start_s + HOUR_S
+
+
+def put(connection: Connection, chunk: int, start_s: int, key: Key, counts: Counts) -> None:
+    """Append an hour of a chunk, within the transaction that is open. Raises sqlite3.Error."""
+    side_px = cells.cell_px(counts.width_px, counts.height_px)
+    total = min(counts.total, COUNT_MAX)
+    ((row,),) = connection.execute(
+        "INSERT INTO hour (chunk, start_s, monitor, layer, application, grid, total) VALUES (?, ?, ?, ?, ?, ?, ?)"
+        " RETURNING id",
+        (chunk, start_s, *key, total),
+    )
+    blob = cells.encode(cells.gathered(counts, side_px), side_px)
+    checksum = checksum_of(Hour(row, chunk, start_s, key, total), side_px, blob)
+    connection.execute("INSERT INTO cells VALUES (?, ?, ?, ?)", (row, side_px, blob, checksum))
+
+
+def of_chunk(connection: Connection, chunk: int) -> list[Hour]:
+    """The hours of a chunk, as far as they can be."""
+    rows = connection.rows(
+        f"SELECT {COLUMNS} FROM hour WHERE chunk = ? ORDER BY start_s",  # noqa: S608 - our names
+        (chunk,),
+    )
+    return [
+        Hour(row, chunk, start_s, Key(*key), total)
+        for row, chunk, start_s, *key, total in rows
+        if validity.is_chunk(start_s, HOUR_S, key[1], total)
+    ]
+
+
+def read(connection: Connection, hour: Hour, screen: Monitor) -> tuple[int, Counts]:
+    """How wide its cells are, in px, and its counts. Raises ValueError, with a sentence, where they are damaged."""
+    found = connection.rows("SELECT cell_px, counts, checksum FROM cells WHERE hour = ?", (hour.row,))
+    side_px, blob, checksum = found[0] if found else (0, b"", 0)
+    try:
+        return side_px, decoded(hour, screen, side_px, blob, checksum)
+    except ValueError as error:
+        when = local_time(hour.start_s, connection.zone)
+        raise ValueError(f"left out the hour of {when} ({hour.key.layer}): {error}") from error
+
+
+def decoded(hour: Hour, screen: Monitor, side_px: object, blob: object, checksum: object) -> Counts:
+    """The counts of a row of ``cells``. Raises ValueError where they are not those of the hour."""
+    if (
+        not isinstance(side_px, int)
+        or not isinstance(blob, bytes)
+        or not 1 <= side_px <= validity.CELL_MAX_PX
+        or checksum != checksum_of(hour, side_px, blob)
+    ):
+        raise ValueError("its checksum is wrong")
+    return cells.decode(blob, size=hour.key.size(screen), side_px=side_px, total=hour.total)
+
+
+def hand_over(connection: Connection, old_chunks: Iterable[int], new_chunk: int) -> None:
+    """The hours of chunks become those of the one that they are rolled up into. Raises sqlite3.Error."""
+    connection.executemany("UPDATE hour SET chunk = ? WHERE chunk = ?", [(new_chunk, old) for old in old_chunks])
+
+
+def drop(connection: Connection, rows: Iterable[int]) -> None:
+    """Delete hours, within the transaction that is open. Raises sqlite3.Error."""
+    ids = [(row,) for row in rows]
+    connection.executemany("DELETE FROM cells WHERE hour = ?", ids)
+    connection.executemany("DELETE FROM hour WHERE id = ?", ids)
+
+
+def drop_of_chunk(connection: Connection, chunk: int) -> None:
+    """Delete all hours of a chunk, within the transaction that is open. Raises sqlite3.Error."""
+    drop(connection, [row for (row,) in connection.rows("SELECT id FROM hour WHERE chunk = ?", (chunk,))])
+
+
+def drop_before(connection: Connection, before_s: int) -> None:
+    """Delete every hour that began before ``before_s`` (UTC); what chunks hold of it stays. Raises StoreError."""
+    rows = connection.rows("SELECT id FROM hour WHERE start_s < ?", (before_s,))
+    if rows:
+        with connection.transaction():
+            drop(connection, [row for (row,) in rows])
+
+
+def problems(connection: Connection, known: dict[int, Monitor], chunk: int, counts: Counts) -> Iterator[str]:
+    """A sentence for each hour of a chunk that is damaged, or where its hours and its pixels do not fit together.
+
+    counts: the chunk's. A chunk from before hours were kept has none, or some.
+    """
+    sums: dict[int, list[Counts]] = {}
+    of_chunk_total = 0
+    for hour in of_chunk(connection, chunk):
+        of_chunk_total += hour.total
+        try:
+            side_px, found = read(connection, hour, known[hour.key.monitor])
+        except (ValueError, KeyError) as error:
+            yield str(error)
+            return
+        sums.setdefault(side_px, []).append(found)
+    for side_px, parts in sums.items():
+        theirs, whole = (cells.binned(one, side_px) for one in (Counts.merge(parts), counts))
+        is_all = len(sums) == 1 and of_chunk_total == counts.total
+        if (is_all and theirs != whole) or (whole.dense() < theirs.dense()).any():
+            yield f"the hours of chunk {chunk} are not those of its pixels"
+
+
+def checksum_of(hour: Hour, side_px: int, counts: bytes) -> int:
+    """The checksum of an hour: of all but its number and the chunk it is part of."""
+    return zlib.crc32(counts, zlib.crc32(f"{hour.start_s} {tuple(hour.key)} {hour.total} {side_px}".encode()))

@@ -1,0 +1,364 @@
+"""Hours of the past: kept in cells when their pixels become days and months, and read for whatever is asked."""
+
+import contextlib
+import sqlite3
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mousetrackd.core import cells
+from mousetrackd.core.accumulator import Tally
+from mousetrackd.core.counts import Counts
+from mousetrackd.core.monitors import Monitor
+from mousetrackd.core.series import Series
+from mousetrackd.storage.erase import MoreThanPromisedError, Promise
+from mousetrackd.storage.query import PATH, Range
+from mousetrackd.storage.recovery import rescue
+from mousetrackd.storage.store import Store
+from mousetrackd.storage.tiers import RollupAges
+
+SCREEN = Monitor("DP-1", 40, 30)  # whose cells are of one pixel: what is read can be compared exactly
+LARGE = Monitor("HDMI-1", 1920, 1080)
+DAY_S, HOUR_S = 86_400, 3600
+YEAR_S = int(datetime(2023, 1, 1, tzinfo=UTC).timestamp())  # a Sunday
+AGES = RollupAges(hourly_days=1, daily_days=7, monthly_days=60)
+LATER_S = YEAR_S + 500 * DAY_S
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "heat.sqlite3", zone=UTC) as opened:
+        yield opened
+
+
+def commit(store: Store, at_s: int, *pixels: int, screen: Monitor = SCREEN, layer: str = "dwell") -> None:
+    counts = Counts.from_pixels(screen.width_px, screen.height_px, np.array(pixels, np.int64))
+    store.commit(Tally({Series(screen, layer): counts}, {screen: 7.0}), at_s, at_s + 60)
+
+
+def found(store: Store, asked: Range) -> Counter[int]:
+    """The counts of each pixel."""
+    reading = store.read(["dwell"], asked)
+    return Counter(
+        {
+            pixel: count
+            for counts in reading.counts.values()
+            for pixel, count in zip(counts.index.tolist(), counts.count.tolist(), strict=True)
+        }
+    )
+
+
+# Against a plain dictionary ---------------------------------------------------------------------------
+
+hour_numbers = st.integers(0, 400 * 24)
+zones = st.sampled_from([UTC, *(timezone(timedelta(hours=hours)) for hours in (-9, -1, 2, 12))])
+commits = st.tuples(st.just("commit"), hour_numbers, st.lists(st.integers(0, 1199), min_size=1, max_size=3))
+roll_ups = st.tuples(st.just("roll up"), st.integers(0, 600), zones)
+forgets = st.tuples(st.just("forget"), hour_numbers, st.integers(1, 40))
+questions = st.tuples(
+    hour_numbers,
+    st.integers(1, 60 * 24),
+    st.none() | st.frozensets(st.integers(0, 23), min_size=1),
+    st.none() | st.frozensets(st.integers(0, 6), min_size=1),
+)
+
+
+@settings(max_examples=settings().max_examples // 2, deadline=None)
+@given(st.lists(st.one_of(commits, commits, commits, roll_ups, roll_ups, forgets), max_size=20), questions)
+def test_any_question_is_answered_as_a_dictionary_of_hours_would(
+    steps: list[tuple[object, ...]], question: tuple[int, int, frozenset[int] | None, frozenset[int] | None]
+) -> None:
+    """A life split into hours, days, months and years, in changing zones, with late imports, and parts forgotten."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "heat.sqlite3"
+        expected: Counter[tuple[int, int]] = Counter()
+        Store.open(path, zone=UTC).close()
+        for step in steps:
+            match step:
+                case ("commit", int(hour), list(pixels)):
+                    with Store.open(path, zone=UTC) as store:
+                        commit(store, YEAR_S + hour * HOUR_S, *pixels)
+                    expected.update((hour, pixel) for pixel in pixels)
+                case ("roll up", int(day), timezone() as zone):
+                    with Store.open(path, zone=zone) as store:
+                        store.roll_up(YEAR_S + day * DAY_S, AGES)
+                case ("forget", int(hour), int(hours)):
+                    with Store.open(path, zone=UTC) as store:
+                        store.erase(YEAR_S + hour * HOUR_S, YEAR_S + (hour + hours) * HOUR_S, None)
+                    for key in [key for key in expected if hour <= key[0] < hour + hours]:
+                        del expected[key]
+        first, length, hours_asked, days_asked = question
+        asked = Range(YEAR_S + first * HOUR_S, YEAR_S + (first + length) * HOUR_S, None, hours_asked, days_asked)
+        with Store.open(path, zone=UTC) as store:
+            assert store.check() == []
+            assert found(store, Range()) == _summed(expected, Range())
+            assert found(store, asked) == _summed(expected, asked)
+            totals = sum(one.total for one in store.totals(asked) if one.what == "dwell")
+            assert totals == _summed(expected, asked).total()
+            by_step = Counter[int]()
+            for piece in store.pieces(["dwell"], [], asked, step_s=HOUR_S):
+                by_step[piece.start_s] += piece.counts.total
+            assert by_step.total() == totals
+
+
+def _summed(expected: Counter[tuple[int, int]], asked: Range) -> Counter[int]:
+    summed: Counter[int] = Counter()
+    for (hour, pixel), count in expected.items():
+        begin_s = YEAR_S + hour * HOUR_S
+        if asked.touches(begin_s, begin_s + HOUR_S, UTC):
+            summed[pixel] += count
+    return summed
+
+
+# Cells ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("size", "side_px"),
+    [((1920, 1080), 16), ((1080, 1920), 16), ((3840, 2160), 32), ((2560, 1440), 22), ((1, 1), 1), ((16384, 3900), 58)],
+)
+def test_a_cell_is_a_share_of_the_shorter_side(size: tuple[int, int], side_px: int) -> None:
+    assert cells.cell_px(*size) == side_px
+
+
+@given(
+    st.tuples(st.integers(1, 70), st.integers(1, 70)),
+    st.integers(1, 40),
+    st.lists(st.tuples(st.integers(0, 4899), st.integers(1, 2**40)), max_size=40),
+)
+def test_cells_keep_every_sum_and_its_centre_in_the_cell(
+    size: tuple[int, int], side_px: int, counted: list[tuple[int, int]]
+) -> None:
+    width_px, height_px = size
+    index = np.array([pixel % (width_px * height_px) for pixel, _ in counted], np.int64)
+    counts = Counts.from_pixels(width_px, height_px, index, np.array([count for _, count in counted], np.int64))
+    gathered = cells.gathered(counts, side_px)
+    assert gathered.total == counts.total
+    assert cells.binned(gathered, side_px) == cells.binned(counts, side_px)
+    assert cells.gathered(gathered, side_px) == gathered
+    for axis in (0, 1):
+        before, after = (int((np.divmod(one.index, width_px)[axis] * one.count).sum()) for one in (counts, gathered))
+        # Each centre is rounded to a pixel, and then to the middle one of a sixteenth of the cell.
+        assert abs(before - after) <= counts.total * (0.5 + side_px / 32) + 1
+    encoded = cells.encode(gathered, side_px)
+    assert cells.decode(encoded, size=size, side_px=side_px, total=counts.total) == gathered
+
+
+@given(st.binary(max_size=60), st.integers(0, 80), st.integers(0, 255))
+def test_bytes_that_are_no_cells_are_refused(noise: bytes, place: int, value: int) -> None:
+    counts = cells.gathered(Counts.from_pixels(70, 50, np.arange(0, 3500, 37)), 16)
+    good = bytearray(cells.encode(counts, 16))
+    good[place % len(good)] = value
+    for data in (noise, bytes(good)):
+        try:
+            decoded = cells.decode(data, size=(70, 50), side_px=16, total=counts.total)
+        except ValueError:
+            continue
+        assert decoded.total == counts.total
+        assert cells.gathered(decoded, 16) == decoded
+
+
+# A year behind it -------------------------------------------------------------------------------------
+
+NOON_S = YEAR_S + 2 * DAY_S + 12 * HOUR_S  # Tuesday, 3 January
+
+
+def lived(store: Store, ages: RollupAges = AGES, days: int = 100) -> None:
+    """A count at 9 and one at 12 of each day, on a pixel of the day; rolled up as it is 500 days later."""
+    store.commit_import(
+        (
+            YEAR_S + day * DAY_S + hour * HOUR_S,
+            Tally({Series(SCREEN, "dwell"): Counts.from_pixels(40, 30, np.array([day]))}, {SCREEN: 7.0}),
+        )
+        for day in range(days)
+        for hour in (9, 12)
+    )
+    store.roll_up(LATER_S, ages)
+
+
+def sql(store: Store, statement: str, *values: int) -> list[tuple[int, ...]]:
+    """Do what no method of Store would do."""
+    with contextlib.closing(sqlite3.connect(store.path)) as connection, connection:
+        return connection.execute(statement, values).fetchall()
+
+
+def test_a_day_and_the_hours_of_weekdays_of_a_year_ago_are_read_from_cells_and_it_is_mentioned_once(
+    store: Store,
+) -> None:
+    lived(store)
+    assert sql(store, "SELECT DISTINCT span_s FROM chunk") == [(365 * DAY_S,)]
+    third = Range(YEAR_S + 2 * DAY_S, YEAR_S + 3 * DAY_S)
+    reading = store.read(["dwell"], third)
+    assert found(store, third) == {2: 2}
+    assert (reading.first_s, reading.last_s) == (NOON_S - 3 * HOUR_S, NOON_S + HOUR_S)
+    assert reading.remarks == ("drawn from 1 px cells before 4 January 2023",)
+    tuesdays = Range(hours=frozenset({9}), weekdays=frozenset({1}))
+    assert found(store, tuesdays) == dict.fromkeys(range(2, 100, 7), 1)
+    assert store.read(["dwell"]).remarks == ()
+
+
+def test_statistics_of_any_hours_are_exact_and_by_the_day(store: Store) -> None:
+    lived(store)
+    asked = Range(YEAR_S, YEAR_S + 50 * DAY_S, hours=frozenset({12}))
+    left_out: list[str] = []
+    by_day = Counter(
+        {(one.start_s - YEAR_S) // DAY_S: one.total for one in store.totals(asked, left_out) if one.what == "dwell"}
+    )
+    assert by_day == dict.fromkeys(range(50), 1)
+    assert sum(one.total for one in store.totals(asked) if one.what == PATH) == 50 * 7
+    assert left_out == []
+    assert sum(one.total for one in store.totals() if one.what == "dwell") == 200
+
+
+def test_a_film_has_every_step_of_a_year(store: Store) -> None:
+    lived(store)
+    for step_s, steps in ((HOUR_S, 200), (DAY_S, 100), (7 * DAY_S, 15)):
+        pieces = [*store.pieces(["dwell"], [], step_s=step_s)]
+        assert len({piece.start_s // step_s for piece in pieces}) >= steps - 1
+        assert sum(piece.counts.total for piece in pieces) == 200
+
+
+@pytest.mark.parametrize(("days", "kept"), [(None, 200), (0, 0), (450, 100)])
+def test_hours_are_kept_as_long_as_configured(store: Store, days: int | None, kept: int) -> None:
+    lived(store, RollupAges(1, 7, 60, days))
+    assert sql(store, "SELECT count(*) FROM hour") == sql(store, "SELECT count(*) FROM cells") == [(kept,)]
+    assert sum(one.total for one in store.totals() if one.what == PATH) == 200 * 7
+    assert found(store, Range()).total() == 200
+    assert store.check() == []
+    store.roll_up(LATER_S, RollupAges(1, 7, 60, 0))  # switched off afterwards
+    assert sql(store, "SELECT count(*) FROM hour") == [(0,)]
+    reading = store.read(["dwell"], Range(NOON_S, NOON_S + HOUR_S))
+    assert reading.counts == {}
+    assert reading.remarks == ("left out one piece kept only per year, too coarse for this range",)
+
+
+def test_what_was_counted_before_hours_were_kept_is_left_out_and_named(store: Store) -> None:
+    lived(store, RollupAges(1, 7, 60, 0), days=10)
+    commit(store, NOON_S, 5)  # imported after the upgrade
+    store.roll_up(LATER_S, AGES)
+    asked = Range(NOON_S, NOON_S + HOUR_S)
+    assert found(store, asked) == {5: 1}
+    assert store.read(["dwell"], asked).left_out == (
+        "left out one piece kept only per year, too coarse for this range",
+    )
+    assert found(store, Range()).total() == 21
+    assert store.check() == []
+    assert sum(piece.counts.total for piece in store.pieces(["dwell"], [], step_s=HOUR_S)) == 21
+
+
+def test_a_large_screen_keeps_the_exact_sum_and_little_else(store: Store) -> None:
+    rng = np.random.default_rng(3)
+    pixels = (
+        rng.normal(540, 40, 3000).astype(int).clip(0, 1079) * 1920 + rng.normal(900, 60, 3000).astype(int)
+    ).tolist()
+    commit(store, NOON_S, *pixels, screen=LARGE)
+    store.roll_up(LATER_S, AGES)
+    ((_, counts),) = store.read(["dwell"], Range(NOON_S, NOON_S + HOUR_S)).counts.items()
+    assert counts.total == 3000
+    assert counts.pixels < 500
+    y, x = np.divmod(counts.index, 1920)
+    assert np.average(x, weights=counts.count) == pytest.approx(np.mean(np.array(pixels) % 1920), abs=0.5)
+    assert np.average(y, weights=counts.count) == pytest.approx(np.mean(np.array(pixels) // 1920), abs=0.5)
+
+
+# Forgetting and damage --------------------------------------------------------------------------------
+
+
+def test_forgetting_an_hour_of_a_year_keeps_the_rest_of_it_in_cells(store: Store) -> None:
+    lived(store)
+    held = store.held(NOON_S, NOON_S + HOUR_S, None)
+    assert (held.pieces, held.first_s, held.last_s) == (1, NOON_S, NOON_S + HOUR_S)
+    assert held.coarsened == ((YEAR_S, YEAR_S + 365 * DAY_S),)
+    assert store.erase(NOON_S, NOON_S + HOUR_S, None, Promise(held, LATER_S)) == held
+    assert found(store, Range()) == Counter(dict.fromkeys(range(100), 2)) - Counter({2: 1})
+    assert found(store, Range(NOON_S, NOON_S + HOUR_S)) == {}
+    assert store.check() == []
+    assert store.held(NOON_S, NOON_S + HOUR_S, None).pieces == 0
+    assert store.held(None, None, None).coarsened == ()
+
+
+def test_what_is_coarsened_only_since_it_was_shown_is_not(store: Store) -> None:
+    lived(store, RollupAges(1000, 1000, 1000))
+    promise = Promise(store.held(NOON_S, NOON_S + HOUR_S, None), LATER_S)
+    store.roll_up(LATER_S, AGES)
+    with pytest.raises(MoreThanPromisedError):
+        store.erase(NOON_S, NOON_S + HOUR_S, None, promise)
+    assert found(store, Range()).total() == 200
+
+
+def test_no_byte_of_a_forgotten_hour_is_left(store: Store) -> None:
+    lived(store, RollupAges(1000, 1000, 1000))
+    commit(store, NOON_S, *range(7, 1190, 13))  # nowhere else is there such an hour
+    store.roll_up(LATER_S, AGES)
+    with contextlib.closing(sqlite3.connect(store.path)) as connection:
+        ((blob,),) = connection.execute(
+            "SELECT counts FROM cells JOIN hour ON hour.id = cells.hour WHERE start_s = ?", (NOON_S,)
+        )
+    store.prune(YEAR_S)  # which writes, so that the file and its journal hold it
+    files = [store.path, store.path.with_name(store.path.name + "-wal")]
+    assert any(blob[-40:] in file.read_bytes() for file in files)
+    store.erase(NOON_S, NOON_S + HOUR_S, None)
+    assert not any(blob[-40:] in file.read_bytes() for file in files)
+    assert found(store, Range()).total() == 199
+
+
+def test_a_damaged_hour_costs_that_hour(store: Store) -> None:
+    lived(store)
+    sql(store, "UPDATE cells SET checksum = 0 WHERE hour = (SELECT id FROM hour WHERE start_s = ?)", NOON_S)
+    reading = store.read(["dwell"], Range(NOON_S - 3 * HOUR_S, NOON_S + HOUR_S))
+    assert [counts.total for counts in reading.counts.values()] == [1]
+    assert reading.left_out == ("left out the hour of 2023-01-03 12:00 (dwell): its checksum is wrong",)
+    assert any("2023-01-03 12:00" in problem for problem in store.check())
+    assert found(store, Range()).total() == 200
+
+
+def test_hours_that_are_not_those_of_their_pixels_are_found(store: Store) -> None:
+    lived(store, days=30)
+    swapped = "UPDATE hour SET chunk = (SELECT id FROM chunk WHERE layer = 'travel') WHERE layer = 'dwell'"
+    commit(store, NOON_S, 3, layer="travel")
+    store.roll_up(LATER_S, AGES)
+    assert store.check() == []
+    sql(store, swapped)
+    assert store.check() != []
+
+
+def test_a_lost_year_is_put_together_from_its_hours(store: Store) -> None:
+    lived(store)
+    store.close()
+    sql(store, "UPDATE chunk SET checksum = checksum + 1")
+    sql(store, "UPDATE cells SET counts = zeroblob(9) WHERE hour = (SELECT id FROM hour WHERE start_s = ?)", NOON_S)
+    _, rescued = rescue(store.path, datetime(2026, 1, 1, tzinfo=UTC))
+    assert (rescued.kept, rescued.lost, rescued.days) == (0, 1, 100)
+    with Store.open(store.path, zone=UTC) as fresh:
+        assert fresh.check() == []
+        assert found(fresh, Range()) == Counter(dict.fromkeys(range(100), 2)) - Counter({2: 1})
+        assert found(fresh, Range(YEAR_S, YEAR_S + DAY_S, hours=frozenset({9}))) == {0: 1}
+
+
+def test_a_rescue_keeps_hours_with_their_chunk(store: Store) -> None:
+    lived(store)
+    ids = store.store_ids()
+    store.close()
+    _, rescued = rescue(store.path, datetime(2026, 1, 1, tzinfo=UTC))
+    assert (rescued.kept, rescued.lost, rescued.days) == (1, 0, 0)
+    with Store.open(store.path, zone=UTC) as fresh:
+        assert fresh.check() == []
+        assert fresh.store_ids() == ids
+        assert found(fresh, Range(NOON_S, NOON_S + HOUR_S)) == {2: 1}
+        assert sum(one.total for one in fresh.totals() if one.what == PATH) == 200 * 7
+
+
+def test_pruning_takes_hours_with_their_chunks(store: Store) -> None:
+    lived(store)
+    commit(store, YEAR_S + 450 * DAY_S, 1)
+    store.prune(YEAR_S + 400 * DAY_S)
+    assert sql(store, "SELECT count(*) FROM hour") == sql(store, "SELECT count(*) FROM cells") == [(0,)]
+    assert found(store, Range()) == {1: 1}
+    assert store.check() == []
