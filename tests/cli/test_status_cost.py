@@ -8,6 +8,7 @@ import pytest
 from support.program import COMMAND_TIMEOUT_S, Home
 
 pytest_plugins = ("support.fixtures",)
+pytestmark = pytest.mark.without_coverage
 
 HEAVY = {"numpy", "cv2", "PIL", "isal", "sqlite3", "pynput", "Xlib", "pywayland"}
 

@@ -82,6 +82,7 @@ def test_the_last_save_is_tried_again_until_there_is_space(home: Home) -> None:
     assert side_files(home) == []
 
 
+@pytest.mark.without_coverage
 def test_what_cannot_be_stored_is_kept_aside_told_by_stop_and_taken_in_once(home: Home) -> None:
     with with_two_presses(home) as daemon:
         assert home.paths.reserve.stat().st_size == reserve.SIZE_BYTES
@@ -125,6 +126,7 @@ def test_a_store_that_another_holds_is_waited_for_and_the_rest_kept(home: Home) 
     assert home.cells("clicks.left") == {(100, 100): 1, (200, 200): 1}
 
 
+@pytest.mark.without_coverage
 def test_forgetting_reaches_what_was_kept_aside(home: Home) -> None:
     with with_two_presses(home) as daemon:
         limit_files(daemon, 8192)

@@ -40,6 +40,7 @@ def test_an_idle_desktop_where_nothing_was_done_ends_in_time(home: Home, how: si
 
 
 @pytest.mark.usefixtures("desktop")
+@pytest.mark.without_coverage
 def test_an_idle_desktop_with_unsaved_counts_ends_in_time_with_the_last_picture(home: Home) -> None:
     with home.running() as daemon:
         move_and_click(100, 100)
@@ -259,6 +260,7 @@ def test_after_kill_9_the_next_one_starts_and_nothing_saved_is_lost(home: Home) 
 # The display is not there -------------------------------------------------------------------------------
 
 
+@pytest.mark.without_coverage
 def test_without_display_it_waits_and_says_what_to_do(home: Home) -> None:
     with home.running(state="waiting") as daemon:
         (problem,) = home.status()["problems"]

@@ -35,7 +35,7 @@ def test_with_too_many_open_files_it_keeps_its_counts_and_recovers(home: Home, a
     assert home.cells("clicks.left") == {(10, 10): 1, (20, 20): 1}
 
 
-@pytest.mark.parametrize("limits", ["-n 5", "-n 8", "-f 1"])
+@pytest.mark.parametrize("limits", ["-n 5", "-n 8", pytest.param("-f 1", marks=pytest.mark.without_coverage)])
 def test_a_command_that_meets_a_limit_ends_with_a_sentence(home: Home, limits: str) -> None:
     (home.folder / "a.csv").write_text("monitor,x,y,count\nA@9x9,1,1,5\n")
     result = home.shell(f"ulimit {limits}; {{0}} import a.csv && exec {{0}} render a.png")

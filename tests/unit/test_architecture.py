@@ -167,11 +167,13 @@ def loaded_by(code: str) -> set[str]:
     return set(done.stdout.split())
 
 
+@pytest.mark.without_coverage
 def test_the_core_loads_numpy_at_most() -> None:
     core = [name_of(path) for path in MODULES if path.parent.name == "core"]
     assert loaded_by(f"import {', '.join(core)}") & {"cv2", "Xlib", "pynput", "PIL", "sqlite3", "click"} == set()
 
 
+@pytest.mark.without_coverage
 def test_the_commands_load_neither_numpy_nor_opencv_before_they_need_them() -> None:
     assert loaded_by("import mousetrackd.cli") & {"numpy", "cv2", "PIL", "sqlite3", "pynput", "Xlib"} == set()
 
