@@ -46,8 +46,9 @@ def counts(
     "mon-fri", or numbers from 0, Monday, to 6. monitor: only this one, by its name in ``mousetrackd status``.
     application: not kept by stores of today. store: the file to read; None is your own.
 
-    The store is opened read-only, also while the daemon runs: nothing is written, and none is made. What is kept too
-    coarsely for the range, or is damaged, is left out with a MousetrackWarning.
+    The store is opened read-only, also while the daemon runs: it is not changed, and none is made. (SQLite puts its
+    empty journal beside a store that nobody has open.) What is kept too coarsely for the range, or is damaged, is left
+    out with a MousetrackWarning.
     Raises MousetrackError when there is no store, or it cannot be read, and for names and times that do not exist.
     """
     from mousetrackd.storage.recovery import readable  # noqa: PLC0415

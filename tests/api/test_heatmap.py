@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -53,6 +54,17 @@ def test_a_dict_an_array_and_points_are_one_picture(
     for other in drawn[1:]:
         assert np.array_equal(other, drawn[0])
         assert other.facts == drawn[0].facts
+
+
+def test_a_sharp_square_becomes_the_blob_of_the_original_answer() -> None:
+    """Its own example: zeros, a square of 100s, a Gaussian of 15 px, shown in even steps."""
+    square = np.zeros((1080, 1920))
+    square[400:500, 800:950] = 100
+    wanted = cv2.GaussianBlur(square, (0, 0), 15)
+    drawn = heatmap(square, sigma=15, scale="linear", colormap=["#000000", "#ffffff"], percentile=100, legend=False)
+    difference = np.abs(np.asarray(drawn)[..., 0] - wanted / wanted.max() * 255)
+    assert difference.max() < 3
+    assert difference.mean() < 0.05
 
 
 def test_points_outside_are_told_twice() -> None:
