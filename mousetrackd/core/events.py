@@ -36,6 +36,12 @@ EVENT = np.dtype([("time_ms", "<i8"), ("kind", "u1"), ("x", "<i4"), ("y", "<i4")
 Events: TypeAlias = NDArray[Any]
 """(N,) array of ``EVENT``, in the order in which they happened."""
 
+MANY_EVENTS = 1 << 14
+"""A source that holds so many should be drained now: the fastest mouse, of 8000 events a second, takes 2 s for them.
+
+Counting as many takes some 10 ms, in which the listener's thread has to share the interpreter.
+"""
+
 
 def batch(rows: Iterable[tuple[int, int, int, int]]) -> Events:
     """Events from rows of (time_ms, kind, x, y)."""
@@ -82,9 +88,9 @@ class Source(Protocol):
     def start(self, notify: Callable[[], None]) -> None:
         """Begin to listen; the first item to come is a LayoutChange.
 
-        ``notify`` is called from any thread whenever ``drain`` has something to give after it had nothing,
-        and when the source ends. Raises SourceError when there is nothing to listen to; nothing is then
-        left open.
+        ``notify`` is called from any thread whenever ``drain`` has something to give after it had nothing, again when
+        that should be drained at once (much has gathered, or the monitors have changed), and when the source ends.
+        Raises SourceError when there is nothing to listen to; nothing is then left open.
         """
 
     def drain(self) -> list[Item]:

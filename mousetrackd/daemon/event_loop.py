@@ -93,6 +93,10 @@ class Timers:
         """Let ``name`` be due when the clock is at ``due_s``, or earlier if it already is."""
         self._due_s[name] = min(due_s, self._due_s.get(name, due_s))
 
+    def is_armed(self, name: str) -> bool:
+        """Whether ``name`` is going to be due."""
+        return name in self._due_s
+
     def disarm(self, name: str) -> None:
         """Let it not be due at all."""
         self._due_s.pop(name, None)

@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from mousetrackd.daemon.event_loop import Timers
     from mousetrackd.daemon.status import Status
 
-DRAIN_INTERVAL_S: Final = 2.0
-"""How long events gather in the source before they are counted, a batch at a time."""
+DRAIN_INTERVAL_S: Final = 5.0
+"""How long events gather in the source before they are counted, a batch at a time.
+
+Counting a batch costs about a millisecond, however few its events are. A fast mouse is counted more often: a source
+that holds many notifies again.
+"""
 
 
 class Tracker:
@@ -79,14 +83,19 @@ class Tracker:
             self._count_last(self._session.stop())
 
     def events_wait(self, checkpoint_interval_s: float) -> bool:
-        """The source has something: count it soon, and save it in time. Returns whether it has ended: drain it now."""
+        """The source has something: count it soon, and save it in time. Returns whether to drain it now.
+
+        That is so where it has ended, and where it notifies again before it was drained.
+        """
+        is_urgent = self._timers.is_armed("drain")
         self._timers.arm("drain", DRAIN_INTERVAL_S)
         self._timers.arm("checkpoint", self._checkpointer.due_in_s(checkpoint_interval_s))
         self._checkpointer.note_unsaved()
-        return self._session.has_ended
+        return is_urgent or self._session.has_ended
 
     def drain(self) -> Ended | None:
         """Count what there is. Returns a source that has ended, all of which is counted then."""
+        self._timers.disarm("drain")
         drained = self._session.poll()
         if isinstance(drained, Ended):
             self._count_last(drained)
@@ -96,6 +105,8 @@ class Tracker:
 
     def count_pending(self) -> None:
         """Count what there is, and leave an end of the source for ``drain``."""
+        if not self._session.has_ended:
+            self._timers.disarm("drain")
         self._count(self._session.take())
 
     def protect(self, privacy: PrivacyConfig) -> None:

@@ -8,29 +8,34 @@ from support.waiting import wait_until
 
 from benchmarks import kernel
 from benchmarks.desk import TOOL, Desk, end, python
-from benchmarks.table import Row, at_most, median, share
+from benchmarks.table import Row, at_most, median, share, times_at_most
 
-RATES = {125: 0.6, 1000: 1.0, 8000: 2.5}
-"""Events a second, and how many percent of a core they may cost."""
+RATES = (125, 1000, 8000)
+"""Events a second: an office mouse, a gaming mouse, and the fastest that is sold."""
+_OF_BARE_C, _OF_STOCK = 2.5, 14
+"""The whole daemon, which counts and saves, may take so many times the CPU time of a C client that does neither, and
+must take so many times less than pynput's own listener. Both are measured in the same run, so that the machine and what
+else it does matter little."""
 
+_STOCK = "stock pynput"
+_BARE_C = "C XRecord, read every 50 ms"
 _PEERS = {
-    "stock pynput": python("peers", "stock"),
+    _STOCK: python("peers", "stock"),
     "60 Hz poller": python("peers", "poller"),
     "C XRecord": [TOOL, "record", "0"],
-    "C XRecord, read every 50 ms": [TOOL, "record", "50"],
+    _BARE_C: [TOOL, "record", "50"],
 }
-_STOCK = "stock pynput"
 _BURST_HZ = 32_000
 """Four times the fastest mouse."""
 _SETTLE_S = 4.0
-"""After the last event the daemon drains twice, and saves; all of that counts."""
+"""After the last event the daemon counts the rest, and saves; all of that counts."""
 
 
 def steady(rate: int, *, quick: bool) -> Iterator[Row]:
     """The whole daemon and its peers, in turns, each alone with the same motion."""
     turns, ours_s, peers_s = (1, 6, 2) if quick else (3, 20, 5)
     percents: dict[str, list[float]] = defaultdict(list)
-    lost = sent_in_all = 0
+    lost = sent_in_all = late_ms = 0
     with Desk() as desk:
         desk.open_display()
         desk.has_picture()
@@ -42,6 +47,7 @@ def steady(rate: int, *, quick: bool) -> Iterator[Row]:
                 sent = desk.drive("drive", rate, ours_s, 0)
                 time.sleep(_SETTLE_S)
                 percents["ours"].append((kernel.cpu_s(pid) - before_s) / ours_s * 100)
+            late_ms = max(late_ms, desk.late_ms)
             lost += sent - desk.status["events"]
             sent_in_all += sent
             for name, command in _PEERS.items():
@@ -53,16 +59,14 @@ def steady(rate: int, *, quick: bool) -> Iterator[Row]:
                 end(peer)
     ours = median(percents["ours"])
     beside = ", ".join(f"{name} {median(percents[name]):.2f} %" for name in _PEERS)
-    yield at_most(f"capture, {rate} events/s: of a core", ours, RATES[rate], "%", beside=beside)
-    yield Row(
-        f"capture, {rate} events/s: events lost",
-        str(lost),
-        f"of {sent_in_all}",
-        "0",
-        lost == 0,
-    )
+    yield Row(f"capture, {rate} events/s: of a core", f"{ours:.2f} %", beside)
+    yield times_at_most(f"capture, {rate} events/s: against {_BARE_C}", ours, median(percents[_BARE_C]), _OF_BARE_C)
+    # A busy machine holds up the mouse of this benchmark, which then sends what it is late with as one burst. No
+    # listener is in time for hundreds of events at once: the X server drops what its socket does not take.
+    beside = f"of {sent_in_all}; sent up to {late_ms} ms late, and then at once"
+    yield Row(f"capture, {rate} events/s: events lost", str(lost), beside, "0", lost == 0)
     if rate == 1000:
-        yield share("capture, 1000 events/s: against stock", ours, median(percents[_STOCK]), 10)
+        yield share("capture, 1000 events/s: against stock", ours, median(percents[_STOCK]), _OF_STOCK)
 
 
 def still(*, quick: bool) -> Iterator[Row]:

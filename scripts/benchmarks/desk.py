@@ -50,6 +50,7 @@ class Desk(contextlib.ExitStack):
 
     def __init__(self) -> None:
         super().__init__()
+        self.late_ms = 0
         self.env = {name: value for name, value in os.environ.items() if name not in _NOT_OURS}
 
     def __enter__(self) -> Self:
@@ -132,9 +133,11 @@ class Desk(contextlib.ExitStack):
         return str(said["state"]) if said.get("pid") == process.pid else ""
 
     def drive(self, *words: object) -> int:
-        """Move the pointer (see tool.c). Returns how many events were sent."""
+        """Move the pointer (see tool.c). Returns how many events were sent; ``late_ms`` says how late they were."""
         done = subprocess.run([TOOL, *map(str, words)], env=self.env, check=True, capture_output=True, text=True)
-        return int(done.stdout)
+        sent, *late = done.stdout.split()
+        self.late_ms = int(late[0]) if late else 0
+        return int(sent)
 
     def run(self, command: Sequence[str], *, stdin: str = "", fails: bool = False) -> Used:
         """Run a command to its end. Raises RuntimeError with its words when it fails, unless it may."""

@@ -29,6 +29,12 @@ def at_most(name: str, ours: float, limit: float, unit: str, *, beside: str = ""
     return Row(name, f"{ours:.{digits}f} {unit}", beside, f"<= {limit:g} {unit}", ours <= limit)
 
 
+def times_at_most(name: str, ours: float, other: float, limit: float, *, beside: str = "") -> Row:
+    """A row that says how many times as much as another ours is, which may be ``limit`` times."""
+    times = ours / other if other else float("inf")
+    return Row(name, f"{times:.2f} x", beside, f"<= {limit:g} x", times <= limit)
+
+
 def share(name: str, ours: float, other: float, limit: float, *, beside: str = "") -> Row:
     """A row that says how many times less than another ours is, which must be at least ``limit`` times."""
     times = other / ours if ours else float("inf")

@@ -38,18 +38,28 @@ static void wait_until(struct timespec start, double seconds) {
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL);
 }
 
+static double seconds_since(struct timespec start) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - start.tv_sec) + (double)(now.tv_nsec - start.tv_nsec) / 1e9;
+}
+
 // A slowly turning curve that visits the whole screen. STEP is how many px an event moves, 0 for a brisk hand's pace.
+// Prints how many events were sent, and by how many ms the latest was late: what is late is sent as one burst.
 static int drive(double rate, double seconds, double step) {
     Display *display = open_display();
     int width = DisplayWidth(display, DefaultScreen(display)), height = DisplayHeight(display, DefaultScreen(display));
     long count = (long)(rate * seconds);
     double pace = step > 0 ? step * rate / (1.2 * width) : 1;
     int last_x = -1, last_y = -1;
+    double latest = 0;
     struct timespec start;
     clock_gettime(CLOCK_MONOTONIC, &start);
     for (long i = 0; i < count; i++) {
         double at = (double)i / rate;
         wait_until(start, at);
+        double late = seconds_since(start) - at;
+        if (late > latest) latest = late;
         at *= pace;
         int x = (int)(width * (0.5 + 0.49 * sin(2.1 * at)));
         int y = (int)(height * (0.5 + 0.49 * sin(3.35 * at + 0.5)));
@@ -59,7 +69,7 @@ static int drive(double rate, double seconds, double step) {
         XFlush(display);
     }
     XSync(display, False);
-    printf("%ld\n", count);
+    printf("%ld %.0f\n", count, latest * 1000);
     return 0;
 }
 

@@ -30,6 +30,7 @@ from mousetrackd.core.series import Series
 from mousetrackd.daemon import pause_state
 from mousetrackd.daemon.clocks import Clocks
 from mousetrackd.daemon.daemon import Daemon
+from mousetrackd.daemon.tracker import DRAIN_INTERVAL_S
 from mousetrackd.storage.query import Range
 from mousetrackd.storage.store import Store
 from mousetrackd.storage.tiers import RollupAges
@@ -229,7 +230,7 @@ def test_a_checkpoint_is_made_at_the_full_hour_so_that_hours_stay_apart(home: Ho
         play.await_checkpoint()
         play.source.click(2, 2)
         play.source.click(3, 3)
-        play.advance(3)
+        play.advance(DRAIN_INTERVAL_S + 1)
 
     play = Play(home, HOUR_S + 3600 - 100)
     play.run(script)
@@ -690,9 +691,10 @@ def test_both_words_during_a_long_call_into_c_mean_pause(home: Home) -> None:
     deaf = threading.Event()
 
     def script(play: Play) -> None:
+        play.advance(DRAIN_INTERVAL_S)  # the source notified when it started; before that is drained a click is urgent
         play.source.click(1, 1)
         play.settle()
-        play.clock.advance(3)
+        play.clock.advance(DRAIN_INTERVAL_S + 1)
         os.kill(os.getpid(), signal.SIGUSR2)  # wakes it: counting is due
         assert deaf.wait(10)
         for number in (signal.SIGUSR2, signal.SIGUSR1, signal.SIGUSR2, signal.SIGUSR1, signal.SIGUSR2):
@@ -712,11 +714,11 @@ def test_what_cannot_be_seen_just_now_is_logged_once_and_stands_in_status_while_
         for _ in range(2):
             play.source.notes = ("not seen just now",)
             play.source.say(Gap(play.source.now_ms(), "hidden"))
-            play.advance(3)
+            play.advance(DRAIN_INTERVAL_S + 1)
             assert home.status()["notes"] == ["not seen just now"]
             play.source.notes = ()
             play.source.click(1, 1)
-            play.advance(3)
+            play.advance(DRAIN_INTERVAL_S + 1)
             assert home.status()["notes"] == []
 
     Play(home, HOUR_S).run(script)
@@ -734,7 +736,7 @@ def test_a_rule_for_a_monitor_that_was_renamed_while_no_daemon_ran_stays_on_its_
         play.settle()
         play.source.click(10, 10)
         play.source.click(60, 60)
-        play.advance(3)
+        play.advance(DRAIN_INTERVAL_S + 1)
         assert "privacy.exclude names BEFORE, whose pixels S@100x100 shows now" in str(home.status()["problems"])
 
     rules = PrivacyConfig(exclude=["BEFORE 0,0 50x50"])
@@ -748,7 +750,7 @@ def test_lines_are_drawn_of_one_pointer_and_again_by_the_source_that_follows_one
         def move() -> None:
             now_ms = play.source.now_ms()
             play.source.say(batch([(now_ms, Kind.MOVE, 10, 0), (now_ms, Kind.MOVE, 13, 0)]))
-            play.advance(3)
+            play.advance(DRAIN_INTERVAL_S + 1)
 
         move()
         play.source.say(Pointers(play.source.now_ms(), "pointers", 2))
@@ -781,10 +783,10 @@ def test_a_source_that_fails_in_an_unexpected_way_costs_no_count_and_is_tried_ag
             source = play.source
             assert isinstance(source, Failing)
             source.click(2, 2)
-            play.advance(2)  # it is counted
+            play.advance(DRAIN_INTERVAL_S)  # it is counted
             source.is_broken = True
             source.click(3, 3)
-            play.advance(2)
+            play.advance(DRAIN_INTERVAL_S)
             wait_until(lambda: home.status()["state"] == "waiting", "the failure was noticed")
             assert "script has failed: OverflowError: int too large" in str(home.status()["problems"])
             play.advance(wait_s - 0.5)
@@ -821,10 +823,10 @@ def test_a_step_that_fails_unexpectedly_costs_no_counts(home: Home, caplog: pyte
 def test_counting_that_fails_unexpectedly_costs_nothing_that_was_counted_before(home: Home) -> None:
     def script(play: Play) -> None:
         play.source.click(1, 1)
-        play.advance(3)
+        play.advance(DRAIN_INTERVAL_S + 1)
         play.source.say(LayoutChange(0, "no layout"))  # type: ignore[arg-type]
         play.settle()
-        play.clock.advance(3)
+        play.clock.advance(DRAIN_INTERVAL_S + 1)
         os.kill(os.getpid(), signal.SIGUSR2)
         wait_until(lambda: play.home.status()["state"] == "stopped", "it has ended")
 

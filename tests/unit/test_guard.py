@@ -14,7 +14,7 @@ from support.waiting import wait_until
 from mousetrackd.capture.guard import Guard, GuardedSource
 from mousetrackd.capture.wayland.reader_thread import CompositorSource
 from mousetrackd.core.errors import BlindError, FaultError, SourceError, UsageError
-from mousetrackd.core.events import Item, Kind, LayoutChange, batch
+from mousetrackd.core.events import MANY_EVENTS, Item, Kind, LayoutChange, batch
 from mousetrackd.core.layout import Layout
 
 FAULTS = [
@@ -268,6 +268,22 @@ def test_a_flood_that_nobody_takes_ends_the_source() -> None:
     (events,) = source.drain()
     assert len(events) == 1000  # type: ignore[arg-type]
     source.stop()
+
+
+def test_a_source_that_holds_many_events_notifies_again() -> None:
+    notified: list[int] = []
+
+    def flood(source: CompositorSource) -> None:
+        for x in range(2 * MANY_EVENTS + 10):
+            source.put_move(x, 0)
+
+    source = CompositorSource("loud", lambda source: BrokenConnection([partial(flood, source)]))
+    source.start(lambda: notified.append(1))
+    source.catch_up()
+    source.stop()
+    # When it starts, for the first event, twice for many, and at its end.
+    assert len(notified) == 5
+    assert sum(len(item) for item in source.drain()) == 2 * MANY_EVENTS + 10  # type: ignore[arg-type, misc]
 
 
 def test_more_that_waits_is_read_at_once_and_a_stop_is_obeyed_meanwhile() -> None:

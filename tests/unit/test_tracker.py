@@ -55,10 +55,21 @@ def test_a_source_that_starts_is_tracked_and_counted(tracking: Tracking) -> None
     assert (tracking.status.state, tracking.status.source_name) == ("tracking", "fed")
     assert tracking.status.layout == SHOWN.layout
     assert not tracking.tracker.events_wait(600)
-    assert tracking.timers.wait_s() == 2
+    assert tracking.timers.wait_s() == 5
     source.items.append(batch([(1, Kind.LEFT, 1, 1), (2, Kind.LEFT, 900, 900)]))
     assert tracking.tracker.drain() is None
     assert (tracking.status.events, tracking.status.out_of_bounds) == (2, 1)
+
+
+def test_a_source_that_notifies_again_before_it_was_drained_is_drained_at_once(tracking: Tracking) -> None:
+    tracking.start()
+    assert not tracking.tracker.events_wait(600)
+    assert tracking.tracker.events_wait(600)
+    tracking.tracker.drain()
+    assert not tracking.tracker.events_wait(600)
+    tracking.tracker.count_pending()
+    assert not tracking.tracker.events_wait(600)
+    assert tracking.timers.wait_s() == 5
 
 
 @pytest.mark.parametrize(

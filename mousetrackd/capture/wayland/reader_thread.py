@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mousetrackd.capture.suspend import Sleep, asleep_ms
 from mousetrackd.core.errors import FaultError, SourceError
-from mousetrackd.core.events import Gap, Item, Kind, LayoutChange, batch
+from mousetrackd.core.events import MANY_EVENTS, Gap, Item, Kind, LayoutChange, batch
 from mousetrackd.core.wording import reason
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _FARTHEST_PX = 1 << 30
 """No desktop pixel is farther from the origin; an event has 32 bits for each coordinate."""
 
 _UNREAD_MAX = 1 << 20
-"""More events than this between two drains are a flood: 500,000 a second."""
+"""More events than this between two drains are a flood."""
 
 
 class PointerConnection(Protocol):
@@ -189,7 +189,8 @@ class CompositorSource:
             if len(self._pending) >= self._unread_max:
                 raise FaultError(f"{self._name} sends more than can be counted", "It is tried again.")
             self._pending.append(item)
-        if was_empty:
+            is_urgent = isinstance(item, LayoutChange) or len(self._pending) % MANY_EVENTS == 0
+        if was_empty or is_urgent:
             self._notify()
 
     def _take_answer(self) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mousetrackd.capture.x11 import record
 from mousetrackd.capture.x11.randr import Change, LayoutTracker, QueriedLayout
-from mousetrackd.core.events import Gap, Item, LayoutChange, batch
+from mousetrackd.core.events import MANY_EVENTS, Gap, Item, LayoutChange, batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 _LONGEST_HOLD_MS = 10_000
 """A client may hold the server for itself while events still come; they are not held back longer than that."""
+
+
+_MUCH = 2 * MANY_EVENTS
+"""Elements of the RECORD stream that should be taken at once: an event has a header as a rule."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,8 @@ Part: TypeAlias = bytes | tuple[int, int, int, int] | Gap | LayoutChange | Chang
 class EventStream:
     """The buffer between the threads.
 
-    notify: called when there is something to take after there was nothing. clock: the server's.
+    notify: called when there is something to take after there was nothing, and when much has gathered. clock: the
+    server's.
     """
 
     def __init__(self, notify: Callable[[], None], clock: ServerClock) -> None:
@@ -54,6 +59,7 @@ class EventStream:
         self._held_since_ms: int | None = None
         self._splitter = record.Splitter(())
         self._screens: record.Screens | None = None
+        self._gathered = 0  # elements since the last cut or notification; a row counts as an event with its header
         self.puts = 0
         """How often something was put, so far."""
 
@@ -77,7 +83,13 @@ class EventStream:
             was_empty = not self._parts
             self.puts += 1
             self._parts += parts
-        if was_empty:
+            self._gathered += sum(
+                len(part) // record.ELEMENT.itemsize if isinstance(part, bytes) else 2 for part in parts
+            )
+            is_much = self._gathered >= _MUCH
+            if is_much:
+                self._gathered = 0
+        if was_empty or is_much:
             self._notify()
 
     def put_query(self, query: QueriedLayout) -> None:
@@ -100,6 +112,7 @@ class EventStream:
             self._tracker.add(query)
         with self._lock:  # no longer than that: the listener's socket is soon full
             parts, self._parts = self._parts, []
+            self._gathered = 0
         return parts
 
     def items(self, parts: list[Part], now_ms: int, *, is_watched: bool) -> list[Item]:
