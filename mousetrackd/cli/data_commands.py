@@ -16,13 +16,17 @@ from mousetrackd.cli.daemon_commands import draw_now, save_now
 from mousetrackd.cli.options import example, open_selection, range_options, report_left_out
 from mousetrackd.cli.reading_options import read_file, reading_options
 from mousetrackd.core.errors import MousetrackError, UsageError
-from mousetrackd.core.layers import LAYERS
+from mousetrackd.core.layers import DWELL, LAYERS
 from mousetrackd.core.series import Series
 from mousetrackd.daemon import client
 from mousetrackd.system.files import make_private
 from mousetrackd.system.paths import user_paths
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mousetrackd.core.accumulator import Tally
+    from mousetrackd.core.counts import Counts
     from mousetrackd.core.monitors import Monitor
     from mousetrackd.storage.erase import Promise
     from mousetrackd.storage.forget import Choice
@@ -49,21 +53,32 @@ def stats(as_json: bool, **options: Any) -> None:
     epilog=example(
         "mousetrackd export clicks.csv --layer clicks.left",
         "mousetrackd export day.npz --since yesterday --until yesterday",
+        "mousetrackd export - --wide | xz > all.csv.xz",
     )
 )
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--layer", default="dwell", show_default=True, metavar="LAYER", help=f"One of {', '.join(LAYERS)}.")
+@click.option("--layer", metavar="LAYER", help=f"One of {', '.join(LAYERS)}. Default: dwell.")
+@click.option("--wide", is_flag=True, help="All layers, a column for each: .csv and .parquet.")
 @range_options
-def export(out: Path, layer: str, **options: Any) -> None:
-    """Write one layer's counts into OUT: .csv, .json or .npz."""
+def export(out: Path, layer: str | None, wide: bool, **options: Any) -> None:
+    """Write counts into OUT: .csv, .json, .npz or .parquet, also with .gz; - is CSV to stdout."""
     from mousetrackd.exchange import formats  # noqa: PLC0415
     from mousetrackd.system import output_files  # noqa: PLC0415
 
     write = formats.writer_for(out)
+    if wide and layer is not None:
+        raise UsageError("--wide is of all layers, and --layer names one", "Leave one of them out.")
+    layers = LAYERS if wide else (_one_layer(layer or DWELL),)
     with open_selection(options) as selection:
-        reading = selection.store.read((_one_layer(layer),), selection.asked)
-    table = {series.monitor: counts for series, counts in reading.counts.items()}
-    output_files.write(out, write(table, layer))
+        reading = selection.store.read(layers, selection.asked)
+    tables: dict[str, Any] = {name: {} for name in layers}
+    for series, counts in reading.counts.items():
+        tables[series.layer][series.monitor] = counts
+    content = write(tables)
+    if str(out) == "-":
+        sys.stdout.buffer.write(content)
+    else:
+        output_files.write(out, content)
     report_left_out(reading.remarks)
 
 
@@ -75,7 +90,10 @@ def _one_layer(name: str) -> str:
 
 @click.command(name="import", epilog=example("mousetrackd import counts.json --layer dwell --size 1920x1080"))
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--layer", default="dwell", show_default=True, metavar="LAYER", help=f"One of {', '.join(LAYERS)}.")
+@click.option(
+    "--layer", metavar="LAYER", help=f"One of {', '.join(LAYERS)}. Default: the one that the file names, else dwell."
+)
+@click.option("--unit", metavar="NAME", help="What is counted, if it is not the unit of the layer.")
 @reading_options
 @click.option(
     "--monitor",
@@ -84,35 +102,51 @@ def _one_layer(name: str) -> str:
     metavar="NAME",
     help="The screen's name, if the file does not contain it.",
 )
-@click.option("--at", metavar="WHEN", help="When it was counted. Default: now.")
-def import_(file: Path, layer: str, monitor: str, at: str | None, **given: Any) -> None:
+@click.option("--at", metavar="WHEN", help="When it was counted. Default: as the file says, else now.")
+def import_(file: Path, layer: str | None, unit: str | None, monitor: str, at: str | None, **given: Any) -> None:
     """Add the counts of FILE to one layer of the store; - is standard input.
 
-    FILE is a table of text (CSV and the like), JSON, a Python literal, or an array of NumPy; plain or gzip. Points
-    without a count are one each; with times, they are how long the pointer stayed.
+    FILE is a table of text (CSV and the like), JSON, a Python literal, an array of NumPy, Parquet, a grey PNG, a
+    profile of MouseTracks or a database of InputScope. Points without a count are one each; with times, they are how
+    long the pointer stayed, in the hours that the file says.
     """
-    from mousetrackd.core.accumulator import Tally  # noqa: PLC0415
     from mousetrackd.core.timerange import moment_s  # noqa: PLC0415
     from mousetrackd.storage.store import Store  # noqa: PLC0415
 
-    name = _one_layer(layer)
+    name = _one_layer(layer or DWELL)
     found = read_file(file, given, layer=name, output=monitor)
-    table = found.counts
-    report_left_out(found.notes)
+    if layer is None:
+        name = found.layer or name
+    elif found.layer not in ("", layer):
+        raise UsageError(f"{file} has counts of {found.layer}, and --layer says {layer}", "Leave --layer out.")
     now = datetime.now().astimezone()
     at_s = int(now.timestamp()) if at is None else moment_s(at, now)
     if not 0 <= at_s <= now.timestamp():
         raise UsageError(f'counts cannot be from "{at}"', "Give a time between 1970 and now.")
+    hours = {at_s: found.counts} if at is not None or not found.hours else found.hours
+    if not all(0 <= hour_s <= now.timestamp() for hour_s in hours):
+        raise UsageError(f"{file} has times in the future, or before 1970", "Say when it was counted: --at WHEN.")
     paths = user_paths()
     make_private(paths.data_dir)
     with Store.open(paths.store) as store:
-        tally = Tally({Series(screen, name): counts for screen, counts in table.items() if counts.index.size})
-        store.commit_import([(at_s, tally)])
-    total = sum(counts.total for counts in table.values())
-    terminal.echo(f"imported {total} into {name}, on {', '.join(_labels(table)) or 'no screen'}")
+        store.commit_import(
+            ((begin_s, _tally(table, name)) for begin_s, table in sorted(hours.items())), unit or found.unit or None
+        )
+    report_left_out(found.notes)
+    if name == DWELL and not found.unit and unit is None and found.counts:
+        terminal.echo("Its counts are taken as milliseconds; --each TIME or --unit NAME says otherwise.", err=True)
+    total = sum(counts.total for counts in found.counts.values())
+    spread = f", in {len(hours):,} hours" if len(hours) > 1 else ""
+    terminal.echo(f"imported {total} into {name}, on {', '.join(_labels(found.counts)) or 'no screen'}{spread}")
 
 
-def _labels(table: dict[Monitor, Any]) -> list[str]:
+def _tally(table: Mapping[Monitor, Counts], layer: str) -> Tally:
+    from mousetrackd.core.accumulator import Tally  # noqa: PLC0415
+
+    return Tally({Series(screen, layer): counts for screen, counts in table.items() if counts.pixels})
+
+
+def _labels(table: Mapping[Monitor, Counts]) -> list[str]:
     return [screen.label for screen in table]
 
 

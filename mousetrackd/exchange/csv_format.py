@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import math
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from mousetrackd.core.columns import kind_of, roles_of, roles_of_numbers
-from mousetrackd.core.counts import COUNT_MAX
+from mousetrackd.core.counts import COUNT_MAX, Counts
 from mousetrackd.core.events import Kind
 from mousetrackd.core.layers import CLICK_LAYERS, SCROLL
 from mousetrackd.core.timestamps import written_s
@@ -24,13 +25,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from mousetrackd.core.counts import Counts
     from mousetrackd.core.monitors import Monitor
     from mousetrackd.exchange.reading import FileCounts, Options
+    from mousetrackd.exchange.table import Table
     from mousetrackd.system.content import Content
     from mousetrackd.system.text_table import Block
 
-COLUMNS: Final = ("monitor", "x", "y", "count")
 
 _KINDS: Final[Mapping[str, Kind]] = {
     **dict(zip(CLICK_LAYERS, (Kind.LEFT, Kind.MIDDLE, Kind.RIGHT, Kind.OTHER), strict=True)),
@@ -38,16 +38,33 @@ _KINDS: Final[Mapping[str, Kind]] = {
 }
 
 
-def write(table: Mapping[Monitor, Counts], _layer: str) -> bytes:
-    """``monitor,x,y,count`` rows."""
+def write(tables: Mapping[str, Table]) -> bytes:
+    """``monitor,x,y,count`` rows; of several layers, a column for each by its name."""
     file = io.StringIO(newline="")
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for monitor, counts in table.items():
-        y, x = np.divmod(counts.index, monitor.width_px)
-        label = [monitor.label] * counts.index.size
-        writer.writerows(zip(label, x.tolist(), y.tolist(), counts.count.tolist(), strict=True))
+    names, parts = columns_of(tables)
+    writer.writerow(["monitor", *names])
+    for monitor, columns in parts:
+        writer.writerows(zip(itertools.repeat(monitor.label), *(column.tolist() for column in columns)))
     return file.getvalue().encode()
+
+
+def columns_of(tables: Mapping[str, Table]) -> tuple[list[str], list[tuple[Monitor, list[NDArray[np.int64]]]]]:
+    """The names of the columns, x, y and counts; and these of each monitor, a row for each pixel that has a count."""
+    names = ["x", "y", *(tables if len(tables) > 1 else ("count",))]
+    parts: list[tuple[Monitor, list[NDArray[np.int64]]]] = []
+    for monitor in dict.fromkeys(monitor for table in tables.values() for monitor in table):
+        nothing = Counts.empty(monitor.width_px, monitor.height_px)
+        layers = [table.get(monitor, nothing) for table in tables.values()]
+        index = layers[0].index if len(layers) == 1 else Counts.merge(layers).index
+        y, x = np.divmod(index, monitor.width_px)
+        columns = [x, y]
+        for counts in layers:
+            column = np.zeros(index.size, np.int64)
+            column[np.searchsorted(index, counts.index)] = counts.count
+            columns.append(column)
+        parts.append((monitor, columns))
+    return names, parts
 
 
 def recognises(_head: bytes) -> bool:
@@ -74,7 +91,12 @@ def _read(table: TextTable, options: Options) -> FileCounts:
     missing = [role for role in ("x", "y") if role not in roles]
     if missing:
         raise ValueError(_unknown_columns(table, missing))
-    return _PointReader(table, roles, options, notes).read()
+    return _PointReader(table, with_layer(roles, table.names, options.layer), options, notes).read()
+
+
+def with_layer(roles: dict[str, int], names: Sequence[str], layer: str) -> dict[str, int]:
+    """The roles, with the column of counts that is named as the layer, where there is one."""
+    return {**roles, "count": [*names].index(layer)} if layer in names else roles
 
 
 def _unknown_columns(table: TextTable, missing: list[str]) -> str:

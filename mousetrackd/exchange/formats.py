@@ -3,33 +3,43 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import zipfile
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 from mousetrackd.core.errors import MousetrackError, UsageError
-from mousetrackd.exchange import csv_format, json_format, numpy_format, python_format, refused
+from mousetrackd.exchange import (
+    csv_format,
+    inputscope_format,
+    json_format,
+    mousetracks_format,
+    numpy_format,
+    parquet_format,
+    png_format,
+    python_format,
+    refused,
+)
 from mousetrackd.exchange.reading import Options
 from mousetrackd.system.content import opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from mousetrackd.core.counts import Counts
-    from mousetrackd.core.monitors import Monitor
     from mousetrackd.exchange.reading import FileCounts
+    from mousetrackd.exchange.table import Table
     from mousetrackd.system.content import Content
 
-    Writer = Callable[[Mapping[Monitor, Counts], str], bytes]
+    Writer = Callable[[Mapping[str, Table]], bytes]
 
 
 class Format(NamedTuple):
     """A format of files.
 
     recognises: a file by its first bytes. read: raises ValueError for a file that is not of it after all; None where it
-    is only written. ending: of the names of files to write. write: makes the content of a file of a layer's counts;
-    None where it is only read. Nothing counted makes an empty table.
+    is only written. ending: of the names of files to write. write: makes the content of a file of the counts of a
+    layer, or of several; None where it is only read. Nothing counted makes an empty table.
     """
 
     recognises: Callable[[bytes], bool] | None
@@ -40,6 +50,10 @@ class Format(NamedTuple):
 
 FORMATS: Final = (
     Format(refused.recognises, refused.read),
+    Format(mousetracks_format.recognises, mousetracks_format.read),
+    Format(inputscope_format.recognises, inputscope_format.read),
+    Format(png_format.recognises, png_format.read),
+    Format(parquet_format.recognises, parquet_format.read, ".parquet", parquet_format.write),
     Format(numpy_format.recognises, numpy_format.read, ".npz", numpy_format.write),
     Format(python_format.recognises, python_format.read),
     Format(json_format.recognises, json_format.read, ".json", json_format.write),
@@ -55,12 +69,15 @@ _UNREADABLE: Final = (
 
 
 def writer_for(out: Path) -> Writer:
-    """What makes the content of a file of this name. Raises UsageError for an unknown ending."""
+    """What makes the content of a file of this name; ``-``, standard output, is CSV. Raises UsageError for others."""
+    if str(out) == "-":
+        return csv_format.write
     writers = {one.ending: one.write for one in FORMATS if one.write is not None}
-    writer = writers.get(out.suffix.lower())
+    is_packed = out.suffix.lower() == ".gz"
+    writer = writers.get((out.with_suffix("") if is_packed else out).suffix.lower())
     if writer is None:
         raise UsageError(f"cannot export to {out}", f"Give a file name that ends in {_one_of(sorted(writers))}.")
-    return writer
+    return (lambda tables: gzip.compress(writer(tables), mtime=0)) if is_packed else writer
 
 
 def read(source: Path | BinaryIO, options: Options | None = None, *, name: str = "") -> FileCounts:

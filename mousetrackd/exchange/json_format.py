@@ -16,11 +16,11 @@ from mousetrackd.core.layers import LAYERS, UNITS
 from mousetrackd.core.timestamps import written_s
 from mousetrackd.exchange.grid import GRID_FROM, counts_of_grid
 from mousetrackd.exchange.points import Points
+from mousetrackd.exchange.table import only_layer
 
 if TYPE_CHECKING:
-    from mousetrackd.core.counts import Counts
-    from mousetrackd.core.monitors import Monitor
     from mousetrackd.exchange.reading import FileCounts, Options
+    from mousetrackd.exchange.table import Table
     from mousetrackd.system.content import Content
 
 MAX_BYTES: Final = 128 * 1024**2
@@ -34,11 +34,12 @@ _LISTS: Final = ("data", "points", "events", "records", "moves", "clicks", "heat
 """Where the list of points is in an object of other programs; heatmap.js has it in ``data``."""
 
 
-def write(table: Mapping[Monitor, Counts], layer: str) -> bytes:
+def write(tables: Mapping[str, Table]) -> bytes:
     """``{"monitor": label, "layer": ..., "unit": ..., "counts": {"x,y": count}}`` of one screen.
 
-    Raises UsageError for several.
+    Raises UsageError for several screens or layers.
     """
+    layer, table = only_layer(tables, ".json")
     if len(table) > 1:
         labels = ", ".join(monitor.label for monitor in table)
         raise UsageError(

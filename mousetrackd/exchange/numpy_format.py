@@ -15,15 +15,13 @@ from mousetrackd.core.monitors import clean_name
 from mousetrackd.exchange.grid import counts_of_grid, counts_of_points, is_points
 from mousetrackd.exchange.points import Points
 from mousetrackd.exchange.reading import FileCounts
-from mousetrackd.exchange.table import LABEL, SCREENS_MAX, check_size
+from mousetrackd.exchange.table import LABEL, SCREENS_MAX, check_size, only_layer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from mousetrackd.core.counts import Counts
-    from mousetrackd.core.monitors import Monitor
     from mousetrackd.exchange.reading import Options
     from mousetrackd.exchange.table import Table
     from mousetrackd.system.content import Content
@@ -34,8 +32,9 @@ _ROWS_OF_POINTS_FROM: Final = 16
 """Two or three rows of more numbers are no screen."""
 
 
-def write(table: Mapping[Monitor, Counts], _layer: str) -> bytes:
-    """An archive with an array for each screen, named by its label."""
+def write(tables: Mapping[str, Table]) -> bytes:
+    """An archive with an array for each screen, named by its label. Raises UsageError for several layers."""
+    table = only_layer(tables, ".npz")[1]
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for monitor, counts in table.items():  # not savez, which has parameters of its own that a name could be
@@ -66,7 +65,7 @@ def read(content: Content, options: Options) -> FileCounts:
     """An archive of arrays named by their screens, or one array. (H, W), y down, or (N, 2) or (N, 3) points."""
     if content.head.startswith(b"PK"):
         return _read_archive(content, options)
-    array = _array("the array", content.file, content.size_bytes)
+    array = read_array("the array", content.file, content.size_bytes)
     return _counts_of(array, options, "the array", "")
 
 
@@ -82,7 +81,7 @@ def _read_archive(content: Content, options: Options) -> FileCounts:
             what = f'array "{clean_name(name)}"'
             try:
                 with archive.open(member) as file:
-                    array = _array(what, file, member.file_size)
+                    array = read_array(what, file, member.file_size)
                 if array.ndim == 1 and not array.dtype.names:
                     lists[name] = array
                     continue
@@ -150,7 +149,7 @@ def _counts_of(array: NDArray[Any], options: Options, what: str, name: str) -> F
     return counts_of_grid(array, options, what, name)
 
 
-def _array(what: str, file: IO[bytes], size_bytes: int | None) -> NDArray[Any]:
+def read_array(what: str, file: IO[bytes], size_bytes: int | None) -> NDArray[Any]:
     """One array in NumPy's format (NEP 1). Its header is looked at before anything of what it announces is read."""
     head = _HeadReader(file)
     try:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from mousetrackd.core.counts import Counts
+from mousetrackd.core.errors import UsageError
 from mousetrackd.core.monitors import Monitor, clean_name, size_problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LABEL = re.compile(
     r"(?P<output>.+?)@(?P<width>[0-9]{1,5})x(?P<height>[0-9]{1,5})(?:#(?P<edid>[0-9a-f]{8}))?", re.DOTALL
@@ -38,3 +43,11 @@ def check_size(width_px: int, height_px: int, where: str) -> None:
     problem = size_problem(width_px, height_px)
     if problem:
         raise ValueError(f"{where}: {problem}")
+
+
+def only_layer(tables: Mapping[str, Table], ending: str) -> tuple[str, Table]:
+    """The one layer that a format holds, and its counts. Raises UsageError for several."""
+    if len(tables) > 1:
+        raise UsageError(f"{ending} holds one layer", "Choose one with --layer, or export to .csv or .parquet.")
+    ((layer, table),) = tables.items()
+    return layer, table

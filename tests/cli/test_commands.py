@@ -73,6 +73,48 @@ def test_what_is_exported_is_imported_the_same(
         assert again.read_bytes() == file.read_bytes()
 
 
+def test_export_to_standard_output_is_csv(counted: Home) -> None:
+    counted.run_ok("export", "a.csv")
+    result = counted.run("export", "-")
+    assert (result.code, result.out, result.err) == (0, (counted.folder / "a.csv").read_text(), "")
+
+
+def test_a_wide_export_has_a_column_for_each_layer_and_comes_back_layer_by_layer(counted: Home) -> None:
+    counted.run_ok("import", counted.folder / "pairs.json", "--layer", "scroll", "--size", "20x10", "--monitor", "DP-1")
+    out = counted.folder / "wide.csv"
+    counted.run_ok("export", out, "--wide")
+    assert out.read_text().startswith(
+        "monitor,x,y,dwell,travel,clicks.left,clicks.middle,clicks.right,clicks.other,scroll\n"
+    )
+    counted.run_ok("import", out, "--layer", "travel")
+    assert counted.screens("travel") == {}
+    counted.run_ok("import", out, "--layer", "scroll")
+    assert counted.screens("scroll") == {"DP-1": Counter(CELLS) + Counter(CELLS)}
+
+
+def test_times_of_a_file_are_imported_into_their_hours(home: Home) -> None:
+    file = home.folder / "log.csv"
+    file.write_text("when,x,y\n2026-01-01 10:59:59,1,1\n2026-01-01 11:00:00,2,2\n2026-01-01 11:00:01,3,3\n")
+    assert "in 2 hours" in home.run_ok("import", file, "--size", "20x10")
+    assert home.cells("dwell", "--since", "2026-01-01 11:00", "--until", "2026-01-01 12:00") == {(2, 2): 1000}
+    assert home.cells("dwell") == {(1, 1): 1000, (2, 2): 1000}
+
+
+def test_a_file_that_names_its_layer_is_not_imported_into_another(counted: Home) -> None:
+    file = counted.folder / "scroll.json"
+    file.write_text('{"monitor": "A@4x4", "layer": "scroll", "unit": "steps", "counts": {"1,1": 5}}')
+    counted.run_ok("import", file)
+    assert counted.cells("scroll") == {(1, 1): 5}
+    refused(counted, ["import", file, "--layer", "dwell"], 2, "has counts of scroll, and --layer says dwell")
+
+
+def test_numbers_of_another_unit_are_not_added_to_time(counted: Home) -> None:
+    pairs = counted.folder / "pairs.json"
+    words: list[str | Path] = ["import", pairs, "--size", "20x10", "--unit", "visits", "--monitor"]
+    refused(counted, [*words, "DP-1"], 2, "visits cannot be added")
+    counted.run_ok(*words, "web")
+
+
 def test_an_npy_array_is_a_screen_of_its_shape(home: Home) -> None:
     array = np.zeros((10, 20), np.float64)
     array[4, 3] = 7
@@ -282,6 +324,8 @@ def refused(home: Home, words: list[str | Path], code: int, *fragments: str, mos
         (["import", "pairs.json", "--size", "20"], '"20" is not a size'),
         (["import", "pairs.json", "--size", "0x10"], "0x10"),
         (["import", "pairs.json", "--size", "20x10", "--at", "then"], "then"),
+        (["export", "a.csv", "--wide", "--layer", "dwell"], "--wide is of all layers"),
+        (["export", "a.npz", "--wide"], ".npz holds one layer"),
         (["import", "pairs.json", "--size", "20x10", "--each", "fast"], '"fast"'),
         (["import", "pairs.json", "--size", "20x10", "--columns", "a,b"], '"a,b" names no x and y'),
         (["import"], "FILE"),

@@ -6,6 +6,7 @@ import json
 import os
 import tracemalloc
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from mousetrackd.core.counts import COUNT_MAX, Counts
 from mousetrackd.core.errors import MousetrackError, UsageError
+from mousetrackd.core.layers import LAYERS
 from mousetrackd.core.monitors import SIDE_MAX_PX, Monitor
 from mousetrackd.exchange.formats import read, writer_for
 from mousetrackd.exchange.reading import Options
@@ -30,7 +32,7 @@ def counts(screen: Monitor, cells: dict[tuple[int, int], int]) -> Counts:
 
 
 def dump(table: Table, ending: str) -> bytes:
-    return writer_for(Path(f"a.{ending}"))(table, "dwell")
+    return writer_for(Path(f"a.{ending}"))({"dwell": table})
 
 
 def load(file: Path, output: str, size: tuple[int, int] | None) -> Table:
@@ -83,7 +85,13 @@ def test_an_unknown_ending_is_a_sentence(tmp_path: Path) -> None:
 CELLS = st.dictionaries(st.tuples(st.integers(0, 3), st.integers(0, 2)), st.integers(1, COUNT_MAX), min_size=1)
 
 
-@pytest.mark.parametrize("ending", ["csv", "json", "npz"])
+WRITTEN = [
+    *("csv", "json", "npz", "csv.gz"),
+    pytest.param("parquet", marks=pytest.mark.skipif(not find_spec("pyarrow"), reason="pyarrow is not installed")),
+]
+
+
+@pytest.mark.parametrize("ending", WRITTEN)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cells=CELLS)
 def test_whatever_goes_out_comes_in_the_same(ending: str, cells: dict[tuple[int, int], int], tmp_path: Path) -> None:
@@ -91,6 +99,28 @@ def test_whatever_goes_out_comes_in_the_same(ending: str, cells: dict[tuple[int,
     file = tmp_path / f"a.{ending}"
     file.write_bytes(dump(table, ending))
     assert load(file, A.output, (4, 3)) == table
+
+
+LAYER_CELLS = st.dictionaries(st.sampled_from(LAYERS), CELLS, min_size=2)
+
+
+@pytest.mark.parametrize("ending", [WRITTEN[0], WRITTEN[-1]])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(layers=LAYER_CELLS)
+def test_each_layer_of_a_wide_file_comes_in_the_same(
+    ending: str, layers: dict[str, dict[tuple[int, int], int]], tmp_path: Path
+) -> None:
+    tables = {layer: {A: counts(A, cells)} for layer, cells in layers.items()}
+    file = tmp_path / f"a.{ending}"
+    file.write_bytes(writer_for(file)(tables))
+    for layer, table in tables.items():
+        assert read(file, Options(layer=layer)).counts == table
+
+
+@pytest.mark.parametrize("ending", ["json", "npz"])
+def test_a_format_of_one_layer_refuses_several(ending: str) -> None:
+    with pytest.raises(UsageError, match=f".{ending} holds one layer"):
+        writer_for(Path(f"a.{ending}"))({"dwell": {}, "travel": {}})
 
 
 @pytest.mark.parametrize("ending", ["csv", "npz"])

@@ -2,16 +2,19 @@
 
 import codecs
 import collections
+import contextlib
 import gzip
 import io
 import json
 import pickle
+import sqlite3
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mousetrackd.core.errors import MousetrackError
 from mousetrackd.exchange.formats import read
@@ -413,3 +416,117 @@ def test_a_spreadsheet_is_named() -> None:
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(MousetrackError, match="it is a folder, not a file"):
         read(tmp_path)
+
+
+# Formats of their own ---------------------------------------------------------------------------------
+
+
+def mtk(arrays: dict[str, object]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("version", "30")
+        archive.writestr("metadata/name", "Desktop")
+        for name, array in arrays.items():
+            archive.writestr(f"{name}.npy", npy(array))
+    return file.getvalue()
+
+
+def test_a_profile_of_mousetracks_is_read_layer_by_layer() -> None:
+    density = np.zeros((1080, 1920), np.uint8)
+    density[270, 480] = 200
+    presses = np.zeros((1080, 1920), np.uint16)
+    presses[5, 6] = 1000
+    profile = mtk(
+        {
+            "data/mouse/cursor/density/1920x1080": density,
+            "data/mouse/cursor/speed/1920x1080": density,
+            "data/mouse/clicks/2/single/1920x1080": presses,
+            "data/keyboard/pressed": np.ones(10, np.uint8),
+        }
+    )
+    found = read(io.BytesIO(profile), Options(layer="travel"))
+    assert cells_of(found) == {(480, 270): 200}
+    assert (found.layer, found.unit) == ("travel", "crossings")
+    assert cells_of(read(io.BytesIO(profile), Options(layer="clicks.right"))) == {(6, 5): 1000}
+    assert read(io.BytesIO(profile), Options(layer="clicks.left")).counts == {}
+    with pytest.raises(MousetrackError, match="which keeps no dwell: give --layer travel"):
+        read(io.BytesIO(profile))
+
+
+@pytest.fixture
+def inputscope(tmp_path: Path) -> Path:
+    path = tmp_path / "inputscope.db"
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        event = "(id INTEGER PRIMARY KEY, day DATE, stamp REAL, x INTEGER, y INTEGER, display INTEGER, button INTEGER)"
+        for table in ("moves", "clicks", "scrolls"):
+            database.execute(f"CREATE TABLE {table} {event}")
+        database.execute("CREATE TABLE screen_sizes (id INTEGER, dt TEXT, x INT, y INT, w INT, h INT, display INT)")
+        database.execute("INSERT INTO screen_sizes VALUES (1, '2026-01-01', 1920, 0, 1280, 1024, 1)")
+        rows = [(MAIN_HOUR + 0.0, 1925, 7, 1, 0), (MAIN_HOUR + 0.5, 1926, 7, 1, 0)]
+        database.executemany("INSERT INTO moves (stamp, x, y, display, button) VALUES (?, ?, ?, ?, ?)", rows)
+        rows = [(MAIN_HOUR + 1.0, 1925, 7, 1, 1), (MAIN_HOUR + 3601.0, 1925, 7, 1, 1), (MAIN_HOUR + 2.0, 1925, 8, 1, 2)]
+        database.executemany("INSERT INTO clicks (stamp, x, y, display, button) VALUES (?, ?, ?, ?, ?)", rows)
+    return path
+
+
+def test_a_database_of_inputscope_is_read_and_nothing_is_made_beside_it(inputscope: Path) -> None:
+    before = inputscope.read_bytes()
+    found = read(inputscope)
+    assert [screen.label for screen in found.counts] == ["display1@1280x1024"]
+    assert cells_of(found) == {(5, 7): 500}
+    presses = read(inputscope, Options(layer="clicks.left"))
+    assert cells_of(presses) == {(5, 7): 2}
+    assert sorted(presses.hours) == [MAIN_HOUR, MAIN_HOUR + 3600]
+    assert read(inputscope, Options(layer="scroll")).counts == {}
+    assert [*inputscope.parent.iterdir()] == [inputscope]
+    assert inputscope.read_bytes() == before
+
+
+def test_another_database_is_refused_with_its_tables(tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute("CREATE TABLE urls (id INTEGER)")
+    with pytest.raises(MousetrackError, match="not InputScope's, with the tables urls"):
+        read(path)
+    with pytest.raises(MousetrackError, match="only be read from a plain file"):
+        read(io.BytesIO(path.read_bytes()))
+
+
+@pytest.mark.parametrize(("mode", "most"), [("L", 255), ("I;16", 65535)])
+def test_a_grey_png_is_counts(mode: str, most: int) -> None:
+    array = np.zeros((1080, 1920), np.uint8 if mode == "L" else np.uint16)
+    array[270, 480] = most
+    file = io.BytesIO()
+    Image.fromarray(array).save(file, "png")
+    file.seek(0)
+    assert cells_of(read(file, Options(size=SIZE))) == {(480, 270): most}
+
+
+def test_a_png_in_colours_is_refused() -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (5, 5)).save(file, "png")
+    file.seek(0)
+    with pytest.raises(MousetrackError, match="a picture in colours, which are no counts"):
+        read(file)
+
+
+def test_parquet_is_read_as_csv_is() -> None:
+    pa = pytest.importorskip("pyarrow")
+    pq = pytest.importorskip("pyarrow.parquet")
+
+    def parquet(columns: dict[str, object]) -> io.BytesIO:
+        file = io.BytesIO()
+        pq.write_table(pa.table(columns), file)
+        file.seek(0)
+        return file
+
+    found = read(parquet({"X": [480, 481, 480], "Y": [270, 270, 270], "n": [1, 1, 2]}), Options(size=SIZE))
+    assert cells_of(found) == PIXELS
+    dates = np.array([0, 16, 24], "datetime64[ms]") + MAIN_HOUR * 1000
+    found = read(parquet({"time": dates, "x": [480.0, 481.0, 5.0], "y": [270, 270, 5]}), Options(size=SIZE))
+    assert cells_of(found) == {(480, 270): 16, (481, 270): 8}
+    assert [*found.hours] == [MAIN_HOUR]
+    with pytest.raises(MousetrackError, match="no column x or y; its columns: a, b"):
+        read(parquet({"a": [1], "b": [2]}))
+    with pytest.raises(MousetrackError, match="it is damaged, or no Parquet file"):
+        read(io.BytesIO(b"PAR1" + bytes(100)))
