@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 _FOLD_FROM: Final = 1 << 20
 """So many points wait until they are summed."""
 
+_DENSE_MAX: Final = 1 << 24
+_DENSE_FROM: Final = 16
+"""Pixels of a screen on which points are summed at once: at most so many, and so many for each point."""
+
 _TIMED_MAX: Final = 50_000_000
 """Points with times are kept until the last: a gigabyte of memory."""
 
@@ -42,6 +46,7 @@ class _Screen:
     index: list[NDArray[np.int64]] = field(default_factory=list)
     weight: list[NDArray[np.int64]] = field(default_factory=list)
     waiting: int = 0
+    total: int = 0
     folded: Counts | None = None
     right_px: int = 0
     bottom_px: int = 0
@@ -56,12 +61,20 @@ class _Screen:
             self.fold()
 
     def fold(self) -> Counts:
-        parts = [] if self.folded is None else [self.folded]
-        if self.index:
-            index, weight = np.concatenate(self.index), np.concatenate(self.weight)
-            parts.append(Counts.from_pixels(self.width_px, self.height_px, index, weight))
-            self.index, self.weight, self.waiting = [], [], 0
-        self.folded = Counts.merge(parts) if parts else Counts.empty(self.width_px, self.height_px)
+        """Everything that was added. Many points are added to an array of all pixels, which takes no sorting."""
+        if not self.index:
+            return self.folded or Counts.empty(self.width_px, self.height_px)
+        index, weight = np.concatenate(self.index), np.concatenate(self.weight)
+        self.index, self.weight, self.waiting = [], [], 0
+        self.total += sum(weight.tolist()) if float(weight.max()) * weight.size >= COUNT_MAX else int(weight.sum())
+        if self.width_px * self.height_px > min(_DENSE_MAX, _DENSE_FROM * index.size) or self.total >= COUNT_MAX:
+            fresh = Counts.from_pixels(self.width_px, self.height_px, index, weight)
+        else:
+            dense = np.zeros(self.width_px * self.height_px, np.int64)
+            np.add.at(dense, index, weight)
+            index = np.flatnonzero(dense)
+            fresh = Counts(self.width_px, self.height_px, index, dense[index])
+        self.folded = fresh if self.folded is None else Counts.merge([self.folded, fresh])
         return self.folded
 
 

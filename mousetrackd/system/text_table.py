@@ -59,6 +59,8 @@ class Block(NamedTuple):
 
     lines: list[str]
     numbers: Sequence[int]
+    is_clean: bool = True
+    """Certainly without comments and blank lines."""
 
 
 class TextTable:
@@ -153,12 +155,18 @@ class TextTable:
         first, self._line = self._line, self._line + len(lines)
         if len(self._carry) > LINE_MAX:
             raise ValueError(f"line {self._line} is longer than {LINE_MAX} characters")
-        if lines and max(map(len, lines)) > LINE_MAX:
-            number = next(number for number, line in enumerate(lines, first) if len(line) > LINE_MAX)
-            raise ValueError(f"line {number} is longer than {LINE_MAX} characters")
-        return Block(lines, range(first, self._line))
+        # A line that is too long leaves half as many characters in a row without an end of a line.
+        if any(text.find("\n", place, place + LINE_MAX // 2) < 0 for place in range(0, end, LINE_MAX // 2)):
+            for number, line in enumerate(lines, first):
+                if len(line) > LINE_MAX:
+                    raise ValueError(f"line {number} is longer than {LINE_MAX} characters")
+        has_marks = any(mark[0] in text and mark in text for mark in (*_COMMENTS, " ", "\t"))
+        is_clean = "" not in lines and not (has_marks and any(map(_is_nothing, lines)))
+        return Block(lines, range(first, self._line), is_clean)
 
     def _without_comments(self, block: Block) -> Block:
+        if block.is_clean:
+            return block
         kept = [number for number, line in enumerate(block.lines) if line and not _is_nothing(line)]
         if len(kept) == len(block.lines):
             return block
