@@ -115,7 +115,8 @@ def render(out: Path, **options: Any) -> None:
     look = _look(conf, options)
     check_options(options)
     if options["file"] is not None:
-        picture = draw(*scene_of_file(options["file"], options, conf, look))
+        scene, look = scene_of_file(options["file"], options, conf, look)
+        picture = draw(scene, look)
     else:
         with open_selection(options) as selection:
             reading = selection.store.read(look.layers, selection.asked)
@@ -135,7 +136,7 @@ def render(out: Path, **options: Any) -> None:
         sys.stdout.buffer.write(content)
     else:
         output_files.write(out, content)
-    report_left_out([*picture.left_out, *filter(None, [reading.from_cells])])
+    report_left_out([*picture.left_out, *filter(None, [scene.reading.from_cells])])
 
 
 @click.command(
