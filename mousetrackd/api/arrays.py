@@ -47,8 +47,8 @@ def counts(
     application: not kept by stores of today. store: the file to read; None is your own.
 
     The store is opened read-only, also while the daemon runs: it is not changed, and none is made. (SQLite puts its
-    empty journal beside a store that nobody has open.) What is kept too coarsely for the range, or is damaged, is left
-    out with a MousetrackWarning.
+    empty journal beside a store that nobody has open.) A MousetrackWarning says what is left out, for it is damaged or
+    kept too coarsely for the range, and which hours are known by cells of some pixels only.
     Raises MousetrackError when there is no store, or it cannot be read, and for names and times that do not exist.
     """
     from mousetrackd.storage.recovery import readable  # noqa: PLC0415

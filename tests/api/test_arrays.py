@@ -222,6 +222,16 @@ def test_a_file_is_loaded_by_its_content(tmp_path: Path) -> None:
         assert (dense.shape, dense.dtype.name, dense[480, 640], dense.sum()) == ((720, 1280), "int64", 7, 7)
 
 
+def test_a_picture_of_a_file_is_the_one_that_render_draws(home: Home) -> None:
+    file, out = home.folder / "dots.csv", home.folder / "rendered.png"
+    file.write_text("x,y,n\n40,50,3\n41,50,90\n200,150,1000\n")
+    home.run_ok("render", out, "--from", file, "--size", "320x200", "--unit", "visits")
+    (dense,) = load(file, (320, 200)).values()
+    picture = heatmap(dense, unit="visits")
+    with Image.open(out) as image:
+        assert np.array_equal(np.asarray(picture), np.asarray(image.convert("RGB")))
+
+
 def test_what_was_assumed_of_a_file_is_told(tmp_path: Path) -> None:
     file = tmp_path / "dots.csv"
     file.write_text("x,y,count\n640,480,3\n2000,10,4\n")
