@@ -79,7 +79,7 @@ def lay_over(canvas: NDArray[np.uint8], layer: HeatLayer, opacity: float = 1.0, 
     steps = np.arange(legend.HEAT_LEVELS)
     opaque_from, strength = (OVER_OPAQUE_FROM, 1.0) if on_image else (style.opaque_from, style.strength)
     opaque = round(opaque_from * (legend.HEAT_LEVELS - 1))
-    share = np.clip(steps / opaque, 0, 1)[:, None] * strength * opacity
+    share = np.clip(steps / opaque, 0, 1)[:, None] ** style.fade * strength * opacity
     colours = layer.colours[np.maximum(steps, opaque)] if style.opaque_from < 0.5 and not on_image else layer.colours
     full = np.full((legend.HEAT_LEVELS, 1), 255)
     above = np.concatenate([colours, full], axis=1)[:, : canvas.shape[2]] * share * 256

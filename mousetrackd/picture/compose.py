@@ -123,21 +123,26 @@ def _lay(
     """
     height_px, width_px, channels = desktop.shape
     bars: dict[str, NDArray[np.uint8]] = {}
-    if scene.over is None:
+    laid, opacity = layers, 1.0
+    if scene.over is not None:
+        background_rgb = rgb(look.background) if is_colour(look.background) else theme.panel
+        desktop[:] = under.draw(scene.over, width_px, height_px, background_rgb)
+        untouched = desktop[::_SAMPLED, ::_SAMPLED].mean(axis=(0, 1)).round().astype(np.uint8)
+        opacity = look.opacity
+    elif look.mark_of(layers[0].layer) is not None:
+        untouched = np.array([*(theme.untouched or (0, 0, 0)), 255 if theme.untouched else 0], np.uint8)[:channels]
+        desktop[:] = untouched
+    else:
         background = blend.on_background(layers[0].colours, theme.background).astype(np.uint16)
         background[:, :3] = background[:, :3] * background[:, 3:] // 255
         table = background[:, :channels].astype(np.uint8)
         for band in heat.bands(height_px):
             desktop[band] = table[layers[0].levels[band]]
-        untouched, opacity = table[0], 1.0
+        untouched = table[0]
         bars[layers[0].layer] = table[None].copy()
-    else:
-        background_rgb = rgb(look.background) if is_colour(look.background) else theme.panel
-        desktop[:] = under.draw(scene.over, width_px, height_px, background_rgb)
-        untouched = desktop[::_SAMPLED, ::_SAMPLED].mean(axis=(0, 1)).round().astype(np.uint8)
-        opacity = look.opacity
+        laid = layers[1:]
     along = np.arange(legend.HEAT_LEVELS, dtype=np.uint8)[None]
-    for layer in layers[1:] if scene.over is None else layers:
+    for layer in laid:
         on_image = scene.over is not None and layer is layers[0]
         bar = np.repeat(untouched[None, None], legend.HEAT_LEVELS, axis=1)
         for pixels, drawn in ((desktop, layer), (bar, replace(layer, levels=along))):

@@ -11,7 +11,7 @@ import numpy as np
 from mousetrackd.core.layers import CLICK_LAYERS, COUNTS, DWELL, TRAVEL, UNITS
 from mousetrackd.picture import heat, legend
 from mousetrackd.picture.colormap import ramp
-from mousetrackd.picture.colours import colour_map
+from mousetrackd.picture.colours import colour_map, rgb
 from mousetrackd.picture.scene import index_in
 from mousetrackd.picture.styles import STYLES
 
@@ -182,8 +182,12 @@ def _heat_layer(
         is_whole=scene.counts_per(layer) == 1,
         clipped=max((float(grid.cells.max()) for grid in grids), default=0.0) > max_heat * 1.001,
     )
-    colours = ramp(colour_map(look.map_of(layer), scene.colormaps), legend.HEAT_LEVELS)
-    colours = theme.turned(colours, is_lowest=layer == layers[0])
+    mark = look.mark_of(layer)
+    if mark is None:
+        colours = ramp(colour_map(look.map_of(layer), scene.colormaps), legend.HEAT_LEVELS)
+        colours = theme.turned(colours, is_lowest=layer == layers[0])
+    else:
+        colours = np.tile(np.array(rgb(mark[theme.is_light]), np.uint8), (legend.HEAT_LEVELS, 1))
     total: float = sum(counts.total for series, counts in scene.reading.counts.items() if series.layer == layer)
     if scene.counts_per(layer) != 1:
         total /= scene.counts_per(layer)

@@ -162,8 +162,13 @@ class Look:
         return {layer: colormap for name, colormap in given for layer in expand_layers([name])}
 
     def map_of(self, layer: str) -> str:
-        """The name of a layer's colour map: its own, for the lowest ``colormap``, or that of its style."""
-        if layer in self.maps:
-            return self.maps[layer]
-        chosen = self.colormap if layer == self.layers[0] else "auto"
-        return STYLES[layer].colormap if chosen == "auto" else chosen
+        """The name of a layer's colour map: the one that was chosen for it, or that of its style."""
+        return self._chosen_map(layer) or STYLES[layer].colormap
+
+    def mark_of(self, layer: str) -> tuple[str, str] | None:
+        """The one colour of a layer, on dark and on light; None where it is drawn in the colours of its map."""
+        return None if len(self.layers) == 1 or self._chosen_map(layer) else STYLES[layer].mark
+
+    def _chosen_map(self, layer: str) -> str:
+        chosen = self.maps.get(layer) or (self.colormap if layer == self.layers[0] else "auto")
+        return "" if chosen == "auto" else chosen

@@ -18,8 +18,10 @@ class Style:
 
     title: of a picture of it alone. short: its name among others. caption: what its colour bar measures. sigma_share:
     how far its heat spreads, as a share of the monitor's shorter side. opaque_from: the share of its scale from which
-    it hides what is below it; up to there it fades in. strength: how much of that even its hottest place hides, 0 to 1.
-    plenty: from how many counted pixels on its sigma is its own; while there are fewer it is wider. 0: it never is.
+    it hides what is below it; up to there it fades in, by the power ``fade``: above 1 rare places are faint. strength:
+    how much of that even its hottest place hides, 0 to 1. plenty: from how many counted pixels on its sigma is its own;
+    while there are fewer it is wider. 0: it never is. mark: the one colour it has among other layers, on dark and on
+    light; None where it has those of its map there too.
     """
 
     title: str
@@ -29,7 +31,9 @@ class Style:
     sigma_share: float
     opaque_from: float
     strength: float = 1.0
+    fade: float = 1.0
     plenty: int = 0
+    mark: tuple[str, str] | None = None
 
     def sigma_px(self, sigma: float | str, shorter_px: int, widening: float = 1.0) -> float:
         """``Look.sigma`` in px of a monitor whose shorter side has ``shorter_px``.
@@ -52,16 +56,23 @@ class Style:
         return float(min(max((self.plenty / max(counted_px, 1)) ** (1 / 6), 1), WIDEST))
 
 
+def _buttons(title: str, short: str, colormap: str, on_dark: str, on_light: str) -> Style:
+    return Style(title, short, "presses", colormap, 0.0045, 0.3, plenty=500, mark=(on_dark, on_light))
+
+
 STYLES: Final[Mapping[str, Style]] = {
     # 1.7 %, by eye: at 1.2 % a day falls into dots.
     DWELL: Style(
         "Where the pointer rested", "rest", "time at and around each point", "ember", 0.017, 0.25, plenty=20_000
     ),
-    TRAVEL: Style("Where the pointer went", "travel", "crossings", "ice", 0.0009, 0.9, 0.45),
-    "clicks.left": Style("Left clicks", "left clicks", "presses", "sky", 0.0045, 0.3, plenty=500),
-    "clicks.middle": Style("Middle clicks", "middle clicks", "presses", "leaf", 0.0045, 0.3, plenty=500),
-    "clicks.right": Style("Right clicks", "right clicks", "presses", "coral", 0.0045, 0.3, plenty=500),
-    "clicks.other": Style("Clicks of other buttons", "other clicks", "presses", "lilac", 0.0045, 0.3, plenty=500),
+    # Ways gone once are hardly seen over other layers: together they would lie on them like a veil.
+    TRAVEL: Style("Where the pointer went", "travel", "crossings", "ice", 0.0009, 0.9, 0.7, fade=2),
+    # The marks were searched for: in CAM02-UCS each is at least 15 from the others and from all of ember, for normal
+    # and for colour-blind eyes. tests/unit/test_layer_colours.py measures it.
+    "clicks.left": _buttons("Left clicks", "left clicks", "sky", "#00e5ff", "#1b00f2"),
+    "clicks.middle": _buttons("Middle clicks", "middle clicks", "leaf", "#00b894", "#369494"),
+    "clicks.right": _buttons("Right clicks", "right clicks", "lilac", "#8a6bff", "#9479e4"),
+    "clicks.other": _buttons("Clicks of other buttons", "other clicks", "coral", "#aa79aa", "#0d4300"),
     SCROLL: Style("Where the wheel was turned", "scroll", "steps", "rose", 0.012, 0.6, plenty=200),
     COUNTS: Style("Heatmap", "counts", "count at and around each point", "ember", 0.017, 0.25, plenty=20_000),
 }

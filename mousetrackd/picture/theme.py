@@ -6,7 +6,7 @@ its maps, of which the hottest colour is the darkest then.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
@@ -18,6 +18,7 @@ from mousetrackd.picture.legend import TEXT_LEVELS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from mousetrackd.picture.colours import ColourMap
     from mousetrackd.picture.look import Look
     from mousetrackd.picture.scene import Scene
 
@@ -43,11 +44,13 @@ _PANELS: Final[tuple[tuple[RGB, RGB], ...]] = (((15, 17, 21), (236, 238, 242)), 
 class Theme:
     """The colours around the heat.
 
-    background: as ``Look.background``, where "" is the coldest colour of the lowest map. panel, text: of the legend.
+    background: as ``Look.background``, where "" is the coldest colour of the lowest map. untouched: the colour that is
+    then where nothing was counted; None where it is transparent. panel, text: of the legend.
     line_level: which entry of ``text_palette`` outlines and hatching have.
     """
 
     background: str
+    untouched: RGB | None
     panel: RGB
     text: RGB
     line_level: int
@@ -80,16 +83,19 @@ def theme_of(scene: Scene, look: Look) -> Theme:
     background = look.background
     if not background and lowest.name == CLASSIC and scene.over is None:
         background = CLASSIC_BACKGROUND
-    untouched: NDArray[np.uint8] | None = None
-    if background != "transparent":
-        untouched = np.array([rgb(background)], np.uint8) if background else ramp(lowest, 2)[:1]
-    is_light = untouched is not None and bool(lightness(untouched)[0] > LIGHT_FROM)
+    untouched = None if background == "transparent" else rgb(background) if background else _coldest(lowest)
+    is_light = untouched is not None and bool(lightness(np.array(untouched, np.uint8)) > LIGHT_FROM)
     panel, text = _PANELS[is_light]
-    theme = Theme(background, panel, text, TEXT_LEVELS - 1)
-    levels = theme.text_palette()
-    beside = levels[:1] if untouched is None or scene.over is not None else np.concatenate([levels[:1], untouched])
-    enough = (contrast(levels[:, None], beside[None]) > LINE_CONTRAST).all(axis=1)
-    return Theme(background, panel, text, int(enough.argmax()) if enough.any() else TEXT_LEVELS - 1)
+    theme = Theme(background, untouched, panel, text, TEXT_LEVELS - 1)
+    beside = [panel] if untouched is None or scene.over is not None else [panel, untouched]
+    ratios = contrast(theme.text_palette()[:, None], np.array(beside, np.uint8)[None])
+    enough = (ratios > LINE_CONTRAST).all(axis=1)
+    return replace(theme, line_level=int(enough.argmax())) if enough.any() else theme
+
+
+def _coldest(colormap: ColourMap) -> RGB:
+    red, green, blue = ramp(colormap, 2)[0].tolist()
+    return red, green, blue
 
 
 def contrast(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.float64]:

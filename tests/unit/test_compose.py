@@ -23,7 +23,7 @@ from mousetrackd.core.series import Series
 from mousetrackd.picture import heat, legend, sizing, under
 from mousetrackd.picture.captions import caption, total_text
 from mousetrackd.picture.colormap import ramp
-from mousetrackd.picture.colours import colour_map, map_names
+from mousetrackd.picture.colours import colour_map, map_names, rgb
 from mousetrackd.picture.compose import draw, measures
 from mousetrackd.picture.look import Look
 from mousetrackd.picture.png import Picture
@@ -265,17 +265,28 @@ def test_an_empty_store_is_a_picture_of_the_background(layers: list[str], layout
     assert picture.facts["since"] is None
 
 
-def test_clicks_are_marked_by_button_each_in_its_own_colour() -> None:
+@pytest.mark.parametrize("background", ["", "#ffffff"])
+def test_clicks_are_marked_by_button_each_in_its_own_colour(background: str) -> None:
     spots = {"clicks.left": (10, 10), "clicks.middle": (30, 10), "clicks.right": (50, 10), "clicks.other": (70, 10)}
-    counts = {Series(LEFT, layer): at(LEFT, (x, y, 4)) for layer, (x, y) in spots.items()}
-    shown = drawn(counts, ALONE, Look(layer=["clicks"], legend=False)).rgb().astype(int)
-    strongest = {}
+    counts = {Series(LEFT, layer): at(LEFT, (x, y, 9)) for layer, (x, y) in spots.items()}
+    look = Look(layer=["clicks"], legend=False, background=background)
+    shown = drawn(counts, ALONE, look).rgb()
     for layer, (x, y) in spots.items():
-        around = shown[y - 1 : y + 2, x - 1 : x + 2].reshape(-1, 3)
-        strongest[layer] = around[np.ptp(around, axis=1).argmax()]
-    assert strongest["clicks.left"].argmax() == 2
-    assert strongest["clicks.middle"].argmax() == 1
-    assert strongest["clicks.right"].argmax() == 0
+        assert shown[y, x].tolist() == [*rgb((look.mark_of(layer) or "")[background != ""])]
+    assert shown[50, 40].tolist() == ([255, 255, 255] if background else ramp(colour_map("sky", {}), 2)[0].tolist())
+
+
+@pytest.mark.parametrize("background", ["transparent", "#101418"])
+def test_the_lowest_layer_of_clicks_fades_into_the_background(background: str) -> None:
+    counts = {Series(LEFT, "clicks.left"): at(LEFT, (40, 30, 9))}
+    look = Look(layer=["clicks"], legend=False, background=background, sigma=6)
+    row = rgba_of(drawn(counts, ALONE, look))[30, :41].astype(int)
+    if background == "transparent":
+        assert row[0, 3] == 0
+        assert (np.diff(row[:, 3]) >= 0).all()
+    else:
+        assert row[0, :3].tolist() == [0x10, 0x14, 0x18]
+    assert row[-1].tolist() == [0x00, 0xE5, 0xFF, 255]
 
 
 def test_a_hotter_place_of_an_upper_layer_hides_what_is_below() -> None:
@@ -296,8 +307,8 @@ def test_the_order_of_layers_is_from_the_lowest_up() -> None:
         drawn(counts, ALONE, Look(layer=layers, legend=False)).rgb()[30, 40].tolist()
         for layers in (["dwell", "clicks.right"], ["clicks.right", "dwell"])
     )
-    coral = ramp(colour_map("coral", {}), legend.HEAT_LEVELS)[-1].tolist()
-    assert np.abs(np.array(below) - coral).max() <= 8
+    mark = rgb((Look(layer=["dwell", "clicks.right"]).mark_of("clicks.right") or "")[0])
+    assert np.abs(np.array(below) - mark).max() <= 8
     assert np.abs(np.array(above) - HOT).max() <= 8
 
 
