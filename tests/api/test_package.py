@@ -18,7 +18,12 @@ from PIL import Image
 
 import mousetrackd
 from mousetrackd import Picture
+from mousetrackd.core.accumulator import Tally
+from mousetrackd.core.counts import Counts
+from mousetrackd.core.monitors import Monitor
+from mousetrackd.core.series import Series
 from mousetrackd.picture.look import Look
+from mousetrackd.storage.store import Store
 
 SIGNATURES = {
     "heatmap": [
@@ -93,7 +98,8 @@ def mask():
     os.umask(now)
     return now
 def files():
-    return sorted(os.path.join(at, name) for at, dirs, files in os.walk(os.environ["HOME"]) for name in dirs + files)
+    found = [os.path.join(at, name) for at, dirs, files in os.walk(os.environ["HOME"]) for name in dirs + files]
+    return sorted(name for name in found if not name.endswith(("-shm", "-wal")))  # which SQLite needs to read
 def around():
     return {
         "umask": mask(),
@@ -116,20 +122,32 @@ import mousetrackd
 after_import = loaded()
 picture = mousetrackd.heatmap({(640, 480): 3, (700, 500): 9.5})
 picture.image(), picture._repr_png_()
+found = [int(array.sum()) for array in (*mousetrackd.counts().values(), *mousetrackd.load("dots.csv", (9, 9)).values())]
 errors = []
-for call in (lambda: mousetrackd.counts(), lambda: mousetrackd.load("nowhere.csv"), lambda: mousetrackd.heatmap(None)):
+for call in (
+    lambda: mousetrackd.counts(store="nowhere/heat.sqlite3"),
+    lambda: mousetrackd.load("nowhere.csv"),
+    lambda: mousetrackd.heatmap(None),
+):
     try:
         call()
     except mousetrackd.MousetrackError as error:
         errors.append(str(error))
-print(json.dumps({"before": before, "after": around(), "loaded": after_import, "errors": errors}))
+print(json.dumps({"before": before, "after": around(), "loaded": after_import, "errors": errors, "found": found}))
 """
 
 
 @pytest.fixture(scope="module")
 def used(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What a fresh interpreter, of a user who never ran mousetrackd, says before and after it used every call."""
-    return in_a_fresh_interpreter(tmp_path_factory.mktemp("user"), USE)
+    """What a fresh interpreter says before and after it used every call, in a folder with a store and a file."""
+    home = tmp_path_factory.mktemp("user")
+    data = home / ".local" / "share" / "mousetrackd"
+    data.mkdir(mode=0o700, parents=True)
+    screen = Monitor("DP-1", 4, 4)
+    with Store.open(data / "heat.sqlite3") as store:
+        store.commit(Tally({Series(screen, "dwell"): Counts.from_dense(np.eye(4, dtype=np.int64))}), 10**9, 10**9 + 60)
+    (home / "dots.csv").write_text("x,y,count\n1,2,3\n")
+    return in_a_fresh_interpreter(home, USE)
 
 
 def in_a_fresh_interpreter(folder: Path, code: str) -> dict[str, Any]:
@@ -154,6 +172,11 @@ def in_a_fresh_interpreter(folder: Path, code: str) -> dict[str, Any]:
 )
 def test_nothing_around_the_caller_is_changed(used: dict[str, Any], what: str) -> None:
     assert used["after"][what] == used["before"][what]
+
+
+def test_every_call_did_its_work(used: dict[str, Any]) -> None:
+    assert used["found"] == [4, 3]
+    assert len(used["after"]["files"]) >= 2
 
 
 def test_an_error_is_raised_and_never_an_exit(used: dict[str, Any]) -> None:
