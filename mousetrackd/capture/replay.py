@@ -75,7 +75,7 @@ class ReplaySource:
         notify()
 
     def now_ms(self) -> int:
-        """The recording's time; it waits for an event that is still to be drained, and for ever at the end.
+        """The recording's time; it waits for an event that is still to be drained, and without end at the end.
 
         Otherwise the time of the events on their way would be credited to where the pointer was before them.
         """
@@ -117,7 +117,7 @@ class ReplaySource:
     def _play(self, events: Events) -> None:
         times_ms = events["time_ms"]
         while self._done < events.size:
-            # Wait for the next event, then a tick more, so that a fast mouse wakes nobody oftener.
+            # Wait for the next event, then a tick more, so that a fast mouse wakes nobody more often.
             due_s = (int(times_ms[self._done]) - self._played_ms()) / 1000 / self._speed
             if self._stop.wait(min(max(due_s, 0) + _TICK_S, 3600)):
                 return

@@ -96,7 +96,7 @@ def resume() -> None:
 
 def _set_desired_state(*, pause: bool) -> None:
     paths = user_paths()
-    # The wish is on disk before anything else happens, so that it holds whatever becomes of the daemon.
+    # The desired state is on disk before anything else happens, so that it holds whatever becomes of the daemon.
     with pause_state.desired_state_lock(paths):
         pause_state.write_desired_state(paths, pause=pause)
     daemon = client.find_running(paths)

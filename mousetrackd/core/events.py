@@ -109,7 +109,7 @@ class Source(Protocol):
         """Ask the display server for a sign of life; True when it gave one the last time, or at the start.
 
         The answer comes over our connection and through the thread that reads it, so it is a sign of life of that as
-        well. Never blocks; to be called no oftener than every few seconds.
+        well. Never blocks; to be called no more often than every few seconds.
         """
 
     def finished(self) -> bool:

@@ -31,9 +31,9 @@ _FLAT = 1.25
 """A quarter more is noise."""
 _WORK_BEGINS_H = 9
 _IN_HOURS, _IN_DAYS = 10, 80
-"""The last days are saved in hours, those before as whole days, all older as months: what the folds would have made,
-without the time it takes to make it. Enough is left for the store to fold itself: a month, its sum, and days."""
-_FOLD_EVERY = 2
+"""The last days are saved in hours, those before as whole days, all older as months: what the roll-ups would have made,
+without the time it takes to make it. Enough is left for the store to roll up itself: a month, its sum, and days."""
+_ROLL_UP_EVERY = 2
 _DAYS_A_MONTH = 30
 
 
@@ -48,28 +48,28 @@ class Stage:
 
 
 def growth(screen: str, *, quick: bool) -> Iterator[Row]:
-    """Eight hours a day, each day like one of some template days and yet another, folded by the store itself."""
+    """Eight hours a day, each day like one of some template days and yet another; the store rolls it up itself."""
     stages = {days: name for days, name in _STAGES.items() if days < 365 or not quick}
     rng = np.random.default_rng(3)
-    folds: list[Used] = []
+    rollups: list[Used] = []
     measured: dict[str, Stage] = {}
     today_s = int(time.time()) // _DAY_S * _DAY_S
     with Desk() as desk:
         desk.env |= {"OPENBLAS_NUM_THREADS": "1", "TZ": "UTC"}  # the former as the daemon starts its children
         grown = desk.folder / "grown.sqlite3"
         for days, name in stages.items():
-            _work(desk, grown, screen, today_s, days, rng, folds)
+            _work(desk, grown, screen, today_s, days, rng, rollups)
             measured[name] = _measure(desk, grown, screen, quick=quick)
             _say(screen, name, measured[name])
         if not quick:
-            _add_older_years(desk, grown, rng, today_s, folds)
+            _add_older_years(desk, grown, rng, today_s, rollups)
             measured[f"{_YEARS} years"] = _measure(desk, grown, screen, quick=quick)
             _say(screen, f"{_YEARS} years", measured[f"{_YEARS} years"])
-    yield from _rows(screen, measured, folds)
+    yield from _rows(screen, measured, rollups)
 
 
 def _work(
-    desk: Desk, grown: Path, screen: str, today_s: int, days: int, rng: np.random.Generator, folds: list[Used]
+    desk: Desk, grown: Path, screen: str, today_s: int, days: int, rng: np.random.Generator, rollups: list[Used]
 ) -> None:
     """A store of so many days until today."""
     grown.unlink(missing_ok=True)
@@ -92,8 +92,8 @@ def _work(
                     tally = motion.another(hours[rng.integers(len(hours))], rng)
                     begin_s = day_s + (_WORK_BEGINS_H + nth) * 3600
                     store.commit(tally, begin_s, begin_s + 3600, motion.SCREENS[screen])
-        if ago % _FOLD_EVERY == 0 or ago == 1:
-            folds.append(desk.run(python("growth", str(grown), str(day_s + 23 * 3600))))
+        if ago % _ROLL_UP_EVERY == 0 or ago == 1:
+            rollups.append(desk.run(python("growth", str(grown), str(day_s + 23 * 3600))))
 
 
 def _months(first_s: int, before_s: int) -> Iterator[tuple[int, int]]:
@@ -111,18 +111,18 @@ def _whole_days(screen: str) -> list[Tally]:
     return [motion.together(day) for day in days]
 
 
-def _add_older_years(desk: Desk, grown: Path, rng: np.random.Generator, today_s: int, folds: list[Used]) -> None:
+def _add_older_years(desk: Desk, grown: Path, rng: np.random.Generator, today_s: int, rollups: list[Used]) -> None:
     """Years before the first: all of that, moved a little."""
     with Store.open(grown, zone=UTC) as store:
         year = Tally(dict(store.read(LAYERS).counts))
         for ago in range(2, _YEARS + 1):
             begin_s = today_s - ago * 365 * _DAY_S
             store.commit(motion.another(year, rng), begin_s, begin_s + 365 * _DAY_S)
-    folds.append(desk.run(python("growth", str(grown), str(today_s))))
+    rollups.append(desk.run(python("growth", str(grown), str(today_s))))
 
 
-def fold(store_file: Path, now_s: int) -> None:
-    """Do what the daemon's housekeeping does."""
+def roll_up(store_file: Path, now_s: int) -> None:
+    """Do what the daemon's roll-up does."""
     keep = StoreConfig()
     with Store.open(store_file, zone=UTC) as store:
         store.roll_up(
@@ -161,7 +161,7 @@ def _measure(desk: Desk, grown: Path, screen: str, *, quick: bool) -> Stage:
     return stage
 
 
-def _rows(screen: str, measured: dict[str, Stage], folds: list[Used]) -> Iterator[Row]:
+def _rows(screen: str, measured: dict[str, Stage], rollups: list[Used]) -> Iterator[Row]:
     for name, stage in measured.items():
         beside = (
             f"checkpoint {ms(stage.checkpoint_s)}, snapshot {ms(stage.snapshot_s)}, worker {stage.worker_mb:.0f} MB"
@@ -188,13 +188,13 @@ def _rows(screen: str, measured: dict[str, Stage], folds: list[Used]) -> Iterato
             _FLAT,
             "times",
         )
-    longest = max(folds, key=lambda used: used.cpu_s)
+    longest = max(rollups, key=lambda used: used.cpu_s)
     yield Row(
-        f"folding, {screen}: longest",
+        f"roll-up, {screen}: longest",
         f"{longest.cpu_s:.1f} s",
-        f"CPU of a process of its own, once a month; {max(used.peak_mb for used in folds):.0f} MB at the most",
+        f"CPU of a process of its own, once a month; {max(used.peak_mb for used in rollups):.0f} MB at the most",
     )
 
 
 if __name__ == "__main__":
-    fold(Path(sys.argv[1]), int(sys.argv[2]))
+    roll_up(Path(sys.argv[1]), int(sys.argv[2]))

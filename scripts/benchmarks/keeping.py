@@ -32,12 +32,12 @@ _RECORDED_PX = 65_535
 
 
 def written(*, quick: bool) -> Iterator[Row]:
-    """An hour of use: a checkpoint a minute, folding, and pictures."""
+    """An hour of use: a checkpoint a minute, roll-ups, and pictures."""
     with Desk() as desk:
         for name in ["made up, 1920x1080", "made up, 2x4K", *(["recorded"] if motion.sessions() else [])]:
             said = json.loads(desk.run(python("keeping", name, str(desk.folder), "1" if quick else "8")).said)
             per_hour = said["store_mb"] / said["hours"]
-            beside = f"{said['hours']:.1f} h in use, a checkpoint each of {said['checkpoints']} minutes, and folding"
+            beside = f"{said['hours']:.1f} h in use, a checkpoint each of {said['checkpoints']} minutes, and roll-ups"
             yield at_most(f"written to disk per hour, {name}", per_hour, _BYTES_MB, "MB", beside=beside)
             yield Row(
                 f"pictures per hour, {name}", f"{6 * said['picture_mb']:.2f} MB", "one in ten minutes, as configured"
@@ -45,7 +45,7 @@ def written(*, quick: bool) -> Iterator[Row]:
 
 
 def write_hours(name: str, folder: Path, hours: int) -> None:
-    """Count, save and fold on a clock of the recording's; print what /proc says was written."""
+    """Count, save and roll up on a clock of the recording's; print what /proc says was written."""
     layout, sessions = _sessions(name, hours)
     store_file = folder / "DATA_HOME" / "mousetrackd" / "heat.sqlite3"
     store_file.parent.mkdir(mode=0o700, exist_ok=True)
@@ -84,7 +84,7 @@ def write_hours(name: str, folder: Path, hours: int) -> None:
 
 
 def _fold(store_file: Path, now_s: int) -> None:
-    """As the daemon's housekeeping does."""
+    """As the daemon's roll-up does."""
     keep = StoreConfig()
     with Store.open(store_file, zone=UTC, as_helper=True) as store:
         store.roll_up(
@@ -125,7 +125,7 @@ def memory(*, quick: bool) -> Iterator[Row]:
                 timeout_s=120,
             )
             settle(pid)
-            folding_mb = kernel.peak_mb(pid)
+            rollup_mb = kernel.peak_mb(pid)
             kernel.forget_peak(pid)
             seen_mb = []
             crossed = 0
@@ -141,12 +141,12 @@ def memory(*, quick: bool) -> Iterator[Row]:
     yield Row(
         "memory: for a moment (RSS)",
         f"{peak_mb:.0f} MB",
-        f"{folding_mb:.0f} MB until a child has folded a day of last week",
+        f"{rollup_mb:.0f} MB until a child has rolled up a day of last week",
     )
 
 
 def _week_before(desk: Desk, *, quick: bool) -> None:
-    """Hours of the last eight days: the oldest day of them is due to be folded."""
+    """Hours of the last eight days: the oldest day of them is due to be rolled up."""
     layout = motion.SCREENS["3x4K"]
     rng = np.random.default_rng(13)
     templates = motion.template_hours("3x4K", 1)

@@ -81,15 +81,15 @@ class Child:
         return self.status
 
 
-def _be(mouth: socket.socket, work: Callable[[Say], None]) -> None:
+def _be(peer: socket.socket, work: Callable[[Say], None]) -> None:
     """The child's life."""
     code = 1
     try:
-        mouth.recv(1)
-        work(lambda line: mouth.sendall(line.encode() + b"\n"))
+        peer.recv(1)
+        work(lambda line: peer.sendall(line.encode() + b"\n"))
         code = 0
     except BaseException:  # noqa: BLE001 - the parent is told, and judges
-        mouth.sendall(f"X {traceback.format_exc()!r}\n".encode())
+        peer.sendall(f"X {traceback.format_exc()!r}\n".encode())
     finally:
         os._exit(code)
 

@@ -20,7 +20,6 @@ from faults.child import Child, Say, run_traced
 from faults.writing import (
     commit,
     decoded,
-    fold,
     keep_aside,
     keep_picture,
     look,
@@ -28,8 +27,9 @@ from faults.writing import (
     make_older,
     open_or_rescue,
     picture_number,
-    write_for_ever,
+    roll_up,
     write_some,
+    write_until_killed,
 )
 from mousetrackd.config import Config, SnapshotConfig
 from mousetrackd.daemon import snapshot_worker
@@ -41,7 +41,7 @@ _IN_A_ROW = 25
 """So many kills are done to one store before the next is begun."""
 LOOKS = 1000
 _MOST_OF_A_CALL = 24
-"""Of a call that is made oftener, every k-th is a killer, so that there are about so many."""
+"""Of a call that is made more often, every k-th is a killer, so that there are about so many."""
 _CALLS = (
     *("openat", "write", "pwrite64", "fsync", "fdatasync", "ftruncate", "rename", "link", "linkat", "unlink"),
     *("mkdir", "rmdir", "chmod", "fchmod", "close"),
@@ -64,7 +64,7 @@ def _at_random(report: Report, base: Path) -> None:
         acknowledged: set[int] = set()
         begin = 1
         for killed in range(1, _IN_A_ROW + 1):
-            child = Child(partial(write_for_ever, folder, begin))
+            child = Child(partial(write_until_killed, folder, begin))
             child.go()
             child.listen_until(dice.randrange(15), dice.random() * 0.02)
             child.kill()
@@ -137,9 +137,9 @@ def _at_calls(report: Report, base: Path) -> None:
     older.mkdir()
     make_older(older / "heat.sqlite3", 60)
 
-    def does_fold(folder: Path, _: Say) -> None:
+    def does_roll_up(folder: Path, _: Say) -> None:
         with Store.open(folder / "heat.sqlite3", zone=UTC) as store:
-            fold(store, 1000)
+            roll_up(store, 1000)
 
     def does_snapshot(folder: Path, _say: Say) -> None:
         small = Config(snapshot=SnapshotConfig(legend=False))
@@ -163,7 +163,7 @@ def _at_calls(report: Report, base: Path) -> None:
     _each_call(report, base, "a checkpoint", template, known, _writes(61))
     _each_call(report, base, "writing two side files", template, known, keeps_aside)
     _each_call(report, base, "taking in two side files", aside, known | {61, 62}, does_rescue)
-    _each_call(report, base, "a fold", template, known, does_fold)
+    _each_call(report, base, "a roll-up", template, known, does_roll_up)
     _each_call(report, base, "a rescue", damaged, known, does_rescue)
     _each_call(report, base, "a migration", older, known, does_migration)
     latest = base / "call" / "snapshots" / "latest.png"

@@ -20,7 +20,7 @@ from pathlib import Path
 from support.report import Report
 
 from faults.child import Child, Say
-from faults.writing import keep_picture, look, make_damaged, open_or_rescue, picture_number, write_for_ever
+from faults.writing import keep_picture, look, make_damaged, open_or_rescue, picture_number, write_until_killed
 from mousetrackd.storage.store import Store
 
 CUTS = 60
@@ -129,7 +129,7 @@ def _cuts(report: Report, disk: Disk, cuts: int) -> None:
     wrong: list[str] = []
     for nth in range(cuts):
         with _power(disk) as folder:
-            child = Child(partial(write_for_ever, folder, 1))
+            child = Child(partial(write_until_killed, folder, 1))
             _cut_while(disk, folder, child, dice.randrange(40), dice.random() * 0.02)
         disk.mount()
         acknowledged, drawn = set(child.numbers("C")), child.numbers("P")

@@ -34,7 +34,7 @@ LAYOUT = Layout([Placement(SCREEN, 0, 0)])
 BEGIN_S = 1_700_000_000
 STEP_S = 600
 AGES = RollupAges(1, 2, 3)
-"""So that a short history is folded into hours, days and months."""
+"""So that a short history is rolled up into hours, days and months."""
 _WAY_PX = 400
 _PLACES = 6 * 4096
 """Where the table of how the screens stood begins."""
@@ -121,8 +121,8 @@ def open_or_rescue(path: Path) -> None:
         unsaved.take_in(paths_in(path.parent), store)
 
 
-def fold(store: Store, number: int) -> None:
-    """Fold as at the time of checkpoint ``number``."""
+def roll_up(store: Store, number: int) -> None:
+    """Roll up as at the time of checkpoint ``number``."""
     store.roll_up(BEGIN_S + STEP_S * number, AGES)
 
 
@@ -148,8 +148,8 @@ def picture_number(latest: Path) -> int:
     return -1 if pixels is None else int.from_bytes(pixels[0, :4].tobytes(), "little")
 
 
-def write_for_ever(folder: Path, begin: int, say: Say) -> None:
-    """Save, fold and draw as a daemon does in a hurry; say C after each checkpoint and P after each picture."""
+def write_until_killed(folder: Path, begin: int, say: Say) -> None:
+    """Save, roll up and draw as a daemon does in a hurry; say C after each checkpoint and P after each picture."""
     number = begin
     with Store.open(folder / "heat.sqlite3", zone=UTC) as store:
         say("O 0")
@@ -157,7 +157,7 @@ def write_for_ever(folder: Path, begin: int, say: Say) -> None:
             commit(store, number)
             say(f"C {number}")
             if number % 5 == 0:
-                fold(store, number)
+                roll_up(store, number)
             if number % 4 == 0:
                 keep_picture(folder / "snapshots", number)
                 say(f"P {number}")

@@ -80,7 +80,7 @@ class Story:
         return int(self.guest.status()["pid"])
 
     def calm(self) -> int:
-        """The pid of a tracking daemon of whose starts nothing is remembered: a check starts it oftener than may be."""
+        """The pid of a daemon whose starts systemd has forgotten: a check starts it more often than allowed."""
         self.guest.systemctl("reset-failed", UNIT)
         return self.until_unit("tracking")
 

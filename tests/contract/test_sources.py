@@ -355,7 +355,7 @@ class TestReplay(ReplayContract):
         assert recorder.receive_when_notified(50) == rows
         wait_until(recorder.source.finished, "the recording had ended")
         wait_until(lambda: not recorder.source.is_alive(), "the source was dead")
-        assert recorder.source.now_ms() == 49  # its clock stands still: nobody rests at the last pixel for ever
+        assert recorder.source.now_ms() == 49  # its clock stands still: nobody rests at the last pixel without end
         recorder.source.stop()
 
     def test_the_end_of_a_recording_is_notified(self) -> None:

@@ -231,7 +231,7 @@ class Command:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "mousetrackd", word], env=home.environment(), stdout=subprocess.PIPE, text=True
         )
-        wait_until(lambda: read_desired_state(home.paths) != before, f"the wish to {word} is written down")
+        wait_until(lambda: read_desired_state(home.paths) != before, f"the desired state is written down: {word}")
 
     def said(self) -> str:
         """What it prints at its end, which is a good one."""

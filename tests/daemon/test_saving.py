@@ -181,12 +181,12 @@ def test_of_a_damaged_store_what_is_readable_is_drawn(home: Home) -> None:
     assert (result.code, result.err.count("\n")) == (0, 1)
 
 
-@pytest.mark.parametrize("met_by", ["a fold", "a picture"])
+@pytest.mark.parametrize("met_by", ["a roll-up", "a picture"])
 def test_damage_that_is_met_while_it_runs_is_rescued_at_once(home: Home, met_by: str) -> None:
     home.paths.data_dir.mkdir(parents=True, mode=0o700)
     screen = Monitor("S", 400, 300)
     rng = np.random.default_rng(1)
-    # What is of this hour is not folded, and only a fold or a picture follows a chunk through all its pages.
+    # What is of this hour is not rolled up, and only a roll-up or a picture follows a chunk through all its pages.
     begin_s = int(time.time()) - (0 if met_by == "a picture" else 86_400)
     with Store.open(home.paths.store) as store:
         for _ in range(30):
@@ -200,8 +200,8 @@ def test_damage_that_is_met_while_it_runs_is_rescued_at_once(home: Home, met_by:
     home.paths.store.write_bytes(content[:page] + bytes(4096) + content[page + 4096 :])
     with home.running(state="waiting") as daemon:  # it had ended well, so nobody looked
         result = home.run("snapshot")
-        # The fold is another process: whether it or the picture meets the damage first is open.
-        assert result.code == 1 or met_by == "a fold"
+        # The roll-up is another process: whether it or the picture meets the damage first is open.
+        assert result.code == 1 or met_by == "a roll-up"
         wait_until(lambda: "was set aside" in str(home.status()["problems"]), "it is told")
         (problem,) = [one for one in home.status()["problems"] if "was set aside" in one]
         assert "29 of its pieces could be read and are kept, 1 are lost" in problem

@@ -383,7 +383,7 @@ def test_a_daemon_killed_at_any_moment_loses_and_doubles_nothing_it_acknowledged
             acknowledged |= {int(child.stdout.readline()) for _ in range(wanted)}
             until_s = time.perf_counter() + rng.uniform(0, 0.004)
             while time.perf_counter() < until_s:
-                pass  # somewhere within the commit or the fold that follows
+                pass  # somewhere within the commit or the roll-up that follows
             child.kill()
             acknowledged |= {int(line) for line in child.stdout if line.endswith("\n")}
     with Store.open(path, zone=UTC) as store:
@@ -396,7 +396,7 @@ def test_a_daemon_killed_at_any_moment_loses_and_doubles_nothing_it_acknowledged
     assert sum(length for (length,) in rows(path, "SELECT length_px FROM path")) == len(counted)
 
 
-# Folding ----------------------------------------------------------------------------------------------
+# Roll-up ----------------------------------------------------------------------------------------------
 
 ZONES: list[tzinfo] = [
     UTC,

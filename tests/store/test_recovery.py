@@ -56,7 +56,7 @@ class Whole:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
-    """Two screens, an hour of it folded, tables of several levels, and pages given up."""
+    """Two screens, an hour of it rolled up, tables of several levels, and pages given up."""
     path = tmp_path_factory.mktemp("whole") / "heat.sqlite3"
     rng = np.random.default_rng(4)
     with Store.open(path, zone=UTC) as store:
@@ -177,7 +177,7 @@ def test_the_journal_of_a_daemon_that_was_killed_is_read_too(tmp_path: Path, pat
 
 @pytest.mark.parametrize("number_of_hour", [10, 0])
 def test_pages_that_were_given_up_bring_nothing_back(path: Path, number_of_hour: int) -> None:
-    """A damaged pointer leads into a page of what was folded since, whose checksums are right."""
+    """A damaged pointer leads into a page of what was rolled up since, whose checksums are right."""
     with Store.open(path, zone=UTC) as store:
         for minute in range(3):
             counts = Counts.from_pixels(400, 300, np.array([minute]))
@@ -187,7 +187,7 @@ def test_pages_that_were_given_up_bring_nothing_back(path: Path, number_of_hour:
     with Store.open(path, zone=UTC) as store:
         store.roll_up(NOON_S + 3600, RollupAges())
     with closing(sqlite3.connect(path)) as sql, sql:
-        # Numbers are given again: the hour's may be less than those of what it was folded from.
+        # Numbers are given again: the hour's may be less than those of what it was rolled up from.
         sql.execute("UPDATE chunk SET id = ?", (number_of_hour,))
         sql.executemany("INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
     _, rescued = rescue(path, NOW)

@@ -99,7 +99,7 @@ def sums(path: Path) -> int:
 
 
 def three_months(store: Store) -> Cells:
-    """A piece a day in two layers; folded, January and February are months, and summed."""
+    """A piece a day in two layers; rolled up, January and February are months, and summed."""
     expected: Cells = Counter()
     for day in range(80):
         pixels = [day % 12, (day * 7) % 12]
@@ -121,13 +121,13 @@ commits = st.tuples(
     st.sampled_from(LAYERS),
     st.lists(st.integers(0, 11), min_size=1, max_size=3),
 )
-folds = st.tuples(st.just("fold"), st.integers(0, 1500))
+rollups = st.tuples(st.just("roll up"), st.integers(0, 1500))
 prunes = st.tuples(st.just("prune"), st.integers(0, 400))
 damages = st.tuples(st.just("damage"), st.sampled_from(["crc = crc + 1", "counts = x'00'", "last_s = last_s + 1"]))
 
 
 @settings(max_examples=settings().max_examples // 2)
-@given(st.lists(st.one_of(commits, commits, commits, folds, folds, prunes, damages), max_size=25))
+@given(st.lists(st.one_of(commits, commits, commits, rollups, rollups, prunes, damages), max_size=25))
 def test_all_time_is_exact_whatever_was_committed_folded_and_pruned(steps: list[tuple[object, ...]]) -> None:
     with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "heat.sqlite3", zone=UTC) as store:
         expected: Cells = Counter()
@@ -136,7 +136,7 @@ def test_all_time_is_exact_whatever_was_committed_folded_and_pruned(steps: list[
                 case ("commit", int(day), int(span_s), str(layer), list(pixels)):
                     commit(store, day, pixels, layers=[layer], span_s=span_s)
                     expected.update((SCREEN.label, layer, pixel) for pixel in pixels)
-                case ("fold", int(day)):
+                case ("roll up", int(day)):
                     store.roll_up(now_s(day), AGES)
                 case ("prune", int(day)):
                     store.prune(now_s(day))
@@ -340,18 +340,18 @@ def test_folding_beside_one_who_saves_loses_and_doubles_nothing(path: Path) -> N
         expected = three_months(store)
         saved, ended = threading.Event(), threading.Event()
 
-        def fold_again_and_again() -> None:
+        def roll_up_again_and_again() -> None:
             try:
                 with Store.open(path, zone=UTC, as_helper=True) as other:
                     for day in range(30, 130, 12):
-                        saved.wait()  # or who only folds would keep the other waiting
+                        saved.wait()  # or who only rolls up would keep the other waiting
                         saved.clear()
                         other.roll_up(now_s(day), AGES)
             finally:
                 ended.set()
 
-        folding = threading.Thread(target=fold_again_and_again)
-        folding.start()
+        rolling_up = threading.Thread(target=roll_up_again_and_again)
+        rolling_up.start()
         try:
             nth = 0
             while not ended.is_set():
@@ -362,7 +362,7 @@ def test_folding_beside_one_who_saves_loses_and_doubles_nothing(path: Path) -> N
                 assert all_time(store) == expected
         finally:
             saved.set()
-            folding.join()
+            rolling_up.join()
         store.roll_up(now_s(130), AGES)
         assert all_time(store) == without_sums(store) == expected
 
@@ -435,7 +435,7 @@ PRAGMA user_version = 2;
 
 
 def make_old(path: Path, version: int = 1) -> Cells:
-    """A store as 0.1.0 made them, or the version after: three months of days and two folded ones."""
+    """A store as 0.1.0 made them, or the version after: three months of days and two rolled-up ones."""
     new = path.with_name("new.sqlite3")
     with Store.open(new, zone=UTC) as store:
         store.commit(Tally(), NEW_YEAR_S, NEW_YEAR_S, Layout([Placement(SCREEN, 0, 0), Placement(OTHER, 4, 0)]))

@@ -139,7 +139,7 @@ def endless() -> Iterable[bytes]:
 BUSES: dict[str, tuple[Callable[[], Iterable[bytes]], str]] = {
     "silent": (list, "in time|timed out|within"),
     "it lets nobody in": (lambda: [b"REJECTED EXTERNAL\r\n"], "does not let us in: REJECTED"),
-    "it talks for ever": (lambda: [b"OK" * (1 << 20)], "does not let us in"),
+    "it talks without end": (lambda: [b"OK" * (1 << 20)], "does not let us in"),
     "escapes": (lambda: [b"\x1b]0;PWN\x07\r\n"], "does not let us in"),
     "it never answers Hello": (lambda: [WELCOME], "within|in time"),
     "no message": (lambda: [WELCOME, b"HTTP/1.1 200 OK\r\n\r\n"], "no D-Bus message"),
