@@ -81,9 +81,7 @@ def heatmap(
     point inside the screen) and for any other value that is not as described.
     """
     found = dots.read(data, size)
-    if found.outside:
-        width_px, height_px = found.counts.width_px, found.counts.height_px
-        warn([f"{found.outside} points lie outside {width_px}x{height_px}, and are not in the picture"])
+    warn(filter(None, [found.note]))
     if not isinstance(unit, str | None):
         raise wrong_value("unit", "text", unit)
     own_maps, map_name = _own_maps(colormap)

@@ -41,12 +41,13 @@ class Dots(NamedTuple):
     """Counts of one screen.
 
     per_unit: how many counts are one of what was given: 1, or a power of two where it was not whole numbers. outside:
-    how many of the given points lie outside the screen, and are not in ``counts``.
+    how many of the given points lie outside the screen, and are not in ``counts``; note says so, and where they are.
     """
 
     counts: Counts
     per_unit: float
-    outside: int
+    outside: int = 0
+    note: str = ""
 
 
 def read(data: object, size: tuple[int, int] | None = None) -> Dots:
@@ -145,15 +146,20 @@ def _of_points(columns: tuple[Any, ...], size: tuple[int, int] | None) -> Dots:
     _refuse_shares(x, y)
     inside = (x >= 0) & (x < width_px) & (y >= 0) & (y < height_px)
     outside = x.size - int(np.count_nonzero(inside))
+    note = ""
+    if outside:
+        where = f"x is from {x.min():.9g} to {x.max():.9g}, y from {y.min():.9g} to {y.max():.9g}"
+        note = f"{outside} of {x.size} points lie outside {width_px}x{height_px} and are left out: {where}"
     if outside and outside == x.size:
         raise UsageError(
-            f"none of the points lies inside {width_px}x{height_px}:"
-            f" x is from {x.min():g} to {x.max():g}, y from {y.min():g} to {y.max():g}",
+            f"none of the points lies inside {width_px}x{height_px}: {where}",
             "Give the screen's size: size=(width, height).",
         )
     row, column = (np.floor(part[inside]).astype(np.int64) for part in (y, x))
     return Dots(
-        *_histogram(width_px, height_px, row * width_px + column, None if weight is None else weight[inside]), outside
+        *_histogram(width_px, height_px, row * width_px + column, None if weight is None else weight[inside]),
+        outside,
+        note,
     )
 
 
@@ -184,7 +190,7 @@ def _of_array(array: Numbers, size: tuple[int, int] | None) -> Dots:
     elif size != (cols, rows):
         array = _spread(array, size)
     index = np.flatnonzero(array)
-    return Dots(*_histogram(*size, index, array.reshape(-1)[index]), 0)
+    return Dots(*_histogram(*size, index, array.reshape(-1)[index]))
 
 
 def _spread(cells: Numbers, size: tuple[int, int]) -> Numbers:

@@ -68,7 +68,10 @@ def test_a_sharp_square_becomes_the_blob_of_the_original_answer() -> None:
 
 
 def test_points_outside_are_told_twice() -> None:
-    with pytest.warns(MousetrackWarning, match="2 points lie outside 320x200") as told:
+    with pytest.warns(
+        MousetrackWarning,
+        match="2 of 5 points lie outside 320x200 and are left out: x is from -1 to 320, y from 0 to 199",
+    ) as told:
         picture = heatmap({**CLICKS, (320, 0): 5, (-1, 0): 5}, SIZE)
     assert picture.facts["outside"] == 2
     assert told[0].filename == __file__, "the warning names the caller's line"

@@ -107,6 +107,7 @@ def test_equal_points_add() -> None:
 def test_points_outside_are_left_out_and_counted() -> None:
     found = dots.read(([0, -1, 8, 3, 7.999, -0.5], [0, 0, 0, 6, 5.999, 0]), SIZE)
     assert (found.outside, found.counts.total) == (4, 2)
+    assert found.note == "4 of 6 points lie outside 8x6 and are left out: x is from -1 to 8, y from 0 to 6"
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1e-9, 0.1, 1 / 3, 1e9 + 0.1, 1e25, 1e300], ids=str)
