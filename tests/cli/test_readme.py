@@ -19,8 +19,8 @@ def command_lines() -> list[list[str]]:
     texts = [line.strip().removeprefix("$ ") for block in BLOCKS for line in block.splitlines()] + INLINE
     found: list[list[str]] = []
     for text in texts:
-        # A command may stand inside another one, like $(mousetrackd latest).
-        for command in re.findall(r"(?:^|[\s(;&|/])mousetrackd((?:\s+[^;&|()>#]+)?)", text):
+        # A command may stand inside another one, like $(mousetrackd latest), and a colour like "#ffffff" in a command.
+        for command in re.findall(r"(?:^|[\s(;&|/])mousetrackd((?:\s+(?:[^;&|()>#]|(?<=\S)#)+)?)", text):
             words = shlex.split(command)
             if words:
                 found.append(words)
