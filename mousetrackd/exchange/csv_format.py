@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from mousetrackd.system.text_table import Block
 
 
+_MISSING: Final = ("", "nan", "na", "n/a", "null", "none")
+"""How tables write that there is no value, as of eyes that blink."""
+
 _KINDS: Final[Mapping[str, Kind]] = {
     **dict(zip(CLICK_LAYERS, (Kind.LEFT, Kind.MIDDLE, Kind.RIGHT, Kind.OTHER), strict=True)),
     SCROLL: Kind.SCROLL,
@@ -222,9 +225,10 @@ class _PointReader:
 
 
 def _position(fields: Sequence[str], column: int, where: str) -> float:
-    value = _float(_cell(fields, column, where))
-    if not math.isfinite(value):
-        raise ValueError(f"{where}: expected a position, got {_cut(fields[column])}")
+    text = _cell(fields, column, where)
+    value = _float(text)
+    if not math.isfinite(value) and text.lower() not in _MISSING:
+        raise ValueError(f"{where}: expected a position, got {_cut(text)}")
     return value
 
 
@@ -280,9 +284,8 @@ def _grid(table: TextTable) -> NDArray[Any]:
     parts: list[NDArray[Any]] = []
     taken = 0
     for block in table.blocks():
-        columns = range(table.width)
-        found = table.numbers(block, columns, np.float64)
-        if found is None or any(len(table.split(line)) != table.width for line in block.lines[:: len(block.lines)]):
+        found = table.numbers(block, None, np.float64)
+        if found is None or found.shape[1] != table.width:
             for number, line in zip(block.numbers, block.lines, strict=True):
                 fields = table.split(line)
                 bad = next((field for field in fields if not is_number(field)), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import gzip
 import zipfile
 import zlib
@@ -100,6 +101,8 @@ def read(source: Path | BinaryIO, options: Options | None = None, *, name: str =
 def _problem(name: str, error: Exception) -> MousetrackError:
     if isinstance(error, ValueError) and not isinstance(error, UnicodeError):
         return MousetrackError(f"{name}: {str(error).splitlines()[0]}", "Nothing was read from it.")
+    if isinstance(error, OSError) and error.errno == errno.EINVAL and "pipe" in str(error):
+        return MousetrackError(f"cannot read {name}: {error.strerror}", "Send it to standard input, as -.")
     if isinstance(error, OSError) and error.errno is not None:
         return MousetrackError(f"cannot read {name}: {error.strerror or error}", "Nothing was read from it.")
     if isinstance(error, MemoryError):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from mousetrackd.core.columns import roles_of, roles_of_numbers
 from mousetrackd.core.counts import COUNT_MAX, Counts
 from mousetrackd.core.monitors import Monitor, clean_name
 from mousetrackd.exchange.points import Points
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 GRID_FROM: Final = 4
 """No screen is narrower: an array of two or three columns is a list of points."""
 
+_SAMPLE: Final = 50
+_SLENDER: Final = 16
+"""No screen is so many times as long as it is wide."""
 _SMALL_PX: Final = 480
 """No screen whose longer side is below this is higher than wide."""
 
@@ -37,10 +41,11 @@ def counts_of_grid(array: NDArray[Any], options: Options, what: str, name: str =
         raise ValueError(f"{what}: its shape {array.shape} does not fit the screen's size")
     notes: tuple[str, ...] = ()
     if size is None:
-        if height_px > width_px > 1 and height_px < _SMALL_PX:
+        if not _may_be_screen(width_px, height_px):
             raise ValueError(
                 f"{what} is {width_px} wide and {height_px} high, as no screen is. Cells of a screen? Give its --size"
-                " WxH; and --transpose where x is the first axis, as numpy.histogram2d has it"
+                " WxH; and --transpose where x is the first axis, as numpy.histogram2d has it. Points? Name what they"
+                " have, like --columns t,x,y"
             )
         if max(width_px, height_px) < _SMALL_PX:
             notes = (f"{what} is taken as a screen of {width_px}x{height_px} px; --size WxH spreads its cells",)
@@ -50,17 +55,46 @@ def counts_of_grid(array: NDArray[Any], options: Options, what: str, name: str =
     return FileCounts({monitor: Counts.from_dense(whole)}, unit="ms" if options.has_each else "", notes=notes)
 
 
-def is_points(array: NDArray[Any]) -> bool:
-    """Is it (N, 2) or (N, 3): x, y and perhaps a count?"""
-    return array.ndim == 2 and array.shape[1] in (2, 3)
+def _may_be_screen(width_px: int, height_px: int) -> bool:
+    """Is it no list of points, and no histogram whose first axis is x? A line of pixels may be anything."""
+    if min(width_px, height_px) == 1:
+        return True
+    is_upright = height_px > width_px and height_px < _SMALL_PX
+    return not is_upright and max(width_px, height_px) <= max(_SMALL_PX, _SLENDER * min(width_px, height_px))
+
+
+def is_points(array: NDArray[Any], options: Options) -> bool:
+    """Is it (N, 2) or (N, 3), x, y and perhaps a count or time, or has it the columns that the user named?"""
+    return array.ndim == 2 and (array.shape[1] in (2, 3) or array.shape[1] == len(options.columns))
 
 
 def counts_of_points(array: NDArray[Any], options: Options, what: str, name: str = "") -> FileCounts:
-    """Counts of (N, 2) or (N, 3) points: x, y and perhaps a count. Raises ValueError that names the row."""
-    points = Points(options)
-    points.notes.append(f"{what} is taken as {len(array)} points: x, y{', count' if array.shape[1] == 3 else ''}")
-    count = array[:, 2] if array.shape[1] == 3 else None
-    points.add(array[:, 0], array[:, 1], count, lambda number: f"{what}, row {number}", label=name)
+    """Counts of points, (N, columns), by the names that the user gave, or else by what they look like.
+
+    Raises ValueError that names the row.
+    """
+    named = len(options.columns) == array.shape[1]
+    if named:
+        roles, sentence = roles_of(options.columns), ""
+    elif array.shape[1] == 2:
+        roles, sentence = {"x": 0, "y": 1}, ""
+    else:
+        roles, sentence = roles_of_numbers(array[:_SAMPLE].astype(np.float64))
+    points = Points(options, time_name=options.columns[roles["time"]] if named and "time" in roles else "")
+    if not named:
+        points.notes.append(
+            f"{what} is taken as {len(array)} points: {', '.join(sorted(roles, key=roles.__getitem__))}"
+        )
+    points.notes += [sentence] if sentence else []
+    columns = {role: array[:, place] for role, place in roles.items()}
+    points.add(
+        columns["x"],
+        columns["y"],
+        columns.get("count"),
+        lambda number: f"{what}, row {number}",
+        label=name,
+        time=columns.get("time"),
+    )
     return points.finish()
 
 

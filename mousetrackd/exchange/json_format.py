@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from mousetrackd.core.columns import roles_of
+from mousetrackd.core.columns import roles_of, roles_of_numbers
 from mousetrackd.core.counts import COUNT_MAX
 from mousetrackd.core.errors import UsageError
 from mousetrackd.core.layers import LAYERS, UNITS
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mousetrackd.exchange.table import Table
     from mousetrackd.system.content import Content
 
+_SAMPLE: Final = 50
 MAX_BYTES: Final = 128 * 1024**2
 _NESTED_MAX: Final = 4_000_000
 """Lists and objects inside: each takes far more memory than bytes."""
@@ -171,20 +172,21 @@ def _of_list(rows: list[Any], options: Options) -> FileCounts:
         return _of_records(records, options, next((name for name, role in names.items() if role == "time"), ""))
     if not all(isinstance(row, list) and not isinstance(row, Pairs) for row in rows):
         raise ValueError(f"expected a list of points like [640, 480], got {json.dumps(rows[0])[:60]} among them")
-    widths = {len(row) for row in rows}
-    if len(widths) == 1 and widths.pop() >= GRID_FROM:
-        return counts_of_grid(_array(rows), options, "the grid")
-    if options.columns:
-        roles = roles_of(options.columns)
-        return _of_records([{role: row[place] for role, place in roles.items()} for row in rows], options, "")
     if all(len(row) == 2 and isinstance(row[0], list) for row in rows):  # of Counter.items()
         rows = [[*row[0], row[1]] for row in rows]
-    records = []
+    widths = {len(row) for row in rows}
+    width = widths.pop() if len(widths) == 1 else 0
+    if width >= GRID_FROM and width != len(options.columns):
+        return counts_of_grid(_array(rows), options, "the grid")
+    columns = options.columns if width == len(options.columns) else ()
     for number, row in enumerate(rows, 1):
-        if len(row) not in (2, 3):
+        if len(row) not in (2, 3) and not columns:
             raise ValueError(f"entry {number}: expected [x, y] or [x, y, count], got {json.dumps(row)[:60]}")
-        records.append(dict(zip(("x", "y", "count"), row, strict=False)))
-    return _of_records(records, options, "")
+    roles, sentence = roles_of(columns) if columns else {"x": 0, "y": 1, "count": 2}, ""
+    if width == 3 and not columns and all(_is_number(value) for row in rows[:_SAMPLE] for value in row):
+        roles, sentence = roles_of_numbers(np.array(rows[:_SAMPLE], np.float64))
+    records = [{role: row[place] for role, place in roles.items() if place < len(row)} for row in rows]
+    return _of_records(records, options, columns[roles["time"]] if columns and "time" in roles else "", sentence)
 
 
 def _array(rows: list[list[Any]]) -> np.ndarray[Any, Any]:
@@ -198,8 +200,9 @@ def _array(rows: list[list[Any]]) -> np.ndarray[Any, Any]:
         return np.array(rows, np.float64)
 
 
-def _of_records(rows: Sequence[Mapping[str, Any]], options: Options, time_name: str) -> FileCounts:
+def _of_records(rows: Sequence[Mapping[str, Any]], options: Options, time_name: str, note: str = "") -> FileCounts:
     points = Points(options, time_name=time_name)
+    points.notes += [note] if note else []
     by_label: dict[str, list[tuple[float, float, int, float, int]]] = {}
     has_count = any("count" in row for row in rows)
     has_time = all("time" in row for row in rows)

@@ -142,7 +142,7 @@ def _counts_of(array: NDArray[Any], options: Options, what: str, name: str) -> F
         raise ValueError(f"{what}: expected the shape (height, width), got {str(array.shape)[:40]}")
     if not LABEL.fullmatch(name) and options.size != array.shape[::-1]:
         turned = array.T if options.transpose else array
-        if is_points(turned):
+        if is_points(turned, options):
             return counts_of_points(turned, options, what, name)
         if array.shape[0] in (2, 3) and array.shape[1] > _ROWS_OF_POINTS_FROM and options.size is None:
             raise ValueError(f"{what} has the shape {array.shape}: if its rows are x and y, give --transpose")

@@ -194,7 +194,11 @@ class Points:
         good = np.isfinite(x) & np.isfinite(y) & (np.abs(x) < 2**31) & (np.abs(y) < 2**31)
         if not good.all():
             bad = int(np.flatnonzero(~good)[0])
-            raise ValueError(f"{where(bad)}: {x[bad]:g},{y[bad]:g} is no position")
+            if not self._options.drop_outside:
+                raise ValueError(
+                    f"{where(bad)}: {x[bad]:g},{y[bad]:g} is no position; --drop-outside leaves such points out"
+                )
+            x, y = np.where(good, x, -1), np.where(good, y, -1)
         floor_x, floor_y = np.floor(x), np.floor(y)
         between = (floor_x != x) | (floor_y != y)
         if self._are_shares is None and between.any():

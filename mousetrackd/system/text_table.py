@@ -125,8 +125,11 @@ class TextTable:
                 yield kept
             block = None if self._ended else self._next_block()
 
-    def numbers(self, block: Block, columns: Sequence[int], kind: type[Any]) -> NDArray[Any] | None:
-        """(N, len(columns)) of plain numbers of the type ``kind``; None where one of them is something else."""
+    def numbers(self, block: Block, columns: Sequence[int] | None, kind: type[Any]) -> NDArray[Any] | None:
+        """(N, len(columns)) of plain numbers of the type ``kind``; None where one of them is something else.
+
+        columns: None is all, which have to be as many in each line.
+        """
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             try:

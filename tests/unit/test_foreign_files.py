@@ -24,6 +24,7 @@ SIZE = (1920, 1080)
 PIXELS = {(480, 270): 3, (481, 270): 1}
 """What most of the files below mean."""
 POINTS = {(480, 270): 2, (481, 270): 1}
+STAYS = {(480, 270): 24, (481, 270): 8}
 
 Cells = dict[tuple[int, int], int]
 
@@ -170,6 +171,7 @@ CASES: dict[str, tuple[bytes | str, Options, Cells]] = {
         Options(layer="scroll"),
         {(480, 270): 2},
     ),
+    "blinks, dropped": ("x,y\n480,270\nnan,nan\n481,270\n,\n480,270\n", Options(drop_outside=True), POINTS),
     # JSON
     **{
         f"JSON keys like {key.format(480, 270)}": (
@@ -208,6 +210,12 @@ CASES: dict[str, tuple[bytes | str, Options, Cells]] = {
     ),
     "JSON, UTF-16": (json.dumps({"480,270": 3, "481,270": 1}).encode("utf-16"), Options(), PIXELS),
     "JSON with times": ('[{"x": 480, "y": 270, "t": 0}, {"x": 5, "y": 5, "t": 16}]', Options(), {(480, 270): 16}),
+    "JSON, points and times": (
+        "[[480,270,0],[481,270,16],[480,270,24],[5,5,32]]",
+        Options(),
+        {(480, 270): 24, (481, 270): 8},
+    ),
+    "JSON, named by hand": ("[[0,480,270,9],[16,5,5,9]]", Options(columns=("t", "x", "y", "-")), {(480, 270): 16}),
     # what Python prints
     "a dict": ("{(480, 270): 3, (481, 270): 1}", Options(), PIXELS),
     "a dict in a variable": ("counts = {(480, 270): 3,\n  (481, 270): 1,\n}\n", Options(), PIXELS),
@@ -229,6 +237,16 @@ CASES: dict[str, tuple[bytes | str, Options, Cells]] = {
     "npy, points": (npy([[480, 270], [481, 270], [480, 270]]), Options(), POINTS),
     "npy, two points are no screen": (npy([[480, 270], [481, 270]]), Options(), {(480, 270): 1, (481, 270): 1}),
     "npy, points and counts": (npy([[480, 270, 3], [481, 270, 1]]), Options(), PIXELS),
+    "npy, points and times": (
+        npy([[480, 270, 0], [481, 270, 16], [480, 270, 24], [5, 5, 32]]),
+        Options(),
+        {(480, 270): 24, (481, 270): 8},
+    ),
+    "npy, named by hand": (
+        npy([[0, 480, 270, 9], [16, 5, 5, 9]]),
+        Options(columns=("t", "x", "y", "-")),
+        {(480, 270): 16},
+    ),
     "npy, float points": (npy([[480.0, 270.0], [481.0, 270.0], [480.0, 270.0]]), Options(), POINTS),
     "npy, xs and ys": (npy([[480, 481, 480], [270, 270, 270]]), Options(transpose=True), POINTS),
     "npy, fields": (
@@ -361,6 +379,13 @@ REFUSED: dict[str, tuple[bytes | str, Options, str]] = {
         Options(size=(0, 0)),
         "108 wide and 192 high, as no screen is",
     ),
+    "points of four numbers": ("1,2,3,4\n" * 600, Options(size=(0, 0)), "4 wide and 600 high, as no screen is"),
+    "an array of four columns": (
+        npy(np.ones((600, 4))),
+        Options(size=(0, 0)),
+        "Points? Name what they have, like --columns",
+    ),
+    "a longer line in a grid": ("1 2 3 4\n1 2 3 4 5\n", Options(), "line 2: expected 4 numbers, got 5"),
     "xs and ys": (npy(np.ones((2, 500))), Options(size=(0, 0)), "if its rows are x and y, give --transpose"),
     "a pickle": (pickle.dumps(PIXELS), Options(), "it is a pickle, which is never loaded"),
     "a pickle of protocol 0": (pickle.dumps(PIXELS, 0), Options(), "it is a pickle, which is never loaded"),
