@@ -25,7 +25,7 @@ _UNSEEN_FADED_IN: Final = 0.35
 """The same where the background is not known: the cold end of a map is dark, and would draw a dark rim on white."""
 
 _COLOURED_FADED_IN: Final = 0.05
-"""The same of a map that is coloured from the beginning, like classic: its blue is to be seen."""
+"""The same of a map that is coloured from the beginning, like classic, on whatever: its blue is to be seen."""
 
 _APART: Final = 3.0
 """By how much lightness, CIE L*, the coldest colour differs from the background."""
@@ -77,10 +77,17 @@ def lay_over(canvas: NDArray[np.uint8], layer: HeatLayer, opacity: float = 1.0, 
     """
     style = STYLES[layer.layer]
     steps = np.arange(legend.HEAT_LEVELS)
-    opaque_from, strength = (OVER_OPAQUE_FROM, 1.0) if on_image else (style.opaque_from, style.strength)
+    opaque_from, strength, fade = (
+        (OVER_OPAQUE_FROM, 1.0, 1.0) if on_image else (style.opaque_from, style.strength, style.fade)
+    )
+    is_coloured_at_once = not theme.runs_one_way(layer.colours)
+    if is_coloured_at_once:
+        opaque_from = _COLOURED_FADED_IN
     opaque = round(opaque_from * (legend.HEAT_LEVELS - 1))
-    share = np.clip(steps / opaque, 0, 1)[:, None] ** style.fade * strength * opacity
-    colours = layer.colours[np.maximum(steps, opaque)] if style.opaque_from < 0.5 and not on_image else layer.colours
+    share = np.clip(steps / opaque, 0, 1)[:, None] ** fade * strength * opacity
+    colours = layer.colours
+    if not (on_image or is_coloured_at_once) and opaque_from < 0.5:
+        colours = colours[np.maximum(steps, opaque)]  # the dark end of a map would be a dark rim
     full = np.full((legend.HEAT_LEVELS, 1), 255)
     above = np.concatenate([colours, full], axis=1)[:, : canvas.shape[2]] * share * 256
     table, left = above.round().astype(np.uint16), ((1 - share) * 256).round().astype(np.uint16)

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 _LINE_PER_PX: Final = 1000
 """Lines are a pixel thick for so many pixels of the picture's height."""
 
-_HATCH_APART: Final = 12
-"""How far the lines of the hatching are apart, in multiples of their thickness."""
+_HATCH_PER_PX: Final = 500
+_HATCH_APART: Final = 10
+"""Hatching is a pixel thick for so many pixels of height, so that a smaller copy shows it as well, and its lines are so
+many times their thickness apart."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,11 @@ def masks(scene: Scene, excluded: Sequence[tuple[slice, slice]]) -> Masks | None
     inside = _on_monitors(scene)
     lines = np.zeros_like(inside)
     thick = max(1, len(inside) // _LINE_PER_PX)
-    apart = _HATCH_APART * thick
+    hatch = max(1, len(inside) // _HATCH_PER_PX)
+    apart = _HATCH_APART * hatch
     for rows, columns in excluded:
         down, across = (np.arange(one.start, one.stop) % apart for one in (rows, columns))
-        lines[rows, columns] |= np.add.outer(down.astype(np.uint16), across.astype(np.uint16)) % apart < thick
+        lines[rows, columns] |= np.add.outer(down.astype(np.uint16), across.astype(np.uint16)) % apart < hatch
         cv2.rectangle(lines, (columns.start, rows.start), (columns.stop - 1, rows.stop - 1), 1, thick)
     lines &= inside
     for place in excluded:

@@ -57,7 +57,8 @@ class Style:
 
 
 def _buttons(title: str, short: str, colormap: str, on_dark: str, on_light: str) -> Style:
-    return Style(title, short, "presses", colormap, 0.0045, 0.3, plenty=500, mark=(on_dark, on_light))
+    # Opaque from 0.45: a lone press of a busy day lets the rests be seen, and is seen.
+    return Style(title, short, "presses", colormap, 0.0045, 0.45, plenty=500, mark=(on_dark, on_light))
 
 
 STYLES: Final[Mapping[str, Style]] = {

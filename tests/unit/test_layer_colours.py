@@ -9,9 +9,10 @@ from support.colour_science import EYES, apart, contrast, hexadecimal
 from mousetrackd.core.layers import CLICK_LAYERS
 from mousetrackd.core.layout import Layout
 from mousetrackd.picture import legend
-from mousetrackd.picture.blend import on_background
+from mousetrackd.picture.blend import lay_over, on_background
 from mousetrackd.picture.colormap import ramp
 from mousetrackd.picture.colours import colour_map
+from mousetrackd.picture.heat_layers import HeatLayer
 from mousetrackd.picture.look import Look
 from mousetrackd.picture.scene import Scene
 from mousetrackd.picture.styles import STYLES
@@ -60,3 +61,17 @@ def test_a_button_alone_or_with_a_map_that_was_chosen_is_drawn_in_it() -> None:
     assert Look(layer=["clicks"], colormap="hot").mark_of("clicks.left") is None
     assert Look(layer=["clicks"], colormap="hot").mark_of("clicks.right") is not None
     assert Look(layer=["dwell", "travel"]).mark_of("travel") is None
+
+
+@pytest.mark.parametrize("on_image", [False, True])
+@pytest.mark.parametrize("layer", ["dwell", "travel", "scroll"])
+def test_classic_keeps_its_blue_over_an_image_and_over_other_layers(layer: str, *, on_image: bool) -> None:
+    levels = np.arange(legend.HEAT_LEVELS, dtype=np.uint8)[None]
+    colours = ramp(colour_map("classic", {}), legend.HEAT_LEVELS)
+    scale = legend.Scale("", 1, "ms", float, clipped=False)
+    canvas = np.full((1, legend.HEAT_LEVELS, 3), 128, np.uint8)
+    lay_over(canvas, HeatLayer(layer, levels, colours, scale, 5, 9), 0.7, on_image=on_image)
+    assert canvas[0, 0].tolist() == [128, 128, 128]
+    opacity = 0.7 * (1 if on_image else STYLES[layer].strength)
+    expected = opacity * colours + (1 - opacity) * 128
+    assert np.abs(canvas[0] - expected)[12:].max() < 2
