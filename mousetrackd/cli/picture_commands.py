@@ -176,7 +176,7 @@ def timelapse(out: Path, step: str, windowed: bool, fps: float, width: int, **op
     with open_selection(options) as selection:
         pieces = selection.store.pieces(look.layers, remarks, selection.asked, step_s=step_s)
         shown = timelapse.film_of(pieces, step_s, cumulative=not windowed)
-    readings = [frame.reading for frame in shown.frames]
+    readings = shown.frames.measured()
     layout = append_unplaced_monitors(selection.layout, {series.monitor for one in readings for series in one.counts})
     of_all = Scene(
         readings[-1],
@@ -187,7 +187,7 @@ def timelapse(out: Path, step: str, windowed: bool, fps: float, width: int, **op
         only=hours_and_days(options),
     )
     of_all = of_all.with_all_monitors()
-    measures = compose.measures(of_all, look, readings if windowed else readings[-1:])
+    measures = compose.measures(of_all, look, readings)
     clock = Clock([frame.clock for frame in shown.frames], of_all.layout.bounds()[2])
     with click.progressbar(shown.frames, label="drawing", file=sys.stderr) as frames:
         pictures = (

@@ -68,7 +68,7 @@ def heat_layers(scene: Scene, look: Look, measures: Mapping[str, Measure], theme
     found: dict[str, HeatLayer] = {}
     for alike in _of_one_scale(layers):  # one after the other: the grids of 4K screens are large
         given = [measures[layer].widening for layer in alike if layer in measures]
-        widening = given[0] if given else _widening(alike, scene.reading)
+        widening = given[0] if given else _widening(alike, scene.reading, in_cells=scene.reading.cell_px > 0)
         grids = {layer: _grids(layer, scene, look, widening) for layer in alike}
         hottest = _max_heats(grids, scene, look)
         hottest |= {layer: measures[layer].max_heat for layer in alike if layer in measures}
@@ -82,7 +82,8 @@ def measures_of(scene: Scene, look: Look, readings: Sequence[Reading]) -> dict[s
     """One measure of each layer for pictures of all ``readings``, as ``heat_layers`` chooses it for the fullest."""
     found: dict[str, Measure] = {}
     for alike in _of_one_scale(look.layers):
-        widening = min((_widening(alike, reading) for reading in readings), default=1.0)
+        in_cells = any(reading.cell_px for reading in readings)
+        widening = min((_widening(alike, reading, in_cells=in_cells) for reading in readings), default=1.0)
         for reading in readings:
             one = replace(scene, reading=reading)
             grids = {layer: _grids(layer, one, look, widening) for layer in alike}
@@ -91,10 +92,10 @@ def measures_of(scene: Scene, look: Look, readings: Sequence[Reading]) -> dict[s
     return found
 
 
-def _widening(alike: Sequence[str], reading: Reading) -> float:
+def _widening(alike: Sequence[str], reading: Reading, *, in_cells: bool) -> float:
     """How much wider the sigma of layers that share a scale is."""
     counted_px = sum(counts.pixels for series, counts in reading.counts.items() if series.layer in alike)
-    return STYLES[alike[0]].widening(counted_px)
+    return STYLES[alike[0]].widening(counted_px, in_cells=in_cells)
 
 
 def _of_one_scale(layers: Sequence[str]) -> list[list[str]]:

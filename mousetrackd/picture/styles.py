@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from mousetrackd.core.cells import CELL_SHARE
 from mousetrackd.core.layers import COUNTS, DWELL, SCROLL, TRAVEL
 
+SIGMA_OF_CELLS: Final = 0.8 * CELL_SHARE
+"""The least sigma, as a share of the shorter side, at which cells join into lines."""
 WIDEST: Final = 2.0
 """How much wider than its own a layer's sigma gets while little is counted."""
 
@@ -21,7 +24,8 @@ class Style:
     it hides what is below it; up to there it fades in, by the power ``fade``: above 1 rare places are faint. strength:
     how much of that even its hottest place hides, 0 to 1. plenty: from how many counted pixels on its sigma is its own;
     while there are fewer it is wider. 0: it never is. mark: the one colour it has among other layers, on dark and on
-    light; None where it has those of its map there too.
+    light; None where it has those of its map there too. pixels_a_cell: how many counted pixels a cell stands for where
+    hours of the past are drawn from cells.
     """
 
     title: str
@@ -34,6 +38,7 @@ class Style:
     fade: float = 1.0
     plenty: int = 0
     mark: tuple[str, str] | None = None
+    pixels_a_cell: int = 1
 
     def sigma_px(self, sigma: float | str, shorter_px: int, widening: float = 1.0) -> float:
         """``Look.sigma`` in px of a monitor whose shorter side has ``shorter_px``.
@@ -46,14 +51,20 @@ class Style:
             return float(sigma.removesuffix("%")) / 100 * shorter_px
         return float(sigma)
 
-    def widening(self, counted_px: int) -> float:
+    def widening(self, counted_px: int, *, in_cells: bool = False) -> float:
         """How much wider the sigma is where so few pixels were counted, from 1 to ``WIDEST``.
+
+        in_cells: hours of the past are among them, of which each cell is one pixel. Lines, finer than cells, would fall
+        into dots: they become as wide as these.
 
         The best bandwidth of n points in the plane falls with n^(-1/6): Scott, Multivariate Density Estimation, 1992.
         The first five minutes are blobs as well as a year is. Heat stays what it is, a sum weighted by a Gaussian that
         is 1 at the point itself: only "around" is farther.
         """
-        return float(min(max((self.plenty / max(counted_px, 1)) ** (1 / 6), 1), WIDEST))
+        if in_cells and not self.plenty:
+            return max(SIGMA_OF_CELLS / self.sigma_share, 1)
+        stands_for_px = counted_px * (self.pixels_a_cell if in_cells else 1)
+        return float(min(max((self.plenty / max(stands_for_px, 1)) ** (1 / 6), 1), WIDEST))
 
 
 def _buttons(title: str, short: str, colormap: str, on_dark: str, on_light: str) -> Style:
@@ -64,7 +75,14 @@ def _buttons(title: str, short: str, colormap: str, on_dark: str, on_light: str)
 STYLES: Final[Mapping[str, Style]] = {
     # 1.7 %, by eye: at 1.2 % a day falls into dots.
     DWELL: Style(
-        "Where the pointer rested", "rest", "time at and around each point", "ember", 0.017, 0.25, plenty=20_000
+        "Where the pointer rested",
+        "rest",
+        "time at and around each point",
+        "ember",
+        0.017,
+        0.25,
+        plenty=20_000,
+        pixels_a_cell=5,  # 2 to 8 in an hour of recorded people
     ),
     # Ways gone once are hardly seen over other layers: together they would lie on them like a veil.
     TRAVEL: Style("Where the pointer went", "travel", "crossings", "ice", 0.0009, 0.9, 0.7, fade=2),

@@ -13,7 +13,7 @@ from mousetrackd.storage.query import Reading
 from mousetrackd.storage.tiers import DAY_S, name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
     from mousetrackd.storage.query import Piece
 
@@ -29,10 +29,48 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Film:
-    """The pictures of a film in order. notes: sentences about what may surprise in them."""
+class _Step:
+    """A step of time in which something was counted: UTC seconds at which it begins and ends."""
 
-    frames: list[Frame]
+    start_s: int
+    end_s: int
+    clock: str
+    pieces: list[Piece]
+
+
+class Frames:
+    """The pictures of a film in order. Each is made when it is its turn: those of a year together are gigabytes."""
+
+    def __init__(self, steps: Sequence[_Step], *, cumulative: bool) -> None:
+        self._steps = steps
+        self._cumulative = cumulative
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def __iter__(self) -> Iterator[Frame]:
+        so_far = Reading()
+        first_s = min(piece.start_s for piece in self._steps[0].pieces)
+        for step in self._steps:
+            summed = _sum(so_far if self._cumulative else Reading(), step.pieces)
+            begin_s = min(first_s, step.start_s) if self._cumulative else step.start_s
+            so_far = replace(summed, first_s=begin_s, last_s=step.end_s)
+            yield Frame(so_far, step.clock)
+
+    def measured(self) -> list[Reading]:
+        """The readings that are measured to find one scale for all: every one, or that of the last frame."""
+        if not self._cumulative:
+            return [frame.reading for frame in self]
+        whole = _sum(Reading(), [piece for step in self._steps for piece in step.pieces])
+        first_s = min(piece.start_s for piece in self._steps[0].pieces)
+        return [replace(whole, first_s=min(first_s, self._steps[0].start_s), last_s=self._steps[-1].end_s)]
+
+
+@dataclass(frozen=True)
+class Film:
+    """A film's pictures. notes: sentences about what may surprise in them."""
+
+    frames: Frames
     notes: tuple[str, ...] = ()
 
 
@@ -52,18 +90,11 @@ def film_of(pieces: Iterable[Piece], step_s: int, *, cumulative: bool, zone: tzi
         raise UsageError("nothing was counted in this range", "Choose another with --since and --until.")
     if len(steps) > FRAMES_MAX:
         raise UsageError(f"that would be {len(steps)} frames", f"Choose a longer --step: {FRAMES_MAX} at most.")
-    frames: list[Frame] = []
-    so_far = Reading()
-    first_s = min(piece.start_s for piece in steps[min(steps)])
-    for step in sorted(steps):
-        before = so_far if cumulative else Reading()
-        ahead_s = _ahead_s(steps[step][0].start_s, zone)
-        start_s, end_s = step * step_s - ahead_s, (step + 1) * step_s - ahead_s
-        so_far = replace(
-            _sum(before, steps[step]), first_s=min(first_s, start_s) if cumulative else start_s, last_s=end_s
-        )
-        frames.append(Frame(so_far, _clock(step * step_s, step_s)))
-    return Film(frames, tuple(_notes([*steps], step_s, coarsest_s)))
+    in_order: list[_Step] = []
+    for step, of_step in sorted(steps.items()):
+        begin_s = step * step_s - _ahead_s(of_step[0].start_s, zone)
+        in_order.append(_Step(begin_s, begin_s + step_s, _clock(step * step_s, step_s), of_step))
+    return Film(Frames(in_order, cumulative=cumulative), tuple(_notes([*steps], step_s, coarsest_s)))
 
 
 def _ahead_s(moment_s: int, zone: tzinfo | None) -> int:
@@ -97,8 +128,9 @@ def _notes(steps: list[int], step_s: int, coarsest_s: int) -> list[str]:
 
 
 def _sum(before: Reading, pieces: Iterable[Piece]) -> Reading:
-    counts = dict(before.counts)
+    parts = {series: [counts] for series, counts in before.counts.items()}
+    cell_px = before.cell_px
     for piece in pieces:
-        series = Series(piece.monitor, piece.layer)
-        counts[series] = Counts.merge([counts[series], piece.counts]) if series in counts else piece.counts
-    return Reading(counts)
+        parts.setdefault(Series(piece.monitor, piece.layer), []).append(piece.counts)
+        cell_px = max(cell_px, piece.cell_px)
+    return Reading({series: Counts.merge(of_it) for series, of_it in parts.items()}, cell_px=cell_px)

@@ -45,14 +45,18 @@ class Hour:
 def put(connection: Connection, chunk: int, start_s: int, key: Key, counts: Counts) -> None:
     """Append an hour of a chunk, within the transaction that is open. Raises sqlite3.Error."""
     side_px = cells.cell_px(counts.width_px, counts.height_px)
-    total = min(counts.total, COUNT_MAX)
+    blob = cells.encode(cells.gathered(counts, side_px), side_px)
+    put_encoded(connection, Hour(0, chunk, start_s, key, min(counts.total, COUNT_MAX)), side_px, blob)
+
+
+def put_encoded(connection: Connection, hour: Hour, side_px: int, blob: bytes) -> None:
+    """As ``put``, with its cells as bytes; the row is a new one."""
     ((row,),) = connection.execute(
         "INSERT INTO hour (chunk, start_s, monitor, layer, application, grid, total) VALUES (?, ?, ?, ?, ?, ?, ?)"
         " RETURNING id",
-        (chunk, start_s, *key, total),
+        (hour.chunk, hour.start_s, *hour.key, hour.total),
     )
-    blob = cells.encode(cells.gathered(counts, side_px), side_px)
-    checksum = checksum_of(Hour(row, chunk, start_s, key, total), side_px, blob)
+    checksum = checksum_of(hour, side_px, blob)
     connection.execute("INSERT INTO cells VALUES (?, ?, ?, ?)", (row, side_px, blob, checksum))
 
 

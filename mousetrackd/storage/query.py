@@ -82,7 +82,7 @@ class Reading:
 
     counts: the sums per series. first_s, last_s: the UTC seconds between which they were counted, None when there is
     nothing. left_out: sentences about what could not be included, and why. from_cells: a sentence about what was taken
-    from cells instead of pixels, or none.
+    from cells instead of pixels, or none. cell_px: how wide the widest of these are; 0 where all are pixels.
     """
 
     counts: Mapping[Series, Counts] = field(default_factory=dict)
@@ -90,6 +90,7 @@ class Reading:
     last_s: int | None = None
     left_out: tuple[str, ...] = ()
     from_cells: str = ""
+    cell_px: int = 0
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -99,13 +100,17 @@ class Reading:
 
 @dataclass(frozen=True)
 class Piece:
-    """One chunk of one screen and layer, or an hour of one: ``span_s`` seconds from ``start_s`` (UTC)."""
+    """One chunk of one screen and layer, or an hour of one: ``span_s`` seconds from ``start_s`` (UTC).
+
+    cell_px: how wide the cells are that it was taken from; 0 for pixels.
+    """
 
     start_s: int
     span_s: int
     monitor: Monitor
     layer: str
     counts: Counts
+    cell_px: int = 0
 
 
 @dataclass(frozen=True)
@@ -148,6 +153,11 @@ class _Notes:
     sides_px: set[int] = field(default_factory=set)
     last_cells_s: int = TIME_MIN_S
 
+    @property
+    def cell_px(self) -> int:
+        """How wide the widest cells are; 0 where there are none."""
+        return max(self.sides_px, default=0)
+
     def all_left_out(self) -> tuple[str, ...]:
         """A sentence for all that was left out."""
         return (*self.left_out, *_too_coarse(self.coarse))
@@ -183,7 +193,7 @@ def read(connection: Connection, layers: Iterable[str], asked: Range = ALL) -> R
                 merged[Series(screen, key.layer)] = counts
     first_s = min((start_s for start_s, _ in notes.spans), default=None)
     last_s = max((end_s for _, end_s in notes.spans), default=None)
-    return Reading(merged, first_s, last_s, notes.all_left_out(), notes.from_cells(connection.zone))
+    return Reading(merged, first_s, last_s, notes.all_left_out(), notes.from_cells(connection.zone), notes.cell_px)
 
 
 def pieces(
@@ -206,8 +216,8 @@ def pieces(
         if chunk.key.monitor not in wanted:
             continue
         screen = known[chunk.key.monitor]
-        for start_s, end_s, parts in _within(connection, chunk, screen, asked, notes, step_s):
-            yield Piece(start_s, end_s - start_s, screen, chunk.key.layer, Counts.joined(parts))
+        for start_s, end_s, side_px, parts in _within(connection, chunk, screen, asked, notes, step_s):
+            yield Piece(start_s, end_s - start_s, screen, chunk.key.layer, Counts.joined(parts), side_px)
     remarks += _too_coarse(notes.coarse)
     remarks += [sentence for sentence in [notes.from_cells(connection.zone)] if sentence]
 
@@ -282,17 +292,18 @@ def _parts(connection: Connection, key: Key, screen: Monitor, asked: Range, note
             del summed  # its bytes are not needed any more
             yield from summed_parts
     for chunk in chunks.select(connection, where, notes.left_out):
-        for start_s, end_s, parts in _within(connection, chunk, screen, asked, notes):
+        for start_s, end_s, _, parts in _within(connection, chunk, screen, asked, notes):
             notes.spans.append((start_s, end_s))
             yield from parts
 
 
 def _within(
     connection: Connection, chunk: Chunk, screen: Monitor, asked: Range, notes: _Notes, step_s: int | None = None
-) -> Iterator[tuple[int, int, Iterator[Counts]]]:
-    """What of a chunk lies within the range, it or hours of it: between which seconds, and the counts in parts.
+) -> Iterator[tuple[int, int, int, Iterator[Counts]]]:
+    """What of a chunk lies within the range, it or hours of it.
 
-    step_s: as in ``pieces``. What cannot be decided is noted, by its span.
+    Between which seconds, how wide its cells are (0 for pixels), and the counts in parts. step_s: as in ``pieces``.
+    What cannot be decided is noted, by its span.
     """
     is_inside = not asked.is_too_coarse(chunk.start_s, chunk.end_s)
     is_whole = is_inside and (step_s is None or chunk.span_s <= step_s)
@@ -300,7 +311,7 @@ def _within(
     if is_inside and (not of_it or sum(hour.total for hour in of_it) < chunk.total):
         if asked.touches(chunk.start_s, chunk.end_s, connection.zone):
             try:
-                yield chunk.start_s, chunk.end_s, chunk.decoded(screen)
+                yield chunk.start_s, chunk.end_s, 0, chunk.decoded(screen)
             except ValueError as error:
                 notes.left_out.append(f"left out chunk {chunk.row}: {error}")
         return
@@ -319,7 +330,7 @@ def _within(
             continue
         notes.sides_px.add(side_px)
         notes.last_cells_s = max(notes.last_cells_s, hour.start_s)
-        yield hour.start_s, hour.end_s, iter([counts])
+        yield hour.start_s, hour.end_s, side_px, iter([counts])
 
 
 def _too_coarse(coarse: Mapping[int, int]) -> list[str]:

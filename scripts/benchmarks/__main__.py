@@ -8,7 +8,7 @@ from functools import partial
 
 import click
 
-from benchmarks import capture, commands, compositors, drawing, files, growth, keeping
+from benchmarks import capture, commands, compositors, drawing, files, growth, keeping, past
 from benchmarks.table import Row, text
 
 BENCHMARKS: dict[str, Callable[..., Iterator[Row]]] = {
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[..., Iterator[Row]]] = {
     **{f"wayland.{name}": partial(compositors.desktop, name) for name in compositors.DESKTOPS},
     **{f"render.{screen}": partial(drawing.render, screen) for screen in drawing.TARGETS},
     "files": files.files,
+    "cells": past.accuracy,
     "bytes": keeping.written,
     "memory": keeping.memory,
     **{f"growth.{screen}": partial(growth.growth, screen) for screen in growth.SCREENS},

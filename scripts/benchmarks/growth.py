@@ -6,27 +6,36 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks import motion
-from benchmarks.desk import Desk, Used, python
+from benchmarks.desk import MOUSETRACKD, Desk, Used, python
 from benchmarks.table import Row, at_most, median, ms
 from mousetrackd.config import Config, StoreConfig, to_toml
+from mousetrackd.core import cells
 from mousetrackd.core.accumulator import Tally
 from mousetrackd.core.layers import LAYERS
+from mousetrackd.core.series import Series
 from mousetrackd.daemon.child_process import Job, command
+from mousetrackd.storage import hours, screens
+from mousetrackd.storage.chunks import Key
+from mousetrackd.storage.hours import Hour
 from mousetrackd.storage.store import Store
 from mousetrackd.storage.tiers import RollupAges
 
-SCREENS = {"1920x1080": 100, "2x4K": 250}
-"""How many MB a year may take."""
+SCREENS = {"1920x1080": (170, 90), "2x4K": (290, 205)}
+"""How many MB a year may take, with each hour of it and without."""
 
 _DAY_S = 86_400
 _YEARS = 10
 _STAGES = {1: "1 day", 30: "1 month", 365: "1 year"}
 _SNAPSHOT_S, _WORKER_MB = 1.5, 250
+_PAST_DAY, _TUESDAYS, _WEEKDAYS = 1.3, 2, 6
+"""How many times as much as today's picture of today one of a past day takes, of Tuesdays 9 to 17 of a year, and of
+all Mondays to Fridays of a year."""
 _FLAT = 1.25
 """A quarter more is noise."""
 _WORK_BEGINS_H = 9
@@ -42,9 +51,11 @@ class Stage:
     """What a store of some age costs."""
 
     size_mb: float
+    hours_mb: float
     checkpoint_s: float
     snapshot_s: float
     worker_mb: float
+    asked_s: dict[str, float]
 
 
 def growth(screen: str, *, quick: bool) -> Iterator[Row]:
@@ -62,7 +73,7 @@ def growth(screen: str, *, quick: bool) -> Iterator[Row]:
             measured[name] = _measure(desk, grown, screen, quick=quick)
             _say(screen, name, measured[name])
         if not quick:
-            _add_older_years(desk, grown, rng, today_s, rollups)
+            _add_older_years(desk, grown, screen, rng, today_s, rollups)
             measured[f"{_YEARS} years"] = _measure(desk, grown, screen, quick=quick)
             _say(screen, f"{_YEARS} years", measured[f"{_YEARS} years"])
     yield from _rows(screen, measured, rollups)
@@ -73,27 +84,61 @@ def _work(
 ) -> None:
     """A store of so many days until today."""
     grown.unlink(missing_ok=True)
-    hours = motion.template_hours(screen, 4)
+    templates = motion.template_hours(screen, 4)
     whole = _whole_days(screen)
     first_s, in_days_s = today_s - days * _DAY_S, today_s - _IN_DAYS * _DAY_S
     with Store.open(grown, zone=UTC) as store:
         for begin_s, end_s in _months(first_s, in_days_s):
-            month = motion.together([whole[nth] for nth in rng.integers(len(whole), size=_DAYS_A_MONTH)], rng)
+            days_of_it = rng.integers(len(whole), size=_DAYS_A_MONTH)
+            month = motion.together([whole[nth] for nth in days_of_it], rng)
             store.commit(month, begin_s, end_s, motion.SCREENS[screen])
+            _put_hours(store, begin_s, screen, [hour for nth in days_of_it for hour in _of_day(int(nth))])
             first_s = end_s
     for day_s in range(first_s, today_s, _DAY_S):
         ago = (today_s - day_s) // _DAY_S
         with Store.open(grown, zone=UTC) as store:
             if ago > _IN_HOURS:
-                tally = motion.another(whole[rng.integers(len(whole))], rng)
-                store.commit(tally, day_s, day_s + _DAY_S, motion.SCREENS[screen])
+                number = int(rng.integers(len(whole)))
+                store.commit(motion.another(whole[number], rng), day_s, day_s + _DAY_S, motion.SCREENS[screen])
+                _put_hours(store, day_s, screen, _of_day(number))
             else:
                 for nth in range(motion.HOURS_A_DAY):
-                    tally = motion.another(hours[rng.integers(len(hours))], rng)
+                    tally = motion.another(templates[rng.integers(len(templates))], rng)
                     begin_s = day_s + (_WORK_BEGINS_H + nth) * 3600
                     store.commit(tally, begin_s, begin_s + 3600, motion.SCREENS[screen])
         if ago % _ROLL_UP_EVERY == 0 or ago == 1:
             rollups.append(desk.run(python("growth", str(grown), str(day_s + 23 * 3600))))
+
+
+def _of_day(nth: int) -> list[int]:
+    """Which of the template hours are those of a template day."""
+    return [nth * motion.HOURS_A_DAY + hour for hour in range(motion.HOURS_A_DAY)]
+
+
+@cache
+def _cells(screen: str, nth: int) -> list[tuple[Series, int, int, bytes]]:
+    """The series of a template hour, each with its total, how wide its cells are, and these."""
+    found = []
+    for series, counts in motion.template_hours(screen, 4)[nth].counts.items():
+        side_px = cells.cell_px(counts.width_px, counts.height_px)
+        found.append((series, counts.total, side_px, cells.encode(cells.gathered(counts, side_px), side_px)))
+    return found
+
+
+def _put_hours(store: Store, begin_s: int, screen: str, hours_of_it: list[int]) -> None:
+    """Give the chunks that begin at ``begin_s`` the hours they would have been rolled up from, day after day."""
+    connection = store._connection  # noqa: SLF001 - a store of years, without the time it takes to make it
+    owners = {
+        Key(*key): chunk
+        for chunk, *key in connection.rows("SELECT id, monitor, layer FROM chunk WHERE start_s = ?", (begin_s,))
+    }
+    with connection.transaction():
+        for at, nth in enumerate(hours_of_it):
+            day, hour = divmod(at, motion.HOURS_A_DAY)
+            start_s = begin_s + day * _DAY_S + (_WORK_BEGINS_H + hour) * 3600
+            for series, total, side_px, blob in _cells(screen, nth):
+                key = Key(screens.row_of(connection, series.monitor), series.layer)
+                hours.put_encoded(connection, Hour(0, owners[key], start_s, key, total), side_px, blob)
 
 
 def _months(first_s: int, before_s: int) -> Iterator[tuple[int, int]]:
@@ -111,13 +156,17 @@ def _whole_days(screen: str) -> list[Tally]:
     return [motion.together(day) for day in days]
 
 
-def _add_older_years(desk: Desk, grown: Path, rng: np.random.Generator, today_s: int, rollups: list[Used]) -> None:
+def _add_older_years(
+    desk: Desk, grown: Path, screen: str, rng: np.random.Generator, today_s: int, rollups: list[Used]
+) -> None:
     """Years before the first: all of that, moved a little."""
     with Store.open(grown, zone=UTC) as store:
         year = Tally(dict(store.read(LAYERS).counts))
         for ago in range(2, _YEARS + 1):
             begin_s = today_s - ago * 365 * _DAY_S
             store.commit(motion.another(year, rng), begin_s, begin_s + 365 * _DAY_S)
+            days = rng.integers(len(_whole_days(screen)), size=365)
+            _put_hours(store, begin_s, screen, [hour for nth in days for hour in _of_day(int(nth))])
     rollups.append(desk.run(python("growth", str(grown), str(today_s))))
 
 
@@ -151,14 +200,35 @@ def _measure(desk: Desk, grown: Path, screen: str, *, quick: bool) -> Stage:
             checkpoints.append(time.process_time() - before_s)
     worker = command(Job("mousetrackd.daemon.snapshot_worker", "", b""))
     used = [desk.run(worker, stdin=to_toml(Config(), comments=False)) for _ in range(1 if quick else 3)]
+    with Store.open_read_only(desk.store) as store:
+        stored = store._connection.rows("SELECT total(length(counts)) FROM cells")  # noqa: SLF001 - only to measure
     stage = Stage(
         grown.stat().st_size / 1e6,
+        float(stored[0][0]) / 1e6,
         median(checkpoints),
         median(u.cpu_s for u in used),
         max(u.peak_mb for u in used),
+        _ask(desk, quick=quick),
     )
     shutil.rmtree(desk.store.parent)
     return stage
+
+
+def _ask(desk: Desk, *, quick: bool) -> dict[str, float]:
+    """CPU of ``mousetrackd render`` for questions about the past year: the whole process, picture and all."""
+    today = datetime.now(UTC).date()
+    past = today - timedelta(days=200)
+    questions = {
+        "today": ["--since", "today"],
+        "a past day": ["--since", f"{past}", "--until", f"{past}"],
+        "Tuesdays 9-17": ["--since", "365 days ago", "--weekdays", "tue", "--hours", "9-17"],
+        "Mondays to Fridays": ["--since", "365 days ago", "--weekdays", "mon-fri"],
+    }
+    out = str(desk.folder / "asked.png")
+    return {
+        name: median(desk.run([MOUSETRACKD, "render", out, *words]).cpu_s for _ in range(1 if quick else 3))
+        for name, words in questions.items()
+    }
 
 
 def _rows(screen: str, measured: dict[str, Stage], rollups: list[Used]) -> Iterator[Row]:
@@ -168,7 +238,21 @@ def _rows(screen: str, measured: dict[str, Stage], rollups: list[Used]) -> Itera
         )
         what = f"store after {name}, {screen}"
         if name == "1 year":
-            yield at_most(f"{what}: size", stage.size_mb, SCREENS[screen], "MB", beside=beside, digits=1)
+            with_hours_mb, without_mb = SCREENS[screen]
+            yield at_most(f"{what}: size", stage.size_mb, with_hours_mb, "MB", beside=beside, digits=1)
+            yield at_most(f"{what}: without hours", stage.size_mb - stage.hours_mb, without_mb, "MB", digits=1)
+            for question, most in (
+                ("a past day", _PAST_DAY),
+                ("Tuesdays 9-17", _TUESDAYS),
+                ("Mondays to Fridays", _WEEKDAYS),
+            ):
+                yield at_most(
+                    f"{what}: a picture of {question} against one of today",
+                    stage.asked_s[question] / stage.asked_s["today"],
+                    most,
+                    "times",
+                    beside=f"{stage.asked_s[question]:.2f} s and {stage.asked_s['today']:.2f} s",
+                )
         else:
             yield Row(f"{what}: size", f"{stage.size_mb:.1f} MB", beside)
         if name == "1 year" and screen == "2x4K":

@@ -46,7 +46,7 @@ def written(*, quick: bool) -> Iterator[Row]:
 
 def write_hours(name: str, folder: Path, hours: int) -> None:
     """Count, save and roll up on a clock of the recording's; print what /proc says was written."""
-    layout, sessions = _sessions(name, hours)
+    layout, sessions = sessions_of(name, hours)
     store_file = folder / "DATA_HOME" / "mousetrackd" / "heat.sqlite3"
     store_file.parent.mkdir(mode=0o700, exist_ok=True)
     store_file.unlink(missing_ok=True)
@@ -92,7 +92,8 @@ def _fold(store_file: Path, now_s: int) -> None:
         )
 
 
-def _sessions(name: str, hours: int) -> tuple[Layout, list[Events]]:
+def sessions_of(name: str, hours: int) -> tuple[Layout, list[Events]]:
+    """The monitors and the events of so many made-up hours, or with the name "recorded" of all recorded sessions."""
     recorded = motion.sessions()
     if name == "recorded":
         known = [s[(s["x"] < _RECORDED_PX) & (s["y"] < _RECORDED_PX)] for s in recorded]

@@ -197,6 +197,7 @@ def test_a_day_and_the_hours_of_weekdays_of_a_year_ago_are_read_from_cells_and_i
     third = Range(YEAR_S + 2 * DAY_S, YEAR_S + 3 * DAY_S)
     reading = store.read(["dwell"], third)
     assert found(store, third) == {2: 2}
+    assert reading.cell_px == 1
     assert (reading.first_s, reading.last_s) == (NOON_S - 3 * HOUR_S, NOON_S + HOUR_S)
     assert reading.remarks == ("drawn from 1 px cells before 4 January 2023",)
     tuesdays = Range(hours=frozenset({9}), weekdays=frozenset({1}))

@@ -14,6 +14,7 @@ from PIL import Image
 
 from mousetrackd import __version__
 from mousetrackd.config import SnapshotConfig, with_look
+from mousetrackd.core import cells
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.errors import UsageError
 from mousetrackd.core.layers import COUNTS, UNITS
@@ -552,6 +553,24 @@ def test_a_lone_press_is_a_fifth_of_its_bar_also_at_an_edge(place: tuple[int, in
 def test_heat_spreads_farther_while_little_is_counted(pixels: int, times: float) -> None:
     assert STYLES["dwell"].widening(pixels) == pytest.approx(times, abs=0.01)
     assert STYLES["travel"].widening(pixels) == 1  # a line stays as thin as it is
+    assert STYLES["dwell"].widening(pixels // 5, in_cells=True) == pytest.approx(times, abs=0.02)
+    assert STYLES["clicks.left"].widening(pixels, in_cells=True) == STYLES["clicks.left"].widening(pixels)
+
+
+def test_lines_from_cells_are_as_wide_as_those_and_keep_their_heat() -> None:
+    """Crossings of a diagonal, gathered in cells of 16 px: at the sigma of a line they would be dots."""
+    at = np.arange(0, 1000)
+    exact = Counts.from_pixels(1920, 1080, at * 1920 + at)
+    coarse = cells.gathered(exact, 16)
+    screen = Monitor("S", 1920, 1080)
+    layout = Layout([Placement(screen, 0, 0)])
+    look = SnapshotConfig(layer=["travel"], legend=False)
+    found = [Scene(Reading({Series(screen, "travel"): counts}, cell_px=16), layout) for counts in (exact, coarse)]
+    (scale, _) = (measures(scene, look, [scene.reading]) for scene in found)
+    one, other = (draw(scene, look, scale).rgb().astype(int) for scene in found)
+    assert np.abs(one - other).mean() < 1
+    along = other[at[100:900], at[100:900]].sum(axis=1)
+    assert along.min() > along.max() / 2  # no gaps
 
 
 @pytest.mark.parametrize("sigma", ["auto", "5%"])

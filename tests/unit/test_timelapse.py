@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, timedelta, timezone
 from pathlib import Path
 
@@ -393,3 +394,14 @@ def test_an_opencv_without_the_codec_says_so_and_what_else_there_is(
     assert ending not in caught.value.hint
     assert out.read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == [out.name]
+
+
+def test_frames_are_made_one_by_one_and_report_cells() -> None:
+    pieces = [replace(piece(hour, (1, 1, 1)), cell_px=16 * (hour > 0)) for hour in range(3)]
+    film = film_of(pieces, HOUR, cumulative=True, zone=UTC)
+    assert [frame.reading.cell_px for frame in film.frames] == [0, 16, 16]
+    assert [frame.reading for frame in film.frames] == [frame.reading for frame in film.frames]  # and again
+    (measured,) = film.frames.measured()
+    assert measured == [*film.frames][-1].reading
+    windowed = film_of(pieces, HOUR, cumulative=False, zone=UTC).frames
+    assert windowed.measured() == [frame.reading for frame in windowed]
