@@ -115,6 +115,8 @@ def drop_of_chunk(connection: Connection, chunk: int) -> None:
 
 def drop_before(connection: Connection, before_s: int) -> None:
     """Delete every hour that began before ``before_s`` (UTC); what chunks hold of it stays. Raises StoreError."""
+    if before_s <= validity.TIME_MIN_S:  # as where they are kept permanently
+        return
     rows = connection.rows("SELECT id FROM hour WHERE start_s < ?", (before_s,))
     if rows:
         with connection.transaction():
@@ -127,16 +129,17 @@ def problems(connection: Connection, known: dict[int, Monitor], chunk: int, coun
     counts: the chunk's. A chunk from before hours were kept has none, or some.
     """
     sums: dict[int, list[Counts]] = {}
-    of_chunk_total = 0
+    of_chunk_total, is_whole = 0, True
     for hour in of_chunk(connection, chunk):
         of_chunk_total += hour.total
         try:
             side_px, found = read(connection, hour, known[hour.key.monitor])
         except (ValueError, KeyError) as error:
             yield str(error)
-            return
+            is_whole = False
+            continue
         sums.setdefault(side_px, []).append(found)
-    for side_px, parts in sums.items():
+    for side_px, parts in sums.items() if is_whole else ():
         theirs, whole = (cells.binned(one, side_px) for one in (Counts.merge(parts), counts))
         is_all = len(sums) == 1 and of_chunk_total == counts.total
         if (is_all and theirs != whole) or (whole.dense() < theirs.dense()).any():

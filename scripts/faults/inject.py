@@ -10,7 +10,7 @@ from pathlib import Path
 from support.report import Report
 
 from faults.child import Say, run_traced
-from faults.writing import commit, look, open_or_rescue, save_or_keep_aside, write_some
+from faults.writing import commit, look, make_older, open_or_rescue, save_or_keep_aside, write_some
 from mousetrackd.storage.store import Store
 
 _CALLS = ("pwrite64", "write", "fsync", "fdatasync", "rename", "openat")
@@ -27,7 +27,14 @@ def main(report: Report) -> None:
         with Store.open(template / "heat.sqlite3", zone=UTC) as store:
             for number in range(1, _BEGUN + 1):
                 commit(store, number)
-        for what, begun in (("a store that was there", template), ("a new store", None)):
+        older = base / "older"
+        older.mkdir()
+        make_older(older / "heat.sqlite3", _BEGUN)
+        for what, begun in (
+            ("a store that was there", template),
+            ("a store of an older version", older),
+            ("a new store", None),
+        ):
             for fault in _FAULTS:
                 _each(report, base, what, begun, fault, write_some)
         for fault in _FAULTS:

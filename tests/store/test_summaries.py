@@ -32,6 +32,7 @@ from mousetrackd.daemon.child_process import Job, command
 from mousetrackd.storage.errors import DamagedError, NotOursError
 from mousetrackd.storage.migration import BACKUP_KEPT_S, InUseError, backup_of
 from mousetrackd.storage.query import Range
+from mousetrackd.storage.recovery import rescue
 from mousetrackd.storage.schema import SCHEMA_VERSION
 from mousetrackd.storage.store import Store
 from mousetrackd.storage.tiers import LONG_S, RollupAges
@@ -583,6 +584,41 @@ def test_a_migration_killed_at_any_moment_loses_nothing(path: Path, old_version:
         assert not [*path.parent.glob(".*")]
 
     kill_and_look(path, OPENING_CHILD, look=look)
+
+
+@pytest.mark.parametrize("old_version", [1, 2])
+def test_a_damaged_older_store_is_rescued_into_a_new_one(path: Path, old_version: int) -> None:
+    expected = make_old(path, old_version)
+    sql(path, "UPDATE chunk SET total = -1 WHERE id = (SELECT max(id) FROM chunk WHERE layer = 'travel')")
+    ((lost,),) = sql(path, "SELECT count(*) FROM chunk WHERE total < 0")
+    with pytest.raises(DamagedError):
+        Store.open(path)
+    _, rescued = rescue(path, datetime(2026, 1, 1, tzinfo=UTC))
+    assert (rescued.lost, rescued.days) == (lost, 0) == (1, 0)
+    with Store.open(path, zone=UTC) as store:
+        assert version(path) == SCHEMA_VERSION
+        assert store.check() == []
+        found = all_time(store)
+        assert {key: count for key, count in found.items() if key[1] == "dwell"} == {
+            key: count for key, count in expected.items() if key[1] == "dwell"
+        }
+        assert found.total() < expected.total()
+
+
+def test_a_store_that_cannot_be_written_is_not_migrated_and_can_be_read(path: Path) -> None:
+    expected = make_old(path, 2)
+    before = path.read_bytes()
+    child = subprocess.run(
+        ["prlimit", "--fsize=4096:", sys.executable, "-c", OPENING_CHILD, str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert child.returncode != 0
+    assert path.read_bytes() == before
+    assert not backup_of(path, 2).exists()
+    with Store.open_read_only(path, zone=UTC) as store:
+        assert all_time(store) == expected
 
 
 # A daemon of another version --------------------------------------------------------------------------
