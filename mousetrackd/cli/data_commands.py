@@ -71,15 +71,17 @@ def export(out: Path, layer: str | None, wide: bool, **options: Any) -> None:
     layers = LAYERS if wide else (_one_layer(layer or DWELL),)
     with open_selection(options) as selection:
         reading = selection.store.read(layers, selection.asked)
+        units = {series: unit for series, unit in selection.store.units().items() if series in reading.counts}
     tables: dict[str, Any] = {name: {} for name in layers}
     for series, counts in reading.counts.items():
         tables[series.layer][series.monitor] = counts
-    content = write(tables)
+    content = write(tables, next(iter(units.values()), ""))
     if str(out) == "-":
         sys.stdout.buffer.write(content)
     else:
         output_files.write(out, content)
     report_left_out(reading.remarks)
+    report_left_out(f"{series.layer} of {series.monitor.label} is in {unit}" for series, unit in units.items())
 
 
 def _one_layer(name: str) -> str:

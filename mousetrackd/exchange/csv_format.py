@@ -41,7 +41,7 @@ _KINDS: Final[Mapping[str, Kind]] = {
 }
 
 
-def write(tables: Mapping[str, Table]) -> bytes:
+def write(tables: Mapping[str, Table], _unit: str = "") -> bytes:
     """``monitor,x,y,count`` rows; of several layers, a column for each by its name."""
     file = io.StringIO(newline="")
     writer = csv.writer(file, lineterminator="\n")

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mousetrackd.exchange.table import Table
     from mousetrackd.system.content import Content
 
-    Writer = Callable[[Mapping[str, Table]], bytes]
+    Writer = Callable[[Mapping[str, Table], str], bytes]
 
 
 class Format(NamedTuple):
@@ -40,7 +40,8 @@ class Format(NamedTuple):
 
     recognises: a file by its first bytes. read: raises ValueError for a file that is not of it after all; None where it
     is only written. ending: of the names of files to write. write: makes the content of a file of the counts of a
-    layer, or of several; None where it is only read. Nothing counted makes an empty table.
+    layer, or of several, in a unit, empty for the layers' own; None where it is only read. Nothing counted makes an
+    empty table.
     """
 
     recognises: Callable[[bytes], bool] | None
@@ -78,7 +79,7 @@ def writer_for(out: Path) -> Writer:
     writer = writers.get((out.with_suffix("") if is_packed else out).suffix.lower())
     if writer is None:
         raise UsageError(f"cannot export to {out}", f"Give a file name that ends in {_one_of(sorted(writers))}.")
-    return (lambda tables: gzip.compress(writer(tables), mtime=0)) if is_packed else writer
+    return (lambda tables, unit: gzip.compress(writer(tables, unit), mtime=0)) if is_packed else writer
 
 
 def read(source: Path | BinaryIO, options: Options | None = None, *, name: str = "") -> FileCounts:

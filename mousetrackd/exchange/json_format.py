@@ -14,6 +14,7 @@ from mousetrackd.core.counts import COUNT_MAX
 from mousetrackd.core.errors import UsageError
 from mousetrackd.core.layers import LAYERS, UNITS
 from mousetrackd.core.timestamps import written_s
+from mousetrackd.core.wording import printable
 from mousetrackd.exchange.grid import GRID_FROM, counts_of_grid
 from mousetrackd.exchange.points import Points
 from mousetrackd.exchange.table import only_layer
@@ -35,10 +36,10 @@ _LISTS: Final = ("data", "points", "events", "records", "moves", "clicks", "heat
 """Where the list of points is in an object of other programs; heatmap.js has it in ``data``."""
 
 
-def write(tables: Mapping[str, Table]) -> bytes:
+def write(tables: Mapping[str, Table], unit: str = "") -> bytes:
     """``{"monitor": label, "layer": ..., "unit": ..., "counts": {"x,y": count}}`` of one screen.
 
-    Raises UsageError for several screens or layers.
+    unit: empty is the layer's own. Raises UsageError for several screens or layers.
     """
     layer, table = only_layer(tables, ".json")
     if len(table) > 1:
@@ -47,7 +48,7 @@ def write(tables: Mapping[str, Table]) -> bytes:
             f"JSON holds one screen, and there are {len(table)}: {labels}",
             "Choose one with --monitor, or export to .csv or .npz.",
         )
-    content: dict[str, object] = {"layer": layer, "unit": UNITS[layer], "counts": {}}
+    content: dict[str, object] = {"layer": layer, "unit": unit or UNITS[layer], "counts": {}}
     for monitor, counts in table.items():
         y, x = np.divmod(counts.index, monitor.width_px)
         pairs = {f"{a},{b}": n for a, b, n in zip(x.tolist(), y.tolist(), counts.count.tolist(), strict=True)}
@@ -111,9 +112,8 @@ def _of_object(pairs: Pairs, options: Options) -> FileCounts:
             return _of_list(by_name[name], options)
     counts = by_name.get("counts")
     if isinstance(counts, Pairs):
-        label, layer = by_name.get("monitor"), by_name.get("layer")
-        known = layer if isinstance(layer, str) and layer in LAYERS else ""
-        return _of_pairs(counts, options, label if isinstance(label, str) else "", known)
+        label, layer, unit = (_text(by_name.get(name)) for name in ("monitor", "layer", "unit"))
+        return _of_pairs(counts, options, label, layer if layer in LAYERS else "", unit)
     roles = roles_of([key for key, _ in pairs])
     values = [value for _, value in pairs]
     if {"x", "y"} <= roles.keys() and all(isinstance(values[place], list) for place in roles.values()):
@@ -137,7 +137,11 @@ def _of_columns(columns: dict[str, list[Any]], pairs: Pairs, roles: dict[str, in
     return _of_records(rows, options, name)
 
 
-def _of_pairs(pairs: Pairs, options: Options, label: str = "", layer: str = "") -> FileCounts:
+def _text(value: object) -> str:
+    return printable(value) if isinstance(value, str) else ""
+
+
+def _of_pairs(pairs: Pairs, options: Options, label: str = "", layer: str = "", unit: str = "") -> FileCounts:
     found: list[tuple[float, float, int]] = []
     for key, value in pairs:
         pair = _PAIR.fullmatch(_WRAPPED.sub(r"\1", key.strip()))
@@ -156,7 +160,7 @@ def _of_pairs(pairs: Pairs, options: Options, label: str = "", layer: str = "") 
             lambda number: f'key "{keys[number][:40]}"',
             label=label,
         )
-    return points.finish(unit=UNITS.get(layer, ""), layer=layer)
+    return points.finish(unit=unit or UNITS.get(layer, ""), layer=layer)
 
 
 def _of_list(rows: list[Any], options: Options) -> FileCounts:

@@ -32,7 +32,7 @@ _ROWS_OF_POINTS_FROM: Final = 16
 """Two or three rows of more numbers are no screen."""
 
 
-def write(tables: Mapping[str, Table]) -> bytes:
+def write(tables: Mapping[str, Table], _unit: str = "") -> bytes:
     """An archive with an array for each screen, named by its label. Raises UsageError for several layers."""
     table = only_layer(tables, ".npz")[1]
     file = io.BytesIO()

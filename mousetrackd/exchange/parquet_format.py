@@ -24,7 +24,7 @@ _BATCH_ROWS: Final = 1 << 17
 _INSTALL: Final = "pip install 'mousetrackd[parquet]'"
 
 
-def write(tables: Mapping[str, Table]) -> bytes:
+def write(tables: Mapping[str, Table], _unit: str = "") -> bytes:
     """The rows of ``csv_format``. Raises UsageError without pyarrow."""
     try:
         import pyarrow as pa  # noqa: PLC0415 - an optional part

@@ -113,6 +113,11 @@ def test_numbers_of_another_unit_are_not_added_to_time(counted: Home) -> None:
     words: list[str | Path] = ["import", pairs, "--size", "20x10", "--unit", "visits", "--monitor"]
     refused(counted, [*words, "DP-1"], 2, "visits cannot be added")
     counted.run_ok(*words, "web")
+    out = counted.folder / "web.json"
+    assert counted.run("export", out, "--monitor", "web").err == "dwell of web@20x10 is in visits\n"
+    assert json.loads(out.read_text())["unit"] == "visits"
+    assert "ms cannot be added" in counted.run("import", out, "--unit", "ms").err
+    counted.run_ok("import", out)
 
 
 def test_an_npy_array_is_a_screen_of_its_shape(home: Home) -> None:

@@ -32,7 +32,7 @@ def counts(screen: Monitor, cells: dict[tuple[int, int], int]) -> Counts:
 
 
 def dump(table: Table, ending: str) -> bytes:
-    return writer_for(Path(f"a.{ending}"))({"dwell": table})
+    return writer_for(Path(f"a.{ending}"))({"dwell": table}, "")
 
 
 def load(file: Path, output: str, size: tuple[int, int] | None) -> Table:
@@ -112,7 +112,7 @@ def test_each_layer_of_a_wide_file_comes_in_the_same(
 ) -> None:
     tables = {layer: {A: counts(A, cells)} for layer, cells in layers.items()}
     file = tmp_path / f"a.{ending}"
-    file.write_bytes(writer_for(file)(tables))
+    file.write_bytes(writer_for(file)(tables, ""))
     for layer, table in tables.items():
         assert read(file, Options(layer=layer)).counts == table
 
@@ -120,7 +120,7 @@ def test_each_layer_of_a_wide_file_comes_in_the_same(
 @pytest.mark.parametrize("ending", ["json", "npz"])
 def test_a_format_of_one_layer_refuses_several(ending: str) -> None:
     with pytest.raises(UsageError, match=f".{ending} holds one layer"):
-        writer_for(Path(f"a.{ending}"))({"dwell": {}, "travel": {}})
+        writer_for(Path(f"a.{ending}"))({"dwell": {}, "travel": {}}, "")
 
 
 @pytest.mark.parametrize("ending", ["csv", "npz"])
