@@ -16,6 +16,7 @@ BENCHMARKS: dict[str, Callable[..., Iterator[Row]]] = {
     "status": commands.status,
     "import": commands.importing,
     "idle": capture.still,
+    "idle_memory": capture.idle_memory,
     **{f"capture.{rate}": partial(capture.steady, rate) for rate in capture.RATES},
     "burst": capture.burst,
     **{f"wayland.{name}": partial(compositors.desktop, name) for name in compositors.DESKTOPS},

@@ -19,6 +19,7 @@ else it does matter little."""
 
 _STOCK = "stock pynput"
 _BARE_C = "C XRecord, read every 50 ms"
+_OF_BARE_IMPORTS = 1.3
 _PEERS = {
     _STOCK: python("peers", "stock"),
     "60 Hz poller": python("peers", "poller"),
@@ -89,6 +90,23 @@ def still(*, quick: bool) -> Iterator[Row]:
         used = {name: after[name][column] - before[name][column] for name in pids}
         beside = ", ".join(f"{name} {used[name]}" for name in peers)
         yield Row(f"pointer still for {seconds} s: {what}", str(used["ours"]), beside, "0", used["ours"] == 0)
+
+
+def idle_memory(*, quick: bool) -> Iterator[Row]:
+    """What the daemon keeps to itself when it has counted and saved, beside what its two largest libraries take."""
+    del quick
+    with Desk() as desk:
+        desk.open_display()
+        desk.has_picture()
+        desk.configure("checkpoint_interval_s = 3\nsnapshot_interval_s = 86400\n")
+        bare = desk.start_ready(python("peers", "imports"))
+        with desk.daemon() as pid:
+            desk.drive("drive", 500, 1, 0)
+            wait_until(lambda: desk.status["last_checkpoint"], "there is a checkpoint", timeout_s=60)
+            settle(pid)
+            ours_mb, bare_mb = kernel.private_mb(pid), kernel.private_mb(bare.pid)
+    beside = f"{ours_mb:.1f} MB; a process that only imports numpy and pynput.mouse: {bare_mb:.1f} MB"
+    yield times_at_most("idle memory, private", ours_mb, bare_mb, _OF_BARE_IMPORTS, beside=beside)
 
 
 def settle(pid: int) -> None:

@@ -38,6 +38,13 @@ def own_mb(pid: int) -> float:
     return _kb(Path(f"/proc/{pid}/status"), "RssAnon:") / 1000
 
 
+def private_mb(pid: int) -> float:
+    """Memory in use that no other process shares now: its own pages, and those of files that it alone maps."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    private = ("Private_Clean:", "Private_Dirty:")
+    return sum(float(line.split()[1]) for line in lines if line.startswith(private)) * 1.024 / 1000
+
+
 def peak_mb(pid: int) -> float:
     """The most memory it ever had in use at once."""
     return _kb(Path(f"/proc/{pid}/status"), "VmHWM:") / 1000

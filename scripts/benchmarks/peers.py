@@ -1,5 +1,6 @@
-"""What one would run instead of the daemon's listener. ``python -m benchmarks.peers stock`` or ``poller``."""
+"""What one would run instead of the daemon, or a part of it: ``python -m benchmarks.peers stock|poller|imports``."""
 
+import signal
 import sys
 import threading
 import time
@@ -24,5 +25,14 @@ def _poller() -> None:
         time.sleep(1 / 60)
 
 
+def _imports() -> None:
+    """The two largest libraries that the daemon cannot do without, and nothing done with them."""
+    import numpy as np  # noqa: PLC0415 - the others are measured without
+
+    print("ready", flush=True)
+    _ = np
+    signal.pause()
+
+
 if __name__ == "__main__":
-    {"stock": _stock, "poller": _poller}[sys.argv[1]]()
+    {"stock": _stock, "poller": _poller, "imports": _imports}[sys.argv[1]]()
