@@ -13,13 +13,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from mousetrackd.core.counts import Counts
-from mousetrackd.core.validity import CELL_MAX_PX
+from mousetrackd.core.validity import CELL_MAX_PX, CELL_SHARE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-CELL_SHARE: Final = 0.015
-"""The side of a cell, as a share of the shorter side of the screen: 16 px of 1080, 32 px of 2160."""
 
 _PLACES: Final = 16
 """A centre of mass is kept to a sixteenth of a cell in each direction, together one byte. To a pixel of 16."""

@@ -27,6 +27,9 @@ GRID_MAX: Final = 256
 """Heat relative to a window is counted in at most so many by so many equal parts of it."""
 CELL_MAX_PX: Final = 255
 """The largest cell: a place in it is one byte a side."""
+CELL_SHARE: Final = 0.015
+"""The side of a cell, as a share of the shorter side of the screen: 16 px of 1080, 32 px of 2160. Here, because a
+configuration is checked without numpy, which ``cells`` needs."""
 UNIT_MAX: Final = 32
 """The longest unit of imported counts, in characters."""
 LEFT_OUT_MAX: Final = 1_000_000

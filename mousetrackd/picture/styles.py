@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from mousetrackd.core.cells import CELL_SHARE
 from mousetrackd.core.layers import COUNTS, DWELL, SCROLL, TRAVEL
+from mousetrackd.core.validity import CELL_SHARE
 
 SIGMA_OF_CELLS: Final = 0.8 * CELL_SHARE
 """The least sigma, as a share of the shorter side, at which cells join into lines."""
