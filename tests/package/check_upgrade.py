@@ -116,8 +116,8 @@ class Installation:
         return cells
 
     @contextlib.contextmanager
-    def running(self) -> Iterator[subprocess.Popen[bytes]]:
-        """A daemon that tracks."""
+    def running(self, state: str = "tracking") -> Iterator[subprocess.Popen[bytes]]:
+        """A daemon in this state."""
         log = self._home.folder / "daemon.log"
         with log.open("ab") as file:
             daemon = subprocess.Popen(
@@ -129,7 +129,7 @@ class Installation:
                 stderr=file,
             )
         try:
-            wait_until(lambda: self._tracks(daemon), "the daemon tracks", timeout_s=20)
+            wait_until(lambda: self._is(state, daemon), f"the daemon is {state}", timeout_s=20)
             yield daemon
         except BaseException as error:
             error.add_note(log.read_text())
@@ -139,10 +139,10 @@ class Installation:
             daemon.wait(20)
         assert "Traceback" not in log.read_text(), log.read_text()
 
-    def _tracks(self, daemon: subprocess.Popen[bytes]) -> bool:
+    def _is(self, state: str, daemon: subprocess.Popen[bytes]) -> bool:
         assert daemon.poll() is None, "it has ended"
         status = self._home.status()
-        return status.get("pid") == daemon.pid and status["state"] == "tracking"
+        return status.get("pid") == daemon.pid and status["state"] == state
 
 
 @pytest.fixture
@@ -256,3 +256,19 @@ def test_upgraded_while_running(home: Home, installed: Installation, new_wheel: 
     assert installed.cells("clicks.left").total() == 3
     assert installed.cells("scroll") == {(7, 8): 15}
     see_the_installed_files_recognised(home, installed)
+
+
+def test_upgraded_while_paused_since_its_start(home: Home, installed: Installation, new_wheel: Path) -> None:
+    with installed.running() as daemon, Pointer() as pointer:
+        move(pointer, path_at(100))
+        installed.run_ok("pause")
+        stop(installed, daemon)
+    with installed.running(state="paused") as daemon, Pointer() as pointer:
+        installed.install(new_wheel)
+        installed.run("resume")  # by the modules of the old version, most of which are gone
+        wait_until(lambda: home.status()["state"] == "tracking", "the new version has taken its place")
+        assert home.status()["pid"] == daemon.pid
+        move(pointer, path_at(300))
+        stop(installed, daemon)
+    assert installed.cells("travel") == line_cells(path_at(100)) + line_cells(path_at(300))
+    assert installed.cells("clicks.left").total() == 2
