@@ -129,9 +129,6 @@ def _lay(
         desktop[:] = under.draw(scene.over, width_px, height_px, background_rgb)
         untouched = desktop[::_SAMPLED, ::_SAMPLED].mean(axis=(0, 1)).round().astype(np.uint8)
         opacity = look.opacity
-    elif look.mark_of(layers[0].layer) is not None:
-        untouched = np.array([*(theme.untouched or (0, 0, 0)), 255 if theme.untouched else 0], np.uint8)[:channels]
-        desktop[:] = untouched
     else:
         background = blend.on_background(layers[0].colours, theme.background).astype(np.uint16)
         background[:, :3] = background[:, :3] * background[:, 3:] // 255

@@ -166,8 +166,11 @@ class Look:
         return self._chosen_map(layer) or STYLES[layer].colormap
 
     def mark_of(self, layer: str) -> tuple[str, str] | None:
-        """The one colour of a layer, on dark and on light; None where it is drawn in the colours of its map."""
-        return None if len(self.layers) == 1 or self._chosen_map(layer) else STYLES[layer].mark
+        """The one colour of a layer, on dark and on light; None where it is drawn in the colours of its map.
+
+        The lowest layer has its map: where only clicks are drawn, how many is seen by the colour.
+        """
+        return None if layer == self.layers[0] or self._chosen_map(layer) else STYLES[layer].mark
 
     def _chosen_map(self, layer: str) -> str:
         chosen = self.maps.get(layer) or (self.colormap if layer == self.layers[0] else "auto")

@@ -23,7 +23,7 @@ class Style:
     how far its heat spreads, as a share of the monitor's shorter side. opaque_from: the share of its scale from which
     it hides what is below it; up to there it fades in, by the power ``fade``: above 1 rare places are faint. strength:
     how much of that even its hottest place hides, 0 to 1. plenty: from how many counted pixels on its sigma is its own;
-    while there are fewer it is wider. 0: it never is. mark: the one colour it has among other layers, on dark and on
+    while there are fewer it is wider. 0: it never is. mark: the one colour it has over other layers, on dark and on
     light; None where it has those of its map there too. pixels_a_cell: how many counted pixels a cell stands for where
     hours of the past are drawn from cells.
     """
@@ -67,9 +67,8 @@ class Style:
         return float(min(max((self.plenty / max(stands_for_px, 1)) ** (1 / 6), 1), WIDEST))
 
 
-def _buttons(title: str, short: str, colormap: str, on_dark: str, on_light: str) -> Style:
-    # Opaque from 0.45: a lone press of a busy day lets the rests be seen, and is seen.
-    return Style(title, short, "presses", colormap, 0.0045, 0.45, plenty=500, mark=(on_dark, on_light))
+def _buttons(title: str, short: str, colormap: str, on_dark: str, on_light: str, opaque_from: float = 0.3) -> Style:
+    return Style(title, short, "presses", colormap, 0.0045, opaque_from, plenty=500, mark=(on_dark, on_light))
 
 
 STYLES: Final[Mapping[str, Style]] = {
@@ -87,8 +86,10 @@ STYLES: Final[Mapping[str, Style]] = {
     # Ways gone once are hardly seen over other layers: together they would lie on them like a veil.
     TRAVEL: Style("Where the pointer went", "travel", "crossings", "ice", 0.0009, 0.9, 0.7, fade=2),
     # The marks were searched for: in CAM02-UCS each is at least 15 from the others and from all of ember, for normal
-    # and for colour-blind eyes. tests/unit/test_layer_colours.py measures it.
-    "clicks.left": _buttons("Left clicks", "left clicks", "sky", "#00e5ff", "#1b00f2"),
+    # and for colour-blind eyes. tests/unit/test_layer_colours.py measures it. Left clicks without rests below are in
+    # ember, so that this holds in a picture of clicks as well. They are many: a lone one lets the rests below be seen,
+    # while one of another button is opaque.
+    "clicks.left": _buttons("Left clicks", "left clicks", "ember", "#00e5ff", "#1b00f2", 0.45),
     "clicks.middle": _buttons("Middle clicks", "middle clicks", "leaf", "#00b894", "#369494"),
     "clicks.right": _buttons("Right clicks", "right clicks", "lilac", "#8a6bff", "#9479e4"),
     "clicks.other": _buttons("Clicks of other buttons", "other clicks", "coral", "#aa79aa", "#0d4300"),

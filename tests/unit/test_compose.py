@@ -272,14 +272,17 @@ def test_clicks_are_marked_by_button_each_in_its_own_colour(background: str) -> 
     counts = {Series(LEFT, layer): at(LEFT, (x, y, 9)) for layer, (x, y) in spots.items()}
     look = Look(layer=["clicks"], legend=False, background=background)
     shown = drawn(counts, ALONE, look).rgb()
+    ember = ramp(colour_map("ember", {}), 2)
+    hottest = ember[0 if background else -1].tolist()
     for layer, (x, y) in spots.items():
-        assert shown[y, x].tolist() == [*rgb((look.mark_of(layer) or "")[background != ""])]
-    assert shown[50, 40].tolist() == ([255, 255, 255] if background else ramp(colour_map("sky", {}), 2)[0].tolist())
+        mark = look.mark_of(layer)
+        assert shown[y, x].tolist() == (hottest if mark is None else [*rgb(mark[background != ""])]), layer
+    assert shown[50, 40].tolist() == ([255, 255, 255] if background else ember[0].tolist())
 
 
 @pytest.mark.parametrize("background", ["transparent", "#101418"])
-def test_the_lowest_layer_of_clicks_fades_into_the_background(background: str) -> None:
-    counts = {Series(LEFT, "clicks.left"): at(LEFT, (40, 30, 9))}
+def test_a_mark_fades_into_the_background(background: str) -> None:
+    counts = {Series(LEFT, "clicks.right"): at(LEFT, (40, 30, 9))}
     look = Look(layer=["clicks"], legend=False, background=background, sigma=6)
     row = rgba_of(drawn(counts, ALONE, look))[30, :41].astype(int)
     if background == "transparent":
@@ -287,7 +290,7 @@ def test_the_lowest_layer_of_clicks_fades_into_the_background(background: str) -
         assert (np.diff(row[:, 3]) >= 0).all()
     else:
         assert row[0, :3].tolist() == [0x10, 0x14, 0x18]
-    assert row[-1].tolist() == [0x00, 0xE5, 0xFF, 255]
+    assert row[-1].tolist() == [0x8A, 0x6B, 0xFF, 255]
 
 
 def test_a_hotter_place_of_an_upper_layer_hides_what_is_below() -> None:

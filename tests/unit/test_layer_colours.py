@@ -24,6 +24,10 @@ COLLISION = 15
 """The least distance in CAM02-UCS."""
 
 
+def test_the_buttons_of_a_picture_of_clicks_lie_over_the_map_they_are_told_from() -> None:
+    assert STYLES["clicks.left"].colormap == STYLES["dwell"].colormap
+
+
 def marks_on(background: str) -> dict[str, str]:
     look = Look(layer=["dwell", "clicks"], background=background)
     is_light = theme_of(Scene(Reading(), Layout()), look).is_light
@@ -55,9 +59,10 @@ def test_a_button_is_seen_where_nothing_rested(background: str) -> None:
         assert contrast(hexadecimal([mark])[0], np.array(theme.untouched)) >= 3
 
 
-def test_a_button_alone_or_with_a_map_that_was_chosen_is_drawn_in_it() -> None:
+def test_a_button_that_is_lowest_or_has_a_map_that_was_chosen_is_drawn_in_it() -> None:
     assert Look(layer=["clicks.left"]).mark_of("clicks.left") is None
     assert Look(layer=["dwell", "clicks.left:sky"]).mark_of("clicks.left") is None
+    assert Look(layer=["clicks"]).mark_of("clicks.left") is None
     assert Look(layer=["clicks"], colormap="hot").mark_of("clicks.left") is None
     assert Look(layer=["clicks"], colormap="hot").mark_of("clicks.right") is not None
     assert Look(layer=["dwell", "travel"]).mark_of("travel") is None
