@@ -27,6 +27,9 @@ _UNSEEN_FADED_IN: Final = 0.35
 _COLOURED_FADED_IN: Final = 0.05
 """The same of a map that is coloured from the beginning, like classic, on whatever: its blue is to be seen."""
 
+_COLOURED_OVER_FADED_IN: Final = 0.25
+"""The same over an image, where it is the image that is to be seen in places where hardly anybody was."""
+
 _APART: Final = 3.0
 """By how much lightness, CIE L*, the coldest colour differs from the background."""
 
@@ -82,7 +85,7 @@ def lay_over(canvas: NDArray[np.uint8], layer: HeatLayer, opacity: float = 1.0, 
     )
     is_coloured_at_once = not theme.runs_one_way(layer.colours)
     if is_coloured_at_once:
-        opaque_from = _COLOURED_FADED_IN
+        opaque_from = _COLOURED_OVER_FADED_IN if on_image else _COLOURED_FADED_IN
     opaque = round(opaque_from * (legend.HEAT_LEVELS - 1))
     share = np.clip(steps / opaque, 0, 1)[:, None] ** fade * strength * opacity
     colours = layer.colours

@@ -435,6 +435,14 @@ def test_black_text_is_read_on_white_under_the_hottest_place_of_every_layer() ->
         assert (shown[30, 39] - shown[30, 40] >= 55).all(), layer
 
 
+def test_over_an_image_classic_keeps_its_blue_and_most_of_the_image_where_hardly_anybody_was() -> None:
+    over = Image.new("RGB", (80, 60), "white")
+    look = replace(RAW, colormap="classic", sigma=3, max=1000)
+    red, _, blue = drawn({Series(LEFT, "dwell"): at(LEFT, (40, 30, 14))}, ALONE, look, over=over).rgb()[30, 40]
+    assert int(blue) - int(red) >= 20
+    assert red >= 0.6 * 255 * under.BRIGHTNESS
+
+
 def test_an_image_of_another_shape_is_fitted_and_that_is_reported_once() -> None:
     over = Image.new("RGB", (30, 30), "white")
     picture = drawn({}, ALONE, replace(RAW, background="#102030"), over=over)
