@@ -63,7 +63,8 @@ def _look_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--colormap",
             metavar="NAME",
-            help="Colours: ember, ice, classic, any OpenCV map, or one from your configuration; NAME_r is its reverse.",
+            help="Colours of the lowest layer: ember, ice, classic, any OpenCV map, or one from your configuration; "
+            "NAME_r is its reverse.",
         ),
         click.option("--layer", multiple=True, metavar="LAYER", help=LAYER_HELP),
     ):

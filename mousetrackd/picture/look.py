@@ -66,9 +66,9 @@ class Look:
     )
     colormap: str = setting(
         "auto",
-        'Colours from cold to hot: "auto" (each layer its own), "ember", "ice", "classic" (the blue\n'
-        'to red of old), any OpenCV map ("inferno", "jet", "hot", "turbo" ...), or one of your own from [colormaps];\n'
-        'reversed with "_r" behind the name: "ember_r".',
+        'Colours of the lowest layer from cold to hot: "auto" (each layer its own), "ember", "ice", "classic" (the\n'
+        'blue to red of old), any OpenCV map ("inferno", "jet", "hot", "turbo" ...), or one of your own from\n'
+        '[colormaps]; reversed with "_r" behind the name: "ember_r".',
         "the name of a colour map",
         is_text,
     )
