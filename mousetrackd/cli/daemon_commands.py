@@ -16,7 +16,7 @@ import click
 from mousetrackd.capture import registry
 from mousetrackd.cli import terminal
 from mousetrackd.cli.options import FloatRange, example, refuse_root
-from mousetrackd.cli.reading_options import read_recording_options, recording_options
+from mousetrackd.cli.reading_options import read_recording_options, recording_options, refuse_recording_options
 from mousetrackd.core.errors import ConfigError, ExitCode, MousetrackError, NotRunningError
 from mousetrackd.core.wording import printable, printable_lines
 from mousetrackd.daemon import client, pause_state
@@ -61,6 +61,8 @@ def run(source: str | None, speed: float, allow_root: bool, verbose: bool, **giv
     try:
         conf, lost = config_file.load_or_rules()
         registry.check(conf.source)  # a misspelt name is refused before anything is touched
+        if not registry.is_recording(conf.source):
+            refuse_recording_options(given)
 
         def run_daemon() -> None:
             Daemon(paths, conf, make_source, config_file.load, log_problem=log.problem, lost=lost).run()

@@ -73,6 +73,14 @@ def read_recording_options(given: dict[str, Any]) -> RecordingOptions | None:
     return RecordingOptions(given["time_unit"] or "", size_of(given["size"]), _columns(given["columns"]))
 
 
+def refuse_recording_options(given: dict[str, Any]) -> None:
+    """Raise UsageError where one of them was given and no recording is played."""
+    for name, value in given.items():
+        if value:
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{option} is about a recording", "Name it with --source replay:FILE.")
+
+
 def read_file(file: Path, given: dict[str, Any], **more: Any) -> FileCounts:
     """Read a file, or standard input for ``-``, as the options say. more: further fields of ``Options``.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 import warnings
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
@@ -27,6 +28,9 @@ _SAMPLE_LINES: Final = 50
 _COMMENTS: Final = ("#", "%", "//")
 _SEPARATORS: Final = ("\t", ";", "|", ",", None)
 """In the order in which they are tried; None is any run of spaces. Commas late: they may be decimal ones."""
+
+_SEPARATOR_LINE: Final = re.compile(r'"?sep=([\t;|,])"?', re.IGNORECASE)
+"""The first line by which spreadsheets name the separator."""
 
 SEPARATOR_NAMES: Final = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas", None: "spaces"}
 
@@ -79,7 +83,10 @@ class TextTable:
         self._last_comment = ""
         self._skipped = 0
         kept = self._without_comments(self._first)
-        self.separator = _separator_of(kept.lines[:_SAMPLE_LINES])
+        named = _SEPARATOR_LINE.fullmatch(kept.lines[0]) if kept.lines else None
+        if named:
+            kept = self._first = Block(kept.lines[1:], kept.numbers[1:])
+        self.separator = named[1] if named else _separator_of(kept.lines[:_SAMPLE_LINES])
         rows = [self.split(line) for line in kept.lines[:2]]
         head = rows[0] if rows else []
         self.names: tuple[str, ...] = ()

@@ -41,9 +41,11 @@ import json, sys, time
 import pandas
 began = time.process_time()
 found = pandas.read_csv(sys.argv[1])
+read_s = time.process_time() - began
 found.groupby(["x", "y"])["count"].sum()
-print(json.dumps([time.process_time() - began, 0, str(int(found["count"].sum()))]))
+print(json.dumps([time.process_time() - began, read_s, str(int(found["count"].sum()))]))
 """
+"""The same, but the second number is the CPU of reading alone, in seconds."""
 
 
 def files(*, quick: bool) -> Iterator[Row]:
@@ -62,10 +64,10 @@ def files(*, quick: bool) -> Iterator[Row]:
             if said != str(total):
                 raise SystemExit(f"read {said} instead of {total}")
             if find_spec("pandas"):
-                other_s, _, theirs = cost(PANDAS, table)
+                other_s, alone_s, theirs = cost(PANDAS, table)
                 if theirs != said:
                     raise SystemExit(f"pandas read {theirs}, and we {said}")
-                beside = f"pandas.read_csv and the sums by pixel {ms(other_s)}"
+                beside = f"pandas {ms(other_s)}, its read_csv alone {ms(alone_s)}"
                 yield at_most(
                     f"{rows:,} rows of {name}: CPU", spent_s / other_s, 2, "x", beside=f"{ms(spent_s)}; {beside}"
                 )

@@ -330,6 +330,8 @@ def refused(home: Home, words: list[str | Path], code: int, *fragments: str, mos
         (["import", "pairs.json", "--size", "0x10"], "0x10"),
         (["import", "pairs.json", "--size", "20x10", "--at", "then"], "then"),
         (["export", "a.csv", "--wide", "--layer", "dwell"], "--wide is of all layers"),
+        (["run", "--allow-root", "--source", "pynput", "--time-unit", "ms"], "--time-unit is about a recording"),
+        (["run", "--allow-root", "--source", "replay:a.csv", "--columns", "a,b"], '"a,b" names no x and y'),
         (["export", "a.npz", "--wide"], ".npz holds one layer"),
         (["import", "pairs.json", "--size", "20x10", "--each", "fast"], '"fast"'),
         (["import", "pairs.json", "--size", "20x10", "--columns", "a,b"], '"a,b" names no x and y'),

@@ -85,6 +85,7 @@ CASES: dict[str, tuple[bytes | str, Options, Cells]] = {
     "csv in quotes": ('"x","y","count"\n"480","270","3"\n"481","270","1"\n', Options(), PIXELS),
     "semicolons": (TABLE.replace(",", ";"), Options(), PIXELS),
     "semicolons and decimal commas": ("x;y;count\n480,0;270,0;3,0\n481,0;270,0;1,0\n", Options(), PIXELS),
+    "a spreadsheet's sep=": (f"sep=;\r\n{TABLE.replace(',', ';')}", Options(), PIXELS),
     "tabs": (TABLE.replace(",", "\t"), Options(), PIXELS),
     "spaces": (TABLE.replace(",", "   "), Options(), PIXELS),
     "capitals": (TABLE.replace("x,y,count", "X,Y,Count"), Options(), PIXELS),
