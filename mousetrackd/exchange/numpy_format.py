@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import math
 import re
+import tokenize
+import warnings
 import zipfile
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -157,8 +159,9 @@ def read_array(what: str, file: IO[bytes], size_bytes: int | None) -> NDArray[An
         read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[
             version
         ]
-        shape, is_fortran, kind = read_header(head)
-    except (ValueError, KeyError, SyntaxError, TypeError, UnicodeError) as error:
+        with warnings.catch_warnings(action="ignore"):  # about files of Python 2, which are read all the same
+            shape, is_fortran, kind = read_header(head)
+    except (ValueError, KeyError, SyntaxError, TypeError, UnicodeError, tokenize.TokenError) as error:
         raise ValueError(f"{what} is damaged, or no NumPy file of plain numbers") from error
     kinds = [kind[name] for name in kind.names] if kind.names else [kind]
     if any(one.kind not in "biuf" or one.itemsize > 16 for one in kinds):

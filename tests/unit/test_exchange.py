@@ -265,6 +265,7 @@ def archive_of(*contents: bytes) -> bytes:
         (head_of((0, 4)), "expected the shape"),
         (b"\x93NUMPY\x02\x00\xff\xff\xff\xff", "damaged"),
         (b"\x93NUMPY\x09\x00" + bytes(200), "damaged"),
+        (b"\x93NUMPY\x01\x00\x05\x00{'a':", "damaged"),
     ],
 )
 @pytest.mark.parametrize("ending", ["npy", "npz"])
