@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mousetrackd.config.schema import OLD_NAMES, TABLES, Config, PrivacyConfig, SnapshotConfig, Table
 from mousetrackd.config.toml_text import toml_value
 from mousetrackd.core.errors import ConfigError, PrivacyError, UsageError
+from mousetrackd.core.layers import UNITS
 from mousetrackd.picture.colours import REVERSED, find_map, map_names
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def parse(text: str, where: str) -> Config:
         else:
             problems.append(f"{name}: expected a table [{name}], got {_shown(inner)}")
     _check_colormaps(values, problems)
+    _check_max(values, problems)
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         kind = PrivacyError if any(_is_about_privacy(problem) for problem in problems) else ConfigError
@@ -76,6 +78,16 @@ def _check_colormaps(values: Mapping[str, Any], problems: list[str]) -> None:
             guess = f", did you mean {close[0]}?" if close else f"; there are: {', '.join(known)}"
             kind = "" if key == "colormap" else "colour map "
             problems.append(f'snapshot.{key}: there is no {kind}"{name}"{guess}')
+
+
+def _check_max(values: Mapping[str, Any], problems: list[str]) -> None:
+    """Whether a maximum may be a time can only be judged beside the layer. Of a command it is judged as it draws."""
+    if "snapshot" in values:
+        look: SnapshotConfig = values["snapshot"]
+        try:
+            look.max_heat(UNITS[look.layers[0]])
+        except UsageError as error:
+            problems.append(f"snapshot.max: {error.message}")
 
 
 def _checked(

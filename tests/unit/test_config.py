@@ -180,6 +180,12 @@ def test_a_colour_map_nobody_knows_is_a_problem_and_one_of_the_users_own_is_none
     assert parse(own, "").colormaps == {"neon": ["#000000", "#FF00ff"]}
 
 
+def test_a_maximum_may_be_a_time_where_the_layer_is_counted_in_time() -> None:
+    assert parse('[snapshot]\nmax = "5s"', "").snapshot.max_heat("ms") == 5000
+    said = problem('[snapshot]\nlayer = ["clicks"]\nmax = "5s"')
+    assert said.endswith('snapshot.max: "5s" is a time, and this layer is counted in presses')
+
+
 def test_a_layer_may_name_a_colour_map_of_its_own() -> None:
     look = parse('[snapshot]\nlayer = ["travel", "clicks:Neon_r", "clicks.left:jet", "scroll"]\n' + NEON, "").snapshot
     assert look.layers == ("travel", "clicks.left", "clicks.middle", "clicks.right", "clicks.other", "scroll")
