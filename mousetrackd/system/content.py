@@ -21,6 +21,11 @@ HEAD_BYTES: Final = 4096
 STREAM_MAX_BYTES: Final = 2 * 1024**3
 """A stream, and what a packed file holds, ends here at the latest."""
 
+_PACKED_FREE_BYTES: Final = 256 * 1024**2
+_PACKED_MOST: Final = 100
+"""What a packed file holds beyond the first is at most so many times its size: counts of people are packed 3 to 20 times,
+what was made to be endless a thousand times."""
+
 
 @dataclass(frozen=True)
 class Content:
@@ -51,25 +56,28 @@ def opened(source: Path | BinaryIO) -> Iterator[Content]:
             file = stack.enter_context(open_regular(source))
         else:
             file = stack.enter_context(tempfile.TemporaryFile())
-            shutil.copyfileobj(_Bounded(source), file)
+            shutil.copyfileobj(_Bounded(source, STREAM_MAX_BYTES), file)
             file.seek(0)
         head = file.read(HEAD_BYTES)
-        size_bytes: int | None = file.seek(0, io.SEEK_END)
+        packed_bytes = file.seek(0, io.SEEK_END)
+        size_bytes: int | None = packed_bytes
         file.seek(0)
         path = source if isinstance(source, Path) else None
         if head.startswith(b"\x1f\x8b"):
             unpacked = stack.enter_context(gzip.GzipFile(fileobj=file))
-            file = stack.enter_context(io.BufferedReader(_Bounded(unpacked)))
+            most_bytes = min(max(_PACKED_FREE_BYTES, _PACKED_MOST * packed_bytes), STREAM_MAX_BYTES)
+            file = stack.enter_context(io.BufferedReader(_Bounded(unpacked, most_bytes)))
             head, size_bytes, path = file.read(HEAD_BYTES), None, None
             file.seek(0)
         yield Content(file, head, size_bytes, path)
 
 
 class _Bounded(io.RawIOBase):
-    """A stream that ends with a ValueError where it is endless."""
+    """A stream that ends with a ValueError where it has more than ``most_bytes``."""
 
-    def __init__(self, file: BinaryIO | gzip.GzipFile) -> None:
+    def __init__(self, file: BinaryIO | gzip.GzipFile, most_bytes: int) -> None:
         self._file = file
+        self._most_bytes = most_bytes
         self._taken = 0
 
     def readable(self) -> bool:
@@ -88,7 +96,9 @@ class _Bounded(io.RawIOBase):
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
         data = self._file.read(len(buffer))
         self._taken += len(data)
-        if self._taken > STREAM_MAX_BYTES:
-            raise ValueError(f"it holds more than {STREAM_MAX_BYTES // 1024**3} GB")
+        if self._taken > self._most_bytes:
+            raise ValueError(
+                f"it holds more than {self._most_bytes // 1024**2} MB, which is more than is read at once: split it"
+            )
         buffer[: len(data)] = data
         return len(data)
