@@ -23,8 +23,8 @@ STREAM_MAX_BYTES: Final = 2 * 1024**3
 
 _PACKED_FREE_BYTES: Final = 256 * 1024**2
 _PACKED_MOST: Final = 100
-"""What a packed file holds beyond the first is at most so many times its size: counts of people are packed 3 to 20 times,
-what was made to be endless a thousand times."""
+"""What a packed file holds beyond the first is at most so many times its size: counts of people are packed 3 to 20
+times, what was made to be endless a thousand times."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,11 @@ class Content:
 
 
 @contextlib.contextmanager
-def opened(source: Path | BinaryIO) -> Iterator[Content]:
-    """Open a path or a stream, unpacked where it is gzip. Raises OSError and ValueError."""
+def opened(source: Path | BinaryIO, *, packed_free_bytes: int = _PACKED_FREE_BYTES) -> Iterator[Content]:
+    """Open a path or a stream, unpacked where it is gzip. Raises OSError and ValueError, also where it is read.
+
+    packed_free_bytes: what a packed file may hold whatever its size.
+    """
     with contextlib.ExitStack() as stack:
         if isinstance(source, Path):
             file = stack.enter_context(open_regular(source))
@@ -65,7 +68,7 @@ def opened(source: Path | BinaryIO) -> Iterator[Content]:
         path = source if isinstance(source, Path) else None
         if head.startswith(b"\x1f\x8b"):
             unpacked = stack.enter_context(gzip.GzipFile(fileobj=file))
-            most_bytes = min(max(_PACKED_FREE_BYTES, _PACKED_MOST * packed_bytes), STREAM_MAX_BYTES)
+            most_bytes = min(max(packed_free_bytes, _PACKED_MOST * packed_bytes), STREAM_MAX_BYTES)
             file = stack.enter_context(io.BufferedReader(_Bounded(unpacked, most_bytes)))
             head, size_bytes, path = file.read(HEAD_BYTES), None, None
             file.seek(0)

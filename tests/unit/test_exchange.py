@@ -1,6 +1,7 @@
 """Tables that other programs read and write: what goes out comes in again, and what is read is what was meant."""
 
 import contextlib
+import gzip
 import io
 import json
 import os
@@ -21,6 +22,7 @@ from mousetrackd.core.monitors import SIDE_MAX_PX, Monitor
 from mousetrackd.exchange.formats import read, writer_for
 from mousetrackd.exchange.reading import Options
 from mousetrackd.exchange.table import Table, monitor_of
+from mousetrackd.system.content import opened
 
 A = Monitor("DP-1", 4, 3)
 B = Monitor("HDMI-1", 2, 2, "0123abcd")
@@ -285,6 +287,17 @@ def test_a_bomb_in_an_archive_is_not_inflated(tmp_path: Path) -> None:
         assert tracemalloc.get_traced_memory()[1] < 5_000_000
     finally:
         tracemalloc.stop()
+
+
+def test_a_packed_file_ends_where_it_holds_far_more_than_its_size() -> None:
+    packed = gzip.compress(b"1,1,1\n" * 1_000_000)
+    with (
+        opened(io.BytesIO(packed), packed_free_bytes=1_000_000) as content,
+        pytest.raises(ValueError, match="split it"),
+    ):
+        content.file.read()
+    with opened(io.BytesIO(packed)) as content:
+        assert len(content.file.read()) == 6_000_000
 
 
 def test_two_arrays_of_one_screen_are_not_silently_one(tmp_path: Path) -> None:
