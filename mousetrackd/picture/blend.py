@@ -24,11 +24,12 @@ _FADED_IN: Final = 0.12
 _UNSEEN_FADED_IN: Final = 0.35
 """The same where the background is not known: the cold end of a map is dark, and would draw a dark rim on white."""
 
-_COLOURED_FADED_IN: Final = 0.05
-"""The same of a map that is coloured from the beginning, like classic, on whatever: its blue is to be seen."""
+_COLOURED_FADED_IN: Final = 0.1
+"""The same of a map that is coloured from the beginning, like classic, on whatever. Up to there all is its coldest
+colour, and only the opacity grows: its blue is to be seen."""
 
 _COLOURED_OVER_FADED_IN: Final = 0.25
-"""The same over an image, where it is the image that is to be seen in places where hardly anybody was."""
+"""The opacity grows up to here over an image: it is to be seen in places where hardly anybody was."""
 
 _APART: Final = 3.0
 """By how much lightness, CIE L*, the coldest colour differs from the background."""
@@ -49,11 +50,14 @@ def on_background(colours: NDArray[np.uint8], background: str) -> NDArray[np.uin
     fade = np.clip(np.arange(last + 1) / round(faded_in * last), 0, 1)[:, None]
     fade = fade**2 * (3 - 2 * fade)  # begins and ends gently: the first level is no rim
     if background == "transparent":
-        coldest = round(faded_in * last) if runs_one_way else 0
-        return _with_alpha(colours[np.maximum(np.arange(last + 1), coldest)], fade)
+        coldest = round(faded_in * last)
+        one_way = colours[np.maximum(np.arange(last + 1), coldest)]
+        return _with_alpha(one_way if runs_one_way else _from_level(colours, coldest), fade)
     if background:
         if runs_one_way:
             colours = _beyond(colours, np.array(rgb(background), np.uint8))
+        else:
+            colours = _from_level(colours, round(faded_in * last))
         colours = (colours * fade + np.array(rgb(background)) * (1 - fade)).round().astype(np.uint8)
     return _with_alpha(colours, np.ones_like(fade))
 
@@ -67,9 +71,19 @@ def _beyond(colours: NDArray[np.uint8], background: NDArray[np.uint8]) -> NDArra
     """As many colours, of the part of a map that lies between the background and its hottest colour. (N, 3)."""
     way = theme.lightness(colours) - theme.lightness(background)
     seen = np.flatnonzero(way * np.sign(way[-1]) > _APART)
-    place = np.linspace(seen[0] if seen.size else 0, len(colours) - 1, len(colours))
+    return _at(colours, np.linspace(seen[0] if seen.size else 0, len(colours) - 1, len(colours)))
+
+
+def _from_level(colours: NDArray[np.uint8], level: int) -> NDArray[np.uint8]:
+    """As many colours, of which the coldest goes up to ``level``, and all the others are above. (N, 3)."""
+    last = len(colours) - 1
+    return _at(colours, np.clip((np.arange(last + 1) - level) / (last - level), 0, 1) * last)
+
+
+def _at(colours: NDArray[np.uint8], places: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """(N, 3) colours at places from 0 to N - 1, whole or between."""
     levels = np.arange(len(colours))
-    return np.stack([np.interp(place, levels, channel) for channel in colours.T], axis=-1).round().astype(np.uint8)
+    return np.stack([np.interp(places, levels, channel) for channel in colours.T], axis=-1).round().astype(np.uint8)
 
 
 def lay_over(canvas: NDArray[np.uint8], layer: HeatLayer, opacity: float = 1.0, *, on_image: bool = False) -> None:
@@ -89,6 +103,8 @@ def lay_over(canvas: NDArray[np.uint8], layer: HeatLayer, opacity: float = 1.0, 
     opaque = round(opaque_from * (legend.HEAT_LEVELS - 1))
     share = np.clip(steps / opaque, 0, 1)[:, None] ** fade * strength * opacity
     colours = layer.colours
+    if is_coloured_at_once:
+        colours = _from_level(colours, round(_COLOURED_FADED_IN * (legend.HEAT_LEVELS - 1)))
     if not (on_image or is_coloured_at_once) and opaque_from < 0.5:
         colours = colours[np.maximum(steps, opaque)]  # the dark end of a map would be a dark rim
     full = np.full((legend.HEAT_LEVELS, 1), 255)
