@@ -137,7 +137,7 @@ def render(out: Path, **options: Any) -> None:
         sys.stdout.buffer.write(content)
     else:
         output_files.write(out, content)
-    report_left_out([*picture.left_out, *filter(None, [scene.reading.from_cells])])
+    report_left_out(picture.left_out)
 
 
 @click.command(
