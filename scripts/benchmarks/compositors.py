@@ -20,7 +20,7 @@ from mousetrackd.capture.wayland.connection import Connection
 from mousetrackd.capture.wayland.polling import RESTED_SHARE, RESTING_INTERVAL_S
 
 _WAKEUPS_PER_QUESTION = 3
-"""To ask, to hear the first piece of the answer, and to hear the second (Wayfire) or that it was all (Hyprland)."""
+"""To ask, to receive the first piece of the answer, and the second (Wayfire) or that it was all (Hyprland)."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def desktop(name: str, *, quick: bool) -> Iterator[Row]:
             person.perform(moves, desk.move)
             home.run_ok("snapshot")  # saved, so that nothing is left to do
             used_s = kernel.cpu_s(daemon.pid) - before_s
-            heard = wait_until(lambda: home.status()["events"], "the daemon has counted events", timeout_s=60)
+            received = wait_until(lambda: home.status()["events"], "the daemon has counted events", timeout_s=60)
             if desk.is_asked:
                 use(desk.use, RESTING_INTERVAL_S / RESTED_SHARE)
                 woken_before = kernel.wake_ups(daemon.pid)
@@ -146,5 +146,5 @@ def desktop(name: str, *, quick: bool) -> Iterator[Row]:
         yield Row(in_use, str(woken_in_use), beside, f"<= {most}", woken_in_use <= most)
     for what, then, now in zip(("wake-ups", "CPU ticks"), before, after, strict=True):
         yield Row(f"{name}, pointer still for {still_s} s: {what}", str(now - then), "", "0", now == then)
-    beside = f"{len(moves)} moves, of which it was told {heard}, saved once"
+    beside = f"{len(moves)} moves, of which it was told {received}, saved once"
     yield Row(f"{name}, {moving_s} s of motion: of a core", f"{used_s / moving_s * 100:.2f} %", beside)

@@ -70,7 +70,7 @@ class Child:
             os.kill(self.pid, signal.SIGKILL)
 
     def end(self) -> int:
-        """Wait for its end, hear its last words; its exit status, negative for a signal."""
+        """Wait for its end, read its last lines; its exit status, negative for a signal."""
         give_up_s = time.monotonic() + _PATIENCE_S
         while self.listen(1):
             if time.monotonic() > give_up_s:

@@ -135,7 +135,7 @@ def _cuts(report: Report, disk: Disk, cuts: int) -> None:
         acknowledged, drawn = set(child.numbers("C")), child.numbers("P")
         checkpoints += len(acknowledged)
         pictures += len(drawn)
-        # What was done between the last word heard and the cut may be there as well.
+        # What was done between the last line received and the cut may be there as well.
         _, problems = look(folder / "heat.sqlite3", acknowledged, 50)
         latest = folder / "snapshots" / "latest.png"
         if (drawn or latest.exists()) and (not latest.exists() or picture_number(latest) < max(drawn, default=0)):

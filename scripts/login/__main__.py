@@ -160,7 +160,7 @@ def signals(story: Story, report: Report) -> None:
         pid = story.calm()
         guest.systemctl("reload", UNIT)
         assert story.until_unit("tracking") == pid
-    with report.expect("USR1 before it can hear pauses and does not kill"):
+    with report.expect("USR1 before it can handle it pauses and does not kill"):
         guest.systemctl("stop", UNIT)
         story.expect_presses()
         guest.systemctl("start", "--no-block", UNIT)

@@ -269,6 +269,6 @@ def _check_lock(report: Report, session: Gnome, pointer: GnomePointer, daemon: R
     time.sleep(CLICK_S)
     session.evaluate("Main.sessionMode.popMode('unlock-dialog')")
     session.home.run_ok("snapshot")
-    unheard = session.home.status()["events"] == before and not daemon.has_ended()
-    report.check("behind a locked screen nothing is heard", unheard)
+    is_silent = session.home.status()["events"] == before and not daemon.has_ended()
+    report.check("behind a locked screen nothing is counted", is_silent)
     check_each_is_heard_once(report, "unlocked, the daemon", session, pointer.move)

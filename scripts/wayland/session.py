@@ -137,24 +137,24 @@ def use(seat: Callable[[], None], for_s: float) -> None:
 
 
 def check_each_is_heard_once(report: Report, who: str, session: Session, move: Callable[[int, int], None]) -> None:
-    """Check that a running daemon hears two moves as two."""
+    """Check that a running daemon counts two moves as two."""
     home = session.home
     time.sleep(_FAR_APART_S)  # a new pointer has just come from somewhere
     home.run_ok("snapshot")
     before = int(home.status()["events"])
 
-    def heard() -> int:
+    def received() -> int:
         home.run_ok("snapshot")
         return int(home.status()["events"]) - before
 
     # However far apart they are, two moves are one to who is told only now and then, on a machine that is busy.
     move(700, 500)
     time.sleep(_FAR_APART_S)
-    wait_until(lambda: heard() >= 1, "a move is heard")
+    wait_until(lambda: received() >= 1, "a move is counted")
     move(800, 500)
     time.sleep(_FAR_APART_S)
-    wait_until(lambda: heard() >= 2, "another one is heard")
-    report.check(f"{who} hears each move once", heard() == 2, heard())
+    wait_until(lambda: received() >= 2, "another one is counted")
+    report.check(f"{who} counts each move once", received() == 2, received())
 
 
 def check_xwayland_is_refused(report: Report, session: Session, display: str, authority: str) -> None:

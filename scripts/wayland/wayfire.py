@@ -15,7 +15,7 @@ from wayland.wlroots import VirtualMouse, Wlroots, check_a_person, check_crash
 
 _READ_S = 5.0
 _WAKEUPS_PER_QUESTION = 3
-"""To ask, and to hear the answer, which comes in two pieces."""
+"""To ask, and to receive the answer, which comes in two pieces."""
 
 CONFIG = """
 [core]

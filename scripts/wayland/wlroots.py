@@ -254,7 +254,7 @@ def _check_screens(report: Report, session: Wlroots, pointer: VirtualMouse) -> N
         daemon.await_status(lambda status: len(status["monitors"]) == 1, "the second screen is gone")
         pointer.move(321, 123)
         time.sleep(_SETTLE_S)
-    report.check("with a screen gone the other is heard", (321, 123) in session.home.screens("dwell")["HEADLESS-1"])
+    report.check("with a screen gone the other is counted", (321, 123) in session.home.screens("dwell")["HEADLESS-1"])
 
 
 def _check_turns(report: Report, session: Wlroots, pointer: VirtualMouse) -> None:
@@ -284,19 +284,19 @@ def _turn_and_point(report: Report, session: Wlroots, pointer: VirtualMouse, dae
     session.home.run_ok("snapshot")
     dwell = session.home.screens("dwell")
     for output, scale in (("HEADLESS-1", 1.0), ("HEADLESS-2", 1.5)):
-        heard = dwell[output]
-        missed = [place for place in pointed[output] if not _is_near(place, scale, heard)]
+        received = dwell[output]
+        missed = [place for place in pointed[output] if not _is_near(place, scale, received)]
         report.check(
             f"places of {output}, scale {scale:g}, are its own pixels",
             not missed,
-            f"not {missed} among {dict(heard)}" if missed else "",
+            f"not {missed} among {dict(received)}" if missed else "",
         )
 
 
-def _is_near(place: Pixel, scale: float, heard: Any) -> bool:
+def _is_near(place: Pixel, scale: float, received: Any) -> bool:
     """Whether a place was rested at, within a pixel: logical places lie between the pixels of a scaled screen."""
     x, y = (value * scale for value in place)
-    return any(abs(at_x - x) <= 1 and abs(at_y - y) <= 1 for at_x, at_y in heard)
+    return any(abs(at_x - x) <= 1 and abs(at_y - y) <= 1 for at_x, at_y in received)
 
 
 def _check_screenshot(report: Report, session: Wlroots, pointer: VirtualMouse) -> None:

@@ -487,7 +487,7 @@ def test_what_the_rollup_reported_of_a_store_set_aside_since_is_not_reported_of_
 
     def script(play: Play) -> None:
         def the_hour_is_full_and_the_store_is_damaged() -> None:
-            wait_until(lambda: not rollup_runs(), "it has said that it failed, which is not heard yet")
+            wait_until(lambda: not rollup_runs(), "it has said that it failed, which is not received yet")
             garbage = home.folder / "garbage"
             garbage.write_bytes(b"This is a diary." * 300)
             garbage.replace(home.paths.store)
@@ -551,7 +551,7 @@ class Systemd:
         self._socket.setblocking(False)
         environment.setenv("NOTIFY_SOCKET", str(home.folder / "notify"))
 
-    def heard(self) -> list[str]:
+    def received(self) -> list[str]:
         """What it was told since the last call."""
         said = []
         with contextlib.suppress(BlockingIOError):
@@ -561,7 +561,7 @@ class Systemd:
 
     def fed(self) -> int:
         """How often the watchdog was fed since the last call."""
-        return self.heard().count("WATCHDOG=1")
+        return self.received().count("WATCHDOG=1")
 
     def close(self) -> None:
         self._socket.close()
@@ -632,7 +632,7 @@ def test_the_watchdog_is_fed_while_paused(home: Home, systemd: Systemd) -> None:
 def test_a_rescue_has_time_though_the_daemon_is_silent_meanwhile(home: Home, systemd: Systemd) -> None:
     def script(play: Play) -> None:
         play.settle()
-        said = systemd.heard()
+        said = systemd.received()
         begun = said.index("EXTEND_TIMEOUT_USEC=3600000000")
         assert begun < said.index("READY=1")
         home.paths.store.write_bytes(b"a diary")  # another file would not be damage
@@ -640,7 +640,7 @@ def test_a_rescue_has_time_though_the_daemon_is_silent_meanwhile(home: Home, sys
         play.advance(601)
         wait_until(lambda: len([*home.paths.data_dir.glob("heat.damaged-*")]) == 2, "it is rescued again")
         play.settle()
-        told = [one for one in systemd.heard() if "WATCHDOG_USEC" in one]
+        told = [one for one in systemd.received() if "WATCHDOG_USEC" in one]
         assert told == [
             "EXTEND_TIMEOUT_USEC=3600000000\nWATCHDOG_USEC=3600000000",
             "WATCHDOG_USEC=60000000\nWATCHDOG=1",

@@ -169,7 +169,7 @@ def systemd(home: Home) -> Iterator[socket.socket]:
         yield other_end
 
 
-def hear(systemd: socket.socket, word: str) -> str:
+def receive(systemd: socket.socket, word: str) -> str:
     while word not in (said := systemd.recv(4096).decode()):
         pass
     return said
@@ -178,15 +178,15 @@ def hear(systemd: socket.socket, word: str) -> str:
 @pytest.mark.usefixtures("desktop")
 def test_systemd_is_told_what_happens_in_the_words_of_status(home: Home, systemd: socket.socket) -> None:
     with home.running() as daemon:
-        assert hear(systemd, "STATUS=") == f"STATUS={home.run_ok('status').splitlines()[0]}"
-        hear(systemd, "READY=1")
+        assert receive(systemd, "STATUS=") == f"STATUS={home.run_ok('status').splitlines()[0]}"
+        receive(systemd, "READY=1")
         home.run_ok("pause")
-        assert hear(systemd, "STATUS=") == f"STATUS={home.run_ok('status').splitlines()[0]}"
+        assert receive(systemd, "STATUS=") == f"STATUS={home.run_ok('status').splitlines()[0]}"
         daemon.send(signal.SIGHUP)
-        assert "MONOTONIC_USEC=" in hear(systemd, "RELOADING=1")
-        hear(systemd, "READY=1")
+        assert "MONOTONIC_USEC=" in receive(systemd, "RELOADING=1")
+        receive(systemd, "READY=1")
         daemon.send(signal.SIGTERM)
-        hear(systemd, "STOPPING=1")
+        receive(systemd, "STOPPING=1")
         assert daemon.ends() == 0
 
 
@@ -195,7 +195,7 @@ def test_the_watchdog_is_not_fed_while_the_display_hangs(home: Home, desktop: Xv
     with home.running() as daemon:
         move_and_click(100, 100)
         daemon.await_read()
-        hear(systemd, "WATCHDOG=1")
+        receive(systemd, "WATCHDOG=1")
         desktop.freeze()
         daemon.await_status(lambda status: status["problems"] != [], "it says that the display does not answer")
         assert home.cells("clicks.left") == {(100, 100): 1}, "saved before systemd ends it"
@@ -210,7 +210,7 @@ def test_the_watchdog_is_not_fed_while_the_display_hangs(home: Home, desktop: Xv
             systemd.recv(4096)
         systemd.settimeout(10)
         desktop.thaw()
-        hear(systemd, "WATCHDOG=1")
+        receive(systemd, "WATCHDOG=1")
 
 
 # One of them --------------------------------------------------------------------------------------------

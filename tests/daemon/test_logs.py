@@ -87,9 +87,9 @@ def test_a_terminal_is_enough(home: Home) -> None:
     ours, theirs = pty.openpty()
     process = subprocess.Popen(COMMAND, env=home.environment(), stderr=theirs)
     os.close(theirs)
-    heard = b""
-    while b"tracking: pynput" not in heard:
-        heard += os.read(ours, 4096)
+    received = b""
+    while b"tracking: pynput" not in received:
+        received += os.read(ours, 4096)
     process.terminate()
     assert process.wait(ANSWER_TIMEOUT_S) == 0
     os.close(ours)

@@ -310,7 +310,7 @@ def test_a_storm_of_signals_ends_as_the_last_one_says(home: Home) -> None:
 
 
 def await_look(home: Home, daemon: Running) -> None:
-    """Return when it has done all that it was told so far. A word result meanwhile may be heard together with this."""
+    """Return when it has done all that it was told so far. A signal sent meanwhile may be handled with this one."""
     looked_ns = home.status()["looked_ns"]
     daemon.send(signal.SIGHUP)
     daemon.await_status(lambda status: status["looked_ns"] > looked_ns, "it has looked")

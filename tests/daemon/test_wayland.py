@@ -30,7 +30,7 @@ def test_a_path_is_counted_on_the_screen_it_was_made_on(home: Home, compositor: 
         compositor.move("DP-1", *one)
         compositor.leave("DP-1")
         compositor.move("DP-2", *other)
-        daemon.stop()  # it hears what had been said before
+        daemon.stop()  # it receives what had been said before
     assert home.status()["events"] == 400
     travel = home.screens("travel")
     for output, points in (("DP-1", one), ("DP-2", other)):

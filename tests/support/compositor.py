@@ -400,10 +400,10 @@ class Server:
             if interface not in options["without"]:
                 self.add_global(interface, version)
         self.selector = selectors.DefaultSelector()
-        self.ear = socket.socket(socket.AF_UNIX)
-        self.ear.bind(path)
-        self.ear.listen()
-        self.selector.register(self.ear, selectors.EVENT_READ, self.accept)
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(path)
+        self.listener.listen()
+        self.selector.register(self.listener, selectors.EVENT_READ, self.accept)
         self.selector.register(sys.stdin, selectors.EVENT_READ, self.obey)
 
     def run(self) -> None:
@@ -418,7 +418,7 @@ class Server:
                 react()
 
     def accept(self) -> None:
-        client = Client(self, self.ear.accept()[0])
+        client = Client(self, self.listener.accept()[0])
         self.clients.append(client)
         self.selector.register(client.peer, selectors.EVENT_READ, client.read)
 
@@ -518,15 +518,15 @@ class Server:
             client.send_all(bytes.fromhex(data))
 
     def told_answer_at(self, path: str, kind: str) -> None:
-        ear = socket.socket(socket.AF_UNIX)
-        ear.bind(path)
-        ear.listen()
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(path)
+        listener.listen()
 
         def accept() -> None:
-            answerer = Answerer(self, ear.accept()[0], kind)
+            answerer = Answerer(self, listener.accept()[0], kind)
             self.selector.register(answerer.peer, selectors.EVENT_READ, answerer.read)
 
-        self.selector.register(ear, selectors.EVENT_READ, accept)
+        self.selector.register(listener, selectors.EVENT_READ, accept)
 
     def told_answer(self, points: list[tuple[float, float]]) -> None:
         self.next_answers += points

@@ -21,7 +21,7 @@ class Liar:
         self._listening = socket.socket(socket.AF_UNIX)
         self._listening.bind(str(path))
         self._listening.listen()
-        self.heard = b""
+        self.received = b""
         self._threads = [threading.Thread(target=self._accept, name="liar", daemon=True)]
         self._threads[0].start()
 
@@ -55,7 +55,7 @@ class Liar:
 
     def _serve(self, peer: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            self.heard += peer.recv(4096)
+            self.received += peer.recv(4096)
             for words in self._say():
                 peer.sendall(words)
             if not self._stays:

@@ -93,12 +93,12 @@ def test_a_link_or_a_pipe_that_someone_else_planted_is_refused(tmp_path: Path) -
 def test_into_a_pipe_it_is_written(tmp_path: Path) -> None:
     pipe = tmp_path / "a.png"
     os.mkfifo(pipe)
-    heard: list[bytes] = []
-    reader = threading.Thread(target=lambda: heard.append(pipe.read_bytes()))
+    received: list[bytes] = []
+    reader = threading.Thread(target=lambda: received.append(pipe.read_bytes()))
     reader.start()
     output_files.write(pipe, b"x" * 100_000)
     reader.join()
-    assert heard == [b"x" * 100_000]
+    assert received == [b"x" * 100_000]
     assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 

@@ -232,7 +232,7 @@ def test_a_socket_of_another_user_is_not_spoken_to(tmp_path: Path, liars: list[L
     peer.connect(tmp_path / "s", Deadline(1)).close()
     with pytest.raises(PermissionError, match=f"another user, {os.geteuid()}"):
         peer.connect(tmp_path / "s", Deadline(1), owners={os.geteuid() + 1})
-    assert liars[0].heard == b""
+    assert liars[0].received == b""
 
 
 @pytest.mark.parametrize("kind", ["missing", "a file", "a FIFO", "a folder", "NUL", "a long name"])

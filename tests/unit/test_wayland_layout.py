@@ -342,9 +342,9 @@ def test_where_there_is_no_compositor_it_says_so_and_leaves_nothing_open(
 
 
 def test_a_socket_that_hangs_up_at_once_is_a_source_error(folder: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as ear:
-        ear.bind(str(folder / "wayland-7"))
-        ear.listen()
-        ear.shutdown(socket.SHUT_RDWR)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folder / "wayland-7"))
+        listener.listen()
+        listener.shutdown(socket.SHUT_RDWR)
         with pytest.raises(SourceError):
             LayoutReader()
