@@ -49,7 +49,7 @@ _MANY_FROM: Final = 3
 """Where one in so many pixels has a count, all of them are looked at in their order, which is quicker."""
 
 FAINTEST_DOT: Final = 0.5
-"""How bright a dot of one count should be at least, in a picture that is not blurred: a lone pixel must be seen."""
+"""How bright a dot is at least in a picture that is not blurred: lone pixels must be seen. All tones begin there."""
 
 SCALES: Final = ("log", "sqrt", "linear")
 EDGES: Final = ("true", "total")
@@ -263,6 +263,11 @@ def tone(share: NDArray[np.float32], scale: str) -> NDArray[np.float32]:
     raise ValueError(f'there is no scale "{scale}", only {", ".join(SCALES)}')
 
 
+def dot_tone(brightness: float) -> float:
+    """How bright a dot of that ``tone`` is in a picture that is not blurred."""
+    return FAINTEST_DOT + (1 - FAINTEST_DOT) * brightness
+
+
 def untone(brightness: float, scale: str) -> float:
     """The share of the hottest that ``tone`` shows as ``brightness``."""
     if scale == "log":
@@ -282,16 +287,17 @@ def levels(
     """The picture of a grid as levels: (H, W) uint8 of the full size, 0 for no heat, up to level_count - 1.
 
     size_px: width and height, where they are not the grid's: each pixel is then drawn as a rectangle. faintest: how
-    bright a touched cell is at least, 0 to 1, where every pixel is a cell of its own.
+    bright what is touched is at least, 0 to 1; its tones are spread over the rest, see ``dot_tone``.
     The tone is applied to the small grid and the levels are interpolated, which costs one byte a pixel.
     """
     small = np.empty(grid.cells.shape, np.uint8)
     for band in bands(len(small)):
-        shaded = tone(grid.cells[band] / np.float32(max_heat), scale) * np.float32(level_count - 1)
-        small[band] = np.rint(shaded)
+        shaded = tone(grid.cells[band] / np.float32(max_heat), scale)
+        if faintest:
+            shaded = np.where(shaded > 0, faintest + (1 - faintest) * shaded, np.float32(0))
+        small[band] = np.rint(shaded * np.float32(level_count - 1))
     if grid.cell_width_px == grid.cell_height_px == 1:
-        lowest = max(round(faintest * (level_count - 1)), 1)  # a dot of one count may be faint, but it is there
-        small[(small < lowest) & (grid.cells > TOUCHED)] = lowest
+        small[(small < 1) & (grid.cells > TOUCHED)] = 1  # a dot of one count may be faint, but it is there
         if size_px is None or size_px == grid.size_px:
             return small
         return np.asarray(cv2.resize(small, size_px, interpolation=cv2.INTER_NEAREST), np.uint8)

@@ -175,11 +175,16 @@ def _heat_layer(
             level_count=legend.HEAT_LEVELS,
             faintest=heat.FAINTEST_DOT if sigma_px == 0 else 0.0,
         )
+
+    def place(share: float) -> float:
+        brightness = float(heat.tone(np.array([share], np.float32), look.scale)[0])
+        return brightness if sigma_px else heat.dot_tone(brightness)
+
     scale = legend.Scale(
         _bar_caption(layer, scene) if len(layers) == 1 else style.short,
         max_heat / scene.counts_per(layer),
         scene.unit_of(layer),
-        lambda share: float(heat.tone(np.array([share], np.float32), look.scale)[0]),
+        place,
         is_whole=scene.counts_per(layer) == 1,
         clipped=max((float(grid.cells.max()) for grid in grids), default=0.0) > max_heat * 1.001,
     )

@@ -14,7 +14,18 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mousetrackd.core.counts import COUNT_MAX, Counts
-from mousetrackd.picture.heat import EDGES, SCALES, HeatGrid, heat_grid, hottest, levels, tone, untone
+from mousetrackd.picture.heat import (
+    EDGES,
+    FAINTEST_DOT,
+    SCALES,
+    HeatGrid,
+    dot_tone,
+    heat_grid,
+    hottest,
+    levels,
+    tone,
+    untone,
+)
 from mousetrackd.picture.legend import HEAT_LEVELS
 
 FULL_HD = (1920, 1080)
@@ -193,6 +204,15 @@ def test_a_single_raw_count_beside_a_huge_one_is_still_there() -> None:
     shown = levels(grid, max_heat=hottest([grid], 100), scale="linear")
     assert [int(shown[3, 3]), int(shown[8, 8])] == [1, 255]
     assert np.count_nonzero(shown) == 2
+
+
+def test_a_dot_that_is_not_blurred_is_half_as_bright_as_the_hottest_at_least_and_the_order_is_kept() -> None:
+    grid = heat_grid([dots((16, 9), (3, 3, 1), (5, 5, 100), (8, 8, 10**12))], 16, 9, 0)
+    shown = levels(grid, max_heat=1000, scale="log", faintest=FAINTEST_DOT)
+    faint, some, most = (int(shown[at, at]) for at in (3, 5, 8))
+    assert 127 <= faint < some < most == 255
+    assert some == round(255 * dot_tone(float(tone(np.array([0.1], np.float32), "log")[0])))
+    assert np.count_nonzero(shown) == 3
 
 
 @pytest.mark.parametrize("sigma", [0.0, 2.0, 30.0])
