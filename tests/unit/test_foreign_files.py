@@ -279,6 +279,7 @@ GRIDS: dict[str, tuple[bytes | str, Options]] = {
     "savetxt": (savetxt(grid()), Options()),
     "savetxt of integers with commas": (savetxt(grid(), fmt="%d", delimiter=","), Options()),
     "savetxt of a histogram": (savetxt(grid().T), Options(transpose=True)),
+    "a CSV of MouseTracks 1": ("\n".join(",".join(map(str, row)) for row in grid().tolist()), Options()),
     "JSON": (json.dumps(grid().tolist()), Options()),
     "Python": (repr(grid().tolist()).replace("[[", "array([[") + ")", Options()),
 }
