@@ -93,7 +93,8 @@ class BatchListener(ListenerThread, Listener):  # type: ignore[misc]  # pynput h
                 continue
             if received == 0 or record.is_end(raw):
                 return
-            self.enabled.set()
+            if not self.enabled.is_set():
+                self.enabled.set()
             if not self.is_closed:
                 now_s = time.monotonic()
                 gathered_s, read_at_s = now_s - read_at_s, now_s

@@ -32,6 +32,7 @@ ELEMENT = np.dtype(
 )
 """A core device event, and a RECORD reply's header, which is as long (X11 protocol, encoding of events)."""
 
+_ELEMENT_BYTES = ELEMENT.itemsize
 _BUTTON_PRESS, _MOTION = 4, 6
 _END_OF_DATA = bytes([1, 5])  # a reply, and its category
 _DEVICE_EVENTS = range(2, 7)  # from KeyPress to MotionNotify
@@ -95,14 +96,14 @@ class Screens:
 
 def last_stamp_ms(raw: bytes) -> int | None:
     """The server's time stamp of the last of these elements; None where that is no event of a device."""
-    last = raw[-ELEMENT.itemsize :]
+    last = raw[-_ELEMENT_BYTES:]
     is_event = bool(last) and last[0] & ~_SENT_BY_CLIENT in _DEVICE_EVENTS
     return int.from_bytes(last[4:8], "little") if is_event else None
 
 
 def is_end(raw: bytes) -> bool:
     """Whether nothing comes after these elements: another client has disabled the context (RECORD, EndOfData)."""
-    return raw[-ELEMENT.itemsize :][:2] == _END_OF_DATA
+    return raw[-_ELEMENT_BYTES : 2 - _ELEMENT_BYTES] == _END_OF_DATA
 
 
 def roots(raw: bytes) -> NDArray[np.uint32]:

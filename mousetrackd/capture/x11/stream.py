@@ -26,6 +26,7 @@ _LONGEST_HOLD_MS = 10_000
 """A client may hold the server for itself while events still come; they are not held back longer than that."""
 
 
+_ELEMENT_BYTES = record.ELEMENT.itemsize
 _MUCH = 2 * MANY_EVENTS
 """Elements of the RECORD stream that should be taken at once: an event has a header as a rule."""
 
@@ -83,9 +84,8 @@ class EventStream:
             was_empty = not self._parts
             self.puts += 1
             self._parts += parts
-            self._gathered += sum(
-                len(part) // record.ELEMENT.itemsize if isinstance(part, bytes) else 2 for part in parts
-            )
+            for part in parts:
+                self._gathered += len(part) // _ELEMENT_BYTES if isinstance(part, bytes) else 2
             is_much = self._gathered >= _MUCH
             if is_much:
                 self._gathered = 0
