@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 BRIGHTNESS: Final = 0.8
 """How bright the image is, as a share of its own brightness: heat is seen, and so is what it lies over."""
@@ -15,12 +17,18 @@ _ALIKE: Final = 0.01
 """Shapes that differ by less than this are one: a screen of 1366x768 is 16:9 to everybody."""
 
 
+def _upright(image: Image.Image) -> Image.Image:
+    from PIL import ImageOps  # noqa: PLC0415 - a picture without an image under it does not pay for it
+
+    return ImageOps.exif_transpose(image)
+
+
 def as_shown(image: Image.Image) -> Image.Image:
     """The image as a viewer shows it: turned as its EXIF says, 8 bit, "RGB", or "RGBA" where it is transparent.
 
     Raises ValueError for a colour space that Pillow cannot convert.
     """
-    image = ImageOps.exif_transpose(image)
+    image = _upright(image)
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         image = Image.fromarray(_eight_bit(np.asarray(image), image.mode))
     if "transparency" in image.info or image.mode in ("LA", "La", "PA", "RGBa"):
@@ -38,7 +46,7 @@ def _eight_bit(values: NDArray[np.generic], mode: str) -> NDArray[np.uint8]:
 
 def is_fitted(image: Image.Image, width_px: int, height_px: int) -> bool:
     """Has it another shape than a picture of ``width_px`` by ``height_px``, so that it leaves margins?"""
-    wide, high = ImageOps.exif_transpose(image).size
+    wide, high = _upright(image).size
     return abs(wide * height_px / (high * width_px) - 1) > _ALIKE
 
 
