@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mousetrackd.core.errors import StoreError
 from mousetrackd.storage import schema
+from mousetrackd.storage.connection import BUSY_TIMEOUT_S, connect
 from mousetrackd.storage.database_files import fresh_file, remove_fresh
 from mousetrackd.storage.errors import DamagedError
 from mousetrackd.storage.schema import SCHEMA_VERSION
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 BACKUP_KEPT_S = 30 * 86400
 """How long the copy is kept; less where counts of that age are pruned."""
+_COPY_TIMEOUT_S = 60.0
+"""How long another process may take for the copy of a large store."""
 
 
 class InUseError(StoreError):
@@ -44,10 +47,17 @@ def migrate(connection: Connection, *, holds_lock: bool = False) -> None:
             f"{connection.path} is of an older version, and the mousetrackd that runs may be too",
             "Restart it, and it brings the file up to date: mousetrackd stop, then mousetrackd run",
         )
-    _need_space_for_a_copy(connection)
-    _back_up(connection, backup_of(connection.path, version))
-    with connection.transaction(any_version=True):
-        schema.migrate(connection.sql, connection.version())  # another process may have been quicker
+    connection.execute(f"PRAGMA busy_timeout = {1000 * _COPY_TIMEOUT_S:.0f}")  # another process may be copying it
+    try:
+        # What writes into a store holds its lock: nobody changes it while it is copied, and no two copy at a time.
+        with connection.transaction(any_version=True):
+            version = connection.version()
+            if version != SCHEMA_VERSION:  # else another process has been quicker, and has made the copy
+                _need_space_for_a_copy(connection)
+                _back_up(connection.path, backup_of(connection.path, version))
+                schema.migrate(connection.sql, version)
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {1000 * BUSY_TIMEOUT_S:.0f}")
 
 
 def backup_of(path: Path, version: int) -> Path:
@@ -75,12 +85,13 @@ def _need_space_for_a_copy(connection: Connection) -> None:
         )
 
 
-def _back_up(connection: Connection, backup: Path) -> None:
-    """Copy an open store, whole before it has its name."""
+def _back_up(path: Path, backup: Path) -> None:
+    """Copy a store as it was last committed, whole before it has its name."""
     fresh = fresh_file(backup)
     try:
-        with contextlib.closing(sqlite3.connect(fresh)) as copy:
-            connection.sql.backup(copy)
+        # A connection of its own: SQLite refuses to copy from one that is in a transaction.
+        with contextlib.closing(sqlite3.connect(fresh)) as copy, contextlib.closing(connect(path, "ro")) as original:
+            original.backup(copy)
             copy.execute("PRAGMA journal_mode = DELETE")  # one file, whatever comes
         with fresh.open("rb") as file:
             os.fsync(file.fileno())

@@ -29,8 +29,9 @@ from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.core.series import Series
 from mousetrackd.daemon.child_process import Job, command
+from mousetrackd.storage.connection import Connection
 from mousetrackd.storage.errors import DamagedError, NotOursError
-from mousetrackd.storage.migration import BACKUP_KEPT_S, InUseError, backup_of
+from mousetrackd.storage.migration import BACKUP_KEPT_S, InUseError, backup_of, migrate
 from mousetrackd.storage.query import Range
 from mousetrackd.storage.recovery import rescue
 from mousetrackd.storage.schema import SCHEMA_VERSION
@@ -516,6 +517,57 @@ def test_a_copy_that_cannot_be_made_leaves_the_store_as_it_was(path: Path) -> No
     backup_of(path, 1).rmdir()
     with Store.open(path, zone=UTC) as store:
         assert all_time(store) == expected
+
+
+class Overtaken(Connection):
+    """Another command brings the store up to date as soon as this one has seen that it is old."""
+
+    is_overtaken = False
+
+    def version(self) -> int:
+        seen = super().version()
+        if not self.is_overtaken:
+            self.is_overtaken = True
+            Store.open(self.path, zone=UTC).close()
+        return seen
+
+
+def test_the_copy_is_of_the_older_store_when_two_commands_meet_it(path: Path) -> None:
+    expected = make_old(path, 2)
+    slower = Overtaken(path, "rw", UTC)
+    migrate(slower)
+    slower.close()
+    assert version(path) == SCHEMA_VERSION
+    assert version(backup_of(path, 2)) == 2
+    with Store.open(path, zone=UTC) as store:
+        assert all_time(store) == expected
+
+
+def test_nobody_changes_an_older_store_while_it_is_copied(path: Path) -> None:
+    make_old(path, 2)
+    with contextlib.closing(sqlite3.connect(path, timeout=0)) as older:
+        busy: list[bool] = []
+
+        def write(statement: str) -> None:
+            with contextlib.suppress(sqlite3.OperationalError):
+                older.execute(statement)
+                busy.append(False)
+                older.rollback()
+                return
+            busy.append(True)
+
+        class Watched(Connection):
+            """What the space for the copy is computed from is asked for just before it is made."""
+
+            def execute(self, statement: str, values: Sequence[int | str | bytes | None] = ()) -> sqlite3.Cursor:
+                if statement == "PRAGMA page_count":
+                    write("DELETE FROM path")
+                return super().execute(statement, values)
+
+        watched = Watched(path, "rw", UTC)
+        migrate(watched)
+        watched.close()
+    assert busy == [True]
 
 
 def test_the_copy_is_removed_after_a_while(path: Path) -> None:
