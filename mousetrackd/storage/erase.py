@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import contextlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mousetrackd.core.counts import Counts
@@ -13,8 +14,9 @@ from mousetrackd.storage.query import Held
 from mousetrackd.storage.tiers import HOUR_S
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from mousetrackd.core.monitors import Monitor
     from mousetrackd.storage.connection import Connection
     from mousetrackd.storage.hours import Hour
 
@@ -33,7 +35,6 @@ class _Found:
     key: Key
     erased: tuple[tuple[int, int], ...]
     kept: tuple[Hour, ...] = ()
-    gone: tuple[Hour, ...] = field(default=())
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ def erase(
             promise.check(deleted)
         for one in deleted:
             _delete(connection, one)
+        hours.drop_strays(connection)
         connection.execute("DELETE FROM sum")  # all: which series a damaged chunk was part of is unknown
         connection.executemany(
             "DELETE FROM path WHERE monitor = ?1"
@@ -109,20 +111,22 @@ def erase(
 
 def _delete(connection: Connection, one: _Found) -> None:
     """Delete a chunk; where some of its hours stay, they are put in its place. Raises sqlite3.Error, StoreError."""
-    stays: list[Counts] = []
-    lost: list[Hour] = []
-    screen = screens.monitors(connection).get(one.key.monitor)
-    for hour in one.kept:
-        try:
-            stays.append(hours.read(connection, hour, screen)[1])  # type: ignore[arg-type]  # kept only of a known one
-        except ValueError:  # a damaged hour costs that hour
-            lost.append(hour)
-    if stays:
-        hours.drop(connection, [hour.row for hour in (*one.gone, *lost)])
-        new = chunks.insert(connection, one.start_s, one.end_s - one.start_s, one.key, Counts.merge(stays))
-        hours.hand_over(connection, [one.row], new)
-    else:
-        hours.drop_of_chunk(connection, one.row)
+    stays: list[int] = []
+
+    def parts(screen: Monitor) -> Iterator[Counts]:
+        yield Counts.empty(*one.key.size(screen))  # a sum of no parts would have no size
+        for hour in one.kept:
+            with contextlib.suppress(ValueError):  # a damaged hour costs that hour
+                yield hours.read(connection, hour, screen)[1]
+                stays.append(hour.row)
+
+    if one.kept:  # kept only of a known screen
+        counts = Counts.merge(parts(screens.monitors(connection)[one.key.monitor]))
+        if stays:
+            new = chunks.insert(connection, one.start_s, one.end_s - one.start_s, one.key, counts)
+            hours.drop_of_chunk(connection, one.row, kept=stays)
+            hours.hand_over(connection, [one.row], new)
+    hours.drop_of_chunk(connection, one.row)
     connection.execute("DELETE FROM chunk WHERE id = ?", (one.row,))
 
 
@@ -170,13 +174,14 @@ def _split(chunk: Chunk, of_it: Sequence[Hour], since_s: int | None, until_s: in
         for hour in of_it
         if (since_s is None or hour.end_s > since_s) and (until_s is None or hour.start_s < until_s)
     ]
-    kept = [hour for hour in of_it if hour not in gone]
+    gone_rows = {hour.row for hour in gone}
+    kept = [hour for hour in of_it if hour.row not in gone_rows]
     is_known = sum(hour.total for hour in of_it) >= chunk.total
     if not kept:
         return None
     # What is not known by the hour may be of the range, and goes.
     erased = [(hour.start_s, hour.end_s) for hour in gone] if is_known else [(chunk.start_s, chunk.end_s)]
-    return _Found(chunk.row, chunk.start_s, chunk.end_s, chunk.key, tuple(erased), tuple(kept), tuple(gone))
+    return _Found(chunk.row, chunk.start_s, chunk.end_s, chunk.key, tuple(erased), tuple(kept))
 
 
 def _summary(found: list[_Found]) -> Held:

@@ -73,6 +73,16 @@ def of_chunk(connection: Connection, chunk: int) -> list[Hour]:
     ]
 
 
+def totals(connection: Connection) -> dict[int, list[tuple[int, int]]]:
+    """Of the sum of all applications: beginning (UTC seconds) and total of each hour that can be, by its chunk."""
+    by_chunk: dict[int, list[tuple[int, int]]] = {}
+    rows = "SELECT chunk, start_s, layer, total FROM hour WHERE application = '' AND grid = 0"
+    for chunk, start_s, layer, total in connection.execute(rows):
+        if validity.is_chunk(start_s, HOUR_S, layer, total):
+            by_chunk.setdefault(chunk, []).append((start_s, total))
+    return by_chunk
+
+
 def read(connection: Connection, hour: Hour, screen: Monitor) -> tuple[int, Counts]:
     """How wide its cells are, in px, and its counts. Raises ValueError, with a sentence, where they are damaged."""
     found = connection.rows("SELECT cell_px, counts, checksum FROM cells WHERE hour = ?", (hour.row,))
@@ -108,9 +118,24 @@ def drop(connection: Connection, rows: Iterable[int]) -> None:
     connection.executemany("DELETE FROM hour WHERE id = ?", ids)
 
 
-def drop_of_chunk(connection: Connection, chunk: int) -> None:
-    """Delete all hours of a chunk, within the transaction that is open. Raises sqlite3.Error."""
-    drop(connection, [row for (row,) in connection.rows("SELECT id FROM hour WHERE chunk = ?", (chunk,))])
+def drop_of_chunk(connection: Connection, chunk: int, kept: Iterable[int] = ()) -> None:
+    """Delete all hours of a chunk but the rows ``kept``, also those that cannot be. As ``drop``."""
+    stays = set(kept)
+    rows = connection.rows("SELECT id FROM hour WHERE chunk = ?", (chunk,))
+    drop(connection, [row for (row,) in rows if row not in stays])
+
+
+def drop_strays(connection: Connection) -> None:
+    """Delete each hour whose chunk is not there, or is of another series, and cells of no hour.
+
+    Nothing reads them, and they would keep what is erased. Within the transaction that is open. Raises sqlite3.Error.
+    """
+    kept = (
+        "(SELECT hour.id FROM hour JOIN chunk"
+        " ON (chunk.id, chunk.monitor, chunk.layer) = (hour.chunk, hour.monitor, hour.layer))"
+    )
+    connection.execute(f"DELETE FROM cells WHERE hour NOT IN {kept}")  # noqa: S608 - our names
+    connection.execute(f"DELETE FROM hour WHERE id NOT IN {kept}")  # noqa: S608 - our names
 
 
 def drop_before(connection: Connection, before_s: int) -> None:

@@ -225,7 +225,7 @@ def pieces(
 def totals(connection: Connection, asked: Range = ALL, left_out: list[str] | None = None) -> list[Total]:
     """The sums of all chunks within the range, by the hour where that is known, and the length of the path.
 
-    Oldest first. left_out: gets a sentence for what is too coarse for the range.
+    Oldest first. left_out: gets a sentence for what is too coarse for the range, or damaged.
     """
     notes = _Notes()
     found: list[Total] = []
@@ -233,11 +233,7 @@ def totals(connection: Connection, asked: Range = ALL, left_out: list[str] | Non
     with connection.snapshot():
         known = screens.monitors(connection)
         wanted = screens.rows_of(connection, asked.monitor)
-        by_hour: dict[int, list[tuple[int, int]]] = {}
-        for chunk, start_s, total in connection.execute(
-            "SELECT chunk, start_s, total FROM hour WHERE application = '' AND grid = 0"
-        ):
-            by_hour.setdefault(chunk, []).append((start_s, total))
+        by_hour = hours.totals(connection)
         rows = connection.execute(
             "SELECT id, start_s, span_s, monitor, layer, total FROM chunk WHERE application = '' AND grid = 0"
             " UNION ALL SELECT NULL, start_s, span_s, monitor, ?, length_px FROM path",
@@ -248,6 +244,11 @@ def totals(connection: Connection, asked: Range = ALL, left_out: list[str] | Non
                 continue
             of_it = by_hour.get(chunk, [])
             rest = total - sum(part for _, part in of_it)
+            if rest < 0:  # its hours are damaged, and which of them is known only to their cells
+                when = chunks.local_time(start_s, zone)
+                if replace(asked, hours=None, weekdays=None).touches(start_s, start_s + span_s, zone):
+                    notes.left_out.append(f"left out the hours of chunk {chunk} ({what} of {when}): their sum is wrong")
+                of_it, rest = [], total
             found += [
                 Total(hour_s, HOUR_S, known[monitor], what, part)
                 for hour_s, part in of_it
@@ -259,7 +260,7 @@ def totals(connection: Connection, asked: Range = ALL, left_out: list[str] | Non
             elif (rest > 0 or not of_it) and asked.touches(start_s, start_s + span_s, zone):
                 found.append(Total(start_s, span_s, known[monitor], what, rest))
     if left_out is not None:
-        left_out += _too_coarse(notes.coarse)
+        left_out += notes.all_left_out()
     return sorted(found, key=lambda total: total.start_s)
 
 

@@ -320,6 +320,51 @@ def test_a_damaged_hour_costs_that_hour(store: Store) -> None:
     assert found(store, Range()).total() == 200
 
 
+THIRD = Range(YEAR_S + 2 * DAY_S, YEAR_S + 3 * DAY_S)
+DAMAGE = {
+    "no such chunk": "UPDATE hour SET chunk = 999 WHERE start_s = ?",
+    "chunk of another series": "UPDATE hour SET layer = 'travel' WHERE start_s = ?",
+    "impossible time": "UPDATE hour SET start_s = 9000000000000 WHERE start_s = ?",
+    "impossible total": "UPDATE hour SET total = -1 WHERE start_s = ?",
+    "cells of no hour": "DELETE FROM hour WHERE start_s = ?",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+@pytest.mark.parametrize(
+    ("since_s", "until_s", "left"), [(None, None, 0), (THIRD.since_s, THIRD.until_s, 198)], ids=["all", "a day"]
+)
+def test_a_damaged_hour_is_forgotten_too(
+    store: Store, damage: str, since_s: int | None, until_s: int | None, left: int
+) -> None:
+    lived(store)
+    sql(store, damage, NOON_S)  # foreign keys are not looked at: it is damage
+    store.erase(since_s, until_s, None)
+    assert sql(store, "SELECT count(*) FROM hour") == sql(store, "SELECT count(*) FROM cells") == [(left,)]
+    assert store.check() == []
+    assert found(store, Range()) == (Counter(dict.fromkeys(range(100), 2)) - Counter({2: 2}) if left else {})
+
+
+@pytest.mark.parametrize("damage", ["start_s = 9000000000000", "total = -1", "layer = 'no such'"])
+def test_statistics_leave_out_an_hour_that_cannot_be(store: Store, damage: str) -> None:
+    lived(store)
+    sql(store, f"UPDATE hour SET {damage} WHERE start_s = ?", NOON_S)  # noqa: S608 - of this test
+    left_out: list[str] = []
+    asked = Range(hours=frozenset({12}))
+    assert sum(one.total for one in store.totals(asked, left_out) if one.what == "dwell") == 99
+    assert left_out == ["left out one piece kept only per year, too coarse for this range"]
+    assert sum(one.total for one in store.totals() if one.what == "dwell") == 200
+
+
+def test_statistics_do_not_believe_hours_that_have_more_than_their_chunk(store: Store) -> None:
+    lived(store)
+    sql(store, "UPDATE hour SET total = 1000 WHERE start_s = ?", NOON_S)
+    left_out: list[str] = []
+    assert [one.total for one in store.totals(left_out=left_out) if one.what == "dwell"] == [200]
+    assert len(left_out) == 1
+    assert "(dwell of 2023-01-01 00:00): their sum is wrong" in left_out[0]
+
+
 def test_hours_that_are_not_those_of_their_pixels_are_found(store: Store) -> None:
     lived(store, days=30)
     swapped = "UPDATE hour SET chunk = (SELECT id FROM chunk WHERE layer = 'travel') WHERE layer = 'dwell'"
