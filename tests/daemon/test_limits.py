@@ -38,7 +38,7 @@ def test_with_too_many_open_files_it_keeps_its_counts_and_recovers(home: Home, a
 @pytest.mark.parametrize("limits", ["-n 5", "-n 8", pytest.param("-f 1", marks=pytest.mark.without_coverage)])
 def test_a_command_that_meets_a_limit_ends_with_a_sentence(home: Home, limits: str) -> None:
     (home.folder / "a.csv").write_text("monitor,x,y,count\nA@9x9,1,1,5\n")
-    result = home.shell(f"ulimit {limits}; {{0}} import a.csv && exec {{0}} render a.png")
+    result = home.shell(f"ulimit {limits}; {{0}} import a.csv --unit ms && exec {{0}} render a.png")
     assert "Traceback" not in result.err
     assert result.code in (0, 1)
     assert len(result.err_lines) == (2 if result.code else 0)

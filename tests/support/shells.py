@@ -127,7 +127,7 @@ class KWin(Peer):
     @property
     def listeners(self) -> list[str]:
         """Whom the running scripts call."""
-        return [found[1] for text in self.running.values() if (found := re.search(r'LISTENER = "(.*?)"', text))]
+        return [found[1] for text in [*self.running.values()] if (found := re.search(r'LISTENER = "(.*?)"', text))]
 
     def move(self, *points: Pixel) -> None:
         for x, y in points:

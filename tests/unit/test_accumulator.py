@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mousetrackd.core.accumulator import Accumulator, Tally
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.events import Kind, batch
-from mousetrackd.core.layers import CLICK_LAYERS, DWELL, LAYERS, SCROLL, TRAVEL, UNITS
+from mousetrackd.core.layers import CLICK_LAYERS, COUNTS, DWELL, LAYERS, SCROLL, TRAVEL, UNITS
 from mousetrackd.core.layout import OUTSIDE, Layout
 from mousetrackd.core.monitors import Exclusion, Monitor, Placement
 from mousetrackd.core.recentring import Recentring
@@ -261,7 +261,7 @@ def test_the_path_is_as_long_as_the_crow_flies() -> None:
 
 
 def test_every_layer_has_a_unit() -> None:
-    assert set(UNITS) == set(LAYERS)
+    assert set(UNITS) == {*LAYERS, COUNTS}
     assert len(set(LAYERS)) == len(LAYERS) == 7
 
 
