@@ -36,7 +36,10 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class Chunk:
-    """A row of ``chunk`` that has passed its checksum."""
+    """A row of ``chunk`` that has passed its checksum.
+
+    is_whole: False where it has not, and only its hours, each with a checksum of its own, are to be trusted.
+    """
 
     row: int
     start_s: int
@@ -44,6 +47,7 @@ class Chunk:
     key: Key
     total: int
     counts: bytes
+    is_whole: bool = True
 
     @property
     def end_s(self) -> int:
@@ -115,10 +119,10 @@ COLUMNS = "id, start_s, span_s, monitor, layer, application, grid, total, counts
 """Of a row of ``chunk``, in the order of ``Chunk``'s."""
 
 
-def select(connection: Connection, where: Where, damaged: list[str]) -> Iterator[Chunk]:
+def select(connection: Connection, where: Where, damaged: list[str], *, with_damaged: bool = False) -> Iterator[Chunk]:
     """The chunks of ``where``, of all screens oldest first. Raises StoreError.
 
-    damaged: gets a sentence for each chunk that fails its checksum.
+    damaged: gets a sentence for each chunk that fails its checksum. with_damaged: these too, without total and counts.
     """
     condition, values = where.condition()
     query = f"SELECT {COLUMNS} FROM chunk WHERE {condition}"  # noqa: S608 - our names
@@ -132,6 +136,8 @@ def select(connection: Connection, where: Where, damaged: list[str]) -> Iterator
             else:
                 when = local_time(start_s, connection.zone)
                 damaged.append(f"left out chunk {row} ({chunk.key.layer} of {when}): its checksum is wrong")
+                if with_damaged:
+                    yield replace(chunk, total=0, counts=b"", is_whole=False)
 
 
 def keys(connection: Connection, where: Where) -> list[Key]:

@@ -82,8 +82,8 @@ def erase(
 
     Of a chunk that reaches beyond the range, the hours outside it stay, in cells; where it has none, it goes whole.
     since_s, until_s, monitor: as in ``query.Range``. A chunk that fails its checksum may be of any time and screen,
-    and goes as well. Returns what was deleted. Raises StoreError; MoreThanPromisedError, nothing being deleted, where
-    it would be more than promised.
+    and goes as well, but for its hours outside the range. Returns what was deleted. Raises StoreError;
+    MoreThanPromisedError, nothing being deleted, where it would be more than promised.
     """
     with connection.reading():
         connection.execute("PRAGMA secure_delete = ON")
@@ -152,7 +152,8 @@ def _to_erase(connection: Connection, since_s: int | None, until_s: int | None, 
             chunk = Chunk(row, start_s, span_s, Key(*key), total, counts)
             whole = ((start_s, chunk.end_s),)
             if checksum != checksum_of(chunk):
-                found.append(_Found(row, start_s, chunk.end_s, chunk.key, whole))
+                one = _split_damaged(connection, chunk, since_s, until_s, is_wanted=chunk.key.monitor in wanted)
+                found.append(one or _Found(row, start_s, chunk.end_s, chunk.key, whole))
             elif (
                 chunk.key.monitor in wanted
                 and (since_s is None or chunk.end_s > since_s)
@@ -182,6 +183,24 @@ def _split(chunk: Chunk, of_it: Sequence[Hour], since_s: int | None, until_s: in
     # What is not known by the hour may be of the range, and goes.
     erased = [(hour.start_s, hour.end_s) for hour in gone] if is_known else [(chunk.start_s, chunk.end_s)]
     return _Found(chunk.row, chunk.start_s, chunk.end_s, chunk.key, tuple(erased), tuple(kept))
+
+
+def _split_damaged(
+    connection: Connection, chunk: Chunk, since_s: int | None, until_s: int | None, *, is_wanted: bool
+) -> _Found | None:
+    """As ``_split``: its hours that lie elsewhere stay; what else it held may be of any time and screen, and goes."""
+    kept = [
+        hour
+        for hour in hours.of_chunk(connection, chunk.row)
+        if hour.key == chunk.key
+        and chunk.start_s <= hour.start_s < chunk.end_s
+        and not (
+            is_wanted and (since_s is None or hour.end_s > since_s) and (until_s is None or hour.start_s < until_s)
+        )
+    ]
+    if not kept:
+        return None
+    return _Found(chunk.row, chunk.start_s, chunk.end_s, chunk.key, ((chunk.start_s, chunk.end_s),), tuple(kept))
 
 
 def _summary(found: list[_Found]) -> Held:

@@ -212,7 +212,7 @@ def pieces(
     wanted = screens.rows_of(connection, asked.monitor)
     notes = _Notes(left_out=remarks)
     where = Where(layers=tuple(layers), since_s=asked.since_s, until_s=asked.until_s)
-    for chunk in chunks.select(connection, where, remarks):
+    for chunk in chunks.select(connection, where, remarks, with_damaged=True):
         if chunk.key.monitor not in wanted:
             continue
         screen = known[chunk.key.monitor]
@@ -284,15 +284,15 @@ def _parts(connection: Connection, key: Key, screen: Monitor, asked: Range, note
     """The counts of one series in parts; into ``notes.spans`` between which seconds each was counted."""
     where = of_series(Where(since_s=asked.since_s, until_s=asked.until_s), key)
     summed = summaries.find(connection, key)
-    if summed is not None and asked.holds(summed.first_s, summed.last_s):
+    # A sum that leaves out a damaged chunk leaves out its hours too.
+    if summed is not None and not summed.left_out and asked.holds(summed.first_s, summed.last_s):
         summed_parts = summed.decoded(screen)
         if summed_parts is not None:
-            notes.left_out += summed.left_out.splitlines()
             notes.spans.append((summed.first_s, summed.last_s))
             where = replace(where, shorter_than_s=LONG_S)
             del summed  # its bytes are not needed any more
             yield from summed_parts
-    for chunk in chunks.select(connection, where, notes.left_out):
+    for chunk in chunks.select(connection, where, notes.left_out, with_damaged=True):
         for start_s, end_s, _, parts in _within(connection, chunk, screen, asked, notes):
             notes.spans.append((start_s, end_s))
             yield from parts
@@ -306,7 +306,7 @@ def _within(
     Between which seconds, how wide its cells are (0 for pixels), and the counts in parts. step_s: as in ``pieces``.
     What cannot be decided is noted, by its span.
     """
-    is_inside = not asked.is_too_coarse(chunk.start_s, chunk.end_s)
+    is_inside = chunk.is_whole and not asked.is_too_coarse(chunk.start_s, chunk.end_s)
     is_whole = is_inside and (step_s is None or chunk.span_s <= step_s)
     of_it = [] if is_whole or chunk.span_s <= HOUR_S else hours.of_chunk(connection, chunk.row)
     if is_inside and (not of_it or sum(hour.total for hour in of_it) < chunk.total):
@@ -319,7 +319,7 @@ def _within(
     if sum(hour.total for hour in of_it) < chunk.total:
         notes.coarse[chunk.span_s] += 1
     for hour in of_it:
-        if not asked.touches(hour.start_s, hour.end_s, connection.zone):
+        if hour.key != chunk.key or not asked.touches(hour.start_s, hour.end_s, connection.zone):
             continue
         if asked.is_too_coarse(hour.start_s, hour.end_s):
             notes.coarse[HOUR_S] += 1

@@ -320,6 +320,50 @@ def test_a_damaged_hour_costs_that_hour(store: Store) -> None:
     assert found(store, Range()).total() == 200
 
 
+def test_the_hours_of_a_damaged_chunk_are_read(store: Store) -> None:
+    lived(store)
+    sql(store, "UPDATE chunk SET checksum = checksum + 1")
+    reading = store.read(["dwell"], THIRD)
+    assert found(store, THIRD) == {2: 2}
+    assert len(reading.left_out) == 1
+    assert "its checksum is wrong" in reading.left_out[0]
+    assert found(store, Range()) == dict.fromkeys(range(100), 2)
+    remarks: list[str] = []
+    assert sum(piece.counts.total for piece in store.pieces(["dwell"], remarks)) == 200
+    assert remarks[:1] == [*reading.left_out]
+    assert found(store, Range(YEAR_S + 400 * DAY_S)) == {}
+
+
+LAST = 1920 * 1080 - 1
+
+
+@pytest.mark.parametrize(
+    ("since_s", "until_s", "monitor", "gone"),
+    [
+        (NOON_S, NOON_S + HOUR_S, None, {2: 1}),
+        (YEAR_S + 400 * DAY_S, None, None, {LAST: 1}),
+        (None, None, "HDMI-1", {LAST: 1}),
+        (None, None, "DP-1", dict.fromkeys(range(100), 2)),
+    ],
+    ids=["an hour", "another year", "another screen", "all"],
+)
+def test_forgetting_keeps_the_hours_of_a_damaged_chunk_that_lie_elsewhere(
+    store: Store, since_s: int | None, until_s: int | None, monitor: str | None, gone: dict[int, int]
+) -> None:
+    lived(store)
+    commit(store, LATER_S, LAST, screen=LARGE)
+    lost = "UPDATE cells SET checksum = 0 WHERE hour = (SELECT id FROM hour WHERE start_s = ?)"
+    sql(store, lost, YEAR_S + 9 * HOUR_S)  # one of its hours is damaged as well
+    sql(store, "UPDATE chunk SET checksum = checksum + 1 WHERE span_s > ?", DAY_S)
+    promise = Promise(store.held(since_s, until_s, monitor), LATER_S + DAY_S)
+    store.erase(since_s, until_s, monitor, promise)
+    assert store.check() == []
+    kept = Counter({**dict.fromkeys(range(1, 100), 2), 0: 1, LAST: 1}) - Counter(gone)
+    assert found(store, Range()) == kept
+    in_cells = kept.total() - kept[LAST]
+    assert sql(store, "SELECT count(*) FROM hour") == sql(store, "SELECT count(*) FROM cells") == [(in_cells,)]
+
+
 THIRD = Range(YEAR_S + 2 * DAY_S, YEAR_S + 3 * DAY_S)
 DAMAGE = {
     "no such chunk": "UPDATE hour SET chunk = 999 WHERE start_s = ?",
