@@ -73,27 +73,30 @@ def read(content: Content, options: Options) -> FileCounts:
     return counts_of_value(parsed(text), options)
 
 
-def parsed(text: str) -> Any:
-    """The value of a JSON text, or a list of the values of its lines. Raises ValueError."""
+def parsed(text: str, what: str = 'it is not JSON, like {"640,480": 3}') -> Any:
+    """The value of a JSON text, or a list of the values of its lines.
+
+    Raises ValueError that begins with ``what``, and names the line and the column.
+    """
     text = text.lstrip("\ufeff")
     try:
         return json.loads(text, object_pairs_hook=Pairs)
     except json.JSONDecodeError as error:
         lines = text.splitlines()
         if error.msg == "Extra data" and len(lines) > 1:
-            return [_line(line, number) for number, line in enumerate(lines, 1) if line.strip()]
-        raise ValueError(f'it is not JSON, like {{"640,480": 3}}: see line {error.lineno}, column {error.colno}') from (
-            error
-        )
+            return [_line(line, number, what) for number, line in enumerate(lines, 1) if line.strip()]
+        raise ValueError(f"{what}: see line {error.lineno}, column {error.colno}") from error
     except (ValueError, RecursionError, MemoryError) as error:
         raise ValueError("it is not JSON of counts: a number is too long, or its parts are nested too deep") from error
 
 
-def _line(line: str, number: int) -> Any:
+def _line(line: str, number: int, what: str) -> Any:
     try:
         return json.loads(line, object_pairs_hook=Pairs)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{what}: see line {number}, column {error.colno}") from error
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"line {number} is not JSON") from error
+        raise ValueError(f"{what}: see line {number}") from error
 
 
 def counts_of_value(value: Any, options: Options) -> FileCounts:
@@ -148,7 +151,7 @@ def _of_pairs(pairs: Pairs, options: Options, label: str = "", layer: str = "", 
         if pair is None:
             seen = ", ".join(name for name, _ in pairs[:8])
             raise ValueError(f'expected keys like "640,480", got "{key[:40]}"; its keys: {seen[:200]}')
-        found.append((float(pair[1]), float(pair[2]), _count(value, f'key "{key[:40]}"')))
+        found.append((float(pair[1]), float(pair[2]), _count(value, _named(key))))
     points = Points(options)
     if found:
         x, y, count = zip(*found, strict=True)
@@ -157,10 +160,14 @@ def _of_pairs(pairs: Pairs, options: Options, label: str = "", layer: str = "", 
             np.array(x),
             np.array(y),
             np.array(count, np.int64),
-            lambda number: f'key "{keys[number][:40]}"',
+            lambda number: _named(keys[number]),
             label=label,
         )
     return points.finish(unit=unit or UNITS.get(layer, ""), layer=layer)
+
+
+def _named(key: str) -> str:
+    return f'key "{" ".join(key.split())[:40]}"'
 
 
 def _of_list(rows: list[Any], options: Options) -> FileCounts:

@@ -222,6 +222,21 @@ CASES: dict[str, tuple[bytes | str, Options, Cells]] = {
     "a dict in a variable": ("counts = {(480, 270): 3,\n  (481, 270): 1,\n}\n", Options(), PIXELS),
     "a dict of NumPy numbers": ("{(np.int64(480), np.int64(270)): np.int64(3), (481, 270): 1}", Options(), PIXELS),
     "a Counter": (repr(collections.Counter(PIXELS)), Options(), PIXELS),
+    "a dict with comments": (
+        "# the desk's, by hand\n{\n (480, 270): 3, # hot ...\n (481, 270): 1 # it's last, {and}\n}\n",
+        Options(),
+        PIXELS,
+    ),
+    "a Counter with comments": (
+        "dots = Counter(  # mine\n  {(480, 270): 3,  # hot\n   (481, 270): 1,\n  }\n)  # end\n",
+        Options(),
+        PIXELS,
+    ),
+    "a # in a text": (
+        "[{'x': 480, 'y': 270, 'count': 3, 'note': '#1'}, {'x': 481, 'y': 270, 'count': 1}]",
+        Options(),
+        PIXELS,
+    ),
     "a defaultdict": (repr(collections.defaultdict(int, PIXELS)), Options(), PIXELS),
     "an OrderedDict": (repr(collections.OrderedDict(PIXELS)), Options(), PIXELS),
     "an OrderedDict of 3.11": ("OrderedDict([((480, 270), 3), ((481, 270), 1)])", Options(), PIXELS),
@@ -397,6 +412,12 @@ REFUSED: dict[str, tuple[bytes | str, Options, str]] = {
     "three dimensions": (npy(np.ones((1080, 1920, 3), np.uint8)), Options(), "expected the shape (height, width)"),
     "a shortened repr": (repr(np.zeros((2000, 2000))), Options(), 'it was shortened where it has "..."'),
     "code": ("{(1, 2): __import__('os').system('true')}", Options(), "cannot be read as one"),
+    "a number that is missing": (
+        "{  # hot\n    (np.int64(480), 270): 3,  # very\n    (481, 270): , (1, 2): 3\n}",
+        Options(),
+        "cannot be read as one: see line 3, column 17",
+    ),
+    "a Counter with a word": ("Counter({(480, 270): 3, (481, 270): many})", Options(), "see line 1, column 37"),
     "JSON cut short": ('{"1,2": 3, "2,', Options(), "it is not JSON"),
     "a JSON text": ('"hello"', Options(), "it is no table"),
     "records without positions": (
@@ -404,7 +425,7 @@ REFUSED: dict[str, tuple[bytes | str, Options, str]] = {
         Options(),
         "there is no x or y in its records; their names: a, b",
     ),
-    "a broken line of NDJSON": ('{"x": 1, "y": 2}\n{"x": 1\n', Options(), "line 2 is not JSON"),
+    "a broken line of NDJSON": ('{"x": 1, "y": 2}\n{"x": 1\n', Options(), "see line 2, column 8"),
     "a JPEG": (b"\xff\xd8\xff\xe0" + bytes(50), Options(), "it is a JPEG picture"),
     "a web page": ("<!DOCTYPE html><html></html>", Options(), "it is a web page"),
     "binary": (bytes(range(256)) * 4, Options(), "neither a text nor a format that is known"),
