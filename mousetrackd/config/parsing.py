@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from mousetrackd.core.settings import Check
 
+_TWICE = re.compile(r"Cannot declare \((.+)\) twice \(at line (\d+),")
+_QUOTED = r"'([^']+)'"
 _PRIVACY_WORDS = ("privacy", *(key.name for key in fields(PrivacyConfig)))
 
 
@@ -48,6 +51,10 @@ def document_of(text: str, where: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # a TOMLDecodeError is a ValueError, and so is an endless number
+        if twice := _TWICE.match(str(error)):
+            table = f"[{'.'.join(re.findall(_QUOTED, twice[1]))}]"
+            message = f"{where}: {table} is there twice, again on line {twice[2]}"
+            raise unreadable(text, message, f"Put its lines under the first {table}.") from error
         raise unreadable(text, f"{where}: {error}", "See: mousetrackd config --default") from error
 
 

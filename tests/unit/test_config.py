@@ -256,6 +256,22 @@ def test_broken_toml_says_where(tmp_path: Path) -> None:
     assert raised.value.exit_code == ExitCode.BAD_CONFIG
 
 
+@pytest.mark.parametrize(
+    ("text", "table", "line"),
+    [
+        ("[snapshot]\nsigma = 1\n\n[snapshot]\nedges = 'total'\n", "[snapshot]", 4),
+        ("[a]\n['b.c'.d]\n['b.c'.d] # again\n", "[b.c.d]", 3),
+        ("[privacy]\n[privacy]\n", "[privacy]", 2),
+    ],
+)
+def test_a_table_that_is_there_twice_is_named_with_what_to_do(text: str, table: str, line: int) -> None:
+    with pytest.raises(ConfigError) as raised:
+        parse(text, "config.toml")
+    assert raised.value.message == f"config.toml: {table} is there twice, again on line {line}"
+    assert raised.value.hint == f"Put its lines under the first {table}."
+    assert isinstance(raised.value, PrivacyError) == ("privacy" in text)
+
+
 def test_a_file_that_cannot_be_read_is_a_config_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot read"):
         load(tmp_path)
