@@ -58,7 +58,7 @@ def examine(paths: Paths, places: autostart.Places) -> list[Finding]:
         "configuration": lambda: _configuration(paths),
         "source": lambda: _source(paths),
         "libraries": _libraries,
-        "unit": _unit,
+        "unit": lambda: _unit(places),
         "autostart": lambda: _autostart(places),
         "daemon": lambda: _daemon(paths),
         "folders": lambda: _folders(paths),
@@ -244,12 +244,12 @@ def _why_not_loaded(library: _Library) -> str:
     return quoted(done.stderr.strip().rpartition("\n")[2]) or f"Python ended with {done.code}"
 
 
-def _unit() -> Iterator[Finding]:
+def _unit(places: autostart.Places) -> Iterator[Finding]:
     systemd = look_at_systemd()
     if not systemd.answers:
-        yield warning(
-            "unit", f"systemd cannot be asked: {systemd.why}", "The autostart entry starts mousetrackd instead."
-        )
+        has_entry = os.path.lexists(places.entry)
+        hint = "The autostart entry starts mousetrackd instead." if has_entry else ""
+        yield warning("unit", f"systemd cannot be asked: {systemd.why}", hint)
         return
     unit = {name: value for name, _, value in (line.partition("=") for line in show_unit())}
     if unit.get("LoadState") != "loaded":

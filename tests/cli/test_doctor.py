@@ -111,6 +111,16 @@ def test_without_anything_it_only_warns(home: Home) -> None:
     }
 
 
+def test_the_autostart_entry_is_named_as_the_starter_only_where_there_is_one(home: Home) -> None:
+    home.variables["PATH"] = str(home.folder)
+    instead = "The autostart entry starts mousetrackd instead."
+    before = doctor(home).out
+    assert "systemd cannot be asked" in before
+    assert instead not in before
+    home.run_ok("install", "--allow-root")
+    assert instead in doctor(home).out
+
+
 @pytest.mark.parametrize(
     ("library", "level", "breaks"),
     [
