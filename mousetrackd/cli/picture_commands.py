@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from mousetrackd.cli.file_pictures import check_options, scene_of_file
 from mousetrackd.cli.options import FloatRange, example, hours_and_days, open_selection, range_options, report_left_out
 from mousetrackd.cli.reading_options import reading_options
 from mousetrackd.core.errors import UsageError
-from mousetrackd.core.layers import LAYERS
+from mousetrackd.core.layers import COUNTS, LAYERS
 from mousetrackd.system.paths import user_paths
 
 if TYPE_CHECKING:
@@ -190,7 +191,12 @@ def timelapse(out: Path, step: str, windowed: bool, fps: float, width: int, **op
     of_all = of_all.with_all_monitors()
     measures = compose.measures(of_all, look, readings)
     clock = Clock([frame.clock for frame in shown.frames], of_all.layout.bounds()[2])
-    with click.progressbar(shown.frames, label="drawing", file=sys.stderr) as frames:
+    is_watched = sys.stderr.isatty()
+    with (
+        click.progressbar(shown.frames, label="drawing", file=sys.stderr)
+        if is_watched
+        else nullcontext(shown.frames) as frames
+    ):
         pictures = (
             clock.drawn(compose.draw(replace(of_all, reading=frame.reading), look, measures).rgb(), frame.clock)
             for frame in frames
@@ -222,6 +228,11 @@ def _look(conf: Config, options: dict[str, Any]) -> SnapshotConfig:
     given = {name: options[name] for name in names if options.get(name) not in (None, ())}
     if "layer" in given:
         given["layer"] = [*given["layer"]]
+        if COUNTS in (one.partition(":")[0] for one in given["layer"]):
+            raise UsageError(
+                f'there is no layer "{COUNTS}"',
+                f"There are: {', '.join(LAYERS)}; clicks is all buttons. Counts of a file need none.",
+            )
         _ = Look(layer=given["layer"]).layers
     for name in {"sigma", "max"} & given.keys():
         given[name] = config.number_or_text(given[name])

@@ -293,6 +293,9 @@ def refused(home: Home, words: list[str | Path], code: int, *fragments: str, mos
     [
         (["export", "a.csv", "--layer", "dwel"], 'there is no layer "dwel"'),
         (["render", "a.png", "--layer", "dwel"], 'there is no layer "dwel"'),
+        (["export", "a.csv", "--layer", "counts"], 'there is no layer "counts"'),
+        (["render", "a.png", "--layer", "dwell", "--layer", "counts:ice"], 'there is no layer "counts"'),
+        (["timelapse", "a.mp4", "--layer", "counts"], 'there is no layer "counts"'),
         (["export", "a.csv", "--monitor", "HDMI-9"], 'there is no monitor "HDMI-9"'),
         (["render", "a.png", "--monitor", "HDMI-9"], 'there is no monitor "HDMI-9"'),
         (["render", "a.png", "--colormap", "embers"], "ember"),
