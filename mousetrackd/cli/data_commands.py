@@ -113,6 +113,7 @@ def import_(file: Path, layer: str | None, unit: str | None, monitor: str, at: s
     long the pointer stayed, in the hours that the file says.
     """
     from mousetrackd.core.timerange import moment_s  # noqa: PLC0415
+    from mousetrackd.core.validity import IMPORTED_HOUR_S  # noqa: PLC0415
     from mousetrackd.storage.store import Store  # noqa: PLC0415
 
     name = _one_layer(layer or DWELL)
@@ -125,14 +126,17 @@ def import_(file: Path, layer: str | None, unit: str | None, monitor: str, at: s
     at_s = int(now.timestamp()) if at is None else moment_s(at, now)
     if not 0 <= at_s <= now.timestamp():
         raise UsageError(f'counts cannot be from "{at}"', "Give a time between 1970 and now.")
-    hours = {at_s: found.counts} if at is not None or not found.hours else found.hours
+    is_by_hour = at is None and bool(found.hours)
+    hours = found.hours if is_by_hour else {at_s: found.counts}
     if not all(0 <= hour_s <= now.timestamp() for hour_s in hours):
         raise UsageError(f"{file} has times in the future, or before 1970", "Say when it was counted: --at WHEN.")
     paths = user_paths()
     make_private(paths.data_dir)
     with Store.open(paths.store) as store:
         store.commit_import(
-            ((begin_s, _tally(table, name)) for begin_s, table in sorted(hours.items())), unit or found.unit or None
+            ((begin_s, _tally(table, name)) for begin_s, table in sorted(hours.items())),
+            unit or found.unit or None,
+            span_s=IMPORTED_HOUR_S if is_by_hour else 1,
         )
     report_left_out(found.notes)
     if name == DWELL and not found.unit and unit is None and found.counts:

@@ -18,6 +18,9 @@ TIME_MAX_S: Final = 9_999_999_999
 """The year 2286. No moment that is counted at is later."""
 SPAN_MAX_S: Final = 400 * DAY_S
 """Longer than a year, the longest stretch that counts are rolled up into."""
+IMPORTED_HOUR_S: Final = 3599
+"""What an imported hour spans in the store, until the next roll-up takes it into the hour: a second less than what is
+rolled up, so that a rescue does not take it for the sum of the chunks that lie in it."""
 COUNT_MAX: Final = (1 << 63) - 1
 PATH_MAX_PX: Final = 10**15
 """No pointer goes so far in a year: a million pixels each millisecond."""

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Final
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.errors import UsageError
 from mousetrackd.core.series import Series
+from mousetrackd.core.validity import IMPORTED_HOUR_S
 from mousetrackd.storage.query import Reading
-from mousetrackd.storage.tiers import DAY_S, name_of
+from mousetrackd.storage.tiers import DAY_S, HOUR_S, name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from mousetrackd.storage.query import Piece
 
@@ -82,10 +83,12 @@ def film_of(pieces: Iterable[Piece], step_s: int, *, cumulative: bool, zone: tzi
     Raises UsageError when there is nothing, or when it would be more than ``FRAMES_MAX`` frames.
     """
     steps: dict[int, list[Piece]] = {}
-    coarsest_s = 0
+    long: list[tuple[int, int]] = []
     for piece in pieces:
-        steps.setdefault((piece.start_s + _ahead_s(piece.start_s, zone)) // step_s, []).append(piece)
-        coarsest_s = max(coarsest_s, piece.span_s)
+        wall_s = piece.start_s + _ahead_s(piece.start_s, zone)
+        steps.setdefault(wall_s // step_s, []).append(piece)
+        if _span_s(piece) > step_s:
+            long.append((wall_s // step_s, (wall_s + _span_s(piece) - 1) // step_s))
     if not steps:
         raise UsageError("nothing was counted in this range", "Choose another with --since and --until.")
     if len(steps) > FRAMES_MAX:
@@ -94,7 +97,7 @@ def film_of(pieces: Iterable[Piece], step_s: int, *, cumulative: bool, zone: tzi
     for step, of_step in sorted(steps.items()):
         begin_s = step * step_s - _ahead_s(of_step[0].start_s, zone)
         in_order.append(_Step(begin_s, begin_s + step_s, _clock(step * step_s, step_s), of_step))
-    return Film(Frames(in_order, cumulative=cumulative), tuple(_notes([*steps], step_s, coarsest_s)))
+    return Film(Frames(in_order, cumulative=cumulative), tuple(_notes(steps, step_s, long)))
 
 
 def _ahead_s(moment_s: int, zone: tzinfo | None) -> int:
@@ -114,16 +117,29 @@ def _clock(wall_s: int, step_s: int) -> str:
     return f"{begin:%a %d %b %Y  %H:%M{seconds}} to {end:%H:%M{seconds}}"
 
 
-def _notes(steps: list[int], step_s: int, coarsest_s: int) -> list[str]:
+def _span_s(piece: Piece) -> int:
+    return HOUR_S if piece.span_s == IMPORTED_HOUR_S else piece.span_s
+
+
+def _notes(steps: Mapping[int, Sequence[Piece]], step_s: int, long: Iterable[tuple[int, int]]) -> list[str]:
+    """Sentences about what may surprise. long: the first and the last step of each piece that is longer than one."""
     notes: list[str] = []
-    empty = max(steps) - min(steps) + 1 - len(steps)
+    empty, reached = 0, min(steps)
+    for first, last in sorted([*((step, step) for step in steps), *long]):
+        empty += max(first - reached - 1, 0)
+        reached = max(reached, last)
     if empty:
-        notes.append(f"left out {empty} of {empty + len(steps)} steps, in which nothing was counted")
+        of_all = max(steps) - min(steps) + 1
+        notes.append(f"left out {empty} of {of_all} steps, in which nothing was counted")
+    coarsest_s = max(_span_s(piece) for of_step in steps.values() for piece in of_step)
     if coarsest_s > step_s:
         kept = {"hour": "hour", "day": "day", "month": "month", "year": "year"}.get(name_of(coarsest_s), "minute")
         notes.append(f"some counts are kept by the {kept}, longer than a step: each is in the frame in which it begins")
     if len(steps) == 1:
-        notes.append("the film has a single frame: everything was counted in one step; choose a shorter --step")
+        starts = {piece.start_s for of_step in steps.values() for piece in of_step}
+        can_be_parted = len(starts) > 1 or min(coarsest_s, step_s) > HOUR_S  # hours of a day
+        hint = "; choose a shorter --step" if can_be_parted else ""
+        notes.append(f"the film has a single frame: everything was counted in one step{hint}")
     return notes
 
 

@@ -177,11 +177,11 @@ class Store:
         with self._connection.transaction():
             self._append(tally, start_s, end_s, layout)
 
-    def commit_import(self, tallies: Iterable[tuple[int, Tally]], unit: str | None = None) -> None:
-        """Append counts of other programs, each with the UTC second at which they were made, all in one transaction.
+    def commit_import(self, tallies: Iterable[tuple[int, Tally]], unit: str | None = None, *, span_s: int = 1) -> None:
+        """Append counts of other programs, each with the UTC second at which they begin, all in one transaction.
 
-        unit: what they count; None is the unit of their layer. Raises as ``commit``, and UsageError where a series has
-        counts of another unit; nothing is there then.
+        unit: what they count; None is the unit of their layer. span_s: how many seconds each lasts. Raises as
+        ``commit``, and UsageError where a series has counts of another unit; nothing is there then.
         """
         with self._connection.transaction():
             for at_s, tally in tallies:
@@ -189,7 +189,7 @@ class Store:
                 for series in tally.counts:
                     row = screens.row_of(self._connection, series.monitor)
                     units.note(self._connection, row, series.layer, UNITS[series.layer] if unit is None else unit)
-                self._append(tally, at_s, at_s + 1, None)
+                self._append(tally, at_s, at_s + span_s, None)
 
     def commit_batch(
         self, batch: Batch, *, instead_of: int | None = None, is_wanted: Callable[[], bool] = lambda: True

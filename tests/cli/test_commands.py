@@ -100,6 +100,18 @@ def test_times_of_a_file_are_imported_into_their_hours(home: Home) -> None:
     assert home.cells("dwell") == {(1, 1): 1000, (2, 2): 1000}
 
 
+def test_a_film_of_imported_hours_calls_no_step_of_them_empty_and_draws_no_bar_off_a_terminal(home: Home) -> None:
+    file = home.folder / "log.csv"
+    moments = (f"2026-01-01 {hour}:{minute:02},{hour},1\n" for hour in (10, 11) for minute in range(60))
+    file.write_text("".join(["when,x,y\n", *moments]))
+    home.run_ok("import", file, "--size", "20x10")
+    film = home.run("timelapse", home.folder / "log.gif", "--step", "15m", "--width", "64")
+    assert (film.code, film.out) == (0, "")
+    assert film.err_lines == [
+        "some counts are kept by the hour, longer than a step: each is in the frame in which it begins"
+    ]
+
+
 def test_a_file_that_names_its_layer_is_not_imported_into_another(counted: Home) -> None:
     file = counted.folder / "scroll.json"
     file.write_text('{"monitor": "A@4x4", "layer": "scroll", "unit": "steps", "counts": {"1,1": 5}}')

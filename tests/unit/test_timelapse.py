@@ -17,6 +17,7 @@ from mousetrackd.core.errors import MousetrackError, UsageError
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.core.series import Series
+from mousetrackd.core.validity import IMPORTED_HOUR_S
 from mousetrackd.picture import compose, film, timelapse
 from mousetrackd.picture.clock import Clock
 from mousetrackd.picture.look import Look
@@ -166,6 +167,19 @@ def test_the_clock_is_that_of_the_wall(hour: float, step_s: int, ahead_h: float,
             ["some counts are kept by the hour, longer than a step"],
         ),
         (
+            [piece(n, (1, 1, 1), span_s=IMPORTED_HOUR_S) for n in range(6)],
+            900,
+            ["some counts are kept by the hour, longer than a step"],
+        ),
+        (
+            [piece(n, (1, 1, 1), span_s=IMPORTED_HOUR_S) for n in (0, 1, 4)],
+            1,
+            [
+                "left out 7200 of 14401 steps, in which nothing was counted",
+                "some counts are kept by the hour, longer than a step",
+            ],
+        ),
+        (
             [piece(0, (1, 1, 1)), piece(1, (1, 1, 1), span_s=24 * HOUR)],
             HOUR,
             ["some counts are kept by the day, longer than a step"],
@@ -175,6 +189,25 @@ def test_the_clock_is_that_of_the_wall(hour: float, step_s: int, ahead_h: float,
 def test_what_may_surprise_in_a_film_is_a_sentence(pieces: list[Piece], step_s: int, notes: list[str]) -> None:
     found = film_of(pieces, step_s, cumulative=True).notes
     assert [one.startswith(expected) for one, expected in zip(found, notes, strict=True)] == [True] * len(notes)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "step_s", "can_be_shorter"),
+    [
+        ([piece(0, (1, 1, 1), span_s=60), piece(0.5, (1, 1, 1), span_s=60)], HOUR, True),
+        ([piece(0, (1, 1, 1), span_s=60)], 60, False),
+        ([piece(0, (1, 1, 1), span_s=60), piece(0, (1, 1, 1), layer="travel", span_s=60)], HOUR, False),
+        ([piece(0, (1, 1, 1), span_s=IMPORTED_HOUR_S)], 60, False),
+        ([piece(0, (1, 1, 1), span_s=24 * HOUR)], 24 * HOUR, True),  # its hours may be there
+        ([piece(0, (1, 1, 1), span_s=24 * HOUR)], HOUR, False),
+    ],
+)
+def test_a_shorter_step_is_proposed_only_where_it_makes_more_frames(
+    pieces: list[Piece], step_s: int, can_be_shorter: bool
+) -> None:
+    (*_, note) = film_of(pieces, step_s, cumulative=True, zone=UTC).notes
+    assert note.startswith("the film has a single frame")
+    assert ("choose a shorter --step" in note) == can_be_shorter
 
 
 @pytest.mark.parametrize("size", [(1920, 1080), (7680, 2160), (240, 135), (800, 600)])
