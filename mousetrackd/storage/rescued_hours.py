@@ -25,11 +25,15 @@ PUT_CHUNK = f"INSERT INTO chunk ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 
 @dataclass(frozen=True)
 class _Whole:
-    """An hour that has passed its checksum, and its row of ``cells``."""
+    """An hour that has passed its checksum, and its row of ``cells``: encoded, a lost year has thousands of them."""
 
     hour: Hour
-    counts: Counts
     cells: Row
+
+    def counts(self, screens: Mapping[int, Monitor]) -> Counts:
+        """Its counts. Raises ValueError where they are not those of the hour, and KeyError without such a screen."""
+        _, side_px, blob, checksum = self.cells
+        return hours.decoded(self.hour, screens[self.hour.key.monitor], side_px, blob, checksum)
 
 
 def fill(
@@ -66,7 +70,7 @@ def fill(
             begin_s, end_s = DAY.period(hour.start_s, None)
             orphans[hour.key, begin_s, end_s].append(whole)
     for (key, begin_s, end_s), of_day in orphans.items():
-        counts = Counts.merge([one.counts for one in of_day])
+        counts = Counts.merge(one.counts(screens) for one in of_day)
         chunk = Chunk(0, begin_s, end_s - begin_s, key, min(counts.total, COUNT_MAX), counts.encode())
         put = (None, begin_s, chunk.span_s, *key, chunk.total, chunk.counts, checksum_of(chunk))
         row_of_day = fresh.execute(PUT_CHUNK, put).lastrowid
@@ -79,7 +83,6 @@ def _whole(facts: Row | None, row: Row, screens: Mapping[int, Monitor]) -> _Whol
     if facts is None:
         return None
     number, chunk, start_s, monitor, layer, application, grid, total = facts
-    _, side_px, blob, checksum = row
     hour = Hour(number, chunk, start_s, Key(monitor, layer, application, grid), total)
     if (
         not validity.is_chunk(start_s, HOUR_S, layer, total)
@@ -87,10 +90,12 @@ def _whole(facts: Row | None, row: Row, screens: Mapping[int, Monitor]) -> _Whol
         or monitor not in screens
     ):
         return None
+    whole = _Whole(hour, row)
     try:
-        return _Whole(hour, hours.decoded(hour, screens[monitor], side_px, blob, checksum), row)
+        whole.counts(screens)
     except ValueError:
         return None
+    return whole
 
 
 def _put(fresh: sqlite3.Connection, whole: _Whole, chunk: int | None) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import sqlite3
 import tempfile
+import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -430,6 +431,34 @@ def test_a_lost_year_is_put_together_from_its_hours(store: Store) -> None:
         assert fresh.check() == []
         assert found(fresh, Range()) == Counter(dict.fromkeys(range(100), 2)) - Counter({2: 1})
         assert found(fresh, Range(YEAR_S, YEAR_S + DAY_S, hours=frozenset({9}))) == {0: 1}
+
+
+def test_the_hours_of_a_year_are_not_all_decoded_at_a_time(store: Store) -> None:
+    screen = Monitor("DP-2", 400, 300)
+    counts = Counts.from_pixels(400, 300, np.arange(0, 400 * 300, 4))  # one in each cell
+    in_hour = cells.gathered(counts, cells.cell_px(400, 300))
+    hours = 60
+    store.commit_import(
+        (YEAR_S + hour * HOUR_S, Tally({Series(screen, "dwell"): counts}, {screen: 7.0})) for hour in range(hours)
+    )
+    store.roll_up(LATER_S, AGES)
+
+    def forget() -> None:
+        store.erase(YEAR_S, YEAR_S + HOUR_S, None)
+        store.close()
+
+    def recover() -> None:
+        sql(store, "UPDATE chunk SET checksum = checksum + 1")
+        rescue(store.path, datetime(2026, 1, 1, tzinfo=UTC))
+
+    for work in (forget, recover):
+        tracemalloc.start()
+        try:
+            work()
+            _, peak_bytes = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak_bytes < 0.5 * hours * (in_hour.index.nbytes + in_hour.count.nbytes)
 
 
 def test_a_rescue_keeps_hours_with_their_chunk(store: Store) -> None:
