@@ -21,6 +21,7 @@ from mousetrackd.core.layers import LAYERS
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.core.series import Series
+from mousetrackd.core.validity import IMPORTED_HOUR_S
 from mousetrackd.storage.errors import DamagedError
 from mousetrackd.storage.recovery import Rescued, readable, rescue
 from mousetrackd.storage.store import Store
@@ -149,6 +150,19 @@ def test_without_the_names_of_its_screens_their_counts_are_kept(path: Path, whol
     with Store.open_read_only(path) as store:
         assert pieces_of(store) == whole.pieces
         assert store.monitors() == {1: Monitor("unknown-1", 400, 300), 2: B}
+
+
+def test_what_was_counted_within_an_imported_hour_is_kept_beside_it(path: Path) -> None:
+    counts = Counts.from_pixels(400, 300, np.array([7]))
+    tally = Tally({Series(A, "dwell"): counts})
+    with Store.open(path, zone=UTC) as store:
+        store.commit(tally, NOON_S + 60, NOON_S + 120, LAYOUT)
+        store.commit_import([(NOON_S, tally)], span_s=IMPORTED_HOUR_S)
+    _, rescued = rescue(path, NOW)
+    assert (rescued.kept, rescued.lost) == (2, 0)
+    with Store.open(path, zone=UTC) as store:
+        store.roll_up(NOON_S + 7200, RollupAges())
+        assert pieces_of(store) == {(NOON_S, 3600, 400, "dwell"): Counts.merge([counts, counts])}
 
 
 def test_how_the_screens_stood_and_how_far_the_pointer_went_is_kept(path: Path, whole: Whole) -> None:
