@@ -9,6 +9,7 @@ from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, NamedTuple
 
 from mousetrackd.core.counts import COUNT_MAX, Counts
+from mousetrackd.storage.tiers import BEYOND_S, HOUR_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -61,7 +62,11 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Where:
-    """Which chunks; None is all. since_s, until_s: those that touch this range. application, grid: as in ``Key``."""
+    """Which chunks; None is all. application, grid: as in ``Key``.
+
+    since_s, until_s: those that touch this range, or have an hour that does. After a change of zone some hours of a
+    chunk may lie after it.
+    """
 
     monitor: int | None = None
     layers: tuple[str, ...] | None = None
@@ -80,8 +85,6 @@ class Where:
             ("monitor = ?", self.monitor),
             ("application = ?", self.application),
             ("grid = ?", self.grid),
-            ("start_s + span_s > ?", self.since_s),
-            ("start_s < ?", self.until_s),
             ("start_s >= ?", self.starts_from_s),
             ("start_s < ?", self.starts_before_s),
             ("span_s >= ?", self.at_least_s),
@@ -93,7 +96,29 @@ class Where:
         if self.layers is not None:
             texts.append(f"layer IN ({_marks(self.layers)})")
             values += self.layers
+        for text, value in self._touching():
+            texts.append(text)
+            values += value
         return " AND ".join(texts), values
+
+    def _touching(self) -> Iterator[tuple[str, list[int]]]:
+        """Conditions that the range sets: first those that need no look at hours, and spare most chunks that look."""
+        own: list[str] = []
+        of_hour: list[str] = []
+        ends: list[int] = []
+        if self.since_s is not None:
+            yield "start_s + span_s > ?", [self.since_s - BEYOND_S]
+            own.append("start_s + span_s > ?")
+            of_hour.append(f"hour.start_s + {HOUR_S} > ?")
+            ends.append(self.since_s)
+        if self.until_s is not None:
+            yield "start_s < ?", [self.until_s + HOUR_S]
+            own.append("start_s < ?")
+            of_hour.append("hour.start_s < ?")
+            ends.append(self.until_s)
+        if ends:
+            hours = f"SELECT 1 FROM hour WHERE hour.chunk = chunk.id AND {' AND '.join(of_hour)}"  # noqa: S608 - ours
+            yield f"({' AND '.join(own)} OR (span_s > {HOUR_S} AND EXISTS ({hours})))", ends + ends
 
 
 ANY = Where(application=None, grid=None)

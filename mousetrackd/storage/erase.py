@@ -150,21 +150,20 @@ def _to_erase(connection: Connection, since_s: int | None, until_s: int | None, 
         rows = connection.execute(f"SELECT {COLUMNS} FROM chunk")  # noqa: S608 - our names
         for row, start_s, span_s, *key, total, counts, checksum in rows:
             chunk = Chunk(row, start_s, span_s, Key(*key), total, counts)
-            whole = ((start_s, chunk.end_s),)
             if checksum != checksum_of(chunk):
                 one = _split_damaged(connection, chunk, since_s, until_s, is_wanted=chunk.key.monitor in wanted)
-                found.append(one or _Found(row, start_s, chunk.end_s, chunk.key, whole))
-            elif (
-                chunk.key.monitor in wanted
-                and (since_s is None or chunk.end_s > since_s)
-                and (until_s is None or start_s < until_s)
-            ):
-                reaches_beyond = (since_s is not None and start_s < since_s) or (
-                    until_s is not None and chunk.end_s > until_s
+                found.append(one or _Found(row, start_s, chunk.end_s, chunk.key, ((start_s, chunk.end_s),)))
+                continue
+            if chunk.key.monitor not in wanted:
+                continue
+            of_it = hours.of_chunk(connection, row) if span_s > HOUR_S else []
+            first_s, last_s = hours.stretch(chunk, of_it)
+            if (since_s is None or last_s > since_s) and (until_s is None or first_s < until_s):
+                reaches_beyond = (since_s is not None and first_s < since_s) or (
+                    until_s is not None and last_s > until_s
                 )
-                of_it = hours.of_chunk(connection, row) if reaches_beyond and span_s > HOUR_S else []
-                one = _split(chunk, of_it, since_s, until_s) if of_it else None
-                found.append(one or _Found(row, start_s, chunk.end_s, chunk.key, whole))
+                one = _split(chunk, of_it, since_s, until_s) if reaches_beyond else None
+                found.append(one or _Found(row, start_s, chunk.end_s, chunk.key, ((first_s, last_s),)))
     return [one for one in found if one.erased]
 
 
@@ -181,7 +180,7 @@ def _split(chunk: Chunk, of_it: Sequence[Hour], since_s: int | None, until_s: in
     if not kept:
         return None
     # What is not known by the hour may be of the range, and goes.
-    erased = [(hour.start_s, hour.end_s) for hour in gone] if is_known else [(chunk.start_s, chunk.end_s)]
+    erased = [(hour.start_s, hour.end_s) for hour in gone] if is_known else [hours.stretch(chunk, of_it)]
     return _Found(chunk.row, chunk.start_s, chunk.end_s, chunk.key, tuple(erased), tuple(kept))
 
 
@@ -193,7 +192,7 @@ def _split_damaged(
         hour
         for hour in hours.of_chunk(connection, chunk.row)
         if hour.key == chunk.key
-        and chunk.start_s <= hour.start_s < chunk.end_s
+        and hours.may_be_of(hour, chunk.start_s, chunk.end_s)
         and not (
             is_wanted and (since_s is None or hour.end_s > since_s) and (until_s is None or hour.start_s < until_s)
         )

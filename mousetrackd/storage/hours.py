@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Final
 from mousetrackd.core import cells, validity
 from mousetrackd.core.counts import COUNT_MAX, Counts
 from mousetrackd.storage.chunks import Key, local_time
-from mousetrackd.storage.tiers import HOUR_S
+from mousetrackd.storage.tiers import BEYOND_S, HOUR_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from mousetrackd.core.monitors import Monitor
+    from mousetrackd.storage.chunks import Chunk, Where
     from mousetrackd.storage.connection import Connection
 
 
@@ -73,14 +74,27 @@ def of_chunk(connection: Connection, chunk: int) -> list[Hour]:
     ]
 
 
-def totals(connection: Connection) -> dict[int, list[tuple[int, int]]]:
-    """Of the sum of all applications: beginning (UTC seconds) and total of each hour that can be, by its chunk."""
+def totals(connection: Connection, where: Where) -> dict[int, list[tuple[int, int]]]:
+    """Of the chunks of ``where``: beginning (UTC seconds) and total of each hour that can be, by its chunk."""
     by_chunk: dict[int, list[tuple[int, int]]] = {}
-    rows = "SELECT chunk, start_s, layer, total FROM hour WHERE application = '' AND grid = 0"
-    for chunk, start_s, layer, total in connection.execute(rows):
+    condition, values = where.condition()
+    of_them = f"SELECT id FROM chunk WHERE {condition}"  # noqa: S608 - our names
+    rows = f"SELECT chunk, start_s, layer, total FROM hour WHERE chunk IN ({of_them})"  # noqa: S608 - our names
+    for chunk, start_s, layer, total in connection.execute(rows, values):
         if validity.is_chunk(start_s, HOUR_S, layer, total):
             by_chunk.setdefault(chunk, []).append((start_s, total))
     return by_chunk
+
+
+def stretch(chunk: Chunk, of_it: Iterable[Hour]) -> tuple[int, int]:
+    """Between which UTC seconds a chunk and its hours are: after a change of zone some may lie after it."""
+    starts = [hour.start_s for hour in of_it if may_be_of(hour, chunk.start_s, chunk.end_s)]
+    return min([chunk.start_s, *starts]), max([chunk.end_s, *(start_s + HOUR_S for start_s in starts)])
+
+
+def may_be_of(hour: Hour, start_s: int, end_s: int) -> bool:
+    """May an hour be one of a chunk from ``start_s`` to ``end_s``?"""
+    return start_s - HOUR_S < hour.start_s < end_s + BEYOND_S
 
 
 def read(connection: Connection, hour: Hour, screen: Monitor) -> tuple[int, Counts]:

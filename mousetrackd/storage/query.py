@@ -13,7 +13,7 @@ from mousetrackd.core.series import Series
 from mousetrackd.core.validity import TIME_MIN_S
 from mousetrackd.storage import chunks, hours, screens, summaries
 from mousetrackd.storage.chunks import Where, of_series
-from mousetrackd.storage.tiers import DAY, HOUR, HOUR_S, LONG_S, name_of
+from mousetrackd.storage.tiers import BEYOND_S, DAY, HOUR, HOUR_S, LONG_S, YEAR, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
@@ -233,11 +233,13 @@ def totals(connection: Connection, asked: Range = ALL, left_out: list[str] | Non
     with connection.snapshot():
         known = screens.monitors(connection)
         wanted = screens.rows_of(connection, asked.monitor)
-        by_hour = hours.totals(connection)
+        where = Where(since_s=asked.since_s, until_s=asked.until_s)
+        condition, values = where.condition()
+        by_hour = hours.totals(connection, where)
         rows = connection.execute(
-            "SELECT id, start_s, span_s, monitor, layer, total FROM chunk WHERE application = '' AND grid = 0"
-            " UNION ALL SELECT NULL, start_s, span_s, monitor, ?, length_px FROM path",
-            (PATH,),
+            f"SELECT id, start_s, span_s, monitor, layer, total FROM chunk WHERE {condition}"  # noqa: S608 - ours
+            " UNION ALL SELECT NULL, start_s, span_s, monitor, ?, length_px FROM path WHERE start_s >= ?",
+            (*values, PATH, TIME_MIN_S if asked.since_s is None else asked.since_s - YEAR.longest_s),
         )
         for chunk, start_s, span_s, monitor, what, total in rows:
             if monitor not in wanted:
@@ -249,13 +251,15 @@ def totals(connection: Connection, asked: Range = ALL, left_out: list[str] | Non
                 if replace(asked, hours=None, weekdays=None).touches(start_s, start_s + span_s, zone):
                     notes.left_out.append(f"left out the hours of chunk {chunk} ({what} of {when}): their sum is wrong")
                 of_it, rest = [], total
+            first_s = min([start_s, *(hour_s for hour_s, _ in of_it)])
+            last_s = max([start_s + span_s, *(hour_s + HOUR_S for hour_s, _ in of_it)])
             found += [
                 Total(hour_s, HOUR_S, known[monitor], what, part)
                 for hour_s, part in of_it
                 if asked.touches(hour_s, hour_s + HOUR_S, zone) and not asked.is_too_coarse(hour_s, hour_s + HOUR_S)
             ]
-            if rest > 0 and asked.is_too_coarse(start_s, start_s + span_s):
-                if what != PATH and replace(asked, hours=None, weekdays=None).touches(start_s, start_s + span_s, zone):
+            if rest > 0 and asked.is_too_coarse(first_s, last_s):
+                if what != PATH and replace(asked, hours=None, weekdays=None).touches(first_s, last_s, zone):
                     notes.coarse[span_s] += 1
             elif (rest > 0 or not of_it) and asked.touches(start_s, start_s + span_s, zone):
                 found.append(Total(start_s, span_s, known[monitor], what, rest))
@@ -285,7 +289,8 @@ def _parts(connection: Connection, key: Key, screen: Monitor, asked: Range, note
     where = of_series(Where(since_s=asked.since_s, until_s=asked.until_s), key)
     summed = summaries.find(connection, key)
     # A sum that leaves out a damaged chunk leaves out its hours too.
-    if summed is not None and not summed.left_out and asked.holds(summed.first_s, summed.last_s):
+    is_all = summed is not None and not summed.left_out and asked.holds(summed.first_s, summed.last_s)
+    if summed is not None and is_all and not _reach_beyond(connection, key, asked):
         summed_parts = summed.decoded(screen)
         if summed_parts is not None:
             notes.spans.append((summed.first_s, summed.last_s))
@@ -298,6 +303,17 @@ def _parts(connection: Connection, key: Key, screen: Monitor, asked: Range, note
             yield from parts
 
 
+def _reach_beyond(connection: Connection, key: Key, asked: Range) -> bool:
+    """Have long chunks of a series hours that lie outside the range, though the chunks themselves do not?"""
+    after = Where(since_s=asked.until_s, at_least_s=LONG_S)
+    before = Where(until_s=asked.since_s, at_least_s=LONG_S)
+    return any(
+        chunks.keys(connection, of_series(where, key))
+        for where, end_s in ((after, asked.until_s), (before, asked.since_s))
+        if end_s is not None
+    )
+
+
 def _within(
     connection: Connection, chunk: Chunk, screen: Monitor, asked: Range, notes: _Notes, step_s: int | None = None
 ) -> Iterator[tuple[int, int, int, Iterator[Counts]]]:
@@ -306,11 +322,18 @@ def _within(
     Between which seconds, how wide its cells are (0 for pixels), and the counts in parts. step_s: as in ``pieces``.
     What cannot be decided is noted, by its span.
     """
-    is_inside = chunk.is_whole and not asked.is_too_coarse(chunk.start_s, chunk.end_s)
-    is_whole = is_inside and (step_s is None or chunk.span_s <= step_s)
-    of_it = [] if is_whole or chunk.span_s <= HOUR_S else hours.of_chunk(connection, chunk.row)
-    if is_inside and (not of_it or sum(hour.total for hour in of_it) < chunk.total):
-        if asked.touches(chunk.start_s, chunk.end_s, connection.zone):
+    zone = connection.zone
+    is_short = step_s is None or chunk.span_s <= step_s
+    may_reach_beyond = asked.is_too_coarse(chunk.start_s - HOUR_S, chunk.end_s + BEYOND_S)
+    needs_hours = chunk.span_s > HOUR_S and (may_reach_beyond or not is_short or not chunk.is_whole)
+    of_it = hours.of_chunk(connection, chunk.row) if needs_hours else []
+    is_inside = chunk.is_whole and not asked.is_too_coarse(*hours.stretch(chunk, of_it))
+    # Not so for a day of another zone, where only some days of the week are asked for.
+    stretches = [(chunk.start_s, chunk.end_s), *((hour.start_s, hour.end_s) for hour in of_it)]
+    is_of_one_answer = len({asked.touches(*one, zone) for one in stretches}) == 1
+    is_whole = is_inside and is_short and is_of_one_answer
+    if is_inside and (is_whole or not of_it or sum(hour.total for hour in of_it) < chunk.total):
+        if asked.touches(chunk.start_s, chunk.end_s, zone):
             try:
                 yield chunk.start_s, chunk.end_s, 0, chunk.decoded(screen)
             except ValueError as error:
@@ -319,7 +342,7 @@ def _within(
     if sum(hour.total for hour in of_it) < chunk.total:
         notes.coarse[chunk.span_s] += 1
     for hour in of_it:
-        if hour.key != chunk.key or not asked.touches(hour.start_s, hour.end_s, connection.zone):
+        if hour.key != chunk.key or not asked.touches(hour.start_s, hour.end_s, zone):
             continue
         if asked.is_too_coarse(hour.start_s, hour.end_s):
             notes.coarse[HOUR_S] += 1

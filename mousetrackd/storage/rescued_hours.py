@@ -61,7 +61,7 @@ def fill(
         hour = whole.hour
         owner = renumbered.get(hour.chunk)
         start_s, end_s, key = owners.get(owner or 0, (0, 0, None))
-        if owner is not None and key == hour.key and start_s <= hour.start_s < end_s:
+        if owner is not None and key == hour.key and hours.may_be_of(hour, start_s, end_s):
             _put(fresh, whole, owner)
         elif not any(
             key == hour.key and start_s <= hour.start_s < end_s and end_s - start_s >= HOUR_S

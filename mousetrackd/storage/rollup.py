@@ -41,11 +41,16 @@ def roll_up(connection: Connection, now_s: int, ages: RollupAges) -> int:
 def prune(connection: Connection, before_s: int) -> int:
     """Delete every chunk that ended before ``before_s`` (UTC), its hours too; returns how many. Raises StoreError."""
     with connection.transaction():
-        gone = "SELECT hour.id FROM hour JOIN chunk ON chunk.id = hour.chunk WHERE chunk.start_s + chunk.span_s <= ?"
-        hours.drop(connection, [row for (row,) in connection.rows(gone, (before_s,))])
-        deleted = connection.execute("DELETE FROM chunk WHERE start_s + span_s <= ?", (before_s,)).rowcount
+        rows = connection.rows(
+            "SELECT id FROM chunk WHERE start_s + span_s <= ?1"
+            " AND NOT EXISTS (SELECT 1 FROM hour WHERE hour.chunk = chunk.id AND hour.start_s + ?2 > ?1)",
+            (before_s, HOUR_S),
+        )
+        for (row,) in rows:
+            hours.drop_of_chunk(connection, row)
+        connection.executemany("DELETE FROM chunk WHERE id = ?", rows)
         connection.execute("DELETE FROM path WHERE start_s + span_s <= ?", (before_s,))
-    return deleted
+    return len(rows)
 
 
 def _roll_up_into(connection: Connection, tier: Tier, cutoff_s: int, cells_from_s: int) -> int:
@@ -96,7 +101,8 @@ def _roll_up_series(
     summed = summaries.find(connection, key) if span_s >= LONG_S else None
     already = None if summed is None else summed.decoded(screen)
     whole = chunks.insert(connection, begin_s, span_s, key, both[0] if len(both) == 1 else Counts.merge(both))
-    if span_s > HOUR_S:
+    if span_s > HOUR_S and cells_from_s < end_s:
+        where = replace(where, starts_from_s=max(begin_s, cells_from_s))
         for start_s, of_hour in _by_hour(connection, where, screen, fresh.rows):
             if start_s >= cells_from_s:
                 hours.put(connection, whole, start_s, key, of_hour)
@@ -114,12 +120,17 @@ def _roll_up_series(
 def _by_hour(
     connection: Connection, where: Where, screen: Monitor, rows: Container[int]
 ) -> Iterator[tuple[int, Counts]]:
-    """What chunks of an hour or less hold, by the hour of the local clock in which they begin. rows: only of these."""
+    """What chunks of an hour or less hold, by the hour: their own, or the local clock's. rows: only of these.
+
+    One that ends after the hour of the local clock in which it begins is of no hour.
+    """
     found: dict[int, list[Counts]] = {}
     for chunk in chunks.select(connection, replace(where, shorter_than_s=HOUR_S + 1), []):
         if chunk.row in rows:
-            start_s, _ = HOUR.period(chunk.start_s, connection.zone)
-            found.setdefault(start_s, []).append(Counts.joined(chunk.decoded(screen)))
+            period = (chunk.start_s, chunk.end_s)
+            begin_s, end_s = period if chunk.span_s == HOUR_S else HOUR.period(chunk.start_s, connection.zone)
+            if chunk.end_s <= end_s:
+                found.setdefault(begin_s, []).append(Counts.joined(chunk.decoded(screen)))
     return ((start_s, Counts.merge(parts)) for start_s, parts in sorted(found.items()))
 
 

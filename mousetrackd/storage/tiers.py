@@ -43,7 +43,7 @@ class Tier:
     """A kind of period into which shorter chunks are rolled up.
 
     shortest_s, longest_s: how many seconds a period of this name may have. period_of: UTC seconds at which the period
-    that holds a full hour of the local clock starts and ends. min_age_days: how old it must be to be rolled up.
+    that holds a second of the local clock starts and ends. min_age_days: how old it must be to be rolled up.
     """
 
     name: str
@@ -54,27 +54,32 @@ class Tier:
 
     def period(self, moment_s: int, zone: tzinfo | None) -> tuple[int, int]:
         """UTC seconds at which the period that holds ``moment_s`` starts and ends. zone: None is the local clock's."""
-        return self.period_of(datetime.fromtimestamp(moment_s, zone).replace(minute=0, second=0))
+        return self.period_of(datetime.fromtimestamp(moment_s, zone))
 
 
-def _hour(hour: datetime) -> tuple[int, int]:
-    start_s = int(hour.timestamp())
+def _hour(moment: datetime) -> tuple[int, int]:
+    # Not by replacing minutes: where the clock goes back by half an hour, the full hour may be before the change.
+    start_s = int(moment.timestamp()) - moment.minute * 60 - moment.second
     return start_s, start_s + HOUR_S
 
 
-def _day(hour: datetime) -> tuple[int, int]:
-    start = hour.replace(hour=0, fold=0)
+def _day(moment: datetime) -> tuple[int, int]:
+    start = _midnight(moment)
     return _utc_s(start, start + timedelta(days=1))
 
 
-def _month(hour: datetime) -> tuple[int, int]:
-    start = hour.replace(day=1, hour=0, fold=0)
+def _month(moment: datetime) -> tuple[int, int]:
+    start = _midnight(moment).replace(day=1)
     return _utc_s(start, (start + timedelta(days=32)).replace(day=1))
 
 
-def _year(hour: datetime) -> tuple[int, int]:
-    start = hour.replace(month=1, day=1, hour=0, fold=0)
+def _year(moment: datetime) -> tuple[int, int]:
+    start = _midnight(moment).replace(month=1, day=1)
     return _utc_s(start, start.replace(year=start.year + 1))
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.replace(hour=0, minute=0, second=0, fold=0)
 
 
 def _utc_s(start: datetime, end: datetime) -> tuple[int, int]:
@@ -90,6 +95,10 @@ TIERS: Final = (
 """From the shortest to the longest. A new one is one more row. (The days on which the clocks change have 23 and 25
 hours. The bounds of months and years leave a day for changes of zone.)"""
 HOUR, DAY, MONTH, YEAR = TIERS
+
+BEYOND_S: Final = MONTH.longest_s + DAY.longest_s + HOUR_S
+"""No hour of a chunk ends later than this after the chunk. A roll-up takes what begins in its period. After a change
+of zone the last hour, day or month of it may end after it."""
 
 LONG_S: Final = MONTH.shortest_s
 """From here on a chunk is *long*, and part of the kept sum of its series. Longer than any day."""

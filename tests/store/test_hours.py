@@ -7,11 +7,13 @@ import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mousetrackd.core import cells
@@ -23,7 +25,7 @@ from mousetrackd.storage.erase import MoreThanPromisedError, Promise
 from mousetrackd.storage.query import PATH, Range
 from mousetrackd.storage.recovery import rescue
 from mousetrackd.storage.store import Store
-from mousetrackd.storage.tiers import RollupAges
+from mousetrackd.storage.tiers import HOUR, RollupAges
 
 SCREEN = Monitor("DP-1", 40, 30)  # whose cells are of one pixel: what is read can be compared exactly
 LARGE = Monitor("HDMI-1", 1920, 1080)
@@ -58,45 +60,80 @@ def found(store: Store, asked: Range) -> Counter[int]:
 
 # Against a plain dictionary ---------------------------------------------------------------------------
 
-hour_numbers = st.integers(0, 400 * 24)
-zones = st.sampled_from([UTC, *(timezone(timedelta(hours=hours)) for hours in (-9, -1, 2, 12))])
-commits = st.tuples(st.just("commit"), hour_numbers, st.lists(st.integers(0, 1199), min_size=1, max_size=3))
-roll_ups = st.tuples(st.just("roll up"), st.integers(0, 600), zones)
-forgets = st.tuples(st.just("forget"), hour_numbers, st.integers(1, 40))
+HALF_S = 1800
+KOLKATA, TOKYO = (timezone(timedelta(hours=hours)) for hours in (5.5, 9))
+borders = st.builds(
+    lambda day, half: day * 48 + half, st.sampled_from([31, 32, 59, 90, 365]), st.integers(-24, 24)
+)  # where a month or a day ends
+halves = st.integers(0, 400 * 48) | borders | borders
+zones = st.sampled_from([UTC, KOLKATA, TOKYO, *(timezone(timedelta(hours=hours)) for hours in (-9, -1, 12))])
+commits = st.tuples(st.just("commit"), halves, st.lists(st.integers(0, 1199), min_size=1, max_size=3))
+roll_up_days = st.integers(0, 600) | st.sampled_from([33, 36, 62, 120, 470])
+roll_ups = st.tuples(st.just("roll up"), roll_up_days, zones)
+forgets = st.tuples(st.just("forget"), halves, st.integers(1, 80))
 questions = st.tuples(
-    hour_numbers,
-    st.integers(1, 60 * 24),
+    halves,
+    st.integers(1, 60 * 48),
     st.none() | st.frozensets(st.integers(0, 23), min_size=1),
     st.none() | st.frozensets(st.integers(0, 6), min_size=1),
 )
+Counted = tuple[int, int, int]  # from, to, pixel
 
 
 @settings(max_examples=settings().max_examples // 2, deadline=None)
 @given(st.lists(st.one_of(commits, commits, commits, roll_ups, roll_ups, forgets), max_size=20), questions)
-def test_any_question_is_answered_as_a_dictionary_of_hours_would(
+# Days of one zone in the month of another, and hours of one in the day of another: rare, so always tried.
+@example(
+    [("commit", 31 * 48 - 4, [1]), ("commit", 31 * 48 - 30, [2]), ("roll up", 36, UTC), ("roll up", 120, TOKYO)],
+    (31 * 48 - 18, 48, None, None),
+)
+@example(
+    [
+        *(("commit", 31 * 48 - half, [half]) for half in (4, 30)),
+        ("roll up", 36, UTC),
+        ("roll up", 120, TOKYO),
+        ("forget", 31 * 48 - 18, 80),
+    ],
+    (0, 31 * 48, None, None),
+)
+@example(
+    [
+        *(("commit", 20 * 48 + half, [half]) for half in (21, 40)),
+        ("roll up", 20, UTC),
+        ("roll up", 21, UTC),
+        ("roll up", 23, KOLKATA),
+        ("forget", 20 * 48 + 21, 2),
+    ],
+    (20 * 48, 48, None, None),
+)
+@example([("commit", 20 * 48 + 39, [1]), ("roll up", 23, TOKYO)], (0, 50 * 48, None, frozenset({5})))
+def test_any_question_is_answered_as_a_list_of_hours_would(
     steps: list[tuple[object, ...]], question: tuple[int, int, frozenset[int] | None, frozenset[int] | None]
 ) -> None:
     """A life split into hours, days, months and years, in changing zones, with late imports, and parts forgotten."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "heat.sqlite3"
-        expected: Counter[tuple[int, int]] = Counter()
+        expected: list[Counted] = []
         Store.open(path, zone=UTC).close()
         for step in steps:
             match step:
-                case ("commit", int(hour), list(pixels)):
+                case ("commit", int(half), list(pixels)):
+                    at_s = YEAR_S + half * HALF_S
                     with Store.open(path, zone=UTC) as store:
-                        commit(store, YEAR_S + hour * HOUR_S, *pixels)
-                    expected.update((hour, pixel) for pixel in pixels)
+                        commit(store, at_s, *pixels)
+                    expected += [(at_s, at_s + 60, pixel) for pixel in pixels]
                 case ("roll up", int(day), timezone() as zone):
+                    now_s = YEAR_S + day * DAY_S
                     with Store.open(path, zone=zone) as store:
-                        store.roll_up(YEAR_S + day * DAY_S, AGES)
-                case ("forget", int(hour), int(hours)):
+                        store.roll_up(now_s, AGES)
+                    expected = [_by_the_hour(one, now_s, zone) for one in expected]
+                case ("forget", int(half), int(length)):
+                    gone = Range(YEAR_S + half * HALF_S, YEAR_S + (half + length) * HALF_S)
                     with Store.open(path, zone=UTC) as store:
-                        store.erase(YEAR_S + hour * HOUR_S, YEAR_S + (hour + hours) * HOUR_S, None)
-                    for key in [key for key in expected if hour <= key[0] < hour + hours]:
-                        del expected[key]
+                        store.erase(gone.since_s, gone.until_s, None)
+                    expected = [one for one in expected if not gone.touches(*one[:2], UTC)]
         first, length, hours_asked, days_asked = question
-        asked = Range(YEAR_S + first * HOUR_S, YEAR_S + (first + length) * HOUR_S, None, hours_asked, days_asked)
+        asked = Range(YEAR_S + first * HALF_S, YEAR_S + (first + length) * HALF_S, None, hours_asked, days_asked)
         with Store.open(path, zone=UTC) as store:
             assert store.check() == []
             assert found(store, Range()) == _summed(expected, Range())
@@ -109,13 +146,111 @@ def test_any_question_is_answered_as_a_dictionary_of_hours_would(
             assert by_step.total() == totals
 
 
-def _summed(expected: Counter[tuple[int, int]], asked: Range) -> Counter[int]:
-    summed: Counter[int] = Counter()
-    for (hour, pixel), count in expected.items():
-        begin_s = YEAR_S + hour * HOUR_S
-        if asked.touches(begin_s, begin_s + HOUR_S, UTC):
-            summed[pixel] += count
-    return summed
+def _by_the_hour(one: Counted, now_s: int, zone: timezone) -> Counted:
+    """What is kept of it at a roll-up: the hour of the local clock, once that is over. An hour stays as it is."""
+    start_s, end_s, pixel = one
+    begin_s, over_s = HOUR.period(start_s, zone)
+    return (begin_s, over_s, pixel) if end_s - start_s < HOUR_S and over_s <= now_s else one
+
+
+def _summed(expected: list[Counted], asked: Range) -> Counter[int]:
+    return Counter(
+        pixel
+        for start_s, end_s, pixel in expected
+        if asked.touches(start_s, end_s, UTC) and not asked.is_too_coarse(start_s, end_s)
+    )
+
+
+# Changes of zone and of the clock ----------------------------------------------------------------------
+
+
+def test_hours_that_a_change_of_zone_left_after_their_month_are_read_forgotten_and_kept(tmp_path: Path) -> None:
+    path = tmp_path / "heat.sqlite3"
+    last_day_s = YEAR_S + 30 * DAY_S  # 31 January
+    with Store.open(path, zone=UTC) as store:
+        for hour in range(24):
+            commit(store, last_day_s + hour * HOUR_S, hour)
+        store.roll_up(YEAR_S + 33 * DAY_S, AGES)
+    with Store.open(path, zone=TOKYO) as store:
+        store.roll_up(YEAR_S + 50 * DAY_S, AGES)
+        ends_s = last_day_s + 15 * HOUR_S  # of January in Tokyo
+        assert sql(store, "SELECT start_s + span_s FROM chunk") == [(ends_s,)]
+        for asked, expected in ((Range(ends_s), range(15, 24)), (Range(None, ends_s), range(15))):
+            assert found(store, asked) == dict.fromkeys(expected, 1)
+            assert store.read(["dwell"], asked).left_out == ()
+            assert sum(one.total for one in store.totals(asked) if one.what == "dwell") == len(expected)
+        assert store.prune(ends_s) == 0
+        store.close()
+    rescue(path, datetime(2026, 1, 1, tzinfo=UTC))
+    with Store.open(path, zone=TOKYO) as store:
+        assert found(store, Range()) == dict.fromkeys(range(24), 1)
+        assert found(store, Range(ends_s)) == dict.fromkeys(range(15, 24), 1)
+        held = store.held(ends_s, None, None)
+        assert (held.pieces, held.first_s, held.last_s) == (9, ends_s, last_day_s + DAY_S)
+        assert store.erase(ends_s, None, None) == held
+        assert sql(store, "SELECT count(*) FROM hour") == [(15,)]
+        assert found(store, Range()) == dict.fromkeys(range(15), 1)
+        assert store.prune(ends_s) == 1
+
+
+@pytest.mark.parametrize(
+    ("zone", "counted", "hours"),
+    [
+        # Rolled up to the hour before, in UTC: it stays that hour.
+        ("Asia/Kolkata", [(10 * HOUR_S, HOUR_S)], [10 * HOUR_S]),
+        # An hour of its own, across two of the clock.
+        ("UTC", [(9 * HOUR_S + 3000, HOUR_S)], [9 * HOUR_S + 3000]),
+        # Longer than an hour: of no hour that is known.
+        ("UTC", [(9 * HOUR_S + 3000, HOUR_S + 1)], []),
+    ],
+)
+def test_an_hour_stays_the_hour_in_which_it_was_counted(
+    tmp_path: Path, zone: str, counted: list[tuple[int, int]], hours: list[int]
+) -> None:
+    counts = Counts.from_pixels(40, 30, np.array([1]))
+    with Store.open(tmp_path / "heat.sqlite3", zone=ZoneInfo(zone)) as store:
+        for at_s, span_s in counted:
+            store.commit(Tally({Series(SCREEN, "dwell"): counts}, {}), YEAR_S + at_s, YEAR_S + at_s + span_s)
+        store.roll_up(YEAR_S + 3 * DAY_S, AGES)
+        assert sql(store, "SELECT start_s - ? FROM hour ORDER BY start_s", YEAR_S) == [(at_s,) for at_s in hours]
+        start_s = YEAR_S + counted[0][0]
+        store.erase(start_s + 3000, start_s + 3300, None)
+        assert found(store, Range()) == {}
+
+
+def test_where_the_clock_goes_back_by_half_an_hour_each_hour_holds_what_was_counted_in_it() -> None:
+    zone = ZoneInfo("Australia/Lord_Howe")
+    one_s = int(datetime(2025, 4, 6, 1, tzinfo=zone).timestamp())  # at 2:00 it is 1:30 again
+    for moment_s in range(one_s - 2 * HOUR_S, one_s + 4 * HOUR_S, 300):
+        start_s, end_s = HOUR.period(moment_s, zone)
+        assert start_s <= moment_s < end_s
+
+
+def test_a_question_about_today_costs_the_same_whatever_lies_behind(tmp_path: Path) -> None:
+    today_s = YEAR_S + 1000 * DAY_S
+    costs: list[int] = []
+    for days in (10, 200):
+        with Store.open(tmp_path / f"{days}.sqlite3", zone=UTC) as store:
+            lived(store, days=days)
+            commit(store, today_s, 1)
+            steps: list[int] = []
+            # append returns None, so SQLite goes on
+            store._connection.sql.set_progress_handler(partial(steps.append, 1), 20)  # noqa: SLF001 - SQLite's steps
+            assert sum(one.total for one in store.totals(Range(today_s)) if one.what == "dwell") == 1
+            costs.append(len(steps))
+    few, many = costs
+    assert 0 < many < 2 * few
+
+
+def test_where_hours_are_not_kept_none_is_looked_for(tmp_path: Path) -> None:
+    looks = []
+    for days in (None, 0):
+        with Store.open(tmp_path / f"{days}.sqlite3", zone=UTC) as store:
+            statements: list[str] = []
+            store._connection.sql.set_trace_callback(statements.append)  # noqa: SLF001 - what SQLite is asked
+            lived(store, RollupAges(1, 1000, 1000, days), days=5)
+            looks.append(sum("counts" in one and "FROM chunk" in one for one in statements))
+    assert looks[0] - looks[1] == 5  # one for each day
 
 
 # Cells ------------------------------------------------------------------------------------------------
