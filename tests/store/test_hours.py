@@ -106,7 +106,7 @@ Counted = tuple[int, int, int]  # from, to, pixel
     ],
     (20 * 48, 48, None, None),
 )
-@example([("commit", 20 * 48 + 39, [1]), ("roll up", 23, TOKYO)], (0, 50 * 48, None, frozenset({5})))
+@example([("commit", 21 * 48 + 6, [1]), ("roll up", 23, TOKYO)], (0, 50 * 48, None, frozenset({5})))
 def test_any_question_is_answered_as_a_list_of_hours_would(
     steps: list[tuple[object, ...]], question: tuple[int, int, frozenset[int] | None, frozenset[int] | None]
 ) -> None:
@@ -191,6 +191,22 @@ def test_hours_that_a_change_of_zone_left_after_their_month_are_read_forgotten_a
         assert sql(store, "SELECT count(*) FROM hour") == [(15,)]
         assert found(store, Range()) == dict.fromkeys(range(15), 1)
         assert store.prune(ends_s) == 1
+
+
+def test_a_month_with_known_hours_after_it_and_unknown_ones_is_too_coarse_for_its_own_time(tmp_path: Path) -> None:
+    path = tmp_path / "heat.sqlite3"
+    ends_s = YEAR_S + 30 * DAY_S + 15 * HOUR_S  # of January in Tokyo
+    with Store.open(path, zone=UTC) as store:
+        commit(store, NOON_S, 1)
+        store.roll_up(YEAR_S + 33 * DAY_S, RollupAges(1, 7, 60, 0))
+        commit(store, NOON_S + DAY_S, 2)
+        commit(store, ends_s, 3)
+        store.roll_up(YEAR_S + 33 * DAY_S, AGES)
+    with Store.open(path, zone=TOKYO) as store:
+        store.roll_up(YEAR_S + 50 * DAY_S, AGES)
+        assert found(store, Range(None, ends_s)) == {2: 1}
+        assert len(store.read(["dwell"], Range(None, ends_s)).left_out) == 1
+        assert sum(one.total for one in store.totals(Range(None, ends_s)) if one.what == "dwell") == 1
 
 
 @pytest.mark.parametrize(
