@@ -328,10 +328,9 @@ def _within(
     needs_hours = chunk.span_s > HOUR_S and (may_reach_beyond or not is_short or not chunk.is_whole)
     of_it = hours.of_chunk(connection, chunk.row) if needs_hours else []
     is_inside = chunk.is_whole and not asked.is_too_coarse(*hours.stretch(chunk, of_it))
-    # Not so for a day of another zone, where only some days of the week are asked for.
     stretches = [(chunk.start_s, chunk.end_s), *((hour.start_s, hour.end_s) for hour in of_it)]
-    is_of_one_answer = len({asked.touches(*one, zone) for one in stretches}) == 1
-    is_whole = is_inside and is_short and is_of_one_answer
+    # Only some hours of a day of another zone are of a day of the week. A damaged chunk may be of an impossible time.
+    is_whole = is_inside and is_short and len({asked.touches(*one, zone) for one in stretches}) == 1
     if is_inside and (is_whole or not of_it or sum(hour.total for hour in of_it) < chunk.total):
         if asked.touches(chunk.start_s, chunk.end_s, zone):
             try:

@@ -561,6 +561,13 @@ def test_statistics_do_not_believe_hours_that_have_more_than_their_chunk(store: 
     assert "(dwell of 2023-01-01 00:00): their sum is wrong" in left_out[0]
 
 
+def test_a_chunk_of_an_impossible_time_stops_no_question_about_days_of_the_week(store: Store) -> None:
+    lived(store)
+    sql(store, "UPDATE chunk SET start_s = 9000000000000")
+    reading = store.read(["dwell"], Range(weekdays=frozenset({1})))
+    assert len(reading.left_out) == 1
+
+
 def test_hours_that_are_not_those_of_their_pixels_are_found(store: Store) -> None:
     lived(store, days=30)
     swapped = "UPDATE hour SET chunk = (SELECT id FROM chunk WHERE layer = 'travel') WHERE layer = 'dwell'"
