@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from mousetrackd.core.counts import COUNT_MAX, Counts
+from mousetrackd.core.dots import FULL_HD
 from mousetrackd.core.layers import DWELL
 from mousetrackd.core.monitors import SIDE_MAX_PX, Monitor, size_problem
 from mousetrackd.core.timestamps import in_ms
@@ -177,11 +178,12 @@ class Points:
         monitor = self._monitors[label]
         if monitor is None:
             screen = self._screens[label]
-            monitor = monitor_of(label, self._options.output, (max(screen.right_px, 1), max(screen.bottom_px, 1)))
-            self._monitors[label] = monitor
+            fits = screen.right_px <= FULL_HD[0] and screen.bottom_px <= FULL_HD[1]
+            size = FULL_HD if fits else (screen.right_px, screen.bottom_px)
+            monitor = self._monitors[label] = monitor_of(label, self._options.output, size)
             self.notes.append(
-                f"the file does not contain the screen's size: taken as {monitor.width_px}x{monitor.height_px}, which"
-                " just holds its points; --size says otherwise"
+                f"the file does not contain the screen's size: taken as {size[0]}x{size[1]},"
+                f" {'in which all its points lie' if fits else 'which just holds its points'}; --size says otherwise"
             )
         return monitor
 

@@ -17,8 +17,9 @@ class Options:
     """How a file is to be read.
 
     layer: what its counts are. size: the screen's width and height in px, needed where the file does not contain it.
-    output: the name of the screen where the file has none. assume_size: without ``size``, take the smallest screen that
-    holds all points. drop_outside: leave out what lies outside the screen, with a note; else it is refused.
+    output: the name of the screen where the file has none. assume_size: without ``size``, take 1920x1080, or where
+    points lie beyond it the smallest screen that holds all. drop_outside: leave out what lies outside the screen, with
+    a note; else it is refused.
     columns: the names of the columns, in their order, where the file's own are missing or unknown. each_ms: how long
     each point, or each unit of a count, lasted. time_unit: of the time column, s, ms, us or ns; empty to find out.
     transpose: the first axis of a grid is x. rest_cap_ms: the most that a gap between two times counts.

@@ -363,11 +363,22 @@ def test_what_was_assumed_or_left_out_is_reported(content: bytes | str, options:
     assert any(note in one for one in found.notes), found.notes
 
 
-def test_without_a_size_the_smallest_screen_is_taken_where_that_is_allowed() -> None:
-    found = read(io.BytesIO(TABLE.encode()), Options(assume_size=True))
-    assert [(one.width_px, one.height_px) for one in found.counts] == [(482, 271)]
-    assert cells_of(found) == PIXELS
-    assert any("taken as 482x271" in note for note in found.notes)
+@pytest.mark.parametrize(
+    ("more", "size", "note"),
+    [
+        ("", (1920, 1080), "taken as 1920x1080, in which all its points lie"),
+        ("1919,1079,1\n", (1920, 1080), "taken as 1920x1080, in which all its points lie"),
+        ("1920,9,1\n", (1921, 271), "taken as 1921x271, which just holds its points"),
+        ("9,1080,1\n", (482, 1081), "taken as 482x1081, which just holds its points"),
+    ],
+)
+def test_without_a_size_one_that_holds_all_points_is_taken_where_that_is_allowed(
+    more: str, size: tuple[int, int], note: str
+) -> None:
+    found = read(io.BytesIO(f"{TABLE}{more}".encode()), Options(assume_size=True))
+    assert [(one.width_px, one.height_px) for one in found.counts] == [size]
+    assert PIXELS.items() <= cells_of(found).items()
+    assert [one for one in found.notes if note in one]
 
 
 REFUSED: dict[str, tuple[bytes | str, Options, str]] = {
