@@ -55,7 +55,7 @@ def heatmap(
 
     data: one of
       - a mapping of ``(x, y)`` to a count: dict, Counter, ``df.groupby(["x", "y"]).size()``;
-      - an (H, W) array of counts, y down;
+      - an (H, W) array of counts, y down, also in a dict of one screen as ``load`` and ``counts`` give it;
       - points: ``(xs, ys)`` or ``(xs, ys, weights)``, a list of (x, y) or (x, y, count) tuples, or, with ``size``, an
         array (N, 2) or (N, 3);
       - a data frame, a structured array or a dict of lists with columns x, y and perhaps count (also called n, value,

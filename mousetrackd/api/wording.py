@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 def as_keywords(sentence: str) -> str:
     """The options of a command in a sentence as the keywords of a function.
 
-    ``--drop-outside`` becomes ``drop_outside``, and ``--no-legend`` becomes ``legend=False``.
+    ``--drop-outside`` becomes ``drop_outside``, ``--no-legend`` ``legend=False``, and ``--size 1920x1080``
+    ``size=(1920, 1080)``.
     """
+    sentence = re.sub(r"--size WxH\b", "size=(width, height)", sentence)
+    sentence = re.sub(r"--size (\d+)x(\d+)\b", r"size=(\1, \2)", sentence)
     sentence = re.sub(r"--no-([a-z]+)", r"\1=False", sentence)
     return re.sub(r"--([a-z]+(?:-[a-z]+)*)", lambda option: option[1].replace("-", "_"), sentence)
 

@@ -1,8 +1,8 @@
 """Anyone's counts, in whatever shape Python programs have them, as a histogram of one screen. Pure.
 
 Read are a mapping of ``(x, y)`` to a count; points as ``(xs, ys)``, ``(xs, ys, weights)``, (N, 2) and (N, 3) arrays,
-and tuples in a list; a table with columns x, y and perhaps count; and an (H, W) array. Positions are pixels, y down; a
-fraction belongs to the pixel it lies in.
+and tuples in a list; a table with columns x, y and perhaps count; and an (H, W) array, alone or as the only value of a
+mapping. Positions are pixels, y down; a fraction belongs to the pixel it lies in.
 """
 
 from __future__ import annotations
@@ -110,6 +110,8 @@ def _of_mapping(data: Mapping[Any, Any], size: tuple[int, int] | None) -> Dots:
 def _of_table(data: Any, names: list[object], size: tuple[int, int] | None) -> Dots:
     roles = roles_of([str(name) for name in names])
     if "x" not in roles or "y" not in roles:
+        if len(names) == 1 and isinstance(data, Mapping) and np.ndim(data[names[0]]) == 2:
+            return _of_array(_numbers(data[names[0]], "the array"), size)
         hint = "Name them x, y and, where each row is not one, count."
         if isinstance(data, Mapping) and any(np.ndim(value) == 2 for value in data.values()):
             hint = f"A heatmap is of one screen: give one of the arrays, like found[{shown(names[0])}]."

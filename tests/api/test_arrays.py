@@ -232,6 +232,20 @@ def test_a_picture_of_a_file_is_the_one_that_render_draws(home: Home) -> None:
         assert np.array_equal(np.asarray(picture), np.asarray(image.convert("RGB")))
 
 
+def test_a_loaded_file_of_one_screen_is_drawn_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "dots.csv"
+    file.write_text("x,y,count\n40,50,3\n200,150,12\n")
+    with pytest.raises(MousetrackError) as raised:
+        load(file)
+    assert "like size=(1920, 1080)" in raised.value.message
+    found = load(file, size=(320, 200))
+    (dense,) = found.values()
+    assert np.array_equal(np.asarray(heatmap(found)), np.asarray(heatmap(dense)))
+    with pytest.raises(MousetrackError) as raised:
+        heatmap({**found, "DP-2@320x200": dense})
+    assert "give one of the arrays" in raised.value.hint
+
+
 def test_what_was_assumed_of_a_file_is_told(tmp_path: Path) -> None:
     file = tmp_path / "dots.csv"
     file.write_text("x,y,count\n640,480,3\n2000,10,4\n")

@@ -174,7 +174,7 @@ NAN = math.nan
         ({(1, 1, 1): 1}, SIZE, "expected keys (x, y), got (1, 1, 1)"),
         ({(1, 1): 1, 5: 2}, SIZE, "expected keys (x, y), got 5"),
         ({"640,480": 1}, SIZE, "expected columns x and y, got 640,480"),
-        ({"DP-1@8x6": GRID}, None, "expected columns x and y"),
+        ({"DP-1@8x6": GRID, "DP-2@8x6": GRID}, None, "expected columns x and y"),
         (Table(a=XS, b=YS), SIZE, "expected columns x and y, got a, b"),
         (Table(x=XS, y=YS, n=["a", "b", "c"]), SIZE, "count: expected numbers, got 'a'"),
         (np.zeros((9, 2)), None, "hardly a screen"),
