@@ -16,8 +16,9 @@ from mousetrackd.cli.daemon_commands import draw_now, save_now
 from mousetrackd.cli.options import example, open_selection, range_options, report_left_out
 from mousetrackd.cli.reading_options import read_file, reading_options
 from mousetrackd.core.errors import MousetrackError, UsageError
-from mousetrackd.core.layers import DWELL, LAYERS
+from mousetrackd.core.layers import DWELL, LAYERS, UNITS
 from mousetrackd.core.series import Series
+from mousetrackd.core.wording import printable
 from mousetrackd.daemon import client
 from mousetrackd.system.files import make_private
 from mousetrackd.system.paths import user_paths
@@ -143,7 +144,17 @@ def import_(file: Path, layer: str | None, unit: str | None, monitor: str, at: s
         terminal.echo("Its counts are taken as milliseconds; --each TIME or --unit NAME says otherwise.", err=True)
     total = sum(counts.total for counts in found.counts.values())
     spread = f", in {len(hours):,} hours" if len(hours) > 1 else ""
-    terminal.echo(f"imported {total} into {name}, on {', '.join(_labels(found.counts)) or 'no screen'}{spread}")
+    amount = _amount(total, name, unit or found.unit or UNITS[name])
+    terminal.echo(f"imported {amount} into {name}, on {', '.join(_labels(found.counts)) or 'no screen'}{spread}")
+
+
+def _amount(total: int, layer: str, unit: str) -> str:
+    """A total with its unit: ``2 h 19 min of rest``, ``1,200 presses``."""
+    from mousetrackd.storage.stats import time_text  # noqa: PLC0415
+
+    if unit != "ms":
+        return f"{total:,} {printable(unit)}"
+    return f"{f'{total} ms' if total < 1000 else time_text(total)}{' of rest' if layer == DWELL else ''}"
 
 
 def _tally(table: Mapping[Monitor, Counts], layer: str) -> Tally:

@@ -120,7 +120,7 @@ def lines(stats: Stats) -> list[str]:
             " " * 15 + "0     3     6     9     12    15    18    21",
         ]
     if stats.hours_unknown_ms:
-        text.append(f"{_time(stats.hours_unknown_ms)} of it are no longer kept per hour, and not in the chart.")
+        text.append(f"{time_text(stats.hours_unknown_ms)} of it are no longer kept per hour, and not in the chart.")
     return text
 
 
@@ -144,11 +144,12 @@ _HEAD = ("day", "active", "distance", "left", "middle", "right", "other", "scrol
 
 def _row(day: str, sums: Sums) -> tuple[str, ...]:
     clicks = tuple(f"{count:,}" for count in sums.clicks.values())
-    return (day, _time(sums.active_ms), _distance(sums), *clicks, f"{sums.scroll:,}")
+    return (day, time_text(sums.active_ms), _distance(sums), *clicks, f"{sums.scroll:,}")
 
 
-def _time(active_ms: int) -> str:
-    minutes, seconds = divmod(round(active_ms / 1000), 60)
+def time_text(time_ms: int) -> str:
+    """A time like ``2 h 19 min`` or ``1 min 05 s``."""
+    minutes, seconds = divmod(round(time_ms / 1000), 60)
     return f"{minutes // 60} h {minutes % 60:02} min" if minutes >= 60 else f"{minutes} min {seconds:02} s"
 
 

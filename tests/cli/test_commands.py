@@ -173,16 +173,32 @@ def test_only_the_range_asked_for_is_exported(home: Home) -> None:
     assert home.cells("dwell", "--hours", "13-14") == {}
 
 
+@pytest.mark.parametrize(
+    ("count", "options", "amount"),
+    [
+        (8_380_570, [], "2 h 19 min of rest into dwell"),
+        (40, [], "40 ms of rest into dwell"),
+        (1200, ["--layer", "clicks.left"], "1,200 presses into clicks.left"),
+        (1200, ["--unit", "visits"], "1,200 visits into dwell"),
+    ],
+)
+def test_an_import_names_its_amount_with_the_unit(home: Home, count: int, options: list[str], amount: str) -> None:
+    file = home.folder / "dots.csv"
+    file.write_text(f"x,y,count\n5,6,{count}\n")
+    result = home.run("import", file, "--size", "20x10", *options)
+    assert result.out == f"imported {amount}, on imported@20x10\n"
+
+
 def test_anyones_file_is_drawn_without_a_store(home: Home) -> None:
     dots = home.folder / "dots.csv"
     dots.write_text("x;y\n5;6\n5;6\n")
     out = home.folder / "dots.png"
     result = home.run("render", out, "--from", dots, "--unit", "visits", "--no-legend")
     assert (result.code, result.out) == (0, "")
-    assert "taken as 6x7, which just holds its points" in result.err
+    assert "taken as 1920x1080, in which all its points lie" in result.err
     drawn = cv2.imread(str(out))
     assert drawn is not None
-    assert drawn.shape == (7, 6, 3)
+    assert drawn.shape == (1080, 1920, 3)
     assert not home.paths.data_dir.exists()
 
 
