@@ -93,7 +93,8 @@ class ReplaySource:
 
     def is_alive(self) -> bool:
         """True while there is more to play."""
-        return self._thread is not None and self._thread.is_alive()
+        # Whoever is notified of the end asks at once, while the thread itself still lives.
+        return not self._played and self._thread is not None and self._thread.is_alive()
 
     def ping(self) -> bool:
         """A file always answers."""

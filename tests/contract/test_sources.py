@@ -66,9 +66,12 @@ class Recorder:
         self.source = source
         self.items: list[Item] = []
         self.calls = 0
+        self.was_alive = True
+        """When it notified the last time."""
         self._called = threading.Event()
 
     def notify(self) -> None:
+        self.was_alive = self.source.is_alive()
         self.calls += 1
         self._called.set()
 
@@ -354,7 +357,8 @@ class TestReplay(ReplayContract):
         recorder.start()
         assert recorder.receive_when_notified(50) == rows
         wait_until(recorder.source.finished, "the recording had ended")
-        wait_until(lambda: not recorder.source.is_alive(), "the source was dead")
+        wait_until(lambda: not recorder.was_alive, "it had notified that it was dead")
+        assert not recorder.source.is_alive()
         assert recorder.source.now_ms() == 49  # its clock stands still: nobody rests at the last pixel without end
         recorder.source.stop()
 
@@ -601,7 +605,8 @@ class X11Contract(SourceContract):
         assert recorder.receive(2) == [(Kind.MOVE, 5, 6), (Kind.MOVE, 7, 8)]
         recorder.calls = 0
         self.server.kill()
-        wait_until(lambda: not recorder.source.is_alive() and recorder.calls > 0, "the source was dead and had said so")
+        wait_until(lambda: recorder.calls > 0 and not recorder.was_alive, "it had notified that it was dead")
+        assert not recorder.source.is_alive()
         assert not recorder.source.finished()
         recorder.source.stop()
         assert open_files() == files

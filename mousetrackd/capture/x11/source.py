@@ -67,6 +67,7 @@ class PynputSource:
         self._watcher: threading.Thread | None = None
         self._listener: ListenerThread | None = None
         self._stopping = False
+        self._has_ended = False
 
     @property
     def name(self) -> str:
@@ -153,7 +154,7 @@ class PynputSource:
     def is_alive(self) -> bool:
         """False once the display is gone."""
         # pynput's own ``running`` stays True when the server dies; the threads' states are true.
-        return self._listener is not None and self._listener.is_alive() and self._is_watched()
+        return not self._has_ended and self._listener is not None and self._listener.is_alive() and self._is_watched()
 
     def ping(self) -> bool:
         """Did the server answer the last time, and does the listener's thread take what it is sent?"""
@@ -280,6 +281,7 @@ class PynputSource:
         self._notify()
 
     def _on_end(self) -> None:
+        self._has_ended = True  # before anybody is notified, who asks at once: the thread itself still lives
         if not self._stopping:
             self._notify()
 
