@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import re
 import shutil
+import socket
 import struct
 import subprocess
 import sys
@@ -982,6 +983,16 @@ _RANGE = struct.Struct("=2B 2B 2B2H 2B2H 2B 2B 2B 2?")
 client started and died; each but the last a first and a last one (RECORD protocol, section 4)."""
 
 
+def receive_whole(connection: socket.socket, size: int) -> bytes:
+    """So many bytes: a server may send a reply in several parts."""
+    received = b""
+    while len(received) < size:
+        part = connection.recv(size - len(received))
+        assert part, "the server closed the connection"
+        received += part
+    return received
+
+
 @pytest.mark.parametrize("fast", [True, False], ids=["fast", "stock"])
 @pytest.mark.usefixtures("xvfb")
 def test_the_server_is_asked_for_pointer_events_alone(fast: bool) -> None:
@@ -998,7 +1009,8 @@ def test_the_server_is_asked_for_pointer_events_alone(fast: bool) -> None:
         opcode = asker.display.get_extension_major("RECORD")
         context = source._listener._context  # type: ignore[union-attr]  # noqa: SLF001 - the context is pynput's
         asker.display.socket.sendall(struct.pack("=BBHI", opcode, _RECORD_GET_CONTEXT, 2, context))
-        answer = asker.display.socket.recv(1 << 16)
+        answer = receive_whole(asker.display.socket, 32)
+        answer += receive_whole(asker.display.socket, 4 * int.from_bytes(answer[4:8], sys.byteorder))
     finally:
         asker.display.socket.close()
         source.stop()

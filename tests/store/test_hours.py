@@ -1,6 +1,7 @@
 """Hours of the past: kept in cells when their pixels become days and months, and read for whatever is asked."""
 
 import contextlib
+import math
 import sqlite3
 import tempfile
 import tracemalloc
@@ -297,8 +298,8 @@ def test_cells_keep_every_sum_and_its_centre_in_the_cell(
     assert cells.gathered(gathered, side_px) == gathered
     for axis in (0, 1):
         before, after = (int((np.divmod(one.index, width_px)[axis] * one.count).sum()) for one in (counts, gathered))
-        # Each centre is rounded to a pixel, and then to the middle one of a sixteenth of the cell.
-        assert abs(before - after) <= counts.total * (0.5 + side_px / 32) + 1
+        # Each centre is rounded to a pixel, and then to the middle one of the pixels of a sixteenth of the cell.
+        assert abs(before - after) <= counts.total * (0.5 + math.ceil(side_px / 16) // 2) + 1
     encoded = cells.encode(gathered, side_px)
     assert cells.decode(encoded, size=size, side_px=side_px, total=counts.total) == gathered
 
