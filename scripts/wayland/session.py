@@ -15,10 +15,12 @@ from support.program import Home, Running
 from support.report import Report, SkipError
 from support.waiting import wait_until
 
+from mousetrackd.daemon.tracker import DRAIN_INTERVAL_S
+
 START_TIMEOUT_S = 60.0
 _END_TIMEOUT_S = 10.0
-_SETTLED_AFTER_S = 3.0
-"""Longer than a daemon lets events gather before it counts them."""
+_SETTLED_AFTER_S = DRAIN_INTERVAL_S + 2
+"""By then a daemon has counted what had gathered."""
 _STILL_S = 5.0
 _FAR_APART_S = 0.2
 _USED_EVERY_S = 0.5
