@@ -61,6 +61,25 @@ from cold to hot, in even steps of red, green and blue, as matplotlib's LinearSe
 It is here for nostalgia: its lightness goes up and down, so more is not always brighter.
 """
 
+DIFFERENCE_MAPS: Final[Mapping[str, tuple[str, ...]]] = {
+    "difference": (
+        *("#b8e6fd", "#61c4fa", "#249ce2", "#1875b7", "#0e508c", "#052e61"),
+        "#141414",
+        *("#4c2304", "#74400c", "#9d6016", "#c58420", "#ecaa2b", "#fdd98f"),
+    ),
+    "difference_light": (
+        *("#063897", "#1059b6", "#1a7ad8", "#2c9cf8", "#73befa", "#b1ddfc"),
+        "#f7f7f7",
+        *("#fccc96", "#fa9e30", "#d87e21", "#b46119", "#904510", "#6c2d09"),
+    ),
+}
+"""From less (blue) over the same (the background of a dark or a light page) to more (orange).
+
+Both arms have the same lightness at each step of Oklab, so that neither looks stronger, and nearly all the chroma that
+sRGB has there; their hues are 262 to 230 and 45 to 85 degrees. tests/unit/test_difference_maps.py measures lightness
+and the distance of the arms for normal and for colour-blind eyes.
+"""
+
 REVERSED: Final = "_r"
 """What the name of every map may end in: the same colours from hot to cold."""
 
