@@ -150,6 +150,16 @@ install_venv() {
     installed_key >".venv/installed$extra"
 }
 
+# What checks the types of the page's JavaScript: a compiler, which only looks.
+install_typescript() {
+    typescript=7.0.2
+    [ "$(cat .cache/typescript/installed 2>/dev/null)" = "$typescript" ] && return
+    mkdir -p .cache/typescript
+    PATH="$PWD/.venv/bin:$PATH" npm install --silent --no-package-lock --no-audit --no-fund --prefix .cache/typescript \
+        "typescript@$typescript" >&2 || die "npm could not install typescript into $PWD/.cache/typescript: see above."
+    echo "$typescript" >.cache/typescript/installed
+}
+
 # start_xvfb FOLDER: a private display; sets DISPLAY and xvfb_pid. Its log goes to FOLDER.
 start_xvfb() {
     mkfifo "$1/display"
