@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -222,15 +223,33 @@ def _why_it_cannot_start(paths: Paths) -> list[str]:
 
 
 @click.command(epilog=example("mousetrackd latest --open"))
-@click.option("--open", "open_it", is_flag=True, help="Show it in your picture viewer.")
+@click.option("--open", "open_it", is_flag=True, help="Show it in your picture viewer; draw it if there is none yet.")
 def latest(open_it: bool) -> None:
     """Print the path of the newest picture."""
-    path = user_paths().latest
-    if not path.is_file():
-        raise MousetrackError(
-            f"there is no picture yet: {path}",
-            "The first one is drawn a minute after the pointer moves. To draw it now: mousetrackd snapshot",
-        )
-    terminal.echo_path(path)
-    if open_it and click.launch(str(path)) != 0:
-        raise MousetrackError("no program opened the picture", f"Open it yourself: {path}")
+    paths = user_paths()
+    if not paths.latest.is_file():
+        if not open_it:
+            raise MousetrackError(
+                f"there is no picture yet: {paths.latest}",
+                "The first one is drawn a minute after the pointer moves. To draw it now: mousetrackd latest --open",
+            )
+        _draw_first(paths)
+    terminal.echo_path(paths.latest)
+    if open_it:
+        from mousetrackd.system import viewer  # noqa: PLC0415
+
+        viewer.show(paths.latest)
+
+
+def _draw_first(paths: Paths) -> None:
+    """Draw the first picture, by the daemon if there is one. Raises MousetrackError."""
+    if client.find_running(paths) is not None:
+        draw_now(paths)
+        return
+    if not os.path.lexists(paths.store):
+        raise MousetrackError("there is no picture yet: nothing has been counted", "To begin: mousetrackd run")
+    from mousetrackd.daemon import snapshot_worker  # noqa: PLC0415
+    from mousetrackd.daemon.privacy_guard import ConfigFile  # noqa: PLC0415
+
+    config, _ = ConfigFile(paths).load_or_rules()
+    snapshot_worker.take(paths, config, datetime.now(UTC))

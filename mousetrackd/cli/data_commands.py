@@ -81,6 +81,7 @@ def export(out: Path, layer: str | None, wide: bool, **options: Any) -> None:
         sys.stdout.buffer.write(content)
     else:
         output_files.write(out, content)
+        terminal.echo_path(out.absolute())
     report_left_out(reading.remarks)
     report_left_out(f"{series.layer} of {series.monitor.label} is in {unit}" for series, unit in units.items())
 

@@ -82,8 +82,19 @@ def _run_command() -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else ExitCode.DONE
     except Exception as error:  # noqa: BLE001 - the one place where what nobody thought of becomes a sentence
-        return _unexpected(error)
+        return _not_loaded(error) if isinstance(error, ImportError) else _unexpected(error)
     return ExitCode.DONE
+
+
+def _not_loaded(error: ImportError) -> int:
+    """Print how a library is had that cannot be loaded."""
+    from mousetrackd.system import libraries  # noqa: PLC0415
+
+    explained = libraries.explained(error)
+    if explained is None:
+        return _unexpected(error)
+    terminal.echo_error(explained, sys.stderr)
+    return explained.exit_code
 
 
 def _unexpected(error: Exception) -> int:

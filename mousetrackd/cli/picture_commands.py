@@ -138,6 +138,7 @@ def render(out: Path, **options: Any) -> None:
         sys.stdout.buffer.write(content)
     else:
         output_files.write(out, content)
+        terminal.echo_path(out.absolute())
     report_left_out(picture.left_out)
 
 
@@ -202,6 +203,7 @@ def timelapse(out: Path, step: str, windowed: bool, fps: float, width: int, **op
             for frame in frames
         )
         film.write(out, pictures, fps, width)
+    terminal.echo_path(out.absolute())
     report_left_out(dict.fromkeys([*remarks, *of_all.reading.left_out, *shown.notes]))
 
 

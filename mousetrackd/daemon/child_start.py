@@ -39,6 +39,16 @@ def limit_memory(limit_bytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
+def explanation(error: Exception) -> dict[str, Any] | None:
+    """How a library is had that cannot be loaded, as the reply; None for any other error."""
+    try:
+        from mousetrackd.system import libraries  # noqa: PLC0415 - only now it is known whose
+    except (ImportError, OSError, SyntaxError):  # it is mousetrackd itself that cannot be loaded
+        return None
+    explained = libraries.explained(error) if isinstance(error, ImportError) else None
+    return None if explained is None else {"message": explained.message, "hint": explained.hint}
+
+
 def run(told: dict[str, Any]) -> dict[str, Any]:
     """Do what the parent told; the reply. Raises whatever is not an error that a user can act on."""
     limit_memory(told["memory_bytes"])
@@ -49,6 +59,9 @@ def run(told: dict[str, Any]) -> dict[str, Any]:
         from mousetrackd.core.errors import MousetrackError  # noqa: PLC0415 - only now it is known whose
     except (ImportError, OSError, SyntaxError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201 - for the log
+        explained = explanation(error)
+        if explained is not None:
+            return explained
         message = f"a part of mousetrackd or of its libraries cannot be loaded: {error}"
         return {"message": message, "hint": "If it was just upgraded, restart mousetrackd; else install it again."}
     folder = Path(told["package"]).parent

@@ -12,20 +12,16 @@ import platform
 import re
 import shutil
 import stat
-import sys
 import time
-from collections.abc import Mapping
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from mousetrackd import __version__, config
 from mousetrackd.capture import registry
 from mousetrackd.core.errors import ConfigError, MousetrackError, StoreError
 from mousetrackd.core.findings import Finding, Level, ok, problem, warning
-from mousetrackd.core.wording import quoted
 from mousetrackd.daemon import client, pause_state
 from mousetrackd.daemon.privacy_guard import ConfigFile, VanishedError
 from mousetrackd.daemon.rollup_worker import known_of_clock
@@ -34,7 +30,7 @@ from mousetrackd.desktop.managed_files import Found
 from mousetrackd.desktop.systemctl import look_at_systemd, show_unit
 from mousetrackd.storage.store import Store
 from mousetrackd.system import displays
-from mousetrackd.system.tool_output import run_tool
+from mousetrackd.system.libraries import LIBRARIES, why_not_loaded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -45,7 +41,6 @@ if TYPE_CHECKING:
 _TIGHT_BYTES = 500 * 1024**2
 _FULL_BYTES = 50 * 1024**2
 _STORE_PROBLEMS_SHOWN = 5
-_IMPORT_TIMEOUT_S = 60.0
 _AHEAD_S = 60
 """A clock that is slewed may be set back a little while it counts."""
 
@@ -190,58 +185,17 @@ def _source(paths: Paths) -> Iterator[Finding]:
         yield from (warning("source", str(note)) for note in said.get("notes") or [])
 
 
-class _Library(NamedTuple):
-    """A library that is loaded only where it is needed. without: what does not work without it."""
-
-    module: str
-    without: str
-    hint: str
-    is_needed: bool = True
-    """Needed by everyone; else only by those with such a desktop."""
-    variables: Mapping[str, str] = MappingProxyType({})
-
-
-_AGAIN = "Install mousetrackd again, with pipx, uv or pip."
-_LIBRARIES = (
-    _Library(
-        "cv2", "no picture can be drawn", "On Debian and Ubuntu: apt install libgl1 libglib2.0-0 (or libglib2.0-0t64)"
-    ),
-    _Library("PIL.ImageFont", "no picture can be drawn", _AGAIN),
-    _Library("isal.isal_zlib", "no picture can be drawn", _AGAIN),
-    _Library("Xlib.display", "X11 sessions cannot be followed", _AGAIN),
-    # Its own backends are loaded only beside a display, which the check of the source does.
-    _Library("pynput.mouse", "X11 sessions cannot be followed", _AGAIN, variables={"PYNPUT_BACKEND": "dummy"}),
-    _Library("jeepney", "KDE Plasma and GNOME cannot be followed under Wayland", _AGAIN, is_needed=False),
-    _Library(
-        "pywayland.client.display",
-        "Wayland sessions cannot be followed",
-        "Install it beside mousetrackd: pip install pywayland (it needs libwayland's headers where it has no wheel).",
-        is_needed=False,
-    ),
-)
-
-
 def _libraries() -> Iterator[Finding]:
     loaded = []
-    for library in _LIBRARIES:
-        name = library.module.partition(".")[0]
-        why = _why_not_loaded(library)
+    for library in LIBRARIES:
+        why = why_not_loaded(library)
         if not why:
-            loaded.append(name)
+            loaded.append(library.name)
             continue
         judge = problem if library.is_needed else warning
-        yield judge("libraries", f"{name} cannot be loaded, so {library.without}: {why}", library.hint)
-    if len(loaded) == len(_LIBRARIES):
+        yield judge("libraries", library.missing(why), library.hint)
+    if len(loaded) == len(LIBRARIES):
         yield ok("libraries", f"all can be loaded: {', '.join(loaded)}")
-
-
-def _why_not_loaded(library: _Library) -> str:
-    """The error of importing it; empty where it can be. In a process of its own, which a broken one may crash."""
-    command = (sys.executable, "-P", "-c", f"import {library.module}")
-    done = run_tool(command, timeout_s=_IMPORT_TIMEOUT_S, environment={**os.environ, **library.variables})
-    if done.code == 0:
-        return ""
-    return quoted(done.stderr.strip().rpartition("\n")[2]) or f"Python ended with {done.code}"
 
 
 def _unit(places: autostart.Places) -> Iterator[Finding]:

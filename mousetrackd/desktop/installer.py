@@ -11,6 +11,7 @@ from mousetrackd.core.errors import MousetrackError, NotRunningError
 from mousetrackd.daemon import client
 from mousetrackd.desktop import managed_files
 from mousetrackd.desktop.systemctl import UNIT, answer_to, look_at_systemd, must, systemctl
+from mousetrackd.system import libraries
 from mousetrackd.system.files import remove_all
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def install(own: Sequence[OwnFile], systemd: UserSystemd, paths: Paths, *, start
             changed.append(file.path.name)
             yield did
     yield from gnome_extension(install_extension)
+    yield from _pictures()
     if not systemd.answers:
         if changed:
             yield f"systemd cannot be asked ({systemd.why}): the autostart entry starts mousetrackd at the next login"
@@ -45,6 +47,15 @@ def install(own: Sequence[OwnFile], systemd: UserSystemd, paths: Paths, *, start
         yield "enabled: it starts with every graphical session"
     if start:
         yield from _start(systemd, paths, changed=UNIT in changed)
+
+
+def _pictures() -> Iterator[str]:
+    """A sentence where no picture can be drawn: better now than in the first picture's place."""
+    try:
+        import cv2  # noqa: F401, PLC0415
+    except ImportError as error:
+        explained = libraries.explained(error)
+        yield str(explained or error)
 
 
 def gnome_extension(do: Callable[..., list[str]], *, dry_run: bool = False) -> list[str]:

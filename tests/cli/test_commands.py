@@ -1,6 +1,7 @@
 """The commands as a user types them, without a daemon: what they print, write and return."""
 
 import json
+import os
 import shutil
 import zipfile
 from collections import Counter
@@ -106,7 +107,7 @@ def test_a_film_of_imported_hours_calls_no_step_of_them_empty_and_draws_no_bar_o
     file.write_text("".join(["when,x,y\n", *moments]))
     home.run_ok("import", file, "--size", "20x10")
     film = home.run("timelapse", home.folder / "log.gif", "--step", "15m", "--width", "64")
-    assert (film.code, film.out) == (0, "")
+    assert (film.code, film.out) == (0, f"{home.folder / 'log.gif'}\n")
     assert film.err_lines == [
         "some counts are kept by the hour, longer than a step: each is in the frame in which it begins"
     ]
@@ -194,7 +195,7 @@ def test_anyones_file_is_drawn_without_a_store(home: Home) -> None:
     dots.write_text("x;y\n5;6\n5;6\n")
     out = home.folder / "dots.png"
     result = home.run("render", out, "--from", dots, "--unit", "visits", "--no-legend")
-    assert (result.code, result.out) == (0, "")
+    assert (result.code, result.out) == (0, f"{out}\n")
     assert "taken as 1920x1080, in which all its points lie" in result.err
     drawn = cv2.imread(str(out))
     assert drawn is not None
@@ -223,12 +224,12 @@ def test_options_of_the_store_and_of_a_file_are_not_mixed(home: Home, words: lis
 
 def test_render_draws_a_whole_picture_where_it_was_told_to(counted: Home) -> None:
     out = counted.folder / "a picture.png"
-    assert counted.run_ok("render", out, "--sigma", "0", "--no-legend", "--colormap", "jet") == ""
+    assert counted.run_ok("render", out, "--sigma", "0", "--no-legend", "--colormap", "jet") == f"{out}\n"
     assert decodes(out)
     picture = cv2.imread(str(out))
     assert picture is not None
     assert picture.shape[:2] == (10, 20)
-    assert counted.run_ok("render", out.with_name("b.png"), "--sigma", "0", "--no-legend", "--layer", "dwell:jet") == ""
+    counted.run_ok("render", out.with_name("b.png"), "--sigma", "0", "--no-legend", "--layer", "dwell:jet")
     again = cv2.imread(str(out.with_name("b.png")))
     assert again is not None
     assert (again == picture).all(), "--layer dwell:jet"
@@ -547,3 +548,66 @@ def test_a_zip_of_something_else_is_not_imported(home: Home) -> None:
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("readme.txt", "no array")
     refused(home, ["import", file], 1, "no NumPy file of plain numbers")
+
+
+# Showing the picture ------------------------------------------------------------------------------------
+
+
+def with_viewer(home: Home, script: str) -> Path:
+    """Give the user a display, and an xdg-open that does this; where it writes what it was asked to open."""
+    opened = home.folder / "opened"
+    opener = home.folder / "bin" / "xdg-open"
+    opener.parent.mkdir()
+    opener.write_text(f'#!/bin/sh\necho "$1" > "{opened}"\n{script}\n')
+    opener.chmod(0o755)
+    home.variables |= {"PATH": f"{opener.parent}:{os.environ['PATH']}", "DISPLAY": ":77"}
+    return opened
+
+
+def test_latest_open_draws_the_first_picture_and_shows_it(counted: Home) -> None:
+    opened = with_viewer(counted, "exit 0")
+    assert counted.run("latest").code == 1
+    assert counted.run_ok("latest", "--open") == f"{counted.paths.latest}\n"
+    assert opened.read_text() == f"{counted.paths.latest}\n"
+    assert decodes(counted.paths.latest)
+
+
+def test_latest_open_has_nothing_to_draw_before_anything_was_counted(home: Home) -> None:
+    opened = with_viewer(home, "exit 0")
+    result = home.run("latest", "--open")
+    assert (result.code, result.out) == (1, "")
+    assert "nothing has been counted" in result.err
+    assert not opened.exists()
+
+
+@pytest.mark.parametrize(
+    ("script", "without", "says"),
+    [
+        ("echo 'sh: www-browser: not found' >&2; exit 3", None, "no program is installed that shows .png files"),
+        ("exit 0", "DISPLAY", "there is no display here"),
+        ("exit 0", "PATH", "xdg-open is not installed"),
+    ],
+    ids=["no viewer", "no display", "no xdg-open"],
+)
+def test_latest_open_fails_in_a_sentence_where_nothing_opens(
+    counted: Home, script: str, without: str | None, says: str
+) -> None:
+    with_viewer(counted, script)
+    if without is not None:
+        counted.variables[without] = str(counted.folder) if without == "PATH" else None
+    result = counted.run("latest", "--open")
+    assert result.code == 1
+    assert result.out == f"{counted.paths.latest}\n"
+    first, second = result.err.splitlines()
+    assert says in first
+    assert str(counted.paths.latest) in second
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("render", "out.png"), ("export", "out.csv"), ("timelapse", "out.gif"), ("export", "sub/out.json")],
+    ids=" ".join,
+)
+def test_a_command_that_writes_a_file_prints_its_path(counted: Home, command: tuple[str, str]) -> None:
+    (counted.folder / "sub").mkdir()
+    assert counted.run_ok(*command) == f"{counted.folder / command[1]}\n"
