@@ -13,7 +13,7 @@ import click
 
 from mousetrackd.cli import terminal
 from mousetrackd.cli.daemon_commands import draw_now, save_now
-from mousetrackd.cli.options import example, open_selection, range_options, report_left_out
+from mousetrackd.cli.options import example, is_same_file, open_selection, range_options, report_left_out
 from mousetrackd.cli.reading_options import read_file, reading_options
 from mousetrackd.core.errors import MousetrackError, UsageError
 from mousetrackd.core.layers import DWELL, LAYERS, UNITS
@@ -84,6 +84,29 @@ def export(out: Path, layer: str | None, wide: bool, **options: Any) -> None:
         terminal.echo_path(out.absolute())
     report_left_out(reading.remarks)
     report_left_out(f"{series.layer} of {series.monitor.label} is in {unit}" for series, unit in units.items())
+
+
+@click.command(
+    epilog=example(
+        "mousetrackd merge both.sqlite3 laptop/heat.sqlite3 desktop/heat.sqlite3",
+        "mousetrackd render both.png --store both.sqlite3",
+    )
+)
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("stores", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="STORE...")
+def merge(out: Path, stores: tuple[Path, ...]) -> None:
+    """Make a new store, OUT, of all that several hold.
+
+    Counts add, so nothing is rounded: every pixel, hour and length of path is there, and where the monitors were. A
+    screen with the same EDID, or without one of the same name, is the same screen. A store that holds what another
+    holds is refused. Nothing is written into the old ones, nor beside them. Read OUT with --store.
+    """
+    from mousetrackd.storage import merge  # noqa: PLC0415
+
+    own = user_paths().store
+    made = merge.merge(out, stores, is_own=lambda store: is_same_file(store, own))
+    report_left_out(made.left_out)
+    terminal.echo(f"merged {len(stores)} stores into {out}, {made.monitors} monitors")
 
 
 def _one_layer(name: str) -> str:

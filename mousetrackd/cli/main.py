@@ -32,6 +32,7 @@ COMMANDS = (
     data_commands.stats,
     data_commands.export,
     data_commands.import_,
+    data_commands.merge,
     data_commands.forget,
     setup_commands.config_,
     setup_commands.install,

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Self
 from mousetrackd.core import validity
 from mousetrackd.core.errors import StoreError
 from mousetrackd.core.layers import UNITS
-from mousetrackd.storage import chunks, erase, integrity, migration, query, rollup, screens, units
+from mousetrackd.storage import chunks, copying, erase, integrity, migration, query, rollup, screens, units
 from mousetrackd.storage.chunks import Key
 from mousetrackd.storage.connection import Connection
 from mousetrackd.storage.database_files import (
@@ -109,14 +109,18 @@ class Store:
         integrity.refuse_impossible(connection)
 
     @classmethod
-    def open_read_only(cls, path: Path, *, zone: tzinfo | None = None) -> Self:
-        """Open for reading, beside a daemon or without one. Raises StoreError, also when there is none."""
+    def open_read_only(cls, path: Path, *, zone: tzinfo | None = None, alone: bool = False) -> Self:
+        """Open for reading, beside a daemon or without one. Raises StoreError, also when there is none.
+
+        alone: nobody writes it, and it may lie in a folder of anyone's: nothing is written there.
+        """
         try:
             if not path.exists():
                 raise StoreError(f"nothing has been counted yet: there is no {path}", "Start: mousetrackd run")
-            check_place(path)
+            if not alone:
+                check_place(path)
             check_header(path)
-            store = cls(Connection(path, "ro", zone))
+            store = cls(Connection(path, "alone" if alone else "ro", zone))
         except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
             raise as_store_error(path, error) from error
         try:
@@ -272,6 +276,14 @@ class Store:
     def last_seen(self) -> list[Placement]:
         """As ``screens.last_seen``: where each monitor was last."""
         return screens.last_seen(self._connection)
+
+    def layouts(self) -> list[tuple[int, Layout]]:
+        """As ``screens.layouts``: how the monitors were placed since when, oldest first."""
+        return screens.layouts(self._connection)
+
+    def append_to(self, target: Connection, left_out: list[str]) -> None:
+        """As ``copying.append``: add all that this store holds to another, within its transaction."""
+        copying.append(target, self._connection, left_out)
 
     def layout(self, until_s: int | None = None) -> Layout:
         """As ``screens.layout``: how the monitors were placed last, before ``until_s``."""
