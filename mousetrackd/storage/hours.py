@@ -159,7 +159,8 @@ def drop_strays(connection: Connection) -> None:
     """
     kept = (
         "(SELECT hour.id FROM hour JOIN chunk"
-        " ON (chunk.id, chunk.monitor, chunk.layer) = (hour.chunk, hour.monitor, hour.layer))"
+        " ON (chunk.id, chunk.monitor, chunk.layer, chunk.application, chunk.grid)"
+        " = (hour.chunk, hour.monitor, hour.layer, hour.application, hour.grid))"
     )
     connection.execute(f"DELETE FROM cells WHERE hour NOT IN {kept}")  # noqa: S608 - our names
     connection.execute(f"DELETE FROM hour WHERE id NOT IN {kept}")  # noqa: S608 - our names

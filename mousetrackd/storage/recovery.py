@@ -152,6 +152,11 @@ def _fill(old: DamagedDatabase, fresh: sqlite3.Connection) -> Rescued:
         if seen.get(number) == crc:  # damaged pointers led here twice
             continue
         known = screens.get(screen)
+        if row[6]:  # counted in parts of a window: that tells no size of a screen
+            if known is None or size != (row[6], row[6]):
+                wrong += 1
+                continue
+            size = known[0].width_px, known[0].height_px
         # What the checksum covers is right: a screen's size, where its own row says otherwise or is lost.
         output, edid = (known[0].output, known[0].edid_hash) if known else (f"unknown-{screen}", "")
         if used.setdefault(screen, Monitor(output, *size, edid)) != Monitor(output, *size, edid):

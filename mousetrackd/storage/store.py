@@ -224,7 +224,8 @@ class Store:
             screens.note_layout(connection, layout, start_s)
         for series, counts in tally.counts.items():
             row = screens.row_of(connection, series.monitor)
-            chunks.insert(connection, start_s, span_s, Key(row, series.layer), counts)
+            key = Key(row, series.layer, series.application, series.grid)
+            chunks.insert(connection, start_s, span_s, key, counts)
         connection.executemany(
             "INSERT INTO path VALUES (?, ?, ?, ?)",
             [
@@ -248,6 +249,10 @@ class Store:
     def totals(self, asked: Range = ALL, left_out: list[str] | None = None) -> list[Total]:
         """As ``query.totals``: the sums of all that lies within a range, and the length of the path, oldest first."""
         return query.totals(self._connection, asked, left_out)
+
+    def applications(self) -> list[str]:
+        """As ``query.applications``: the identity of every application of which there are counts."""
+        return query.applications(self._connection)
 
     def newest_s(self, until_s: int) -> int | None:
         """As ``query.newest_s``: when the newest counts from before ``until_s`` were made."""
@@ -327,8 +332,8 @@ class Store:
 
 def _check_sizes(tally: Tally) -> None:
     for series, counts in tally.counts.items():
-        screen = series.monitor
-        if (counts.width_px, counts.height_px) != (screen.width_px, screen.height_px):
+        if (counts.width_px, counts.height_px) != series.size:
             raise ValueError(
-                f"counts of {counts.width_px}x{counts.height_px} px cannot be those of {screen.label} ({series.layer})"
+                f"counts of {counts.width_px}x{counts.height_px} px cannot be those of {series.monitor.label} "
+                f"({series.layer})"
             )
