@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mousetrackd.cli import terminal
+from mousetrackd.cli import completion, terminal
 from mousetrackd.cli.daemon_commands import draw_now, save_now
 from mousetrackd.cli.options import example, is_same_file, open_selection, range_options, report_left_out
 from mousetrackd.cli.reading_options import read_file, reading_options
@@ -57,8 +57,17 @@ def stats(as_json: bool, **options: Any) -> None:
         "mousetrackd export - --wide | xz > all.csv.xz",
     )
 )
-@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--layer", metavar="LAYER", help=f"One of {', '.join(LAYERS)}. Default: dwell.")
+@click.argument(
+    "out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    shell_complete=completion.files(".csv", ".json", ".npz", ".parquet"),
+)
+@click.option(
+    "--layer",
+    metavar="LAYER",
+    help=f"One of {', '.join(LAYERS)}. Default: dwell.",
+    shell_complete=completion.values(*LAYERS),
+)
 @click.option("--wide", is_flag=True, help="All layers, a column for each: .csv and .parquet.")
 @range_options
 def export(out: Path, layer: str | None, wide: bool, **options: Any) -> None:
@@ -118,7 +127,10 @@ def _one_layer(name: str) -> str:
 @click.command(name="import", epilog=example("mousetrackd import counts.json --layer dwell --size 1920x1080"))
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
-    "--layer", metavar="LAYER", help=f"One of {', '.join(LAYERS)}. Default: the one that the file names, else dwell."
+    "--layer",
+    metavar="LAYER",
+    help=f"One of {', '.join(LAYERS)}. Default: the one that the file names, else dwell.",
+    shell_complete=completion.values(*LAYERS),
 )
 @click.option("--unit", metavar="NAME", help="What is counted, if it is not the unit of the layer.")
 @reading_options
@@ -203,7 +215,12 @@ def _labels(table: Mapping[Monitor, Counts]) -> list[str]:
 )
 @click.option("--until", metavar="WHEN", help="Only what was counted before this time, or until the end of this day.")
 @click.option("--last", metavar="TIME", help="Only what was counted in the last minutes, hours or days: 10m, 2h, 1d.")
-@click.option("--monitor", metavar="NAME", help="Only what was counted on this monitor, by its name in status.")
+@click.option(
+    "--monitor",
+    metavar="NAME",
+    help="Only what was counted on this monitor, by its name in status.",
+    shell_complete=completion.monitors,
+)
 @click.option("--all", "everything", is_flag=True, help="Everything that was ever counted.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def forget(yes: bool, **options: Any) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mousetrackd.cli import terminal
+from mousetrackd.cli import completion, terminal
 from mousetrackd.core.errors import RefusedError, UsageError
 from mousetrackd.core.wording import printable
 from mousetrackd.system.paths import user_paths
@@ -55,8 +55,18 @@ def range_options(command: Callable[..., None]) -> Callable[..., None]:
             metavar="FILE",
             help="Read this store instead of your own: a merged one, a backup, another machine's.",
         ),
-        click.option("--monitor", metavar="NAME", help="Only this monitor, by its name in status."),
-        click.option("--weekdays", metavar="DAYS", help='Only these days: "mon-fri", "sat,sun".'),
+        click.option(
+            "--monitor",
+            metavar="NAME",
+            help="Only this monitor, by its name in status.",
+            shell_complete=completion.monitors,
+        ),
+        click.option(
+            "--weekdays",
+            metavar="DAYS",
+            help='Only these days: "mon-fri", "sat,sun".',
+            shell_complete=completion.days,
+        ),
         click.option("--hours", metavar="HOURS", help='Only these hours of each day: "9-17", "22-6".'),
         click.option(
             "--until", metavar="WHEN", help="Only what was counted before this time, or until the end of this day."
