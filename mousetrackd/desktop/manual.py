@@ -53,9 +53,7 @@ def completion(shell: str, commands: click.Group) -> str:
     if kind is None:
         raise AssertionError(f"click completes nothing in {shell}")
     # ShellComplete's: bash's own starts a bash first, to see how old it is.
-    script = ShellComplete.source(kind(commands, {}, "mousetrackd", "_MOUSETRACKD_COMPLETE")).strip() + "\n"
-    # click's script for fish cuts a description at its first comma.
-    return script.replace('string split "," ', 'string split --max 1 "," ')
+    return ShellComplete.source(kind(commands, {}, "mousetrackd", "_MOUSETRACKD_COMPLETE")).strip() + "\n"
 
 
 # The man page -------------------------------------------------------------------------------------------

@@ -1,0 +1,92 @@
+import { sameSpan, weekSpan } from "./days.js";
+import { byId, make, saveFile } from "./dom.js";
+import { stepSpan } from "./ranges.js";
+import { sumOf } from "./tally.js";
+import { fileName, formatChange, formatCount, formatLength, formatSpan, formatTime, WEEKDAY_NAMES } from "./wording.js";
+
+const [WIDTH, HEIGHT, EDGE] = [1200, 675, 56];
+const FONT = "system-ui, sans-serif";
+
+/** @typedef {{span: import("./types.js").Span, active: number[], lines: [string, string][], change: string}} Week */
+
+/**
+ * All that a card says of a week.
+ * @param {import("./tally.js").DayTally} tally @param {import("./types.js").Span} span Monday to Sunday @returns {Week}
+ */
+export function weekOfCard(tally, span) {
+  const sum = sumOf(tally, span);
+  const change = formatChange(sum.active, sumOf(tally, stepSpan(span, -1)).active);
+  const lines = /** @type {[string, string][]} */ ([["active", formatTime(sum.active)], ["clicks", formatCount(sum.clicks)]]);
+  if (sum.length) lines.splice(1, 0, ["travelled", formatLength(sum.length, tally.length_unit)]);
+  const active = WEEKDAY_NAMES.map((_, at) => sumOf(tally, { first: span.first + at, last: span.first + at }).active);
+  return { span, active, lines, change: change && `${change}${change === "the same" ? " time as" : " than"} the week before` };
+}
+
+/** @param {HTMLCanvasElement} canvas @param {Week} week @param {HTMLCanvasElement|null} picture */
+function drawCard(canvas, week, picture) {
+  const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  /** @param {string} text @param {number} x @param {number} y @param {number} size @param {string} colour @param {number} [weight] */
+  const write = (text, x, y, size, colour, weight = 400) => {
+    pen.font = `${weight} ${size}px ${FONT}`;
+    pen.fillStyle = colour;
+    pen.fillText(text, x, y);
+  };
+  pen.fillStyle = "#101114";
+  pen.fillRect(0, 0, WIDTH, HEIGHT);
+  const column = picture ? 700 : WIDTH - 2 * EDGE;
+  if (picture) {
+    const [x, y, width, height] = [WIDTH - 430, EDGE, 374, HEIGHT - 2 * EDGE];
+    const scale = Math.min(width / picture.width, height / picture.height);
+    pen.drawImage(picture, x, y + (height - picture.height * scale) / 2, picture.width * scale, picture.height * scale);
+  }
+  write("A week at the mouse", EDGE, EDGE + 40, 44, "#f4f1ec", 600);
+  write(formatSpan(week.span), EDGE, EDGE + 82, 24, "#a8abb5");
+  week.lines.forEach(([name, value], at) => {
+    write(value, EDGE + at * (column / week.lines.length), 255, 46, "#ffb15c", 600);
+    write(name, EDGE + at * (column / week.lines.length), 290, 22, "#a8abb5");
+  });
+  const peak = Math.max(...week.active) || 1;
+  week.active.forEach((active, at) => {
+    const [step, height] = [column / 7, (active / peak) * 190];
+    pen.fillStyle = "#d2691e";
+    pen.fillRect(EDGE + at * step, 545 - height, step * 0.7, height);
+    write(WEEKDAY_NAMES[at], EDGE + at * step, 575, 20, "#a8abb5");
+  });
+  write([week.change, "mousetrackd"].filter(Boolean).join("  ·  "), EDGE, HEIGHT - 36, 20, "#a8abb5");
+}
+
+/**
+ * The weekly card: the numbers of one week, and its picture where that is chosen. It is drawn when it is opened.
+ * @param {() => {tally: import("./tally.js").DayTally, a: import("./types.js").Span}} current
+ * @param {((span: import("./types.js").Span) => Promise<HTMLCanvasElement|null>)} paint the picture of a week
+ */
+export function createCard(current, paint) {
+  const canvas = make("canvas", { width: WIDTH, height: HEIGHT, role: "img" });
+  const withPicture = make("input", { type: "checkbox", id: "card-picture" });
+  const save = make("button", { type: "button", id: "card-save" }, "Save the card (PNG)");
+  const details = make(
+    "details",
+    { id: "card" },
+    make("summary", {}, "A card of the week, to share"),
+    make("p", { className: "hint" }, "It shows the dates, time, distance, clicks and a bar for each day of the week in which the range ends; with its picture only if you choose so. No hours, no names, no screenshot."),
+    canvas,
+    make("div", { className: "row" }, make("label", {}, withPicture, " with the picture"), save),
+  );
+  byId("numbers").append(details);
+  let shown = weekSpan(0);
+
+  async function refresh() {
+    if (!details.open) return;
+    const { tally, a } = current();
+    const span = weekSpan(a.last);
+    shown = span;
+    const week = weekOfCard(tally, span);
+    canvas.setAttribute("aria-label", `A week at the mouse, ${formatSpan(span)}: ${week.lines.map((line) => line.join(" ")).join(", ")}. ${week.change}`);
+    const picture = withPicture.checked ? await paint(span) : null;
+    if (sameSpan(span, shown)) drawCard(canvas, week, picture);
+  }
+  details.addEventListener("toggle", refresh);
+  withPicture.addEventListener("change", refresh);
+  save.addEventListener("click", () => canvas.toBlob((blob) => blob && saveFile(blob, fileName("week", shown, "png"))));
+  return { refresh };
+}

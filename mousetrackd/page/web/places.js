@@ -1,0 +1,36 @@
+import { byId, make } from "./dom.js";
+import { createTable } from "./tables.js";
+import { fileName, formatTotal } from "./wording.js";
+
+const PLACES = 8;
+
+/**
+ * The hottest places with what was counted there, each a button that goes there.
+ * @param {import("./types.js").Meta} meta @param {import("./state.js").Store} store
+ * @param {() => {monitor: number, x: number, y: number, value: number}[]} read
+ */
+export function createPlaces(meta, store, read) {
+  const list = make("ol", { id: "places" });
+  const unit = () => meta.layers.find(({ name }) => name.startsWith(store.get().layer))?.unit ?? "";
+  /** @type {ReturnType<typeof read>} */
+  let places = [];
+  const table = createTable("places", "The hottest places", () => ({
+    columns: [{ title: "Monitor", name: "monitor" }, { title: "x", name: "x_px" }, { title: "y", name: "y_px" }, { title: "Around it", name: `heat_${unit()}`, format: (value) => formatTotal(value, unit()) }],
+    rows: places.map(({ monitor, x, y, value }) => [meta.monitors[monitor].name, Math.round(x), Math.round(y), Math.round(value * 100) / 100]),
+  }), () => fileName("places", store.get().a, "csv"));
+  byId("look").after(make("section", { id: "hottest", "aria-label": "Hottest places" }, make("h2", {}, "Hottest places"), list, table.box));
+
+  return {
+    show() {
+      places = read();
+      list.replaceChildren(...places.map(({ monitor, x, y, value }, at) => {
+        const { name, x: left, y: top } = meta.monitors[monitor];
+        const go = make("button", { type: "button", id: `place-${at + 1}` }, `${formatTotal(value, unit())} at ${Math.round(x)}, ${Math.round(y)}${meta.monitors.length > 1 ? ` on ${name}` : ""}`);
+        go.addEventListener("click", () => store.set({ view: { x: left + x, y: top + y, zoom: 4 } }));
+        return make("li", {}, go);
+      }));
+      table.refresh();
+    },
+    count: PLACES,
+  };
+}
