@@ -47,8 +47,9 @@ def counts(
     application: not kept by stores of today. store: the file to read; None is your own.
 
     The store is opened read-only, also while the daemon runs: it is not changed, and none is made. (SQLite puts its
-    empty journal beside a store that nobody has open.) A MousetrackWarning says what is left out, for it is damaged or
-    kept too coarsely for the range, and which hours are known by cells of some pixels only.
+    empty journal beside your own when no daemon runs, and nothing beside another.)
+    A MousetrackWarning says what is left out, for it is damaged or kept too coarsely for the range, and which hours are
+    known by cells of some pixels only.
     Raises MousetrackError when there is no store, or it cannot be read, and for names and times that do not exist.
     """
     from mousetrackd.storage.recovery import readable  # noqa: PLC0415
@@ -60,8 +61,10 @@ def counts(
     asked = _range(since, until, hours, weekdays, monitor)
     if not isinstance(store, str | os.PathLike | None) or store == "":
         raise wrong_value("store", "a path", store)
-    path = user_paths().store if store is None else Path(store).expanduser()
-    with readable(path) as (opened, missing):
+    own = user_paths().store
+    path = own if store is None else Path(store).expanduser()
+    is_own = path == own or (path.exists() and own.exists() and path.samefile(own))
+    with readable(path, elsewhere=not is_own) as (opened, missing):
         known = [*opened.monitors().values()]
         if monitor is not None and not selected(known, monitor):
             labels = ", ".join(sorted(one.label for one in known)) or "none yet"

@@ -7,7 +7,7 @@ import traceback
 from typing import TYPE_CHECKING, TypeVar
 
 from mousetrackd.core.errors import FaultError, MousetrackError, SourceError
-from mousetrackd.core.events import EVENT, Gap, LayoutChange
+from mousetrackd.core.events import EVENT, Interruption
 from mousetrackd.core.wording import quoted, reason
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class GuardedSource:
     def _drain(self) -> list[Item]:
         items = self._source.drain()
         for item in items:
-            if not isinstance(item, LayoutChange | Gap) and getattr(item, "dtype", None) != EVENT:
+            if not isinstance(item, Interruption) and getattr(item, "dtype", None) != EVENT:
                 raise TypeError(f"{type(item).__name__} is no event")
         return items
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mousetrackd.cli import terminal
+from mousetrackd.cli import completion, terminal
 from mousetrackd.cli.daemon_commands import draw_now, save_now
-from mousetrackd.cli.options import example, open_selection, range_options, report_left_out
+from mousetrackd.cli.options import example, is_same_file, open_selection, range_options, report_left_out
 from mousetrackd.cli.reading_options import read_file, reading_options
 from mousetrackd.core.errors import MousetrackError, UsageError
 from mousetrackd.core.layers import DWELL, LAYERS, UNITS
@@ -57,8 +57,17 @@ def stats(as_json: bool, **options: Any) -> None:
         "mousetrackd export - --wide | xz > all.csv.xz",
     )
 )
-@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--layer", metavar="LAYER", help=f"One of {', '.join(LAYERS)}. Default: dwell.")
+@click.argument(
+    "out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    shell_complete=completion.files(".csv", ".json", ".npz", ".parquet"),
+)
+@click.option(
+    "--layer",
+    metavar="LAYER",
+    help=f"One of {', '.join(LAYERS)}. Default: dwell.",
+    shell_complete=completion.values(*LAYERS),
+)
 @click.option("--wide", is_flag=True, help="All layers, a column for each: .csv and .parquet.")
 @range_options
 def export(out: Path, layer: str | None, wide: bool, **options: Any) -> None:
@@ -86,6 +95,29 @@ def export(out: Path, layer: str | None, wide: bool, **options: Any) -> None:
     report_left_out(f"{series.layer} of {series.monitor.label} is in {unit}" for series, unit in units.items())
 
 
+@click.command(
+    epilog=example(
+        "mousetrackd merge both.sqlite3 laptop/heat.sqlite3 desktop/heat.sqlite3",
+        "mousetrackd render both.png --store both.sqlite3",
+    )
+)
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("stores", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="STORE...")
+def merge(out: Path, stores: tuple[Path, ...]) -> None:
+    """Make a new store, OUT, of all that several hold.
+
+    Counts add, so nothing is rounded: every pixel, hour and length of path is there, and where the monitors were. A
+    screen with the same EDID, or without one of the same name, is the same screen. A store that holds what another
+    holds is refused. Nothing is written into the old ones, nor beside them. Read OUT with --store.
+    """
+    from mousetrackd.storage import merge  # noqa: PLC0415
+
+    own = user_paths().store
+    made = merge.merge(out, stores, is_own=lambda store: is_same_file(store, own))
+    report_left_out(made.left_out)
+    terminal.echo(f"merged {len(stores)} stores into {out}, {made.monitors} monitors")
+
+
 def _one_layer(name: str) -> str:
     if name not in LAYERS:
         raise UsageError(f'there is no layer "{name}"', f"There are: {', '.join(LAYERS)}")
@@ -95,7 +127,10 @@ def _one_layer(name: str) -> str:
 @click.command(name="import", epilog=example("mousetrackd import counts.json --layer dwell --size 1920x1080"))
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
-    "--layer", metavar="LAYER", help=f"One of {', '.join(LAYERS)}. Default: the one that the file names, else dwell."
+    "--layer",
+    metavar="LAYER",
+    help=f"One of {', '.join(LAYERS)}. Default: the one that the file names, else dwell.",
+    shell_complete=completion.values(*LAYERS),
 )
 @click.option("--unit", metavar="NAME", help="What is counted, if it is not the unit of the layer.")
 @reading_options
@@ -180,7 +215,12 @@ def _labels(table: Mapping[Monitor, Counts]) -> list[str]:
 )
 @click.option("--until", metavar="WHEN", help="Only what was counted before this time, or until the end of this day.")
 @click.option("--last", metavar="TIME", help="Only what was counted in the last minutes, hours or days: 10m, 2h, 1d.")
-@click.option("--monitor", metavar="NAME", help="Only what was counted on this monitor, by its name in status.")
+@click.option(
+    "--monitor",
+    metavar="NAME",
+    help="Only what was counted on this monitor, by its name in status.",
+    shell_complete=completion.monitors,
+)
 @click.option("--all", "everything", is_flag=True, help="Everything that was ever counted.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def forget(yes: bool, **options: Any) -> None:

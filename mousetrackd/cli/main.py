@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import sys
 from typing import NoReturn
@@ -32,6 +33,7 @@ COMMANDS = (
     data_commands.stats,
     data_commands.export,
     data_commands.import_,
+    data_commands.merge,
     data_commands.forget,
     setup_commands.config_,
     setup_commands.install,
@@ -39,6 +41,11 @@ COMMANDS = (
     setup_commands.doctor,
 )
 """Every command. A new one is a function here, and a file in tests/cli/help."""
+
+
+for _command in COMMANDS:
+    # Its first sentence. click would cut that, in the list of commands and in what shells show beside a name.
+    _command.short_help = re.split(r"(?<=\.)\s", _command.help or "")[0]
 
 
 @click.group(

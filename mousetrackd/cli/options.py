@@ -7,11 +7,12 @@ import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mousetrackd.cli import terminal
+from mousetrackd.cli import completion, terminal
 from mousetrackd.core.errors import RefusedError, UsageError
 from mousetrackd.core.wording import printable
 from mousetrackd.system.paths import user_paths
@@ -46,10 +47,26 @@ def refuse_root(command: str) -> None:
 
 
 def range_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that select counts by time and monitor, for ``open_selection``."""
+    """The options that select counts by time and monitor, and the store, for ``open_selection``."""
     for option in (
-        click.option("--monitor", metavar="NAME", help="Only this monitor, by its name in status."),
-        click.option("--weekdays", metavar="DAYS", help='Only these days: "mon-fri", "sat,sun".'),
+        click.option(
+            "--store",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Read this store instead of your own: a merged one, a backup, another machine's.",
+        ),
+        click.option(
+            "--monitor",
+            metavar="NAME",
+            help="Only this monitor, by its name in status.",
+            shell_complete=completion.monitors,
+        ),
+        click.option(
+            "--weekdays",
+            metavar="DAYS",
+            help='Only these days: "mon-fri", "sat,sun".',
+            shell_complete=completion.days,
+        ),
         click.option("--hours", metavar="HOURS", help='Only these hours of each day: "9-17", "22-6".'),
         click.option(
             "--until", metavar="WHEN", help="Only what was counted before this time, or until the end of this day."
@@ -90,7 +107,9 @@ def open_selection(options: dict[str, Any]) -> Iterator[Selection]:
     hours = parse_hours(options["hours"]) if options["hours"] is not None else None
     weekdays = parse_weekdays(options["weekdays"]) if options["weekdays"] is not None else None
     asked = Range(since_s, until_s, name, hours, weekdays)
-    with readable(user_paths().store) as (store, missing):
+    own = user_paths().store
+    path = options["store"] or own
+    with readable(path, elsewhere=not is_same_file(path, own)) as (store, missing):
         if missing:
             terminal.echo(missing, err=True)
         layout = store.layout(until_s)
@@ -102,6 +121,14 @@ def open_selection(options: dict[str, Any]) -> Iterator[Selection]:
                 raise UsageError(f'there is no monitor "{name}"', f"There are: {labels}")
             layout = Layout([p for p in layout.placements if p.monitor in meant][:1])
         yield Selection(store, asked, layout)
+
+
+def is_same_file(one: Path, other: Path) -> bool:
+    """Are they names of one file that is there?"""
+    try:
+        return one.samefile(other)
+    except OSError:
+        return one == other
 
 
 def hours_and_days(options: dict[str, Any]) -> str:

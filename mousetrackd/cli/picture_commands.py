@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mousetrackd.cli import terminal
+from mousetrackd.cli import completion, terminal
 from mousetrackd.cli.file_pictures import check_options, scene_of_file
 from mousetrackd.cli.options import FloatRange, example, hours_and_days, open_selection, range_options, report_left_out
 from mousetrackd.cli.reading_options import reading_options
@@ -52,9 +52,13 @@ def _look_options(command: Callable[..., None]) -> Callable[..., None]:
             "--edges",
             metavar="MODE",
             help='Heat beside an edge: "true" is what was counted there, "total" keeps the sum of the picture.',
+            shell_complete=completion.values("true", "total"),
         ),
         click.option(
-            "--scale", metavar="SCALE", help="How heat becomes colour: log, sqrt (the look of a poster) or linear."
+            "--scale",
+            metavar="SCALE",
+            help="How heat becomes colour: log, sqrt (the look of a poster) or linear.",
+            shell_complete=completion.values("log", "sqrt", "linear"),
         ),
         click.option(
             "--sigma",
@@ -66,8 +70,9 @@ def _look_options(command: Callable[..., None]) -> Callable[..., None]:
             metavar="NAME",
             help="Colours of the lowest layer: ember, ice, classic, any OpenCV map, or one from your configuration; "
             "NAME_r is its reverse.",
+            shell_complete=completion.colormaps,
         ),
-        click.option("--layer", multiple=True, metavar="LAYER", help=LAYER_HELP),
+        click.option("--layer", multiple=True, metavar="LAYER", help=LAYER_HELP, shell_complete=completion.layers),
     ):
         command = option(command)
     return command
@@ -83,7 +88,11 @@ def _look_options(command: Callable[..., None]) -> Callable[..., None]:
         "mousetrackd render dots.png --from dots.csv --size 1920x1080 --unit visits",
     )
 )
-@click.argument("out", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
+@click.argument(
+    "out",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    shell_complete=completion.files(".png", ".jpg", ".webp"),
+)
 @click.option(
     "--out-size",
     metavar="WxH",
@@ -148,7 +157,11 @@ def render(out: Path, **options: Any) -> None:
         "mousetrackd timelapse day.gif --since today --step 1h --windowed --width 800",
     )
 )
-@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument(
+    "out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    shell_complete=completion.files(".mp4", ".webm", ".webp", ".gif"),
+)
 @click.option(
     "--step", default="1h", show_default=True, metavar="TIME", help="How much time a frame adds: 15m, 1h, 1d."
 )

@@ -11,6 +11,9 @@ What exactly is counted, per monitor, in integer device pixels with the origin a
 
 What lies in an excluded rectangle is not counted at all, and presses are counted at the centre of their cell: both
 here, so that no exact one is ever handed out to be stored.
+
+By application the same is counted again beside the sum of all, but for travel: each press, step and millisecond for
+exactly one. And in the parts of the window, wherever it is and whatever its size.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from mousetrackd.core.applications import GRID, ApplicationRules, Applications, Found
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.events import Kind
 from mousetrackd.core.exclusions import Exclusions
@@ -34,7 +38,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from mousetrackd.core.events import Events
+    from mousetrackd.core.events import AppChange, Events
     from mousetrackd.core.monitors import Exclusion, Placement
 
 _KIND_LAYERS: Final[Mapping[Kind, str]] = {
@@ -70,8 +74,8 @@ class Tally:
 class _Histogram:
     """Counts of one series that are still being added to."""
 
-    def __init__(self, monitor: Monitor) -> None:
-        self._monitor = monitor
+    def __init__(self, size: tuple[int, int]) -> None:
+        self._size = size
         self._folded: Counts | None = None
         self._index: list[NDArray[np.int64]] = []
         self._weight: list[NDArray[np.int64]] = []
@@ -85,7 +89,7 @@ class _Histogram:
             self.fold()
 
     def fold(self) -> Counts:
-        width_px, height_px = self._monitor.width_px, self._monitor.height_px
+        width_px, height_px = self._size
         if self._index:
             index, weight = np.concatenate(self._index), np.concatenate(self._weight)
             fresh = Counts.from_pixels(width_px, height_px, index, weight)
@@ -123,6 +127,7 @@ class Accumulator:
         self.out_of_bounds = 0
         self._layout = Layout()
         self._left, self._top, self._width_px, self._height_px = _geometry(self._layout)
+        self.applications = Applications()
         self.exclusions = Exclusions()
         self.protect(click_cell_px=click_cell_px, exclude=exclude)
         self._draws_lines = True
@@ -158,11 +163,12 @@ class Accumulator:
         self.events += int(np.count_nonzero(owner != _EXCLUDED))
         self.out_of_bounds += int(np.count_nonzero(owner == OUTSIDE))
         index = self._pixel_index(owner, local_x, local_y)
+        found = self.applications.find(x, y)
 
         self._credit_rest(int(time_ms[0]))
         if events.size > 1:
             stayed = np.clip(np.diff(time_ms), 0, self.rest_cap_ms)
-            self._add(DWELL, owner[:-1], index[:-1], stayed)
+            self._add(DWELL, owner[:-1], index[:-1], stayed, found and found.chosen(slice(-1)))
 
         if self._draws_lines:
             by_hand = ~self._recentring.returns(time_ms, x, y)
@@ -172,10 +178,11 @@ class Accumulator:
         kinds = events["kind"][pressed]
         for kind, layer in _KIND_LAYERS.items() if pressed.size else ():
             chosen = pressed[kinds == kind.value]
+            whose = found and found.chosen(chosen)
             if chosen.size and layer in CLICK_LAYERS:
-                self._add_presses(layer, owner[chosen], local_x[chosen], local_y[chosen])
+                self._add_presses(layer, owner[chosen], local_x[chosen], local_y[chosen], whose)
             elif chosen.size:
-                self._add(layer, owner[chosen], index[chosen])
+                self._add(layer, owner[chosen], index[chosen], found=whose)
 
         self._last = (int(time_ms[-1]), int(x[-1]), int(y[-1]))
         self._rest_credited_ms = 0
@@ -202,6 +209,17 @@ class Accumulator:
             self._left, self._top, self._width_px, self._height_px = _geometry(layout)
             self._excluded = self.exclusions.on(layout)
 
+    def change_applications(self, change: AppChange) -> None:
+        """The windows are placed differently from then on; what the pointer's rest earned before is their former's."""
+        self._credit_rest(change.time_ms)
+        if self._last is not None and self._is_excluded(*(np.array([side]) for side in self._last[1:])).any():
+            self.gap(change.time_ms)  # no line leads from where nothing was counted
+        self.applications.change(change)
+
+    def rule_applications(self, rules: ApplicationRules) -> None:
+        """What is fed from now on is counted by these rules about applications."""
+        self.applications.rule(rules)
+
     def take(self, now_ms: int) -> Tally:
         """Hand out everything counted since the last ``take``, the rest up to ``now_ms`` included."""
         self._credit_rest(now_ms)
@@ -224,8 +242,10 @@ class Accumulator:
         last_ms, desktop_x, desktop_y = self._last
         earned_ms = min(max(now_ms - last_ms, 0), self.rest_cap_ms) - self._rest_credited_ms
         if earned_ms > 0:
-            owner, x, y = self._locate(np.array([desktop_x]), np.array([desktop_y]))
-            self._add(DWELL, owner, self._pixel_index(owner, x, y), np.array([earned_ms]))
+            at = np.array([desktop_x]), np.array([desktop_y])
+            owner, x, y = self._locate(*at)
+            found = self.applications.find(*at)
+            self._add(DWELL, owner, self._pixel_index(owner, x, y), np.array([earned_ms]), found)
             self._rest_credited_ms += earned_ms
 
     def _locate(
@@ -233,7 +253,7 @@ class Accumulator:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """As ``Layout.locate``, and ``_EXCLUDED`` in place of the monitor where nothing is counted."""
         owner, local_x, local_y = self._layout.locate(x, y)
-        if self._excluded.size:
+        if self._excluded.size or self.applications.can_deny:
             inside = owner != OUTSIDE
             # A pointer just outside a screen is at its edge, and that may be excluded.
             shown_x = np.where(inside, self._left[owner] + local_x, x)
@@ -245,13 +265,22 @@ class Accumulator:
         found = np.zeros(desktop_x.shape, np.bool_)
         for left, top, right, bottom in self._excluded:
             found |= (desktop_x >= left) & (desktop_x < right) & (desktop_y >= top) & (desktop_y < bottom)
+        if self.applications.can_deny:
+            found |= self.applications.denied(desktop_x, desktop_y)
         return found
 
     def _pixel_index(self, owner: NDArray[np.int64], x: NDArray[np.int64], y: NDArray[np.int64]) -> NDArray[np.int64]:
         index: NDArray[np.int64] = y * self._width_px[owner] + x
         return index
 
-    def _add_presses(self, layer: str, owner: NDArray[np.int64], x: NDArray[np.int64], y: NDArray[np.int64]) -> None:
+    def _add_presses(
+        self,
+        layer: str,
+        owner: NDArray[np.int64],
+        x: NDArray[np.int64],
+        y: NDArray[np.int64],
+        found: Found | None,
+    ) -> None:
         """Count presses at pixels of their monitors, each at the centre of its cell."""
         if self._click_cell_px > 1:
             cell_px = self._click_cell_px
@@ -259,9 +288,10 @@ class Accumulator:
             x = np.minimum(x // cell_px * cell_px + cell_px // 2, self._width_px[owner] - 1)
             y = np.minimum(y // cell_px * cell_px + cell_px // 2, self._height_px[owner] - 1)
             # Nor is a press counted in an excluded rectangle because the centre of its cell lies there.
-            centre_is_excluded = self._is_excluded(self._left[owner] + x, self._top[owner] + y)
-            owner = np.where(centre_is_excluded, _EXCLUDED, owner)
-        self._add(layer, owner, self._pixel_index(owner, x, y))
+            at = self._left[owner] + x, self._top[owner] + y
+            owner = np.where(self._is_excluded(*at), _EXCLUDED, owner)
+            found = found and found.moved(*at)
+        self._add(layer, owner, self._pixel_index(owner, x, y), found=found)
 
     def _add(
         self,
@@ -269,18 +299,41 @@ class Accumulator:
         owner: NDArray[np.int64],
         index: NDArray[np.int64],
         weight: NDArray[np.int64] | None = None,
+        found: Found | None = None,
     ) -> None:
         for number, monitor in enumerate(self._layout.monitors):
             here = owner == number
-            found = np.count_nonzero(here)
-            if found and found == owner.size:  # as nearly always
-                self._histogram(Series(monitor, layer)).add(index, weight)
-            elif found:
-                self._histogram(Series(monitor, layer)).add(index[here], None if weight is None else weight[here])
+            if here.any():
+                self._add_to(Series(monitor, layer), here, index, weight)
+                if found is not None:
+                    self._add_by_application(monitor, layer, here, index, weight, found)
+
+    def _add_by_application(
+        self,
+        monitor: Monitor,
+        layer: str,
+        here: NDArray[np.bool_],
+        index: NDArray[np.int64],
+        weight: NDArray[np.int64] | None,
+        found: Found,
+    ) -> None:
+        cells = found.cells()
+        for name, of_it in found.parts():
+            self._add_to(Series(monitor, layer, name), here & of_it, index, weight)
+            self._add_to(Series(monitor, layer, name, GRID), here & of_it & (cells >= 0), cells, weight)
+
+    def _add_to(
+        self, series: Series, here: NDArray[np.bool_], index: NDArray[np.int64], weight: NDArray[np.int64] | None
+    ) -> None:
+        count = np.count_nonzero(here)
+        if count and count == here.size:  # as nearly always
+            self._histogram(series).add(index, weight)
+        elif count:
+            self._histogram(series).add(index[here], None if weight is None else weight[here])
 
     def _histogram(self, series: Series) -> _Histogram:
         if series not in self._histograms:
-            self._histograms[series] = _Histogram(series.monitor)
+            self._histograms[series] = _Histogram(series.size)
         return self._histograms[series]
 
     def _draw_lines(

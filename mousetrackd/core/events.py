@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +71,44 @@ class LayoutChange:
     layout: Layout
 
 
-Item: TypeAlias = Events | Gap | LayoutChange
+Box: TypeAlias = tuple[int, int, int, int]
+"""Left, top, right and bottom on the desktop, in px; the latter two outside."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window that the pointer may be over.
+
+    names: what its application is called, as ``capture.applications`` gives it: its identity first, then other names
+    that it has; empty where it is not known. areas: where the window gets the pointer, several where it is shaped.
+    content: what heat relative to the window is counted on: without the frame, where that is known; None for a menu.
+    """
+
+    names: tuple[str, ...]
+    areas: tuple[Box, ...]
+    content: Box | None
+
+
+NOBODY: Final = ("other",)
+"""The names of what is known to be no application's: the bare desktop, a frame without a window."""
+
+
+@dataclass(frozen=True)
+class AppChange:
+    """From here on the windows are placed like this.
+
+    windows: the lowest first; None where no positions are known. focus: the names of the application that has the
+    keyboard, as ``Window.names``; empty where it is not known.
+    """
+
+    time_ms: int
+    windows: tuple[Window, ...] | None = None
+    focus: tuple[str, ...] = ()
+
+
+Interruption: TypeAlias = Gap | LayoutChange | AppChange
+"""What comes between events; ``isinstance`` takes it."""
+Item: TypeAlias = Events | Interruption
 
 
 class Source(Protocol):

@@ -9,10 +9,18 @@ if TYPE_CHECKING:
 
 
 class Series(NamedTuple):
-    """The key of counts: the screen on which, and the layer in which, they were made.
+    """The key of counts: the screen on which, the layer in which, and the application for which they were made.
 
-    layer: one of ``layers.LAYERS``.
+    layer: one of ``layers.LAYERS``. application: its identity; "" for the sum of all. grid: 0 for the pixels of the
+    monitor; else the counts are of so many by so many equal parts of the application's window.
     """
 
     monitor: Monitor
     layer: str
+    application: str = ""
+    grid: int = 0
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of its counts."""
+        return (self.grid, self.grid) if self.grid else (self.monitor.width_px, self.monitor.height_px)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from mousetrackd.core.accumulator import Accumulator
 from mousetrackd.core.errors import MousetrackError, RefusedError, StoreError
-from mousetrackd.core.events import Gap, LayoutChange, Pointers
+from mousetrackd.core.events import AppChange, Gap, LayoutChange, Pointers
 from mousetrackd.core.layout import Layout
 from mousetrackd.daemon.clocks import Clocks, Moment, stretch_s
 from mousetrackd.storage import reserve, unsaved
@@ -120,6 +120,8 @@ class Checkpointer:
                 self._accumulator.change_pointers(item.count, item.time_ms)
             elif isinstance(item, Gap):
                 self._accumulator.gap(item.time_ms)
+            elif isinstance(item, AppChange):
+                self._accumulator.change_applications(item)
             else:
                 self._accumulator.feed(item)
         return has_new_layout
@@ -127,6 +129,7 @@ class Checkpointer:
     def end_of_source(self, now_ms: int) -> None:
         """No time after this is counted, until there are items of another source."""
         self._accumulator.change_pointers(1, now_ms)  # a gap; the next source reports how many it has
+        self._accumulator.change_applications(AppChange(now_ms))
 
     def protect(self, privacy: PrivacyConfig) -> None:
         """Count by these rules from now on. Those for a monitor that was renamed meanwhile stay on its pixels."""

@@ -53,7 +53,9 @@ def completion(shell: str, commands: click.Group) -> str:
     if kind is None:
         raise AssertionError(f"click completes nothing in {shell}")
     # ShellComplete's: bash's own starts a bash first, to see how old it is.
-    return ShellComplete.source(kind(commands, {}, "mousetrackd", "_MOUSETRACKD_COMPLETE")).strip() + "\n"
+    script = ShellComplete.source(kind(commands, {}, "mousetrackd", "_MOUSETRACKD_COMPLETE")).strip() + "\n"
+    # click's script for fish cuts a description at its first comma.
+    return script.replace('string split "," ', 'string split --max 1 "," ')
 
 
 # The man page -------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from mousetrackd.core.layers import LAYERS
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.core.series import Series
-from mousetrackd.core.validity import PATH_MAX_PX, SPAN_MAX_S, TIME_MAX_S, TIME_MIN_S, stretch
+from mousetrackd.core.validity import PATH_MAX_PX, SPAN_MAX_S, TIME_MAX_S, TIME_MIN_S, is_part, stretch
 
 _FORMAT = b"mousetrackd unsaved counts 1"
 
@@ -65,8 +65,8 @@ def encode(batch: Batch) -> bytes:
                 [number[p.monitor], p.desktop_x, p.desktop_y, p.width_mm, p.height_mm] for p in batch.layout.placements
             ],
             "counts": [
-                [number[monitor], layer, base64.b64encode(counts.encode()).decode()]
-                for (monitor, layer), counts in batch.tally.counts.items()
+                [number[series.monitor], series.layer, base64.b64encode(counts.encode()).decode(), *series[2:]]
+                for series, counts in batch.tally.counts.items()
             ],
             "path_px": [[number[monitor], px] for monitor, px in batch.tally.path_px.items()],
         }
@@ -95,14 +95,19 @@ def decode(content: bytes) -> Batch:
     return Batch(mark, start_s, end_s, Tally(counts, path_px), Layout(placements))
 
 
-def _counted(monitors: list[Monitor], nth: Any, layer: Any, encoded: Any) -> tuple[Series, Counts]:
+def _counted(
+    monitors: list[Monitor], nth: Any, layer: Any, encoded: Any, application: Any = "", grid: Any = 0
+) -> tuple[Series, Counts]:
     monitor = monitors[_whole(nth, 0, len(monitors) - 1)]
     if layer not in LAYERS:
         raise ValueError("it names a layer that does not exist")
     counts = Counts.decode(base64.b64decode(encoded, validate=True))
-    if (counts.width_px, counts.height_px) != (monitor.width_px, monitor.height_px):
+    if not is_part(application, grid):
+        raise ValueError("it names an application that cannot be")
+    series = Series(monitor, layer, application, grid)
+    if (counts.width_px, counts.height_px) != series.size:
         raise ValueError(f"its counts are not of {monitor.label}'s size")
-    return Series(monitor, layer), counts
+    return series, counts
 
 
 def _whole(value: Any, least: int, most: int) -> int:

@@ -196,7 +196,12 @@ def merge(connection: Connection, where: Where, screen: Monitor) -> Merged:
 
 def insert(connection: Connection, start_s: int, span_s: int, key: Key, counts: Counts) -> int:
     """Append a chunk, within the transaction that is open; returns its row. Raises sqlite3.Error."""
-    chunk = Chunk(0, start_s, span_s, key, min(counts.total, COUNT_MAX), counts.encode())
+    return put(connection, start_s, span_s, key, min(counts.total, COUNT_MAX), counts.encode())
+
+
+def put(connection: Connection, start_s: int, span_s: int, key: Key, total: int, encoded: bytes) -> int:
+    """As ``insert``, with its counts as bytes."""
+    chunk = Chunk(0, start_s, span_s, key, total, encoded)
     ((row,),) = connection.execute(
         "INSERT INTO chunk (start_s, span_s, monitor, layer, application, grid, total, counts, checksum)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import quote
 
 from mousetrackd.core.errors import StoreError
@@ -32,10 +32,17 @@ class Connection:
     """
 
     def __init__(self, path: Path, mode: str, zone: tzinfo | None = None) -> None:
-        """mode: ``rw`` or ``ro``. Raises sqlite3.Error."""
+        """mode: as in ``connect``. Raises sqlite3.Error."""
         self.path = path
         self.zone = zone
         self.sql = connect(path, mode)
+
+    @classmethod
+    def of(cls, path: Path, sql: sqlite3.Connection) -> Self:
+        """One that is open already. path: what errors call it."""
+        made = cls.__new__(cls)
+        made.path, made.zone, made.sql = path, None, sql
+        return made
 
     def close(self) -> None:
         """Close the file. Idempotent."""
@@ -140,9 +147,13 @@ class Connection:
 
 
 def connect(path: Path, mode: str) -> sqlite3.Connection:
-    """Open a database as ours are opened. mode: ``rw`` or ``ro``. Raises sqlite3.Error."""
+    """Open a database as ours are opened. Raises sqlite3.Error.
+
+    mode: ``rw``, ``ro``, or ``alone`` for a file that nobody writes: no lock is taken, and nothing is put beside it.
+    """
+    how = {"alone": "ro&immutable=1"}.get(mode, mode)
     connection = sqlite3.connect(
-        f"file:{quote(os.fsencode(path))}?mode={mode}",
+        f"file:{quote(os.fsencode(path))}?mode={how}",
         uri=True,
         isolation_level=None,
         timeout=BUSY_TIMEOUT_S,
@@ -153,7 +164,7 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
         # FULL: with NORMAL a power cut takes the newest commits with it.
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
-        if mode == "ro":
+        if mode != "rw":
             connection.execute("PRAGMA query_only = ON")
         else:
             connection.execute("PRAGMA journal_mode = WAL")

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 from mousetrackd.core.errors import MousetrackError, UsageError
 from mousetrackd.core.monitors import selected
 from mousetrackd.storage import unsaved
+from mousetrackd.storage.elsewhere import LOOKED_AT
 from mousetrackd.storage.erase import Promise
 from mousetrackd.storage.errors import DamagedError
 from mousetrackd.storage.query import Held
-from mousetrackd.storage.recovery import LOOKED_AT
 from mousetrackd.storage.store import Store
 from mousetrackd.system.files import folder_held, make_private, read_own, sync_folder, write_whole
 

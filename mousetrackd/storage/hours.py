@@ -108,6 +108,19 @@ def read(connection: Connection, hour: Hour, screen: Monitor) -> tuple[int, Coun
         raise ValueError(f"left out the hour of {when} ({hour.key.layer}): {error}") from error
 
 
+def copy(source: Connection, hour: Hour, target: Connection, chunk: int, key: Key) -> None:
+    """Append an hour of ``source`` to a chunk of ``target``, within its open transaction.
+
+    key: its series there. Raises ValueError, with a sentence, where it is damaged; StoreError and sqlite3.Error.
+    """
+    found = source.rows("SELECT cell_px, counts, checksum FROM cells WHERE hour = ?", (hour.row,))
+    side_px, blob, checksum = found[0] if found else (0, b"", 0)
+    if checksum != checksum_of(hour, side_px, blob):
+        when = local_time(hour.start_s, source.zone)
+        raise ValueError(f"left out the hour of {when} ({hour.key.layer}): its checksum is wrong")
+    put_encoded(target, Hour(0, chunk, hour.start_s, key, hour.total), side_px, blob)
+
+
 def decoded(hour: Hour, screen: Monitor, side_px: object, blob: object, checksum: object) -> Counts:
     """The counts of a row of ``cells``. Raises ValueError where they are not those of the hour."""
     if (
@@ -146,7 +159,8 @@ def drop_strays(connection: Connection) -> None:
     """
     kept = (
         "(SELECT hour.id FROM hour JOIN chunk"
-        " ON (chunk.id, chunk.monitor, chunk.layer) = (hour.chunk, hour.monitor, hour.layer))"
+        " ON (chunk.id, chunk.monitor, chunk.layer, chunk.application, chunk.grid)"
+        " = (hour.chunk, hour.monitor, hour.layer, hour.application, hour.grid))"
     )
     connection.execute(f"DELETE FROM cells WHERE hour NOT IN {kept}")  # noqa: S608 - our names
     connection.execute(f"DELETE FROM hour WHERE id NOT IN {kept}")  # noqa: S608 - our names

@@ -33,6 +33,7 @@ class Range:
     since_s, until_s: UTC seconds. monitor: as in ``monitors.selected``. hours: 0 to 23 of the local clock, weekdays:
     0 for Monday to 6. What is kept too coarsely to decide (a day, for hours; a month that reaches across an end of
     the range) is answered by the hours of it that are kept in cells; what there are none of is left out.
+    application: "" for the sum of all. grid: 0 for pixels, else as ``series.Series``: the counts in its window.
     """
 
     since_s: int | None = None
@@ -40,6 +41,12 @@ class Range:
     monitor: str | None = None
     hours: Container[int] | None = None
     weekdays: Container[int] | None = None
+    application: str = ""
+    grid: int = 0
+
+    def where(self, layers: Iterable[str] | None = None) -> Where:
+        """The chunks of all times that may hold something of it."""
+        return Where(layers=None if layers is None else tuple(layers), application=self.application, grid=self.grid)
 
     def holds(self, first_s: int, last_s: int) -> bool:
         """Does it hold all of that time, whatever the hour or the day?"""
@@ -80,9 +87,10 @@ ALL = Range()
 class Reading:
     """What the store holds of a range of time.
 
-    counts: the sums per series. first_s, last_s: the UTC seconds between which they were counted, None when there is
-    nothing. left_out: sentences about what could not be included, and why. from_cells: a sentence about what was taken
-    from cells instead of pixels, or none. cell_px: how wide the widest of these are; 0 where all are pixels.
+    counts: the sums per series; of an application too, as if it were of all. first_s, last_s: the UTC seconds between
+    which they were counted, None when there is nothing. left_out: sentences about what could not be included, and why.
+    from_cells: a sentence about what was taken from cells instead of pixels, or none. cell_px: how wide the widest of
+    these are; 0 where all are pixels.
     """
 
     counts: Mapping[Series, Counts] = field(default_factory=dict)
@@ -115,13 +123,17 @@ class Piece:
 
 @dataclass(frozen=True)
 class Total:
-    """The sum of one chunk, or of an hour of one. what: a layer, or ``PATH`` for how far the pointer went, in px."""
+    """The sum of one chunk, or of an hour of one. what: a layer, or ``PATH`` for how far the pointer went, in px.
+
+    application: "" for the sum of all.
+    """
 
     start_s: int
     span_s: int
     monitor: Monitor
     what: str
     total: int
+    application: str = ""
 
 
 @dataclass(frozen=True)
@@ -181,16 +193,16 @@ def read(connection: Connection, layers: Iterable[str], asked: Range = ALL) -> R
     with connection.snapshot():
         known = screens.monitors(connection)
         wanted = screens.rows_of(connection, asked.monitor)
-        for key in chunks.keys(connection, Where(layers=tuple(layers))):
+        for key in chunks.keys(connection, asked.where(layers)):
             if key.monitor not in wanted:
                 continue
             screen = known[key.monitor]
             spans_before = len(notes.spans)
             # With nothing to begin with, a sum of no parts would have no size.
-            nothing = Counts.empty(screen.width_px, screen.height_px)
+            nothing = Counts.empty(*key.size(screen))
             counts = Counts.merge(itertools.chain([nothing], _parts(connection, key, screen, asked, notes)))
             if len(notes.spans) > spans_before:
-                merged[Series(screen, key.layer)] = counts
+                merged[Series(screen, key.layer, grid=key.grid)] = counts
     first_s = min((start_s for start_s, _ in notes.spans), default=None)
     last_s = max((end_s for _, end_s in notes.spans), default=None)
     return Reading(merged, first_s, last_s, notes.all_left_out(), notes.from_cells(connection.zone), notes.cell_px)
@@ -211,7 +223,7 @@ def pieces(
     known = screens.monitors(connection)
     wanted = screens.rows_of(connection, asked.monitor)
     notes = _Notes(left_out=remarks)
-    where = Where(layers=tuple(layers), since_s=asked.since_s, until_s=asked.until_s)
+    where = replace(asked.where(layers), since_s=asked.since_s, until_s=asked.until_s)
     for chunk in chunks.select(connection, where, remarks, with_damaged=True):
         if chunk.key.monitor not in wanted:
             continue
@@ -233,7 +245,7 @@ def totals(connection: Connection, asked: Range = ALL, left_out: list[str] | Non
     with connection.snapshot():
         known = screens.monitors(connection)
         wanted = screens.rows_of(connection, asked.monitor)
-        where = Where(since_s=asked.since_s, until_s=asked.until_s)
+        where = replace(asked.where(), since_s=asked.since_s, until_s=asked.until_s)
         condition, values = where.condition()
         by_hour = hours.totals(connection, where)
         rows = connection.execute(
@@ -242,7 +254,7 @@ def totals(connection: Connection, asked: Range = ALL, left_out: list[str] | Non
             (*values, PATH, TIME_MIN_S if asked.since_s is None else asked.since_s - YEAR.longest_s),
         )
         for chunk, start_s, span_s, monitor, what, total in rows:
-            if monitor not in wanted:
+            if monitor not in wanted or (what == PATH and asked.application):  # no path is kept by application
                 continue
             of_it = by_hour.get(chunk, [])
             rest = total - sum(part for _, part in of_it)
@@ -254,7 +266,7 @@ def totals(connection: Connection, asked: Range = ALL, left_out: list[str] | Non
             first_s = min([start_s, *(hour_s for hour_s, _ in of_it)])
             last_s = max([start_s + span_s, *(hour_s + HOUR_S for hour_s, _ in of_it)])
             found += [
-                Total(hour_s, HOUR_S, known[monitor], what, part)
+                Total(hour_s, HOUR_S, known[monitor], what, part, asked.application)
                 for hour_s, part in of_it
                 if asked.touches(hour_s, hour_s + HOUR_S, zone) and not asked.is_too_coarse(hour_s, hour_s + HOUR_S)
             ]
@@ -262,10 +274,16 @@ def totals(connection: Connection, asked: Range = ALL, left_out: list[str] | Non
                 if what != PATH and replace(asked, hours=None, weekdays=None).touches(first_s, last_s, zone):
                     notes.coarse[span_s] += 1
             elif (rest > 0 or not of_it) and asked.touches(start_s, start_s + span_s, zone):
-                found.append(Total(start_s, span_s, known[monitor], what, rest))
+                found.append(Total(start_s, span_s, known[monitor], what, rest, asked.application))
     if left_out is not None:
         left_out += notes.all_left_out()
     return sorted(found, key=lambda total: total.start_s)
+
+
+def applications(connection: Connection) -> list[str]:
+    """The identity of every application of which there are counts, in order. Raises StoreError."""
+    rows = connection.rows("SELECT DISTINCT application FROM chunk WHERE application != '' ORDER BY application")
+    return [name for (name,) in rows]
 
 
 def newest_s(connection: Connection, until_s: int) -> int | None:

@@ -26,6 +26,7 @@ from mousetrackd.storage import rescued_hours
 from mousetrackd.storage.chunks import Chunk, Key, checksum_of
 from mousetrackd.storage.damaged_database import DamagedDatabase, Row, open_copy, scratch_store
 from mousetrackd.storage.database_files import create, move_aside, name_aside, rescue_note
+from mousetrackd.storage.elsewhere import LOOKED_AT, settled
 from mousetrackd.storage.errors import DamagedError
 from mousetrackd.storage.rescued_hours import PUT_CHUNK
 from mousetrackd.storage.schema import MARKS
@@ -36,9 +37,6 @@ from mousetrackd.system.files import make_private, sync_folder, write_whole
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
-
-LOOKED_AT = "mousetrackd-damaged-"
-"""What a temporary folder with a copy of a damaged store is called: what a killed command left can be forgotten."""
 
 
 @dataclass(frozen=True)
@@ -94,18 +92,20 @@ def rescue(path: Path, now: datetime) -> tuple[Path, Rescued]:
 
 
 @contextlib.contextmanager
-def readable(path: Path) -> Iterator[tuple[Store, str]]:
+def readable(path: Path, *, elsewhere: bool = False) -> Iterator[tuple[Store, str]]:
     """A store for reading, whatever state it is in, and a sentence about what is missing of it, or none.
 
-    Of a damaged one it is a copy of what can be read, which lives as long as the context. Raises StoreError.
+    Of a damaged one it is a copy of what can be read, which lives as long as the context. elsewhere: as in
+    ``elsewhere.settled``, for a store that is not in our own data folder. Raises StoreError.
     """
     with contextlib.ExitStack() as stack:
+        place, alone = stack.enter_context(settled(path)) if elsewhere else (path, False)
         try:
-            store = stack.enter_context(Store.open_read_only(path))
+            store = stack.enter_context(Store.open_read_only(place, alone=alone))
             store.look_at_every_page()
             said = ""
         except DamagedError as error:
-            if not path.is_file():
+            if not place.is_file():
                 raise
             import tempfile  # noqa: PLC0415 - brings a dozen modules, and is rarely needed
 
@@ -113,7 +113,7 @@ def readable(path: Path) -> Iterator[tuple[Store, str]]:
             found: list[Rescued] = []
             copy = folder / path.name
             try:
-                create(copy, lambda fresh: found.append(_fill_from(path, folder, fresh)))
+                create(copy, lambda fresh: found.append(_fill_from(place, folder, fresh)))
             except (OSError, sqlite3.Error) as problem:
                 raise error from problem
             store = stack.enter_context(Store.open_read_only(copy))
@@ -152,6 +152,11 @@ def _fill(old: DamagedDatabase, fresh: sqlite3.Connection) -> Rescued:
         if seen.get(number) == crc:  # damaged pointers led here twice
             continue
         known = screens.get(screen)
+        if row[6]:  # counted in parts of a window: that tells no size of a screen
+            if known is None or size != (row[6], row[6]):
+                wrong += 1
+                continue
+            size = known[0].width_px, known[0].height_px
         # What the checksum covers is right: a screen's size, where its own row says otherwise or is lost.
         output, edid = (known[0].output, known[0].edid_hash) if known else (f"unknown-{screen}", "")
         if used.setdefault(screen, Monitor(output, *size, edid)) != Monitor(output, *size, edid):

@@ -12,6 +12,8 @@ from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement, selected
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mousetrackd.storage.connection import Connection
 
 
@@ -69,6 +71,12 @@ def layout(connection: Connection, until_s: int | None = None) -> Layout:
         return Layout(Placement(Monitor(*row[:4]), *row[4:]) for row in rows)
 
 
+def layouts(connection: Connection) -> list[tuple[int, Layout]]:
+    """How the monitors were placed since which UTC second, oldest first."""
+    moments = connection.rows("SELECT DISTINCT since_s FROM placement ORDER BY since_s")
+    return [(since_s, layout(connection, since_s + 1)) for (since_s,) in moments]
+
+
 # Within the transaction that is open; these raise sqlite3.Error. ----------------------------------
 
 
@@ -86,6 +94,14 @@ def row_of(connection: Connection, monitor: Monitor) -> int:
         ).fetchone()
         first = new if first is None else first
     return int(first)
+
+
+def note_sizes(connection: Connection, sizes_mm: Mapping[Monitor, tuple[int, int]]) -> None:
+    """Remember how large screens are, in mm: the newest size is the one that is kept."""
+    connection.executemany(
+        "UPDATE monitor SET width_mm = ?, height_mm = ? WHERE id = ?",
+        [(*size_mm, row_of(connection, monitor)) for monitor, size_mm in sizes_mm.items()],
+    )
 
 
 def note_layout(connection: Connection, layout: Layout, since_s: int) -> None:

@@ -139,7 +139,7 @@ def differences(store: Path, recording: Path) -> tuple[str, list[str]]:
     (screen,) = {series.monitor for series in counts}
     wanted = expected(recording, screen.width_px, screen.height_px)
     found = {
-        layer: dict(zip(one.index.tolist(), one.count.tolist(), strict=True)) for (_, layer), one in counts.items()
+        layer: dict(zip(one.index.tolist(), one.count.tolist(), strict=True)) for (_, layer, *_), one in counts.items()
     }
     for layer in sorted(wanted.keys() | found.keys()):
         if wanted.get(layer) != found.get(layer):

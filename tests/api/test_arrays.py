@@ -132,7 +132,7 @@ def test_a_range_is_what_the_commands_mean_by_it(asked: dict[str, Any], rested_a
         ({"layer": 5}, "layer: expected a name, got 5"),
         ({"store": ""}, "store: expected a path, got ''"),
         ({"application": "firefox"}, "keeps no counts by application"),
-        ({"store": "/nowhere/heat.sqlite3"}, "nothing has been counted yet"),
+        ({"store": "/nowhere/heat.sqlite3"}, "there is no /nowhere/heat.sqlite3"),
     ],
     ids=str,
 )

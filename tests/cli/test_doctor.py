@@ -177,7 +177,7 @@ def test_a_store_that_is_not_whole_is_a_problem(home: Home, damage: str) -> None
 def test_counts_in_the_future_are_told_and_the_command_that_removes_them(home: Home) -> None:
     count_something(home)
     with Store.open(home.paths.store) as store:
-        ((screen, _),) = store.read(("dwell",)).counts
+        ((screen, *_),) = store.read(("dwell",)).counts
         counts = Counts.from_pixels(screen.width_px, screen.height_px, np.array([7]))
         begin_s = int(time.time()) + 1100 * 86_400
         store.commit(Tally({Series(screen, "dwell"): counts}), begin_s, begin_s + 60)

@@ -41,7 +41,7 @@ from mousetrackd.capture.recording import read_recording
 from mousetrackd.capture.replay import ReplaySource
 from mousetrackd.capture.x11.source import PynputSource
 from mousetrackd.core.errors import SourceError
-from mousetrackd.core.events import Events, Gap, Item, Kind, LayoutChange, Source
+from mousetrackd.core.events import AppChange, Events, Gap, Interruption, Item, Kind, LayoutChange, Source
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
 
@@ -82,7 +82,7 @@ class Recorder:
     def listen(self) -> list[Row]:
         """All events so far."""
         self.items += self.source.drain()
-        return [row for item in self.items if not isinstance(item, Gap | LayoutChange) for row in rows_of(item)]
+        return [row for item in self.items if not isinstance(item, Interruption) for row in rows_of(item)]
 
     def receive(self, count: int) -> list[Row]:
         """Wait for so many events; return all there are."""
@@ -104,7 +104,7 @@ class Recorder:
         return [
             time_ms
             for item in self.items
-            for time_ms in ([item.time_ms] if isinstance(item, Gap | LayoutChange) else item["time_ms"].tolist())
+            for time_ms in ([item.time_ms] if isinstance(item, Interruption) else item["time_ms"].tolist())
         ]
 
 
@@ -562,7 +562,7 @@ class X11Contract(SourceContract):
         layout = recorder.layouts()[-1]
         owner, local_x, local_y = layout.locate(np.array([x]), np.array([y]))
         last = max(number for number, item in enumerate(recorder.items) if isinstance(item, LayoutChange))
-        recorded = [item for item in recorder.items[last:] if not isinstance(item, Gap | LayoutChange)]
+        recorded = [item for item in recorder.items[last:] if not isinstance(item, Interruption)]
         assert (Kind.LEFT, x, y) in rows_of(np.concatenate(recorded)), "it came before the monitors it was made on"
         return layout.monitors[int(owner[0])].output, int(local_x[0]), int(local_y[0])
 
@@ -763,7 +763,7 @@ class X11Contract(SourceContract):
             recorder.receive(2 * number + 2)
             slept_ms += 500  # clocks read one after the other, on a busy machine
         recorder.source.stop()
-        told = [item for item in recorder.items if not isinstance(item, LayoutChange)]
+        told = [item for item in recorder.items if not isinstance(item, LayoutChange | AppChange)]
         assert [rows_of(item)[0][1] if not isinstance(item, Gap) else "gap" for item in told] == [
             *(10, "gap", 20),
             *(11, "gap", 21),
@@ -913,7 +913,7 @@ class TestPynputFast(X11Contract):
         for item in recorder.items:
             if isinstance(item, LayoutChange):
                 now = label_of(item.layout)
-            elif not isinstance(item, Gap):
+            elif not isinstance(item, Interruption):
                 recorded += [now for kind in item["kind"] if kind == Kind.LEFT]
         assert len(recorded) == changes, "every press is recorded once"
         seen = {label_of(layout) for layout in recorder.layouts()}
@@ -1059,7 +1059,7 @@ print(*sorted(name for name in sys.modules if name.startswith("pynput.keyboard")
 LISTEN_BY_ANOTHER_PYNPUT = """
 from support.xserver import LEFT, Pointer
 from mousetrackd.capture.x11.source import PynputSource
-from mousetrackd.core.events import Gap, LayoutChange
+from mousetrackd.core.events import Gap, Interruption, LayoutChange
 source = PynputSource()
 source.start(lambda: None)
 with Pointer() as pointer:
@@ -1067,7 +1067,7 @@ with Pointer() as pointer:
     pointer.click(LEFT)
 source.catch_up()
 source.stop()
-events = [item for item in source.drain() if not isinstance(item, Gap | LayoutChange)]
+events = [item for item in source.drain() if not isinstance(item, Interruption)]
 print(*[f"{kind},{x},{y}" for item in events for kind, x, y in item[["kind", "x", "y"]].tolist()])
 print(*source.notes)
 """

@@ -16,7 +16,7 @@ from test_sources import MANY_MOVES, NO_ANSWER_FOR_S, STOP_WITHIN_S, Recorder, R
 from mousetrackd.capture.wayland import hyprland, polling, wayfire, wlroots
 from mousetrackd.capture.wayland.reader_thread import CompositorSource
 from mousetrackd.core.errors import SourceError
-from mousetrackd.core.events import Gap, Item, Kind, LayoutChange, Source
+from mousetrackd.core.events import Gap, Interruption, Item, Kind, Source
 from mousetrackd.core.layout import Layout
 
 NOT_MOTION = frozenset(Kind) - {Kind.MOVE}
@@ -444,7 +444,7 @@ def test_a_compositor_without_cursor_sessions_is_told_by_name(
 
 def xs_of(item: Item) -> list[int]:
     """Where the events of a batch were, from the left."""
-    assert not isinstance(item, Gap | LayoutChange)
+    assert not isinstance(item, Interruption)
     xs: list[int] = item["x"].tolist()
     return xs
 

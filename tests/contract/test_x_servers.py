@@ -15,7 +15,7 @@ from mousetrackd.capture.x11 import display as x11
 from mousetrackd.capture.x11.source import PynputSource
 from mousetrackd.capture.x11.xauthority import COOKIE, LOCAL, WILD
 from mousetrackd.core.errors import BlindError, SourceError
-from mousetrackd.core.events import Gap, Item, Kind, LayoutChange, Pointers
+from mousetrackd.core.events import Gap, Interruption, Item, Kind, Pointers
 
 Serve = Callable[..., Xvfb]
 
@@ -129,7 +129,7 @@ class Listening:
         return [
             (int(event["kind"]), int(event["x"]), int(event["y"]))
             for item in self.items
-            if not isinstance(item, Gap | LayoutChange)
+            if not isinstance(item, Interruption)
             for event in item
         ]
 
@@ -227,7 +227,7 @@ def test_a_second_pointer_that_moves_at_once_is_told_before_it_moved(serve: Serv
             recorded.wait_for((Kind.LEFT, 499, 400))
     recorded.source.stop()
     told = next(number for number, item in enumerate(recorded.items) if isinstance(item, Pointers))
-    before = [item for item in recorded.items[:told] if not isinstance(item, Gap | LayoutChange)]
+    before = [item for item in recorded.items[:told] if not isinstance(item, Interruption)]
     assert sum(item.size for item in before) == 1
 
 

@@ -22,7 +22,7 @@ from mousetrackd.core.accumulator import Tally
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.monitors import Monitor
 from mousetrackd.core.series import Series
-from mousetrackd.storage.recovery import LOOKED_AT
+from mousetrackd.storage.elsewhere import LOOKED_AT
 from mousetrackd.storage.store import Store
 from mousetrackd.storage.tiers import RollupAges
 from mousetrackd.system.files import folder_held

@@ -82,7 +82,7 @@ def play(home: Home, recording: Path, speed: str) -> dict[str, Counter[Pixel]]:
     with Store.open_read_only(home.paths.store) as store:
         counts = store.read(LAYERS).counts
     found: dict[str, Counter[Pixel]] = {}
-    for (screen, layer), one in counts.items():
+    for (screen, layer, *_), one in counts.items():
         for pixel, count in zip(one.index.tolist(), one.count.tolist(), strict=True):
             found.setdefault(layer, Counter())[pixel % screen.width_px, pixel // screen.width_px] += count
     return found

@@ -55,7 +55,7 @@ def cells_of(store: Store, since_s: int | None = None, until_s: int | None = Non
     return Counter(
         {
             (screen.label, layer, pixel): count
-            for (screen, layer), counts in reading.counts.items()
+            for (screen, layer, *_), counts in reading.counts.items()
             for pixel, count in zip(counts.index.tolist(), counts.count.tolist(), strict=True)
         }
     )
@@ -131,7 +131,7 @@ def test_layers_and_monitors_are_kept_apart(store: Store) -> None:
     store.commit(tally_of(1), NOON_S, NOON_S + 60)
     store.commit(tally_of(2, layer="travel"), NOON_S, NOON_S + 60)
     store.commit(tally_of(3, monitor=B), NOON_S, NOON_S + 60)
-    assert set(store.read(["dwell"]).counts) == {(A, "dwell"), (B, "dwell")}
+    assert set(store.read(["dwell"]).counts) == {Series(A, "dwell"), Series(B, "dwell")}
     assert cells_of(store) == {
         ("DP-1@4x3", "dwell", 1): 1,
         ("DP-1@4x3", "travel", 2): 1,

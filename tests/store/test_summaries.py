@@ -72,7 +72,7 @@ def cells(found: dict[Series, Counts]) -> Cells:
     return Counter(
         {
             (screen.label, layer, pixel): count
-            for (screen, layer), counts in found.items()
+            for (screen, layer, *_), counts in found.items()
             for pixel, count in zip(counts.index.tolist(), counts.count.tolist(), strict=True)
         }
     )

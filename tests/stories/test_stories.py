@@ -110,7 +110,7 @@ def play(story: Story, *, at_once: bool) -> tuple[Pictures, int]:
                         waiting = []
     pictures = {
         f"{monitor.label} {layer}": [[str(cell) if cell else "." for cell in row] for row in counts.dense()]
-        for (monitor, layer), counts in tally.counts.items()
+        for (monitor, layer, *_), counts in tally.counts.items()
     }
     return pictures, counting.out_of_bounds
 

@@ -42,7 +42,7 @@ def accumulator(layout: Layout = ALONE, *, rest_cap_ms: int = CAP_MS, warp_px: i
 def cells_of(tallies: Iterable[Tally]) -> Cells:
     cells: Cells = Counter()
     for tally in tallies:
-        for (monitor, layer), counts in tally.counts.items():
+        for (monitor, layer, *_), counts in tally.counts.items():
             assert (counts.width_px, counts.height_px) == (monitor.width_px, monitor.height_px)
             for index, count in zip(counts.index.tolist(), counts.count.tolist(), strict=True):
                 cells[monitor, layer, index % monitor.width_px, index // monitor.width_px] += count
@@ -101,13 +101,13 @@ def test_halves_of_a_line_round_down_the_screen_whichever_way_it_goes() -> None:
 def test_the_first_event_ever_draws_no_line() -> None:
     counting = accumulator()
     counting.feed(batch(moves((0, 2, 2))))
-    assert (A, TRAVEL) not in counting.take(0).counts
+    assert Series(A, TRAVEL) not in counting.take(0).counts
 
 
 def test_an_event_at_the_same_pixel_enters_nothing() -> None:
     counting = accumulator()
     counting.feed(batch([*moves((0, 1, 1), (5, 1, 1)), (6, Kind.LEFT, 1, 1)]))
-    assert (A, TRAVEL) not in counting.take(6).counts
+    assert Series(A, TRAVEL) not in counting.take(6).counts
 
 
 def test_a_press_also_draws_the_line_to_where_it_was() -> None:
@@ -128,7 +128,7 @@ def test_each_kind_has_its_own_layer(kind: Kind, layer: str) -> None:
     counting.feed(batch([(0, kind, 3, 2), (0, kind, 3, 2), (0, kind, 0, 1)]))
     tally = counting.take(0)
     assert layer_of(tally, A, layer) == [[0, 0, 0, 0], [1, 0, 0, 0], [0, 0, 0, 2]]
-    assert {name for _, name in tally.counts} == {layer, TRAVEL}
+    assert {series.layer for series in tally.counts} == {layer, TRAVEL}
 
 
 def test_a_line_across_the_seam_is_split_between_the_monitors() -> None:
@@ -146,7 +146,7 @@ def test_a_jump_of_warp_px_is_a_line_and_a_longer_one_is_none() -> None:
     assert at_the_limit.take(10).counts[Series(A, TRAVEL)].total == 3
     tally = beyond.take(10)
     assert layer_of(tally, A, DWELL)[0][0] == 10  # time goes on, a warp is no gap
-    assert (A, TRAVEL) not in tally.counts
+    assert Series(A, TRAVEL) not in tally.counts
     assert not tally.path_px
 
 
@@ -447,7 +447,7 @@ def test_presses_are_counted_one_by_one(rows: list[tuple[int, Kind, int, int]]) 
     counting = accumulator()
     counting.feed(batch(timed(rows)))
     tally = counting.take(0)
-    found = {layer: counts.total for (_, layer), counts in tally.counts.items() if layer not in (DWELL, TRAVEL)}
+    found = {layer: counts.total for (_, layer, *_), counts in tally.counts.items() if layer not in (DWELL, TRAVEL)}
     kinds = Counter(kind for _, kind, _, _ in rows if kind != Kind.MOVE)
     layers = dict(zip((Kind.LEFT, Kind.MIDDLE, Kind.RIGHT, Kind.OTHER), CLICK_LAYERS, strict=True))
     assert found == {layers.get(kind, SCROLL): count for kind, count in kinds.items()}
@@ -551,7 +551,7 @@ def test_no_press_lands_in_an_excluded_rectangle_by_its_cell() -> None:
     made = accumulator(Layout([Placement(screen, 5, -7)]))
     made.protect(click_cell_px=4, exclude=[Exclusion("S", 2, 2, 1, 1)])
     made.feed(batch([(0, Kind.LEFT, x + 5, y - 7) for x in range(4) for y in range(4)]))
-    assert ("S", "clicks.left") not in {(m.output, layer) for m, layer in made.take(0).counts}
+    assert ("S", "clicks.left") not in {(one.monitor.output, one.layer) for one in made.take(0).counts}
 
 
 def test_new_rules_hold_from_the_next_event_on() -> None:

@@ -37,7 +37,7 @@ TOP_MODULES_MAX = 8
 
 PURE_IMPORTS = {
     *("__future__", "collections", "dataclasses", "datetime", "enum", "functools", "itertools", "math", "operator"),
-    *("re", "string", "struct", "typing", "unicodedata", "zlib", "numpy", "hashlib", "json"),
+    *("fnmatch", "re", "string", "struct", "typing", "unicodedata", "zlib", "numpy", "hashlib", "json"),
 }
 """What has no thread, clock, file or log. (datetime is arithmetic where it is given a time.)"""
 PURE_PICTURE_IMPORTS = PURE_IMPORTS | {"cv2", "PIL", "isal", "bisect", "io", "mousetrackd"}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mousetrackd.capture.x11.randr import Change
 from mousetrackd.capture.x11.record import Screens, Splitter, decode, is_end, last_stamp_ms, pointers_in_time, roots
-from mousetrackd.core.events import Gap, Item, Kind, LayoutChange, Pointers, batch
+from mousetrackd.core.events import AppChange, Gap, Item, Kind, LayoutChange, Pointers, batch
 
 HEADER = bytes([1]) + bytes(31)
 CHANGED, ALSO_CHANGED = 22, 90
@@ -113,7 +113,7 @@ def shown(items: list[Item]) -> list[str | list[int]]:
     return [
         item.reason if isinstance(item, Gap) else item["time_ms"].tolist()
         for item in items
-        if not isinstance(item, LayoutChange)
+        if not isinstance(item, LayoutChange | AppChange)
     ]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mousetrackd.capture.suspend import Sleep, asleep_ms
 from mousetrackd.core.errors import FaultError, SourceError
-from mousetrackd.core.events import MANY_EVENTS, Gap, Item, Kind, LayoutChange, batch
+from mousetrackd.core.events import MANY_EVENTS, Gap, Interruption, Item, Kind, LayoutChange, batch
 from mousetrackd.core.wording import reason
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class CompositorSource:
         self._connect = connect
         self._connection: PointerConnection | None = None
         self._lock = threading.Lock()
-        self._pending: list[tuple[int, int, int, int] | Gap | LayoutChange] = []
+        self._pending: list[tuple[int, int, int, int] | Interruption] = []
         self._notify: Callable[[], None] = lambda: None
         self._waker = -1
         self._is_stopping = False
@@ -182,7 +182,7 @@ class CompositorSource:
             raise FaultError(f"{self._name} reports a pointer outside of every possible desktop", "It is tried again.")
         self.put((self.now_ms(), Kind.MOVE, desktop_x, desktop_y))
 
-    def put(self, item: tuple[int, int, int, int] | Gap | LayoutChange) -> None:
+    def put(self, item: tuple[int, int, int, int] | Interruption) -> None:
         """An event (a row of ``events.EVENT``), or something between events. Raises FaultError for a flood."""
         with self._lock:
             was_empty = not self._pending

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mousetrackd.capture.x11.randr import Change
-from mousetrackd.core.events import EVENT, Events, Gap, Item, Kind, LayoutChange, Pointers
+from mousetrackd.core.events import EVENT, Events, Gap, Interruption, Item, Kind, Pointers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -146,7 +146,7 @@ def pointers_in_time(items: list[Item]) -> list[Item]:
         if not isinstance(item, Pointers):
             continue
         at = len(ordered) - 1
-        while at and not isinstance(before := ordered[at - 1], Gap | LayoutChange):
+        while at and not isinstance(before := ordered[at - 1], Interruption):
             first = int((before["time_ms"] < item.time_ms).sum())
             if first == before.size:
                 break

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mousetrackd.capture.x11 import record
 from mousetrackd.capture.x11.randr import Change, LayoutTracker, QueriedLayout
-from mousetrackd.core.events import MANY_EVENTS, Gap, Item, LayoutChange, batch
+from mousetrackd.core.events import MANY_EVENTS, Interruption, Item, LayoutChange, batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ class ClockCheck:
     """What follows in the stream seems to be of another time: from here on the server's clock is as measured now."""
 
 
-Part: TypeAlias = bytes | tuple[int, int, int, int] | Gap | LayoutChange | Change | ClockCheck
+Part: TypeAlias = bytes | tuple[int, int, int, int] | Interruption | Change | ClockCheck
 """What the stream is made of: bytes of RECORD or rows of events, and what came between them."""
 
 
@@ -135,7 +135,7 @@ class EventStream:
         if unknown is None:
             items += self._tracker.newest(now_ms)
         items = record.pointers_in_time(items)
-        return _in_time([item for item in items if isinstance(item, Gap | LayoutChange) or item.size])
+        return _in_time([item for item in items if isinstance(item, Interruption) or item.size])
 
     def await_query(self, now_ms: Callable[[], int], is_watched: Callable[[], bool], timeout_s: float) -> None:
         """Return when the monitors have been queried since the last change that was put, or nobody will do it."""
@@ -211,5 +211,5 @@ def _in_time(items: list[Item]) -> list[Item]:
         item = items[number]
         if isinstance(item, LayoutChange) and next_ms is not None and item.time_ms > next_ms:
             item = items[number] = LayoutChange(next_ms, item.layout)
-        next_ms = item.time_ms if isinstance(item, Gap | LayoutChange) else int(item["time_ms"][0])
+        next_ms = item.time_ms if isinstance(item, Interruption) else int(item["time_ms"][0])
     return items
