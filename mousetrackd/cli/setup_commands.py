@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
+import time
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,13 +15,25 @@ from mousetrackd.cli import terminal
 from mousetrackd.cli.options import example, refuse_root
 from mousetrackd.core.errors import ExitCode, MousetrackError, UsageError
 from mousetrackd.core.wording import printable
+from mousetrackd.daemon import client
+from mousetrackd.system.files import make_private, write_whole
 from mousetrackd.system.paths import user_paths
 
+if TYPE_CHECKING:
+    from mousetrackd.system.paths import Paths
 
-@click.command(name="config", epilog=example("mousetrackd config --default"))
+
+@click.group(
+    name="config",
+    invoke_without_command=True,
+    epilog=example("mousetrackd config", "mousetrackd config edit", "mousetrackd config check"),
+)
 @click.option("--default", "default", is_flag=True, help="Print a commented file with every key and its default.")
-def config_(default: bool) -> None:
-    """Print the configuration in force, and where it comes from."""
+@click.pass_context
+def config_(context: click.Context, default: bool) -> None:
+    """Print the configuration in force, and where it comes from; edit or check the file."""
+    if context.invoked_subcommand is not None:
+        return
     from mousetrackd import config  # noqa: PLC0415
 
     if default:
@@ -31,6 +47,57 @@ def config_(default: bool) -> None:
     where = f"from {path}" if path.exists() else f"the defaults: there is no {path}"
     terminal.echo("\n".join(f"# {line}" for line in str(lost or where).splitlines()))
     terminal.echo(config.to_toml(conf, comments=False), nl=False)
+
+
+@config_.command(epilog=example("mousetrackd config check"))
+def check() -> None:
+    """Check the configuration file, and name each problem. Exits with 78 if there is one."""
+    terminal.echo(_checked(user_paths()))
+
+
+def _checked(paths: Paths) -> str:
+    """A sentence about the file, which is good. Raises ConfigError."""
+    from mousetrackd.daemon.privacy_guard import ConfigFile  # noqa: PLC0415
+
+    ConfigFile(paths).load()
+    path = paths.config_file
+    return f"{path} is good" if path.exists() else f"there is no {path}, so every key has its default"
+
+
+@config_.command(epilog=example("mousetrackd config edit", "EDITOR=nano mousetrackd config edit"))
+def edit() -> None:
+    """Open the configuration file in your editor ($VISUAL or $EDITOR), check it, and have the daemon read it.
+
+    Where there is none yet, it begins as a commented file with every key and its default.
+    """
+    from mousetrackd import config  # noqa: PLC0415
+
+    paths = user_paths()
+    path = paths.config_file
+    fresh = None
+    if not os.path.lexists(path):
+        fresh = config.to_toml(config.Config(), comments=True).encode()
+        make_private(path.parent)
+        write_whole(path, fresh)
+    try:
+        click.edit(filename=str(path))
+    except click.ClickException as error:
+        hint = f"Name another: EDITOR=nano mousetrackd config edit. The file is {path}"
+        raise MousetrackError(error.message, hint) from error
+    finally:
+        is_untouched = fresh is not None and path.is_file() and path.read_bytes() == fresh
+        if is_untouched:
+            path.unlink()
+    if is_untouched:
+        terminal.echo("Nothing was changed.")
+        return
+    terminal.echo(_checked(paths))
+    daemon = client.find_running(paths)
+    if daemon is not None:
+        asked_ns = time.monotonic_ns()
+        daemon.send(signal.SIGHUP)
+        client.wait_for_status(daemon, lambda said: said.get("looked_ns", 0) >= asked_ns, "read it")
+        terminal.echo("mousetrackd has read it.")
 
 
 @click.command(epilog=example("mousetrackd install", "mousetrackd install --dry-run"))

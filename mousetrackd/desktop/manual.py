@@ -76,16 +76,25 @@ def _page(commands: click.Group) -> Iterator[str]:
     yield "a PNG you can open at any moment."
     yield "Nothing leaves your machine; keys, windows and text are never looked at."
     yield ".SH COMMANDS"
-    for name in commands.list_commands(context):
-        command = commands.get_command(context, name)
-        if command is not None and not command.hidden:
-            yield from _command(command, click.Context(command, info_name=name, parent=context))
+    yield from _commands(commands, context)
     yield ".SH SIGNALS"
     yield from _list(_SIGNALS)
     yield ".SH EXIT STATUS"
     yield from _list({str(int(code)): text for code, text in _EXIT_CODES.items()})
     yield ".SH FILES"
     yield from _list(_FILES)
+
+
+def _commands(group: click.Group, context: click.Context) -> Iterator[str]:
+    """Each command of a group, and those of groups within it."""
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if command is None or command.hidden:
+            continue
+        within = click.Context(command, info_name=name, parent=context)
+        yield from _command(command, within)
+        if isinstance(command, click.Group):
+            yield from _commands(command, within)
 
 
 def _command(command: click.Command, context: click.Context) -> Iterator[str]:

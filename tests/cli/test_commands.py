@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import stat
 import zipfile
 from collections import Counter
 from collections.abc import Callable
@@ -611,3 +612,38 @@ def test_latest_open_fails_in_a_sentence_where_nothing_opens(
 def test_a_command_that_writes_a_file_prints_its_path(counted: Home, command: tuple[str, str]) -> None:
     (counted.folder / "sub").mkdir()
     assert counted.run_ok(*command) == f"{counted.folder / command[1]}\n"
+
+
+# Editing the configuration ------------------------------------------------------------------------------
+
+
+def with_editor(home: Home, script: str) -> None:
+    """Give the user an editor that does this to the file "$1"."""
+    editor = home.folder / "editor"
+    editor.write_text(f"#!/bin/sh\n{script}\n")
+    editor.chmod(0o755)
+    home.variables |= {"VISUAL": None, "EDITOR": str(editor)}
+
+
+def test_config_edit_begins_with_every_default_and_checks_what_is_saved(home: Home) -> None:
+    with_editor(home, "sed -i 's/^warp_px = .*/warp_px = 200/' \"$1\"")
+    assert home.run_ok("config", "edit") == f"{home.paths.config_file} is good\n"
+    assert "warp_px = 200" in home.run_ok("config")
+    assert stat.S_IMODE(home.paths.config_file.stat().st_mode) == 0o600
+    with_editor(home, "echo 'nonsense = 1' > \"$1\"")
+    result = home.run("config", "edit")
+    assert (result.code, result.out) == (78, "")
+    assert "nonsense" in result.err
+    refused(home, ["config", "check"], 78, "nonsense", most_lines=3)
+
+
+def test_config_edit_leaves_no_file_where_nothing_was_changed(home: Home) -> None:
+    with_editor(home, "exit 0")
+    assert home.run_ok("config", "edit") == "Nothing was changed.\n"
+    assert not home.paths.config_file.exists()
+    assert home.run_ok("config", "check") == f"there is no {home.paths.config_file}, so every key has its default\n"
+
+
+def test_config_edit_without_an_editor_is_a_sentence(home: Home) -> None:
+    home.variables |= {"VISUAL": None, "EDITOR": "/nowhere/editor"}
+    refused(home, ["config", "edit"], 1, "/nowhere/editor")

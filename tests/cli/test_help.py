@@ -4,6 +4,7 @@ After a change that is meant:  MOUSETRACKD_WRITE_HELP=1 scripts/test tests/cli/t
 """
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -13,11 +14,26 @@ from click.testing import CliRunner
 from mousetrackd.cli.main import cli
 
 STORED = Path(__file__).parent / "help"
-COMMANDS = ["", *sorted(cli.commands)]
+
+
+def commands_of(group: click.Group, before: str = "") -> Iterator[tuple[str, click.Command]]:
+    """The name of each command, those of groups within it too, and the command."""
+    for name, command in sorted(group.commands.items()):
+        yield f"{before}{name}", command
+        if isinstance(command, click.Group):
+            yield from commands_of(command, f"{before}{name} ")
+
+
+def stem_of(command: str) -> str:
+    return command.replace(" ", "-") or "mousetrackd"
+
+
+BY_NAME = dict(commands_of(cli))
+COMMANDS = ["", *BY_NAME]
 
 
 def help_of(command: str) -> str:
-    words = [*([command] if command else []), "--help"]
+    words = [*command.split(), "--help"]
     done = CliRunner().invoke(cli, words, prog_name="mousetrackd", terminal_width=100)
     assert done.exit_code == 0
     return done.output
@@ -25,7 +41,7 @@ def help_of(command: str) -> str:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command or "mousetrackd")
 def test_help_is_as_stored(command: str) -> None:
-    file = STORED / f"{command or 'mousetrackd'}.txt"
+    file = STORED / f"{stem_of(command)}.txt"
     said = help_of(command)
     if os.environ.get("MOUSETRACKD_WRITE_HELP"):
         STORED.mkdir(exist_ok=True)
@@ -35,7 +51,7 @@ def test_help_is_as_stored(command: str) -> None:
 
 
 def test_no_help_is_stored_of_a_command_that_is_gone() -> None:
-    assert {file.stem for file in STORED.iterdir()} == {command or "mousetrackd" for command in COMMANDS}
+    assert {file.stem for file in STORED.iterdir()} == set(map(stem_of, COMMANDS))
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command or "mousetrackd")
@@ -47,6 +63,6 @@ def test_every_help_has_an_example_of_its_own_command(command: str) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS[1:])
 def test_every_option_says_what_it_is_for(command: str) -> None:
-    for parameter in cli.commands[command].params:
+    for parameter in BY_NAME[command].params:
         if isinstance(parameter, click.Option):
             assert parameter.help, parameter.name
