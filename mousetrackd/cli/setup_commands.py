@@ -108,7 +108,7 @@ def install(dry_run: bool, no_start: bool, allow_root: bool) -> None:
     """Start mousetrackd with your session; also install shell completion and a man page."""
     from mousetrackd.capture.wayland.gnome_extension import install_extension  # noqa: PLC0415
     from mousetrackd.cli.main import cli  # noqa: PLC0415 - which imports this module
-    from mousetrackd.desktop import autostart, installer, manual  # noqa: PLC0415
+    from mousetrackd.desktop import autostart, installer, kwin, manual  # noqa: PLC0415
     from mousetrackd.desktop.managed_files import Found  # noqa: PLC0415
     from mousetrackd.desktop.systemctl import look_at_systemd  # noqa: PLC0415
 
@@ -116,7 +116,7 @@ def install(dry_run: bool, no_start: bool, allow_root: bool) -> None:
         refuse_root("install")
     places, systemd = autostart.user_places(), look_at_systemd()
     starting = autostart.files(places, systemd, autostart.own_launch())
-    helping = manual.files(places, cli)
+    helping = [*kwin.files(places), *manual.files(places, cli)]
     if dry_run:
         for file in (*starting, *helping):
             there = file.found()

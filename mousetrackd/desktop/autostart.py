@@ -19,6 +19,7 @@ from pathlib import Path
 
 import platformdirs
 
+from mousetrackd.capture.wayland import kwin_effect
 from mousetrackd.core.errors import MousetrackError
 from mousetrackd.core.wording import printable
 from mousetrackd.desktop.managed_files import OwnFile
@@ -63,6 +64,11 @@ class Places:
     def man_page(self) -> Path:
         """Where man looks, when ~/.local/bin is in the PATH."""
         return self.data_home / "man" / "man1" / "mousetrackd.1"
+
+    @property
+    def kwin_effect(self) -> dict[str, Path]:
+        """Where KWin looks for what sees clicks: each file by its name in our package."""
+        return {name: kwin_effect.folder(self.data_home) / place for name, place in kwin_effect.FILES.items()}
 
     @property
     def completions(self) -> dict[str, Path]:

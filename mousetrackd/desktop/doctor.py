@@ -25,7 +25,7 @@ from mousetrackd.core.findings import Finding, Level, ok, problem, warning
 from mousetrackd.daemon import client, pause_state
 from mousetrackd.daemon.privacy_guard import ConfigFile, VanishedError
 from mousetrackd.daemon.rollup_worker import known_of_clock
-from mousetrackd.desktop import autostart
+from mousetrackd.desktop import autostart, kwin
 from mousetrackd.desktop.managed_files import Found
 from mousetrackd.desktop.systemctl import look_at_systemd, show_unit
 from mousetrackd.storage.store import Store
@@ -52,6 +52,7 @@ def examine(paths: Paths, places: autostart.Places) -> list[Finding]:
         "session": _session,
         "configuration": lambda: _configuration(paths),
         "source": lambda: _source(paths),
+        "clicks": lambda: kwin.examine(places),
         "libraries": _libraries,
         "unit": lambda: _unit(places),
         "autostart": lambda: _autostart(places),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mousetrackd.capture.wayland.gnome_extension import install_extension, remove_extension
 from mousetrackd.core.errors import MousetrackError, NotRunningError
 from mousetrackd.daemon import client
-from mousetrackd.desktop import managed_files
+from mousetrackd.desktop import kwin, managed_files
 from mousetrackd.desktop.systemctl import UNIT, answer_to, look_at_systemd, must, systemctl
 from mousetrackd.system import libraries
 from mousetrackd.system.files import remove_all
@@ -34,6 +34,7 @@ def install(own: Sequence[OwnFile], systemd: UserSystemd, paths: Paths, *, start
         if did:
             changed.append(file.path.name)
             yield did
+    yield from kwin.advise(own, changed)
     yield from gnome_extension(install_extension)
     yield from _pictures()
     if not systemd.answers:
@@ -117,7 +118,13 @@ def _remove_files(places: Places, *, purge: bool) -> Iterator[str]:
                 yield f"removed {link}"
     for wants in places.unit.parent.glob("*.wants"):
         managed_files.remove_empty(wants, below=places.config_home)
-    for path in (places.unit, places.entry, *places.completions.values(), places.man_page):
+    for path in (
+        places.unit,
+        places.entry,
+        *places.kwin_effect.values(),
+        *places.completions.values(),
+        places.man_page,
+    ):
         yield from managed_files.remove(path, below=places.base_of(path), with_kept=purge)
     own_changes = places.unit.with_name(f"{UNIT}.d")
     if own_changes.is_dir():

@@ -1,8 +1,8 @@
 """Our files among the user's own: written, upgraded and removed again without losing what was changed by hand.
 
-The last line of each is a comment that says who wrote it, with a checksum of the rest. By it a later version, and
-``uninstall``, tell a file that is as we left it from one that the user has changed, and from one that was never
-ours.
+The last line of each is a comment (in JSON, a key) that says who wrote it, with a checksum of the rest. By it a later
+version, and ``uninstall``, tell a file that is as we left it from one that the user has changed, and from one that was
+never ours.
 """
 
 from __future__ import annotations
@@ -19,7 +19,12 @@ from pathlib import Path
 from mousetrackd.core.errors import MousetrackError
 from mousetrackd.system.files import sync_folder, write_whole
 
-_MARK = re.compile(rb'(?:#|\.\\") written by mousetrackd install, checksum ([0-9a-f]{8})[^\n]*\n\Z')
+JSON_MARK = '"X-Mousetrackd": "'
+"""What comes before the mark in a JSON object, which has no comments. Its text has no last brace: the mark ends it."""
+
+_MARK = re.compile(
+    rb'(?:#|//|\.\\"|"X-Mousetrackd": ") written by mousetrackd install, checksum ([0-9a-f]{8})[^\n]*\n\Z'
+)
 
 
 class Found(Enum):
@@ -44,7 +49,8 @@ class OwnFile:
         """The whole file, mark and all."""
         body = self.text.encode("utf-8", "surrogateescape")
         mark = f"{self.comment} written by mousetrackd install, checksum {zlib.crc32(body):08x}: "
-        return body + mark.encode() + b"changed by hand, it will be kept under another name\n"
+        end = '"}' if self.comment == JSON_MARK else ""
+        return body + mark.encode() + f"changed by hand, it will be kept under another name{end}\n".encode()
 
     def found(self) -> Found:
         """What is there now. Raises MousetrackError when it cannot be read."""

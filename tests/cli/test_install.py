@@ -1,5 +1,6 @@
 """install and uninstall as a user types them, beside a systemctl that notes what it is asked."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -23,7 +24,7 @@ AS_ROOT = ("--allow-root",)
 
 @pytest.fixture
 def without_systemctl(home: Home) -> None:
-    home.variables["PATH"] = str(home.folder)
+    home.variables |= {"PATH": str(home.folder), "XDG_DATA_DIRS": str(home.folder / "share")}
 
 
 def places_of(home: Home) -> Places:
@@ -128,6 +129,27 @@ def test_in_gnome_the_extension_comes_and_goes_with_the_rest(home: Home, systemc
     uninstall(home)
     assert not extension.exists()
     assert UUID not in enabled.read_text()
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_beside_kwin_its_effect_comes_and_goes_with_the_rest(home: Home) -> None:
+    (home.folder / "share" / "kwin-wayland").mkdir(parents=True)
+    before = everything(home)
+    effect = places_of(home).kwin_effect
+    assert f"# {effect['main.js']}\n" in install(home, "--dry-run")
+    assert everything(home) == before
+    assert "log out and in once, and clicks are seen" in install(home)
+    assert json.loads(effect["metadata.json"].read_text())["KPlugin"]["EnabledByDefault"] is False
+    assert effect["main.js"].relative_to(effect["metadata.json"].parent) == Path("contents/code/main.js")
+    assert install(home) == "nothing to change: mousetrackd is installed\n"
+    effect["main.js"].write_text("// mine\n")
+    assert f"{effect['main.js']} (there was a file that mousetrackd did not write; it is now main.js.~1~)" in install(
+        home
+    )
+    uninstall(home)
+    assert [name for name in everything(home) if "kwin" in name] == [
+        "kwin/effects/mousetrackd/contents/code/main.js.~1~"
+    ]
 
 
 def test_a_gnome_that_is_not_known_is_told_and_the_rest_is_installed(home: Home, systemctl: FakeSystemctl) -> None:

@@ -1,19 +1,19 @@
 """KWin and GNOME Shell on a private session bus: the contract of all sources, and what is particular about them."""
 
 import contextlib
-import os
+import resource
 import subprocess
 import sys
 import threading
 import time
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
-from jeepney import DBusAddress, HeaderFields, MessageType, new_method_call
+from jeepney import DBusAddress, HeaderFields, MessageType, new_method_call, new_signal
 from jeepney.bus_messages import Monitoring, message_bus
 from jeepney.io.blocking import open_dbus_connection
 from support.bus import PrivateBus
@@ -21,7 +21,7 @@ from support.compositor import Compositor
 from support.program import always
 from support.shells import DISABLED, ERROR, OUT_OF_DATE, POINTER, GnomeShell, KWin, Peer
 from support.waiting import wait_until
-from test_sources import MANY_MOVES, STOP_WITHIN_S, Row, SourceContract, open_files
+from test_sources import MANY_MOVES, STOP_WITHIN_S, Recorder, Row, SourceContract, open_files
 
 from mousetrackd.capture.wayland import gnome, gnome_extension, kwin
 from mousetrackd.capture.wayland.dbus import is_on_bus
@@ -30,6 +30,9 @@ from mousetrackd.core.events import Gap, Kind, LayoutChange, Source
 
 BITS = {Kind.LEFT: 1 << 8, Kind.MIDDLE: 1 << 9, Kind.RIGHT: 1 << 10, Kind.OTHER: 1 << 11}
 """Of Clutter's mask."""
+
+QT_BITS = {Kind.LEFT: 1, Kind.RIGHT: 2, Kind.MIDDLE: 4, Kind.OTHER: 8}
+"""Of Qt::MouseButton."""
 
 
 class BusContract(SourceContract):
@@ -95,6 +98,10 @@ class BusContract(SourceContract):
     def listener(self) -> str:
         """Whom the shell tells."""
 
+    def tell(self, member: str, signature: str, *values: Any) -> None:
+        """Say this to the source as what runs inside the compositor does."""
+        self.shell.tell(self.listener(), member, signature, *values)
+
     def test_who_is_not_the_compositor_moves_nothing(self) -> None:
         recorder = self.started([])
         path, interface = POINTER
@@ -121,7 +128,7 @@ class BusContract(SourceContract):
     def test_a_position_that_is_none_is_not_counted(self, signature: str, values: tuple[Any, ...]) -> None:
         recorder = self.started([])
         for member in ("Moved", "Unheard"):
-            self.shell.tell(self.listener(), member, signature, *values)
+            self.tell(member, signature, *values)
         self.perform(MANY_MOVES[:1])
         assert recorder.receive(1)[-1] == MANY_MOVES[0]
         recorder.source.stop()
@@ -267,14 +274,14 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 class TestKWin(BusContract):
-    unreported = frozenset(Kind) - {Kind.MOVE}
+    unreported = frozenset({Kind.SCROLL})
     shell: KWin
 
     def start_shell(self) -> KWin:
-        return self.start_kwin(plasma=6)
+        return self.start_kwin()
 
-    def start_kwin(self, *, plasma: int) -> KWin:
-        self.peers.append(shell := KWin(self.bus.address, plasma=plasma))
+    def start_kwin(self, **how: Any) -> KWin:
+        self.peers.append(shell := KWin(self.bus.address, **how))
         return shell
 
     def make(self, rows: list[Row]) -> Source:
@@ -282,19 +289,41 @@ class TestKWin(BusContract):
         return kwin.make_source()
 
     def perform(self, rows: list[Row]) -> None:
-        self.shell.move(*((x, y) for kind, x, y in rows if kind == Kind.MOVE))
+        for kind, x, y in rows:
+            if kind == Kind.MOVE:
+                self.shell.move((x, y))
+            elif kind in QT_BITS:
+                self.shell.press(x, y, QT_BITS[kind])
+
+    def tell(self, member: str, signature: str, *values: Any) -> None:
+        self.shell.tell_motion(member, signature, *values)
+        self.shell.tell_clicks(member, signature, *values)
 
     def listener(self) -> str:
         (listener,) = self.shell.listeners
         return listener
 
-    def test_the_script_runs_while_the_source_does_and_no_longer(self) -> None:
+    def listening(self, source: Source) -> Recorder:
+        self.recorders.append(recorder := Recorder(source))
+        recorder.start()
+        return recorder
+
+    def restart_kwin(self, **how: Any) -> None:
+        self.shell.quit()
+        self.shell = self.start_kwin(**how)
+
+    def test_scripts_and_effect_are_there_while_the_source_is_and_no_longer(self) -> None:
         recorder = self.started([])
-        assert len(self.shell.running) == 1
-        assert self.shell.calls == ["unloadScript", "loadScript", *self.shell.calls[2:]]
+        assert len(self.shell.running) == 2
+        assert self.shell.is_effect_loaded
+        calls = [call for call in self.shell.calls if call.startswith(("load", "unload"))]
+        assert calls == [
+            *("unloadScript", "loadScript", "unloadEffect", "unloadScript"),
+            *("unloadScript", "loadDeclarativeScript", "loadEffect"),
+        ]
         recorder.source.stop()
         assert not self.shell.running
-        assert self.shell.calls[-1] == "unloadScript"
+        assert not self.shell.is_effect_loaded
 
     def test_a_killed_ones_script_is_unloaded_by_the_next(self) -> None:
         done = subprocess.run([sys.executable, "-c", KILLED], timeout=30, check=False)
@@ -302,26 +331,30 @@ class TestKWin(BusContract):
         (killed,) = self.shell.listeners
         recorder = self.started([])
         assert self.listener() != killed
-        self.perform(MANY_MOVES[:2])
-        assert recorder.receive(2) == MANY_MOVES[:2]
+        rows = [*MANY_MOVES[:2], (Kind.LEFT, *MANY_MOVES[1][1:])]
+        self.perform(rows)
+        assert recorder.receive(3) == rows
         recorder.source.stop()
 
     def test_the_script_lies_nowhere_once_it_runs_and_nobody_else_could_have_read_it(self) -> None:
         modes = []
         self.shell.on_run = lambda file: modes.append((file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777))
         recorder = self.started([])
-        assert modes == [(0o600, 0o700)]
+        assert modes == [(0o600, 0o700)] * 2
         assert not list((self.folder / "mousetrackd").iterdir())
         recorder.source.stop()
 
     def test_a_script_that_cannot_be_written_is_a_source_error(self) -> None:
-        folder = self.folder / "mousetrackd"
-        folder.mkdir(mode=0o700)
-        (folder / f".kwin-{os.getpid()}.js.{os.getpid()}.new").mkdir()
         before = open_files()
-        with pytest.raises(SourceError, match="cannot write"):
-            self.make([]).start(lambda: None)
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))  # as a disk that is full
+        try:
+            with pytest.raises(SourceError, match="cannot write"):
+                self.make([]).start(lambda: None)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         assert open_files() == before
+        assert not list((self.folder / "mousetrackd").iterdir())
 
     def test_a_script_that_kwin_does_not_run_is_a_source_error_and_leaves_nothing_open(self) -> None:
         self.shell.refuses = True
@@ -346,23 +379,162 @@ class TestKWin(BusContract):
         recorder.source.stop()
 
     def test_plasma_5_keeps_scripts_elsewhere(self) -> None:
-        self.shell.quit()
-        self.shell = self.start_kwin(plasma=5)
+        self.restart_kwin(plasma=5)
         recorder = self.started([])
-        self.perform(MANY_MOVES[:2])
-        assert recorder.receive(2) == MANY_MOVES[:2]
+        rows = [*MANY_MOVES[:2], (Kind.LEFT, *MANY_MOVES[1][1:])]
+        self.perform(rows)
+        assert recorder.receive(3) == rows
         recorder.source.stop()
         assert not self.shell.running
 
+    def test_a_press_brings_its_own_position(self) -> None:
+        recorder = self.started([])
+        self.shell.move((5, 6))
+        self.shell.press(700.9, 80.2, 1)
+        self.shell.press(700, 80, 2 | 4 | 1 << 20)
+        assert recorder.receive(6) == [
+            *((Kind.MOVE, 5, 6), (Kind.MOVE, 700, 80), (Kind.LEFT, 700, 80)),
+            *((Kind.RIGHT, 700, 80), (Kind.MIDDLE, 700, 80), (Kind.OTHER, 700, 80)),
+        ]
+        recorder.source.stop()
 
-def test_the_script_tells_one_connection_at_most_20_times_a_second() -> None:
+    @pytest.mark.parametrize(
+        ("signature", "values"),
+        [
+            *(
+                ("", ()),
+                ("i", (1,)),
+                ("ii", (5, 5)),
+                ("iii", (2**30, 5, 1)),
+                ("iis", (5, 5, "1")),
+                ("iib", (5, 5, True)),
+            ),
+            *(
+                ("ddi", (float("nan"), 5.0, 1)),
+                ("iii", (5, 5, 0)),
+                ("iii", (5, 5, -(2**31) + 2**27)),
+                ("iiii", (5, 5, 1, 1)),
+            ),
+            *(("iid", (5, 5, 1.0)), ("sss", ("5", "5", "1")), ("ixt", (5, 5, 2**40))),
+        ],
+    )
+    def test_a_press_that_is_none_is_not_counted(self, signature: str, values: tuple[Any, ...]) -> None:
+        recorder = self.started([])
+        self.shell.tell_clicks("Pressed", signature, *values)
+        self.shell.press(7, 7, 1)
+        recorder.receive(2)
+        assert [row for row in recorder.listen() if row[0] != Kind.MOVE] == [(Kind.LEFT, 7, 7)]
+        recorder.source.stop()
+
+    def test_a_script_of_another_in_kwin_counts_nothing(self) -> None:
+        recorder = self.started([])
+        for token in ("", "0" * 32):
+            self.shell.tell(self.listener(), "Pressed", "siii", token, 5, 5, 1)
+            self.shell.tell(self.listener(), "Moved", "sii", token, 5, 5)
+        self.shell.tell(self.listener(), "Pressed", "iii", 5, 5, 1)
+        self.shell.tell(self.listener(), "Moved", "ii", 5, 5)
+        self.perform(MANY_MOVES[:1])
+        assert recorder.receive(1) == MANY_MOVES[:1]
+        recorder.source.stop()
+
+    @pytest.mark.parametrize(
+        ("how", "is_there", "says"),
+        [
+            ({"has_effect": False}, False, "is not installed. Run `mousetrackd install`, then log out and in once"),
+            ({"has_effect": False}, True, "does not know mousetrackd's effect yet. KWin looks for new effects only at"),
+            ({"has_opengl": False}, True, "without OpenGL"),
+            ({"has_qml": False}, True, "QtQuick.Window"),
+            ({"has_window": False}, True, "the effect does not report"),
+        ],
+    )
+    def test_without_the_effect_it_sees_motion_and_says_why(
+        self, how: dict[str, bool], is_there: bool, says: str
+    ) -> None:
+        self.restart_kwin(**how)
+        if is_there:
+            place = self.folder / "data/kwin/effects/mousetrackd/metadata.json"
+            place.parent.mkdir(parents=True)
+            place.write_text("{}")
+        recorder = self.listening(kwin.make_source(ready_timeout_s=0.05))
+        self.perform(MANY_MOVES[:2])
+        assert recorder.receive(2) == MANY_MOVES[:2]
+        wait_until(lambda: says in recorder.source.notes[0], f"it says {says}, not only {recorder.source.notes[0]}")
+        assert recorder.source.notes[0].startswith("clicks are not seen: ")
+        recorder.source.stop()
+
+    @pytest.mark.parametrize("change", [KWin.reconfigure, KWin.restart_compositing])
+    def test_an_effect_that_kwin_unloads_is_loaded_again_and_the_time_between_is_said(
+        self, change: Callable[[KWin], None]
+    ) -> None:
+        recorder = self.listening(kwin.make_source(look_after_s=(0.01,)))
+        assert not any(note.startswith("clicks") for note in recorder.source.notes)
+        for times in ("once", "2 times"):
+            recorder.calls = 0
+            change(self.shell)
+            wait_until(lambda times=times: times in recorder.source.notes[0], f"it was lost {times}")  # type: ignore[misc]
+            assert "clicks were not seen for 0." in recorder.source.notes[0]
+            assert recorder.calls > 0
+            self.shell.press(8, 9, 1)
+        assert recorder.receive(3) == [(Kind.MOVE, 8, 9), (Kind.LEFT, 8, 9), (Kind.LEFT, 8, 9)]
+        recorder.source.stop()
+
+    def test_an_effect_that_stays_is_left_alone(self) -> None:
+        recorder = self.listening(kwin.make_source(look_after_s=(0.01, 0.02)))
+        self.shell.calls.clear()
+        self.shell.tell_clicks("Reconfigured")
+        wait_until(lambda: len(self.shell.calls) == 2, "it was looked twice")
+        assert self.shell.calls == ["isEffectLoaded"] * 2
+        assert not any(note.startswith("clicks") for note in recorder.source.notes)
+        recorder.source.stop()
+
+    def test_an_effect_that_is_unloaded_without_a_word_is_noticed_with_the_next_sign_of_life(self) -> None:
+        recorder = self.started([])
+        self.shell.is_effect_loaded = False
+        assert recorder.source.ping()
+        wait_until(lambda: self.shell.is_effect_loaded, "it was loaded again")
+        wait_until(lambda: "not seen for" in recorder.source.notes[0], "it says so")
+        recorder.source.stop()
+
+    def test_behind_a_locked_screen_is_a_gap_and_then_it_goes_on(self) -> None:
+        recorder = self.started([])
+        self.shell.move((5, 6))
+        self.shell.lock(is_locked=True)
+        self.shell.lock(is_locked=True)
+        self.shell.move((7, 8))
+        self.shell.tell_clicks("Pressed", "iii", 7, 8, 1)
+        self.shell.lock(is_locked=False)
+        self.shell.press(9, 9, 1)
+        assert recorder.receive(3) == [(Kind.MOVE, 5, 6), (Kind.MOVE, 9, 9), (Kind.LEFT, 9, 9)]
+        assert [type(item) for item in recorder.items].count(Gap) == 1
+        recorder.source.stop()
+
+    def test_a_screen_that_is_locked_already_is_known(self) -> None:
+        self.restart_kwin(is_locked=True)
+        recorder = self.started([])
+        self.shell.move((7, 8))
+        self.shell.lock(is_locked=False)
+        self.shell.move((9, 9))
+        assert recorder.receive(1) == [(Kind.MOVE, 9, 9)]
+        recorder.source.stop()
+
+    def test_nobody_else_locks_the_screen(self) -> None:
+        recorder = self.started([])
+        with open_dbus_connection(self.bus.address) as stranger:
+            address = DBusAddress("/ScreenSaver", interface="org.freedesktop.ScreenSaver")
+            stranger.send(new_signal(address, "ActiveChanged", "b", (True,)))
+            stranger.send_and_get_reply(message_bus.GetId())
+        self.perform(MANY_MOVES[:1])
+        assert recorder.receive(1) == MANY_MOVES[:1]
+        recorder.source.stop()
+
+
+def test_the_script_calls_one_connection_at_most_20_times_a_second() -> None:
     text = files("mousetrackd.capture.wayland").joinpath("js", "kwin.js").read_text("utf-8")
     assert "const INTERVAL_MS = 50;" in text
     assert "timer.interval = INTERVAL_MS;" in text
     assert "timer.singleShot = true;" in text
-    assert text.count("callDBus(") == 1
-    assert "callDBus(LISTENER," in text
-    assert text.count("@LISTENER@") == 1
+    assert text.count("callDBus(") == text.count("callDBus(LISTENER,") == 1
+    assert text.count("@LISTENER@") == text.count("@TOKEN@") == 1
 
 
 # GNOME ------------------------------------------------------------------------------------------------

@@ -50,11 +50,38 @@ def test_what_kwin_tells_is_counted_and_a_stop_takes_the_script_away(home: Home,
     with home.running() as daemon:
         assert home.status()["source"] == "KWin (Wayland)"
         kwin.move(*points)
-        counted(home, len(points))
+        kwin.press(*points[-1], 1)
+        counted(home, len(points) + 1)
         assert home.cells("travel") == line_cells(points)
-        assert "clicks and scroll are not seen" in home.run_ok("status")
+        assert home.cells("clicks.left") == {points[-1]: 1}
+        status = home.run_ok("status")
+        assert "scroll is not seen" in status
+        assert "clicks are not seen" not in status
         daemon.stop()
     assert not kwin.running
+    assert not kwin.is_effect_loaded
+
+
+def test_without_the_effect_motion_is_counted_and_status_says_what_to_do(home: Home, bus: PrivateBus) -> None:
+    kwin = KWin(bus.address, has_effect=False)
+    with home.running() as daemon:
+        kwin.move((5, 5), (6, 5))
+        counted(home, 2)
+        assert "clicks are not seen: mousetrackd's effect for KWin is not installed" in home.run_ok("status")
+        daemon.stop()
+    bus.stop()
+    kwin.quit()
+
+
+def test_clicks_that_were_lost_are_in_status(home: Home, kwin: KWin) -> None:
+    with home.running() as daemon:
+        kwin.restart_compositing()
+        wait_until(lambda: kwin.is_effect_loaded, "it was loaded again")
+        wait_until(lambda: "clicks were not seen for" in home.run_ok("status"), "status says so")
+        kwin.press(7, 8, 4)
+        counted(home, 2)
+        assert home.cells("clicks.middle") == {(7, 8): 1}
+        daemon.stop()
 
 
 def test_a_pause_takes_the_script_away_and_closes_every_connection(home: Home, kwin: KWin) -> None:
@@ -91,7 +118,7 @@ def test_a_daemon_after_a_killed_one_hears_each_move_once(home: Home, kwin: KWin
     with home.running() as killed:
         killed.kill()
     with home.running():
-        assert len(kwin.running) == 1
+        assert len(kwin.running) == 2
         kwin.move((1, 2), (3, 4))
         counted(home, 2)
 

@@ -33,10 +33,11 @@ def desktop(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Xvfb]:
 
 @pytest.fixture
 def systemctl(home: Home) -> FakeSystemctl:
-    """The only systemctl that the user's programs find; and no GNOME Shell, whatever this machine has."""
+    """The only systemctl that the user's programs find; no GNOME Shell and no KWin, whatever this machine has."""
     fake = FakeSystemctl(home.folder)
     hidden = fake.bin / "gnome-shell"
     hidden.write_text("#!/bin/sh\n")
     hidden.chmod(0o755)
     home.variables["PATH"] = f"{fake.bin}:{os.environ['PATH']}"
+    home.variables["XDG_DATA_DIRS"] = str(home.folder / "share")
     return fake

@@ -17,6 +17,7 @@ from jeepney import (
     new_error,
     new_method_call,
     new_method_return,
+    new_signal,
 )
 from jeepney.bus_messages import message_bus
 from jeepney.io.blocking import open_dbus_connection
@@ -69,6 +70,10 @@ class Peer(ABC):
             message.header.flags |= MessageFlag.no_reply_expected
         self._send(message)
 
+    def signal(self, path: str, interface: str, member: str, signature: str, *values: Any) -> None:
+        """Inform everyone on the bus who wants to know."""
+        self._send(new_signal(DBusAddress(path, interface=interface), member, signature, values))
+
     @abstractmethod
     def do(self, path: str, member: str, values: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]] | None:
         """Do what is asked: the signature and the values of the answer, None where there is no such object."""
@@ -106,18 +111,42 @@ class Peer(ABC):
         del member, values
 
 
+CLICKS = "mousetrackd-clicks"
+"""What the script that reports clicks is called."""
+
+
 class KWin(Peer):
-    """Keeps scripts as Plasma 6 or (plasma=5) 5.27 does. It runs none: it does what ours would do, when told to."""
+    """Keeps scripts and our effect as Plasma 6 or (plasma=5) 5.27 does. It runs none: it does what ours would do.
+
+    has_effect: whether the effect's folder was there when it started. has_opengl: or else no effect is loaded.
+    has_qml: whether QtQuick.Window is installed. has_window: whether effects can see the window of a script.
+    """
 
     bus_name = "org.kde.KWin"
 
-    def __init__(self, address: str, *, plasma: int = 6) -> None:
+    def __init__(
+        self,
+        address: str,
+        *,
+        plasma: int = 6,
+        has_effect: bool = True,
+        has_opengl: bool = True,
+        has_qml: bool = True,
+        has_window: bool = True,
+        is_locked: bool = False,
+    ) -> None:
         self._plasma = plasma
+        self.has_effect, self.has_opengl = has_effect, has_opengl
+        self.has_qml, self.has_window = has_qml, has_window
+        self.is_locked = is_locked
         self._number = 7
         self._loaded: dict[str, int] = {}
-        self._texts: dict[str, str] = {}
+        self._files: dict[str, str] = {}
         self.running: dict[int, str] = {}
         """By the script's number, the text of what runs."""
+        self.is_effect_loaded = False
+        self.known: tuple[str, Any] | None = None
+        """What it says it knows, where that is not the truth."""
         self.calls: list[str] = []
         self.refuses = False
         """To run anything."""
@@ -126,41 +155,94 @@ class KWin(Peer):
 
     @property
     def listeners(self) -> list[str]:
-        """Whom the running scripts call."""
+        """Whom the scripts that report motion call."""
         return [found[1] for text in [*self.running.values()] if (found := re.search(r'LISTENER = "(.*?)"', text))]
 
     def move(self, *points: Pixel) -> None:
         for x, y in points:
-            for listener in self.listeners:
-                self.tell(listener, "Moved", "ii", x, y)
+            self.tell_motion("Moved", "ii", x, y)
+
+    def tell_motion(self, member: str, signature: str, *values: Any) -> None:
+        """Call the daemon as our script that reports motion does."""
+        for text in [*self.running.values()]:
+            if found := re.search(r'LISTENER = "(.*?)";.*?TOKEN = "(.*?)"', text, re.DOTALL):
+                self.tell(found[1], member, f"s{signature}", found[2], *values)
+
+    def press(self, x: float, y: float, buttons: int) -> None:
+        if self.is_effect_loaded and not self.is_locked:
+            self.tell_clicks("Pressed", "ddi", float(x), float(y), buttons)
+
+    def lock(self, *, is_locked: bool) -> None:
+        self.is_locked = is_locked
+        self.signal("/ScreenSaver", "org.freedesktop.ScreenSaver", "ActiveChanged", "b", is_locked)
+
+    def restart_compositing(self) -> None:
+        """Draw anew: effects that the settings do not name are gone."""
+        self.is_effect_loaded = False
+        self.signal("/Compositor", "org.kde.kwin.Compositing", "compositingToggled", "b", True)
+
+    def reconfigure(self) -> None:
+        """Read the settings again, as 5.27 does."""
+        self.is_effect_loaded = False
+        self.tell_clicks("Reconfigured")
+
+    def tell_clicks(self, member: str, signature: str = "", *values: Any) -> None:
+        """Call the daemon as our QML script does."""
+        text = self.running.get(self._loaded.get(CLICKS, -1), "")
+        if found := re.search(r'service: "(.*?)".*?\["(.*?)", \.\.\.values\]', text, re.DOTALL):
+            self.tell(found[1], member, f"s{signature}", found[2], *values)
 
     def do(self, path: str, member: str, values: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]] | None:
         self.calls.append(member)
-        if path == "/Scripting":
-            match member, values:
-                case "loadScript", (file, name):
-                    if name in self._loaded:
-                        return "i", (-1,)
-                    self._number += 1
-                    self._loaded[name] = self._number
-                    self._texts[self._script(self._number)] = file
-                    return "i", (self._number,)
-                case "unloadScript", (name,):
-                    number = self._loaded.pop(name, None)
-                    if number is not None:
-                        self.running.pop(number, None)
-                    return "b", (number is not None,)
-                case "isScriptLoaded", (name,):
-                    return "b", (name in self._loaded,)
-        elif member == "run" and path in self._texts and not self.refuses:
-            file = Path(self._texts[path])
-            self.on_run(file)
-            self.running[int(re.sub(r"\D", "", path))] = file.read_text("utf-8")
-            return "", ()
+        match path:
+            case "/Scripting":
+                return self._script(member, values)
+            case "/Effects":
+                return self._effect(member, values)
+            case "/ScreenSaver" if member == "GetActive":
+                return "b", (self.is_locked,)
+            case _ if member == "run" and path in self._files and not self.refuses:
+                file = Path(self._files[path])
+                self.on_run(file)
+                self.running[int(re.sub(r"\D", "", path))] = file.read_text("utf-8")
+                if self.has_qml and file.suffix == ".qml":
+                    self.tell_clicks("Loaded")
+                return "", ()
         return None
 
-    def _script(self, number: int) -> str:
-        return f"/{number}" if self._plasma == 5 else f"/Scripting/Script{number}"
+    def _script(self, member: str, values: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]] | None:
+        match member, values:
+            case "loadScript" | "loadDeclarativeScript", (file, name):
+                if name in self._loaded:
+                    return "i", (-1,)
+                self._number += 1
+                self._loaded[name] = self._number
+                self._files[f"/{self._number}" if self._plasma == 5 else f"/Scripting/Script{self._number}"] = file
+                return "i", (self._number,)
+            case "unloadScript", (name,):
+                number = self._loaded.pop(name, None)
+                if number is not None:
+                    self.running.pop(number, None)
+                return "b", (number is not None,)
+        return None
+
+    def _effect(self, member: str, values: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]] | None:
+        match member, values:
+            case "Get", ("org.kde.kwin.Effects", "listOfEffects"):
+                return "v", (self.known or ("as", ["blur", *(["mousetrackd"] if self.has_effect else [])]),)
+            case "isEffectSupported", ("mousetrackd",):
+                return "b", (self.has_effect and self.has_opengl,)
+            case "isEffectLoaded", ("mousetrackd",):
+                return "b", (self.is_effect_loaded,)
+            case "unloadEffect", ("mousetrackd",):
+                self.is_effect_loaded = False
+                return "", ()
+            case "loadEffect", ("mousetrackd",):
+                self.is_effect_loaded = self.has_effect and self.has_opengl
+                if self.is_effect_loaded and self.has_qml and self.has_window:
+                    self.tell_clicks("Ready")
+                return "b", (self.is_effect_loaded,)
+        return None
 
 
 ENABLED, DISABLED, ERROR, OUT_OF_DATE = 1.0, 2.0, 3.0, 4.0

@@ -1,11 +1,12 @@
 """Files of ours among the user's: what each state of them leads to."""
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
-from mousetrackd.desktop.managed_files import Found, OwnFile, remove
+from mousetrackd.desktop.managed_files import JSON_MARK, Found, OwnFile, remove
 
 
 @pytest.fixture
@@ -49,11 +50,27 @@ def test_another_version_is_updated_without_a_copy(tmp_path: Path, file: OwnFile
     assert [path.name for path in (tmp_path / "base/below").iterdir()] == ["unit"]
 
 
-def test_a_roff_comment_is_a_mark_as_well(file: OwnFile) -> None:
-    page = OwnFile(file.path, ".TH X 1\n", comment='.\\"')
+@pytest.mark.parametrize(
+    ("text", "older", "comment"),
+    [
+        (".TH X 1\n", ".TH Y 1\n", '.\\"'),
+        ("let x = 1;\n", "let y = 1;\n", "//"),
+        ('{"x": 1,\n', '{"y": 1,\n', JSON_MARK),
+    ],
+)
+def test_a_comment_of_another_language_is_a_mark_as_well(file: OwnFile, text: str, older: str, comment: str) -> None:
+    page = OwnFile(file.path, text, comment=comment)
     page.write()
-    assert page.path.read_text().splitlines()[1].startswith('.\\" written by mousetrackd install')
-    assert OwnFile(file.path, ".TH Y 1\n", comment='.\\"').found() is Found.OLDER
+    assert page.path.read_text().splitlines()[1].startswith(f"{comment} written by mousetrackd install")
+    assert OwnFile(file.path, older, comment=comment).found() is Found.OLDER
+    page.path.write_text(page.path.read_text().replace("x", "z").replace("X", "Z", 1))
+    assert page.found() in (Found.CHANGED, Found.FOREIGN)
+
+
+def test_a_mark_in_json_leaves_it_json(file: OwnFile) -> None:
+    page = OwnFile(file.path, '{"x": 1,\n', JSON_MARK)
+    page.write()
+    assert json.loads(page.path.read_text()).keys() == {"x", "X-Mousetrackd"}
 
 
 def test_purging_takes_what_was_kept_but_not_what_was_never_ours(tmp_path: Path, file: OwnFile) -> None:

@@ -43,7 +43,7 @@ from mousetrackd.system.deadline import Deadline
 from mousetrackd.system.session_bus import bus_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 POINTER_PATH = "/org/mousetrackd/Pointer"
@@ -56,7 +56,7 @@ ANSWER_TIMEOUT_S = 3.0
 _CALLS_IN_ONE_GO = 3
 """The first calls together may take as long as this many calls may take."""
 _FAREWELL_TIMEOUT_S = 1.0
-"""How long to wait for an answer to the last call, which does not matter much."""
+"""How long to wait for answers to the last calls, which do not matter much."""
 
 _LONGEST_BYTES = 1 << 20
 """A longer message is none for us, and is not kept."""
@@ -84,14 +84,14 @@ class Bus:
     def __init__(self, answer_timeout_s: float, *, most_kept: int = _MOST_KEPT) -> None:
         self._most_kept = most_kept
         self.answer_timeout_s = answer_timeout_s
-        self.has_more = False
-        """Whether the last ``take`` left something."""
+        self._has_left = False
         self._serials = itertools.count(1)
         self._unread = bytearray()
         self._to_skip = 0
         self._came: deque[Message] = deque()
         self._watched = ""
         self._caller = ""
+        self._signals: set[tuple[str, str]] = set()
         deadline = Deadline(answer_timeout_s)
         self._deadline: Deadline | None = deadline
         self._socket = peer.connect(bus_path(), deadline)
@@ -106,6 +106,21 @@ class Bus:
     def begun(self) -> None:
         """The first calls are made: from here on each has only its own deadline."""
         self._deadline = None
+
+    @contextlib.contextmanager
+    def within(self, timeout_s: float) -> Iterator[None]:
+        """All calls of the block together have so long, and no longer than those around it."""
+        before = self._deadline
+        self._deadline = Deadline(timeout_s if before is None else min(timeout_s, before.left_s()))
+        try:
+            yield
+        finally:
+            self._deadline = before
+
+    @property
+    def has_more(self) -> bool:
+        """Whether the last ``take`` left something, or a call since then has kept something for the next."""
+        return self._has_left or bool(self._came)
 
     def fileno(self) -> int:
         """The socket, for a selector."""
@@ -153,6 +168,12 @@ class Bus:
         """Let ``take`` return the calls of the connection ``sender``, and of no other."""
         self._caller = sender
 
+    def subscribe(self, interface: str, member: str) -> None:
+        """Let ``take`` return this signal, too, of the connection whose calls it returns."""
+        self._signals.add((interface, member))
+        rule = MatchRule(type="signal", sender=self._caller, interface=interface, member=member)
+        self.call(message_bus, "AddMatch", "s", rule.serialise())
+
     def take(self, timeout_s: float = 0) -> list[tuple[str, tuple[Any, ...]]]:
         """What came, as (member, values). Waits up to ``timeout_s`` where nothing has come yet.
 
@@ -161,7 +182,7 @@ class Bus:
         give_up_s = time.monotonic() + timeout_s
         for _ in range(_MOST_AT_ONCE):
             message = self._next(0 if self._came else max(give_up_s - time.monotonic(), 0))
-            self.has_more = message is not None
+            self._has_left = message is not None
             if message is None:
                 break
             self._keep(message)
@@ -225,7 +246,8 @@ class Bus:
         """Keep it for ``take`` where it is of interest; drop all others."""
         if message.kind == SIGNAL:
             is_news = (message.sender, message.member) == (message_bus.bus_name, "NameOwnerChanged")
-            is_wanted = is_news and message.body()[:1] == (self._watched,)
+            is_signal = message.sender == self._caller and (message.interface, message.member) in self._signals
+            is_wanted = is_signal or (is_news and message.body()[:1] == (self._watched,))
         else:
             is_ours = (message.path, message.interface) == (POINTER_PATH, POINTER_INTERFACE)
             is_wanted = message.kind == METHOD_CALL and is_ours and message.sender == self._caller != ""
@@ -338,7 +360,12 @@ class BusConnection(ABC):
             if member == "NameOwnerChanged":  # what of ours ran inside it is gone with it
                 raise SourceError(f"{self.compositor} went away", "Waiting for it to return.")
             self._take(member, values)
-        return 0 if self._bus.has_more or self._monitors.connection.has_more() else None
+        again_s = self._follow()
+        return 0 if self._bus.has_more or self._monitors.connection.has_more() else again_s
+
+    def _follow(self) -> float | None:
+        """Do what is due by now. Returns after how many seconds more is, None for never."""
+        return None
 
     def ask(self, answered: Callable[[], None]) -> None:
         """Ask the compositor for a sign of life, over its own socket."""
@@ -346,8 +373,7 @@ class BusConnection(ABC):
 
     def close(self) -> None:
         """Take ours out of the compositor again, as far as it can be reached, and close every connection."""
-        self._bus.answer_timeout_s = min(self._bus.answer_timeout_s, _FAREWELL_TIMEOUT_S)
-        with contextlib.suppress(SourceError, *BUS_ERRORS):
+        with contextlib.suppress(SourceError, *BUS_ERRORS), self._bus.within(_FAREWELL_TIMEOUT_S):
             self._end(self._bus)
             self.dispatch()
         self._disconnect()

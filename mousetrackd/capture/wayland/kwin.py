@@ -1,37 +1,44 @@
 """KWin, the compositor of KDE Plasma: a script of ours runs inside it and reports where the pointer is.
 
-KWin unloads scripts when it ends, but not when we do: a killed daemon's script goes on calling a connection that is
-gone, until the next daemon unloads it before it loads its own.
+Clicks take more (``kwin_clicks``), which is loaded after it, and without which motion is recorded all the same.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
+import secrets
+import time
 from functools import partial
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from jeepney import DBusAddress
 
-from mousetrackd.capture.wayland import dbus
-from mousetrackd.capture.wayland.dbus import THROTTLE_NOTE, Bus, BusConnection, CallRefusedError
-from mousetrackd.core.errors import FaultError, SourceError
-from mousetrackd.core.wording import reason
-from mousetrackd.system.files import make_private, write_whole
-from mousetrackd.system.paths import user_paths
+from mousetrackd.capture.wayland import kwin_scripts
+from mousetrackd.capture.wayland.dbus import ANSWER_TIMEOUT_S, THROTTLE_NOTE, Bus, BusConnection, CallRefusedError
+from mousetrackd.capture.wayland.kwin_clicks import LOOK_AFTER_S, READY_TIMEOUT_S, Clicks
+from mousetrackd.capture.wayland.kwin_scripts import BUS_NAME
+from mousetrackd.capture.wayland.reader_thread import CompositorSource
+from mousetrackd.core.events import Gap, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable
+    from typing import Final
 
 SCRIPT_NAME = "mousetrackd"
-"""By which KWin knows our script, whoever loaded it."""
+"""By which KWin knows the script."""
 
-NO_CLICKS = "clicks and scroll are not seen: KWin reports only where the pointer is"
+NO_SCROLL = "scroll is not seen: KWin reports motion and clicks only"
 
-BUS_NAME = "org.kde.KWin"
-_SCRIPTING = DBusAddress("/Scripting", BUS_NAME, "org.kde.kwin.Scripting")
+_LOCK = "org.freedesktop.ScreenSaver"
+"""The interface of KWin's lock screen."""
+_COMPOSITING = "org.kde.kwin.Compositing"
+
+_BUTTONS: Final = {1: Kind.LEFT, 2: Kind.RIGHT, 4: Kind.MIDDLE}
+"""Of Qt::MouseButton; every other bit is another button."""
+_BUTTON_BITS = 27
+
+_SETTLE_S = 0.5
+"""How long the start waits for the effect, so that the first notes are right. Motion is taken meanwhile."""
 
 
 class KWinScript(BusConnection):
@@ -39,55 +46,100 @@ class KWinScript(BusConnection):
 
     bus_name = BUS_NAME
     compositor = "KWin"
-    notes = (NO_CLICKS, THROTTLE_NOTE)
+
+    def __init__(
+        self,
+        source: CompositorSource,
+        answer_timeout_s: float,
+        *,
+        ready_timeout_s: float,
+        look_after_s: tuple[float, ...],
+    ) -> None:
+        self._new_clicks = partial(Clicks, ready_timeout_s=ready_timeout_s, look_after_s=look_after_s)
+        self._token = secrets.token_hex(16)
+        self._at: tuple[int, int] | None = None
+        self._is_locked = False
+        super().__init__(source, answer_timeout_s)
+
+    @property
+    def notes(self) -> tuple[str, ...]:  # type: ignore[override]
+        """What KWin does not report, in general and just now."""
+        return (*self._clicks.notes, NO_SCROLL, THROTTLE_NOTE)
 
     def _begin(self, bus: Bus) -> None:
-        bus.call(_SCRIPTING, "unloadScript", "s", SCRIPT_NAME)
-        with _script_file(bus.name) as path:
-            number = bus.call(_SCRIPTING, "loadScript", "ss", str(path), SCRIPT_NAME)
-            self._run(bus, number)
+        self._clicks = self._new_clicks(bus, self._source.report_notes)
+        kwin_scripts.load(bus, "kwin.js", SCRIPT_NAME, self._token)
+        bus.subscribe(_LOCK, "ActiveChanged")
+        bus.subscribe(_COMPOSITING, "compositingToggled")
+        self._is_locked = _is_locked(bus)
+        self._clicks.load()
+        give_up_s = time.monotonic() + _SETTLE_S
+        while self._clicks.is_loading and time.monotonic() < give_up_s:
+            for member, values in bus.take(give_up_s - time.monotonic()):
+                self._take(member, values)
 
-    def _run(self, bus: Bus, number: object) -> None:
-        """Run the script; Plasma 6 and 5.27 keep it at different places."""
-        if not isinstance(number, int):
-            raise FaultError("KWin does not say which number the script has", "It is tried again.")
-        error: CallRefusedError | None = None
-        for path in (f"/Scripting/Script{number}", f"/{number}"):
-            try:
-                bus.call(DBusAddress(path, BUS_NAME, "org.kde.kwin.Script"), "run")
-            except CallRefusedError as refused:
-                error = refused
-            else:
-                return
-        raise SourceError(f"KWin loaded the script but does not run it: {error}", "Waiting, and trying again.")
+    def ask(self, answered: Callable[[], None]) -> None:
+        """As the others; and look whether clicks are still seen."""
+        super().ask(answered)
+        self._clicks.check()
+
+    def _follow(self) -> float | None:
+        return self._clicks.follow()
 
     def _take(self, member: str, values: tuple[Any, ...]) -> None:
         match member, values:
-            case "Moved", (x, y) if pixel := self._pixel(x, y):
-                self._source.put_move(*pixel)
+            case "ActiveChanged", (bool(is_locked),):
+                self._lock(is_locked=is_locked)
+            case "compositingToggled", (bool(),):
+                self._clicks.look_soon()
+            case "Moved", (self._token, x, y):
+                self._move(x, y)
+            case _ if press := self._clicks.take(member, values):
+                self._press(*press)
+
+    def _lock(self, *, is_locked: bool) -> None:
+        if is_locked and not self._is_locked:
+            self._source.put(Gap(self._source.now_ms(), "the screen is locked"))
+            self._at = None
+        self._is_locked = is_locked
+
+    def _move(self, x: object, y: object) -> tuple[int, int] | None:
+        """Put a move, unless the pointer is there already. Returns where it is; None where nothing is to be counted."""
+        pixel = None if self._is_locked else self._pixel(x, y)
+        if pixel is not None and pixel != self._at:
+            self._source.put_move(*pixel)
+            self._at = pixel
+        return pixel
+
+    def _press(self, x: object, y: object, buttons: int) -> None:
+        """Put a press after a move to its place: the last one that was reported may be 50 ms old."""
+        pixel = self._move(x, y)
+        if pixel is not None:
+            for bit in (1 << n for n in range(_BUTTON_BITS) if buttons >> n & 1):
+                self._source.put((self._source.now_ms(), _BUTTONS.get(bit, Kind.OTHER), *pixel))
 
     def _end(self, bus: Bus) -> None:
-        bus.call(_SCRIPTING, "unloadScript", "s", SCRIPT_NAME)
+        try:
+            self._clicks.unload()
+        finally:
+            kwin_scripts.unload(bus, SCRIPT_NAME)
 
 
-make_source = partial(dbus.make_source, KWinScript)
-"""The pointer of Plasma's Wayland session, as a source."""
+def make_source(
+    *,
+    answer_timeout_s: float = ANSWER_TIMEOUT_S,
+    ready_timeout_s: float = READY_TIMEOUT_S,
+    look_after_s: tuple[float, ...] = LOOK_AFTER_S,
+) -> CompositorSource:
+    """The pointer of Plasma's Wayland session, as a source. See ``Bus`` and ``Clicks`` for the times."""
+    return CompositorSource(
+        f"{KWinScript.compositor} (Wayland)",
+        lambda source: KWinScript(source, answer_timeout_s, ready_timeout_s=ready_timeout_s, look_after_s=look_after_s),
+    )
 
 
-@contextlib.contextmanager
-def _script_file(listener: str) -> Iterator[Path]:
-    """The script that calls the connection ``listener``, in a file that exists while KWin loads it."""
-    folder = user_paths().runtime_dir
-    make_private(folder)
-    path = folder / f"kwin-{os.getpid()}.js"
-    text = files(__package__).joinpath("js", "kwin.js").read_text("utf-8")
-    try:
-        write_whole(path, text.replace("@LISTENER@", listener).encode(), durable=False)
-    except OSError as error:
-        raise SourceError(
-            f"cannot write {path} for KWin: {reason(error)}", "Is the disk full? Trying again."
-        ) from error
-    try:
-        yield path
-    finally:
-        path.unlink(missing_ok=True)
+def _is_locked(bus: Bus) -> bool:
+    """Whether the screen is locked now; a KWin without a lock screen has none to ask."""
+    with contextlib.suppress(CallRefusedError):
+        return bool(bus.call(DBusAddress("/ScreenSaver", BUS_NAME, _LOCK), "GetActive"))
+    return False

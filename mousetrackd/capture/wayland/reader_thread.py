@@ -193,6 +193,10 @@ class CompositorSource:
         if was_empty or is_urgent:
             self._notify()
 
+    def report_notes(self) -> None:
+        """Let the daemon read ``notes`` again: they have changed, and no event says so."""
+        self._notify()
+
     def _take_answer(self) -> None:
         self._is_answered = True
 
