@@ -12,7 +12,7 @@ from typing import NoReturn
 import click
 
 from mousetrackd import __version__
-from mousetrackd.cli import daemon_commands, data_commands, picture_commands, setup_commands, terminal
+from mousetrackd.cli import daemon_commands, data_commands, page_commands, picture_commands, setup_commands, terminal
 from mousetrackd.cli.options import example
 from mousetrackd.cli.streams import Streams
 from mousetrackd.core.errors import ExitCode, MousetrackError
@@ -30,6 +30,7 @@ COMMANDS = (
     daemon_commands.latest,
     picture_commands.render,
     picture_commands.timelapse,
+    page_commands.page,
     data_commands.stats,
     data_commands.export,
     data_commands.import_,

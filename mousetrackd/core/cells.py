@@ -8,20 +8,36 @@ from __future__ import annotations
 
 import struct
 import zlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from mousetrackd.core.counts import Counts
+from mousetrackd.core.counts import COUNT_MAX, Counts
 from mousetrackd.core.validity import CELL_MAX_PX, CELL_SHARE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 _PLACES: Final = 16
 """A centre of mass is kept to a sixteenth of a cell in each direction, together one byte. To a pixel of 16."""
 _LENGTH: Final = struct.Struct("<I")
 _ZLIB_LEVEL: Final = 6
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The cells of a screen that were counted, one row of cells after the other.
+
+    index: (N,) int64, number of the cell, strictly rising. count: (N,) int64, its sum. place: (N,) uint8, the place of
+    its centre of mass: sixteenths of the cell to the right * 16 + sixteenths down.
+    """
+
+    index: NDArray[np.int64]
+    count: NDArray[np.int64]
+    place: NDArray[np.uint8]
 
 
 def cell_px(width_px: int, height_px: int) -> int:
@@ -32,7 +48,7 @@ def cell_px(width_px: int, height_px: int) -> int:
 def binned(counts: Counts, side_px: int) -> Counts:
     """The sum of each cell, on a grid of a number for each cell. side_px: how wide and high a cell is."""
     row, col = _cells_of(counts, side_px)
-    cols, rows = _grid(counts.width_px, counts.height_px, side_px)
+    cols, rows = grid(counts.width_px, counts.height_px, side_px)
     return Counts.from_pixels(cols, rows, row * cols + col, counts.count)
 
 
@@ -41,12 +57,12 @@ def gathered(counts: Counts, side_px: int) -> Counts:
     if not counts.pixels:
         return counts
     y, x = np.divmod(counts.index, counts.width_px)
-    grid = binned(counts, side_px)
-    cell = y // side_px * grid.width_px + x // side_px
-    nth = np.searchsorted(grid.index, cell)
+    sums = binned(counts, side_px)
+    cell = y // side_px * sums.width_px + x // side_px
+    nth = np.searchsorted(sums.index, cell)
     weight = counts.count.astype(np.float64)
     weights = np.bincount(nth, weight)
-    row, col = np.divmod(grid.index, grid.width_px)
+    row, col = np.divmod(sums.index, sums.width_px)
     centre_y, centre_x = (
         at * side_px + _pixel_of(_place_of(mean - at * side_px, side_px), at, side_px, length_px)
         for at, mean, length_px in (
@@ -55,7 +71,41 @@ def gathered(counts: Counts, side_px: int) -> Counts:
             (col, np.rint(np.bincount(nth, weight * x) / weights).astype(np.int64), counts.width_px),
         )
     )
-    return Counts.from_pixels(counts.width_px, counts.height_px, centre_y * counts.width_px + centre_x, grid.count)
+    return Counts.from_pixels(counts.width_px, counts.height_px, centre_y * counts.width_px + centre_x, sums.count)
+
+
+class Gathering:
+    """Adds cells of one screen up into cells of another size, however many there are. 24 bytes a cell.
+
+    Sums are floats, exact up to 2**53.
+    """
+
+    def __init__(self, size: tuple[int, int], side_px: int) -> None:
+        """size: width and height of the screen, in px."""
+        self.size = size
+        self.side_px = side_px
+        self._cols, rows = grid(*size, side_px)
+        self._sums = np.zeros((3, rows * self._cols))
+
+    def add(self, of: Cells, side_px: int) -> None:
+        """Add cells of the screen that are ``side_px`` wide, each at its centre of mass."""
+        x, y = centres(of, size=self.size, side_px=side_px)
+        cell = y // self.side_px * self._cols + x // self.side_px
+        count = of.count.astype(np.float64)
+        for sums, weight in zip(self._sums, (count, count * x, count * y), strict=True):
+            np.add.at(sums, cell, weight)
+
+    def cells(self) -> Cells:
+        """The sum of all that was added."""
+        index = np.flatnonzero(self._sums[0])
+        count, of_x, of_y = self._sums[:, index]
+        row, col = np.divmod(index, self._cols)
+        in_x, in_y = (
+            _place_of(np.rint(moment / count).astype(np.int64) - at * self.side_px, self.side_px)
+            for at, moment in ((col, of_x), (row, of_y))
+        )
+        whole = np.minimum(count, np.nextafter(float(COUNT_MAX), 0)).astype(np.int64)
+        return Cells(index, whole, (in_x * _PLACES + in_y).astype(np.uint8))
 
 
 def _place_of(offset_px: NDArray[np.int64], side_px: int) -> NDArray[np.int64]:
@@ -69,19 +119,22 @@ def _pixel_of(place: NDArray[np.int64], at: NDArray[np.int64], side_px: int, len
     return np.asarray(np.minimum((first + after - 1) // 2, length_px - 1 - at * side_px), np.int64)
 
 
-def encode(counts: Counts, side_px: int) -> bytes:
-    """``gathered`` counts as bytes: the sums as ``Counts.encode`` has them, then the place in each cell."""
+def split(counts: Counts, side_px: int) -> Cells:
+    """``gathered`` counts as cells."""
     row, col = _cells_of(counts, side_px)
-    cols, rows = _grid(counts.width_px, counts.height_px, side_px)
+    cols, _ = grid(counts.width_px, counts.height_px, side_px)
     order = np.argsort(row * cols + col)
     row, col, index = row[order], col[order], counts.index[order]
-    sums = Counts(cols, rows, row * cols + col, counts.count[order])
-    if not counts.pixels:
-        sums = Counts.empty(cols, rows)
     y, x = np.divmod(index, counts.width_px)
     places = _place_of(x - col * side_px, side_px) * _PLACES + _place_of(y - row * side_px, side_px)
-    encoded = sums.encode()
-    return _LENGTH.pack(len(encoded)) + encoded + zlib.compress(places.astype(np.uint8).tobytes(), _ZLIB_LEVEL)
+    return Cells(row * cols + col, counts.count[order], places.astype(np.uint8))
+
+
+def encode(counts: Counts, side_px: int) -> bytes:
+    """``gathered`` counts as bytes: the sums as ``Counts.encode`` has them, then the place in each cell."""
+    found = split(counts, side_px)
+    encoded = Counts(*grid(counts.width_px, counts.height_px, side_px), found.index, found.count).encode()
+    return _LENGTH.pack(len(encoded)) + encoded + zlib.compress(found.place.tobytes(), _ZLIB_LEVEL)
 
 
 def decode(data: bytes, *, size: tuple[int, int], side_px: int, total: int) -> Counts:
@@ -89,8 +142,12 @@ def decode(data: bytes, *, size: tuple[int, int], side_px: int, total: int) -> C
 
     Raises ValueError when they are none, whatever they are.
     """
-    width_px, height_px = size
-    cols, rows = _grid(width_px, height_px, side_px)
+    return joined([unpacked(data, size=size, side_px=side_px, total=total)], size=size, side_px=side_px)
+
+
+def unpacked(data: bytes, *, size: tuple[int, int], side_px: int, total: int) -> Cells:
+    """As ``decode``, as cells."""
+    cols, rows = grid(*size, side_px)
     try:
         (length,) = _LENGTH.unpack_from(data)
         end = _LENGTH.size + length
@@ -101,11 +158,25 @@ def decode(data: bytes, *, size: tuple[int, int], side_px: int, total: int) -> C
         raise ValueError(f"no encoded cells: {error}") from error
     if not inflate.eof or inflate.unused_data or len(inflated) != sums.pixels:
         raise ValueError("no encoded cells: their number and their places do not fit")
-    in_x, in_y = np.divmod(np.frombuffer(inflated, np.uint8).astype(np.int64), _PLACES)
-    row, col = np.divmod(sums.index, cols)
-    x = col * side_px + _pixel_of(in_x, col, side_px, width_px)
-    y = row * side_px + _pixel_of(in_y, row, side_px, height_px)
-    return Counts.from_pixels(width_px, height_px, y * width_px + x, sums.count)
+    return Cells(sums.index, sums.count, np.frombuffer(inflated, np.uint8))
+
+
+def joined(parts: Sequence[Cells], *, size: tuple[int, int], side_px: int) -> Counts:
+    """The sum of cells of one screen, each at its centre of mass. size: its width and height."""
+    places = [centres(part, size=size, side_px=side_px) for part in parts]
+    index = np.concatenate([y * size[0] + x for x, y in places])
+    return Counts.from_pixels(*size, index, np.concatenate([part.count for part in parts]))
+
+
+def centres(of: Cells, *, size: tuple[int, int], side_px: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The pixel of each cell's centre of mass: x and y, each (N,). size: width and height of the screen."""
+    width_px, height_px = size
+    in_x, in_y = np.divmod(of.place.astype(np.int64), _PLACES)
+    row, col = np.divmod(of.index, grid(width_px, height_px, side_px)[0])
+    return (
+        col * side_px + _pixel_of(in_x, col, side_px, width_px),
+        row * side_px + _pixel_of(in_y, row, side_px, height_px),
+    )
 
 
 def _cells_of(counts: Counts, side_px: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -113,5 +184,6 @@ def _cells_of(counts: Counts, side_px: int) -> tuple[NDArray[np.int64], NDArray[
     return y // side_px, x // side_px
 
 
-def _grid(width_px: int, height_px: int, side_px: int) -> tuple[int, int]:
+def grid(width_px: int, height_px: int, side_px: int) -> tuple[int, int]:
+    """How many cells are side by side, and below each other, on a screen."""
     return -(-width_px // side_px), -(-height_px // side_px)

@@ -19,6 +19,7 @@ from mousetrackd.storage.tiers import BEYOND_S, HOUR_S
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from mousetrackd.core.cells import Cells
     from mousetrackd.core.monitors import Monitor
     from mousetrackd.storage.chunks import Chunk, Where
     from mousetrackd.storage.connection import Connection
@@ -99,10 +100,16 @@ def may_be_of(hour: Hour, start_s: int, end_s: int) -> bool:
 
 def read(connection: Connection, hour: Hour, screen: Monitor) -> tuple[int, Counts]:
     """How wide its cells are, in px, and its counts. Raises ValueError, with a sentence, where they are damaged."""
+    side_px, found = read_cells(connection, hour, screen)
+    return side_px, cells.joined([found], size=hour.key.size(screen), side_px=side_px)
+
+
+def read_cells(connection: Connection, hour: Hour, screen: Monitor) -> tuple[int, Cells]:
+    """As ``read``, its cells as they are."""
     found = connection.rows("SELECT cell_px, counts, checksum FROM cells WHERE hour = ?", (hour.row,))
     side_px, blob, checksum = found[0] if found else (0, b"", 0)
     try:
-        return side_px, decoded(hour, screen, side_px, blob, checksum)
+        return side_px, _unpacked(hour, screen, side_px, blob, checksum)
     except ValueError as error:
         when = local_time(hour.start_s, connection.zone)
         raise ValueError(f"left out the hour of {when} ({hour.key.layer}): {error}") from error
@@ -121,8 +128,13 @@ def copy(source: Connection, hour: Hour, target: Connection, chunk: int, key: Ke
     put_encoded(target, Hour(0, chunk, hour.start_s, key, hour.total), side_px, blob)
 
 
-def decoded(hour: Hour, screen: Monitor, side_px: object, blob: object, checksum: object) -> Counts:
+def decoded(hour: Hour, screen: Monitor, side_px: int, blob: object, checksum: object) -> Counts:
     """The counts of a row of ``cells``. Raises ValueError where they are not those of the hour."""
+    found = _unpacked(hour, screen, side_px, blob, checksum)
+    return cells.joined([found], size=hour.key.size(screen), side_px=side_px)
+
+
+def _unpacked(hour: Hour, screen: Monitor, side_px: object, blob: object, checksum: object) -> Cells:
     if (
         not isinstance(side_px, int)
         or not isinstance(blob, bytes)
@@ -130,7 +142,7 @@ def decoded(hour: Hour, screen: Monitor, side_px: object, blob: object, checksum
         or checksum != checksum_of(hour, side_px, blob)
     ):
         raise ValueError("its checksum is wrong")
-    return cells.decode(blob, size=hour.key.size(screen), side_px=side_px, total=hour.total)
+    return cells.unpacked(blob, size=hour.key.size(screen), side_px=side_px, total=hour.total)
 
 
 def hand_over(connection: Connection, old_chunks: Iterable[int], new_chunk: int) -> None:

@@ -19,6 +19,7 @@ from mousetrackd.core import validity
 from mousetrackd.core.errors import StoreError
 from mousetrackd.core.layers import UNITS
 from mousetrackd.storage import chunks, copying, erase, integrity, migration, query, rollup, screens, units
+from mousetrackd.storage.by_hour import ByHour
 from mousetrackd.storage.chunks import Key
 from mousetrackd.storage.connection import Connection
 from mousetrackd.storage.database_files import (
@@ -253,6 +254,12 @@ class Store:
     def applications(self) -> list[str]:
         """As ``query.applications``: the identity of every application of which there are counts."""
         return query.applications(self._connection)
+
+    @contextlib.contextmanager
+    def by_hour(self, asked: Range = ALL) -> Iterator[ByHour]:
+        """What lies within a range by the hour, in cells, all of one moment. See ``ByHour``."""
+        with self._connection.snapshot():
+            yield ByHour(self._connection, asked)
 
     def newest_s(self, until_s: int) -> int | None:
         """As ``query.newest_s``: when the newest counts from before ``until_s`` were made."""

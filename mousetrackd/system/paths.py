@@ -42,6 +42,11 @@ class Paths:
         return self.snapshots / "latest.png"
 
     @property
+    def history(self) -> Path:
+        """The page to browse the past; not there where none was made."""
+        return self.snapshots / "history.html"
+
+    @property
     def wanted(self) -> Path:
         """Whether the user wants tracking or pause; outlives a crash, a restart and a login."""
         return self.data_dir / "wanted"

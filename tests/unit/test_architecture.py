@@ -18,6 +18,7 @@ LEVELS = (
     {"system"},
     {"capture", "storage", "exchange"},
     {"picture"},
+    {"page"},
     {"config", "api"},
     {"daemon"},
     {"desktop"},

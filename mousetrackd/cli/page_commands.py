@@ -1,0 +1,71 @@
+"""The command that writes a page to browse the past: page."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mousetrackd.cli import completion, terminal
+from mousetrackd.cli.options import example, open_selection, report_left_out
+from mousetrackd.core.errors import UsageError
+from mousetrackd.system.files import make_private
+from mousetrackd.system.paths import user_paths
+
+
+@click.command(
+    epilog=example(
+        "mousetrackd page --open",
+        "mousetrackd page november.html --since 2026-11-01 --until 2026-11-30",
+        "mousetrackd page - | gzip > history.html.gz",
+    )
+)
+@click.argument("out", required=False, type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
+@click.option(
+    "--since", metavar="WHEN", help="Only what was counted from this time on. Default: all, by the hour for a year."
+)
+@click.option("--until", metavar="WHEN", help="Only what was counted before this time, or until the end of this day.")
+@click.option(
+    "--monitor", metavar="NAME", help="Only this monitor, by its name in status.", shell_complete=completion.monitors
+)
+@click.option(
+    "--store", type=click.Path(path_type=Path), metavar="FILE", help="Read this store instead of your own, into OUT."
+)
+@click.option("--open", "open_it", is_flag=True, help="Show it in the browser.")
+def page(out: Path | None, open_it: bool, **options: Any) -> None:
+    """Write one HTML file to browse your days in: any hour of the past, compared, filtered and in numbers.
+
+    It needs no server and no network, and holds your hours: whoever has the file can read when you worked. Without
+    OUT it is history.html beside latest.png, which forget deletes; - is stdout.
+    """
+    from mousetrackd import config  # noqa: PLC0415
+    from mousetrackd.page.making import Subject, make  # noqa: PLC0415
+    from mousetrackd.system import output_files  # noqa: PLC0415
+
+    paths = user_paths()
+    is_piped = str(out) == "-"
+    if is_piped and (open_it or sys.stdout.isatty()):
+        raise UsageError("a page is not for a terminal", "Send it elsewhere: mousetrackd page - > history.html")
+    if out is None and options["store"] is not None:
+        raise UsageError("a page of another store has no place of its own", "Give a file name, like other.html.")
+    conf = config.load(paths.config_file)
+    with open_selection({"hours": None, "weekdays": None, **options}) as selection:
+        subject = Subject(
+            selection.layout, datetime.now().astimezone(), selection.asked, conf.privacy.exclusions, conf.colormaps
+        )
+        if is_piped:
+            left_out = make(sys.stdout.buffer, selection.store, subject)
+        else:
+            if out is None:
+                make_private(paths.snapshots)
+            place = out or paths.history
+            with output_files.fresh_file(place) as fresh, fresh.open("wb") as file:
+                left_out = make(file, selection.store, subject)
+    report_left_out(left_out)
+    if not is_piped:
+        terminal.echo(str(place))
+        if open_it:
+            click.launch(str(place))

@@ -1,0 +1,233 @@
+"""From the store to what a page holds: the cells of each hour, sums of months, and totals.
+
+Blocks are made month by month, so that no more than a month of one screen and layer is in memory. A block is named by
+what it is of: ``h.SUM.MONITOR.LAYER`` hours, ``s.SUM.MONITOR.LAYER`` their sum, ``f.MONITOR`` the sum of all of the
+first layer, which makes the first picture; SUM is a number of ``Meta.sums`` in ``web/types.js``.
+"""
+
+from __future__ import annotations
+
+import calendar
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, tzinfo
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from mousetrackd.core import cells
+from mousetrackd.core.cells import Cells, Gathering
+from mousetrackd.core.counts import Counts
+from mousetrackd.core.layers import DWELL, LAYERS
+from mousetrackd.core.monitors import Placement
+from mousetrackd.page import encode
+from mousetrackd.page.encode import DAY_ONLY, CellsBlock, Entry
+from mousetrackd.picture.scene import append_unplaced_monitors, index_in
+from mousetrackd.storage.query import PATH
+from mousetrackd.storage.tiers import DAY, HOUR_S, MONTH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from mousetrackd.core.layout import Layout
+    from mousetrackd.storage.by_hour import ByHour, Part
+
+_GRIDS_A_CELL: Final = 4
+"""So many cells of a picture's grid are side by side in one of an hour."""
+_SUMS_A_CELL: Final = 2
+"""So many cells of a sum are side by side in one of an hour: 8 px at 1080p."""
+FIRST_DAY: Final = -366
+"""Days in a table are counted from here: of a computer without a clock some may be before 1970."""
+_EPOCH: Final = date(1970, 1, 1).toordinal()
+
+
+class Screen(NamedTuple):
+    """A monitor of the page, and how wide its cells are, in px: of hours, of sums, and of the picture's grid."""
+
+    placement: Placement
+    cell_px: int
+    sum_px: int
+    grid_px: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in px."""
+        return self.placement.monitor.width_px, self.placement.monitor.height_px
+
+
+@dataclass
+class Sum:
+    """Counts that are summed up: of a month, or of a longer chunk. first, last: days since 1970 in which they are.
+
+    more: some of it is in no hour of the page.
+    """
+
+    name: str
+    first: int
+    last: int
+    more: bool = False
+    parts: dict[tuple[int, int], list[Part]] = field(default_factory=lambda: defaultdict(list))
+
+
+class Collection:
+    """What a page holds. ``blocks`` must be read to its end before the rest is complete."""
+
+    def __init__(self, found: ByHour, layout: Layout, zone: tzinfo | None, hours_from: date | None) -> None:
+        """hours_from: hours of earlier days are in sums only; None is all."""
+        self._found = found
+        self._zone = zone
+        self._hours_from_day = -(10**9) if hours_from is None else hours_from.toordinal() - _EPOCH
+        self._layout = append_unplaced_monitors(layout, {part.monitor for part in found.parts})
+        self.screens = [_screen(placement) for placement in self._layout.placements]
+        self.sums: list[Sum] = []
+        self.names: list[str] = []
+        self._rows: dict[str, dict[tuple[int, ...], int]] = {"totals": defaultdict(int), "paths": defaultdict(int)}
+        self._of_all: dict[int, Gathering] = {}
+        self._sort()
+
+    @property
+    def left_out(self) -> list[str]:
+        """A sentence for all that is not in the page, and why."""
+        return [*self._layout.left_out, *dict.fromkeys(self._found.left_out)]
+
+    @property
+    def days(self) -> tuple[int, int]:
+        """The first and the last day of which there are hours; of a page without any, the last day of its sums."""
+        known = [key[0] for rows in self._rows.values() for key in rows if key[1] == 1]
+        last = max([one.last for one in self.sums], default=datetime.now(UTC).date().toordinal() - _EPOCH)
+        return min(known, default=last + 1), max(known, default=last)
+
+    def _sort(self) -> None:
+        """Put each part into its sum, and its total into the rows."""
+        sums: dict[tuple[int, ...], Sum] = {}
+        numbers = {part.monitor: index_in(self._layout, part.monitor) for part in self._found.parts}
+        for part in self._found.parts:
+            monitor = numbers[part.monitor]
+            if monitor < 0:
+                continue
+            begin = datetime.fromtimestamp(part.start_s, self._zone)
+            day = begin.toordinal() - _EPOCH
+            one = self._sum_of(sums, part, begin, day)
+            layer = 0 if part.what == PATH else LAYERS.index(part.what)
+            row = (day, 1, self._hour(part, begin), monitor, layer)
+            if not self._has_hours(part, day):
+                one.more = one.more or part.what != PATH
+                row = (one.first, max(one.last - one.first + 1, 2), DAY_ONLY, monitor, layer)
+            self._rows["paths" if part.what == PATH else "totals"][row] += part.total
+            if part.what != PATH:
+                one.parts[monitor, layer].append(part)
+        self.sums = sorted(sums.values(), key=lambda one: (one.first, one.last))
+
+    def _sum_of(self, sums: dict[tuple[int, ...], Sum], part: Part, begin: datetime, day: int) -> Sum:
+        if part.span_s <= MONTH.longest_s:
+            key: tuple[int, ...] = (begin.year, begin.month)
+            name = f"{calendar.month_name[begin.month]} {begin.year}"
+            first = day - begin.day + 1
+            last = first + calendar.monthrange(begin.year, begin.month)[1] - 1
+        else:
+            end = datetime.fromtimestamp(part.start_s + part.span_s - 1, self._zone)
+            first, last = day, end.toordinal() - _EPOCH
+            key, name = (first, last, 0), f"{begin.year}"
+        return sums.setdefault(key, Sum(name, first, last))
+
+    def _has_hours(self, part: Part, day: int) -> bool:
+        return part.span_s <= DAY.longest_s and day >= self._hours_from_day
+
+    def _hour(self, part: Part, begin: datetime) -> int:
+        return begin.hour if part.span_s <= HOUR_S else DAY_ONLY
+
+    def blocks(self) -> Iterator[tuple[str, bytes]]:
+        """The name of each block, and its bytes, not deflated: hours and sums, the oldest first."""
+        for number, one in enumerate(self.sums):
+            for (monitor, layer), parts in sorted(one.parts.items()):
+                screen = self.screens[monitor]
+                summed = Gathering(screen.size, screen.sum_px)
+                block = CellsBlock()
+                entries = 0
+                for entry in self._entries(one, parts, screen, summed):
+                    block.add(entry)
+                    entries += 1
+                if entries:
+                    yield self._named(f"h.{number}.{monitor}.{layer}"), block.encode()
+                whole = summed.cells()
+                if LAYERS[layer] == DWELL:
+                    of_all = self._of_all.setdefault(monitor, Gathering(screen.size, screen.grid_px))
+                    of_all.add(whole, screen.sum_px)
+                yield self._named(f"s.{number}.{monitor}.{layer}"), _alone(whole)
+                one.parts[monitor, layer] = []
+
+    def _named(self, name: str) -> str:
+        self.names.append(name)
+        return name
+
+    def _entries(self, one: Sum, parts: Iterable[Part], screen: Screen, summed: Gathering) -> Iterator[Entry]:
+        """The hours of a sum; all that is in it is added to ``summed``."""
+        waiting: list[Cells] = []
+        when = (-1, -1)
+        for part in parts:
+            begin = datetime.fromtimestamp(part.start_s, self._zone)
+            day = begin.toordinal() - _EPOCH
+            if not self._has_hours(part, day):
+                side_px, found = self._cells(part, screen, screen.sum_px)
+                summed.add(found, side_px)
+                continue
+            side_px, found = self._cells(part, screen, screen.cell_px)
+            summed.add(found, side_px)
+            if side_px != screen.cell_px:
+                found = _of_side(found, screen.size, side_px, screen.cell_px)
+            here = (day - one.first, self._hour(part, begin))
+            if waiting and here != when:
+                yield Entry(*when, _together(waiting, screen))
+                waiting = []
+            when = here
+            waiting.append(found)
+        if waiting:
+            yield Entry(*when, _together(waiting, screen))
+
+    def _cells(self, part: Part, screen: Screen, side_px: int) -> tuple[int, Cells]:
+        """The cells of a part on a monitor of the page, and how wide they are: as they are kept, else ``side_px``."""
+        found_px, found = self._found.cells(part, side_px)
+        wide, high = part.monitor.width_px, part.monitor.height_px
+        width_px, height_px = screen.size
+        if (wide, high) == screen.size:
+            return found_px, found
+        counts = cells.joined([found], size=(wide, high), side_px=found_px)
+        y, x = np.divmod(counts.index, wide)
+        x, y = (2 * x + 1) * width_px // (2 * wide), (2 * y + 1) * height_px // (2 * high)
+        scaled = Counts.from_pixels(width_px, height_px, y * width_px + x, counts.count)
+        return side_px, cells.split(cells.gathered(scaled, side_px), side_px)
+
+    def first(self) -> Iterator[tuple[str, bytes]]:
+        """The blocks of the first picture: of each monitor the sum of all of the first layer."""
+        for monitor, of_all in sorted(self._of_all.items()):
+            yield self._named(f"f.{monitor}"), _alone(of_all.cells())
+
+    def tables(self) -> Iterator[tuple[str, bytes]]:
+        """The totals of each hour, and the lengths of the path, as columns."""
+        for name, rows in self._rows.items():
+            ordered = sorted(rows.items())
+            days = [key[0] - FIRST_DAY for key, _ in ordered]
+            rest = [[key[nth] for key, _ in ordered] for nth in range(1, 5)]
+            yield self._named(name), encode.columns([days, *rest, [total for _, total in ordered]])
+
+
+def _screen(placement: Placement) -> Screen:
+    side_px = cells.cell_px(placement.monitor.width_px, placement.monitor.height_px)
+    return Screen(placement, side_px, max(side_px // _SUMS_A_CELL, 1), max(side_px // _GRIDS_A_CELL, 1))
+
+
+def _together(parts: list[Cells], screen: Screen) -> Cells:
+    if len(parts) == 1:
+        return parts[0]
+    counts = cells.joined(parts, size=screen.size, side_px=screen.cell_px)
+    return cells.split(cells.gathered(counts, screen.cell_px), screen.cell_px)
+
+
+def _of_side(found: Cells, size: tuple[int, int], from_px: int, to_px: int) -> Cells:
+    return cells.split(cells.gathered(cells.joined([found], size=size, side_px=from_px), to_px), to_px)
+
+
+def _alone(of: Cells) -> bytes:
+    block = CellsBlock()
+    block.add(Entry(0, DAY_ONLY, of))
+    return block.encode()

@@ -1,0 +1,327 @@
+/** Reads what mousetrackd/page/encode.py wrote: blocks of base64, inflated when first needed. */
+import { weekdayOf } from "./days.js";
+
+/** How many bytes of inflated blocks are kept. */
+const KEPT_BYTES = 192 * 2 ** 20;
+/** After so long the page gets a turn. */
+const TURN_MS = 12;
+const DAY_ONLY = 24;
+/** Days in a table are counted from here, see collect.py. */
+const FIRST_DAY = -366;
+
+/**
+ * The numbers of planes of bytes, the lowest first.
+ * @param {Uint8Array[]} planes
+ * @param {number} size
+ */
+function numbers(planes, size) {
+  const values = new Float64Array(size);
+  let factor = 1;
+  for (const plane of planes) {
+    for (let i = 0; i < size; i++) values[i] += plane[i] * factor;
+    factor *= 256;
+  }
+  return values;
+}
+
+/**
+ * Takes planes off a block, one after the other.
+ * @param {Uint8Array} bytes
+ * @param {number} at
+ */
+function planeReader(bytes, at) {
+  return (/** @type {number} */ count, /** @type {number} */ size) => {
+    const planes = [];
+    for (let i = 0; i < count; i++, at += size) planes.push(bytes.subarray(at, at + size));
+    return planes;
+  };
+}
+
+/**
+ * @param {Uint8Array} bytes
+ * @returns {import("./types.js").HourTotals}
+ */
+export function decodeTotals(bytes) {
+  const rows = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+  const take = planeReader(bytes, 10);
+  const [day, days, hour, monitor, layer, total] = [...bytes.subarray(4, 10)].map((n) => numbers(take(n, rows), rows));
+  return {
+    day: Int32Array.from(day, (value) => value + FIRST_DAY),
+    days: Uint16Array.from(days),
+    hour: Uint8Array.from(hour),
+    monitor: Uint8Array.from(monitor),
+    layer: Uint8Array.from(layer),
+    total,
+  };
+}
+
+/**
+ * The entries of a block of cells, as planes: sizes is how many cells each has.
+ * @param {Uint8Array} bytes
+ */
+export function decodeCells(bytes) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const [entries, cells, differences, counts] = [0, 4, 8, 12].map((at) => view.getUint32(at, true));
+  const take = planeReader(bytes, 16);
+  const [day, hour] = take(2, entries);
+  const sizes = numbers(take(3, entries), entries);
+  const difference = take(differences, cells);
+  const count = take(counts, cells);
+  const [place] = take(1, cells);
+  return {day, hour, sizes, difference, count, place};
+}
+
+/**
+ * For each column of cells and each sixteenth in it, the column of the grid; the same for rows. As core/cells.py.
+ * @param {number} lengthPx
+ * @param {number} cellPx
+ * @param {number} gridPx
+ */
+function gridPlaces(lengthPx, cellPx, gridPx) {
+  const cells = Math.ceil(lengthPx / cellPx);
+  const places = new Int32Array(cells * 16);
+  for (let cell = 0; cell < cells; cell++) {
+    for (let nth = 0; nth < 16; nth++) {
+      const first = Math.ceil((nth * cellPx) / 16);
+      const after = Math.ceil(((nth + 1) * cellPx) / 16);
+      const at = Math.min(cell * cellPx + Math.floor((first + after - 1) / 2), lengthPx - 1);
+      places[cell * 16 + nth] = Math.floor(at / gridPx);
+    }
+  }
+  return places;
+}
+
+/**
+ * Adds the entries of a block that are wanted to a grid; returns how many there were.
+ * @param {Uint8Array} bytes
+ * @param {{sidePx: number, monitor: import("./types.js").Monitor, cols: number, values: Float64Array}} onto
+ * @param {(day: number, hour: number) => boolean} wants
+ */
+function addCells(bytes, {sidePx, monitor, cols, values}, wants) {
+  const {day, hour, sizes, difference, count, place} = decodeCells(bytes);
+  const across = gridPlaces(monitor.width_px, sidePx, monitor.grid_px);
+  const down = gridPlaces(monitor.height_px, sidePx, monitor.grid_px);
+  const cellCols = Math.ceil(monitor.width_px / sidePx);
+  const [low, high = null, ...higher] = difference;
+  const [ones, ...rest] = count;
+  let begin = 0;
+  for (let entry = 0; entry < sizes.length; entry++) {
+    const end = begin + sizes[entry];
+    if (!wants(day[entry], hour[entry])) {
+      begin = end;
+      continue;
+    }
+    let row = 0;
+    let col = 0;
+    for (let i = begin; i < end; i++) {
+      col += low[i];
+      if (high) col += high[i] * 256;
+      for (let nth = 0, factor = 65536; nth < higher.length; nth++, factor *= 256) col += higher[nth][i] * factor;
+      if (col >= cellCols) {
+        row += Math.floor(col / cellCols);
+        col %= cellCols;
+      }
+      let value = ones[i];
+      for (let nth = 0, factor = 256; nth < rest.length; nth++, factor *= 256) value += rest[nth][i] * factor;
+      values[down[row * 16 + (place[i] & 15)] * cols + across[col * 16 + (place[i] >> 4)]] += value;
+    }
+    begin = end;
+  }
+}
+
+/** @param {string} text @returns {Uint8Array} */
+function fromBase64(text) {
+  const native = /** @type {{fromBase64?: (text: string) => Uint8Array}} */ (/** @type {unknown} */ (Uint8Array));
+  if (native.fromBase64) return native.fromBase64(text);
+  const binary = atob(text);
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
+  return bytes;
+}
+
+/** @param {Uint8Array} bytes */
+async function inflate(bytes) {
+  const blob = new Blob([/** @type {BlobPart} */ (bytes)]);
+  const stream = blob.stream().pipeThrough(new DecompressionStream("deflate-raw"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/**
+ * Finds and inflates blocks by name; the last ones used are kept.
+ * @param {Document} document
+ */
+function blockReader(document) {
+  /** @type {Map<string, Uint8Array>} */
+  const kept = new Map();
+  let keptBytes = 0;
+  return async (/** @type {string} */ name) => {
+    let bytes = kept.get(name);
+    if (bytes) {
+      kept.delete(name);
+    } else {
+      if (!document.getElementById(name) && document.readyState === "loading") {
+        await new Promise((done) => document.addEventListener("DOMContentLoaded", done, {once: true}));
+      }
+      bytes = await inflate(fromBase64(document.getElementById(name)?.textContent ?? ""));
+      keptBytes += bytes.length;
+    }
+    kept.set(name, bytes);
+    for (const [oldest, of] of kept) {
+      if (keptBytes <= KEPT_BYTES || oldest === name) break;
+      kept.delete(oldest);
+      keptBytes -= of.length;
+    }
+    return bytes;
+  };
+}
+
+/** Lets the page handle what waits, where that has waited for long. */
+function makeTurns() {
+  let last = performance.now();
+  return async () => {
+    if (performance.now() - last < TURN_MS) return;
+    await new Promise((done) => setTimeout(done));
+    last = performance.now();
+  };
+}
+
+/**
+ * Does a week of 168 flags have an hour, or all hours of a day?
+ * @param {Uint8Array} week
+ * @param {number} weekday
+ * @param {number} hour
+ */
+function weekHas(week, weekday, hour) {
+  const from = weekday * 24;
+  return hour === DAY_ONLY ? week.subarray(from, from + 24).every(Boolean) : week[from + hour] === 1;
+}
+
+/**
+ * Does a week have any hour of a day?
+ * @param {Uint8Array} week
+ * @param {number} weekday
+ */
+const weekTouches = (week, weekday) => week.subarray(weekday * 24, weekday * 24 + 24).some(Boolean);
+
+/**
+ * The sentence about what is left out. @param {string[]} sums @param {string[]} days
+ */
+function inexactText(sums, days) {
+  const parts = [];
+  if (sums.length) parts.push(`${listed(sums)} ${sums.length > 1 ? "are" : "is"} here as a whole only`);
+  if (days.length) parts.push("the hours of some days are not known");
+  return parts.length ? `Left out: ${parts.join("; ")}.` : "";
+}
+
+/** @param {string[]} names */
+function listed(names) {
+  return names.length > 3 ? `${names[0]} to ${names[names.length - 1]}` : names.join(", ");
+}
+
+/**
+ * How many hours of a selection have counts; of a sum without hours none is known.
+ * @param {import("./types.js").HourTotals} totals
+ * @param {import("./types.js").Selection} selection
+ * @param {number} monitor
+ */
+function hoursIn(totals, {span, week, layers}, monitor) {
+  const found = new Set();
+  for (let i = 0; i < totals.day.length; i++) {
+    const day = totals.day[i];
+    if (totals.monitor[i] !== monitor || totals.days[i] > 1 || totals.hour[i] === DAY_ONLY) continue;
+    if (day < span.first || day > span.last || !layers.includes(totals.layer[i])) continue;
+    if (week[weekdayOf(day) * 24 + totals.hour[i]]) found.add(day * 24 + totals.hour[i]);
+  }
+  return found.size;
+}
+
+/**
+ * Opens the data of a page.
+ * @param {Document} document
+ * @returns {Promise<import("./types.js").Archive>}
+ */
+export async function openArchive(document) {
+  const read = blockReader(document);
+  /** @type {import("./types.js").Meta} */
+  const meta = JSON.parse(document.getElementById("meta")?.textContent ?? "");
+  const known = new Set(meta.blocks);
+  const [totals, paths] = [decodeTotals(await read("totals")), decodeTotals(await read("paths"))];
+
+  /** @param {number} monitor @returns {import("./types.js").Grid} */
+  function emptyGrid(monitor) {
+    const {width_px, height_px, grid_px} = meta.monitors[monitor];
+    const [cols, rows] = [Math.ceil(width_px / grid_px), Math.ceil(height_px / grid_px)];
+    const values = new Float64Array(cols * rows);
+    return {monitor, cols, rows, cell_px: grid_px, values, total: 0, hours: 0, inexact: ""};
+  }
+
+  /** @param {import("./types.js").Grid} grid @param {string} name @param {number} sidePx
+   *  @param {(day: number, hour: number) => boolean} wants */
+  async function addBlock(grid, name, sidePx, wants) {
+    if (!known.has(name)) return;
+    addCells(await read(name), {...grid, sidePx, monitor: meta.monitors[grid.monitor]}, wants);
+  }
+
+  /** @param {import("./types.js").Grid} grid @param {import("./types.js").Selection} selection */
+  function finish(grid, selection) {
+    for (const value of grid.values) grid.total += value;
+    grid.hours = hoursIn(totals, selection, grid.monitor);
+    return grid;
+  }
+
+  const everything = {
+    span: {first: -1e9, last: 1e9},
+    week: new Uint8Array(168).fill(1),
+    layers: [0],
+    monitors: meta.monitors.map((_, index) => index),
+    application: 0,
+  };
+
+  async function first() {
+    const grids = everything.monitors.map(emptyGrid);
+    for (const grid of grids) {
+      await addBlock(grid, `f.${grid.monitor}`, grid.cell_px, () => true);
+      finish(grid, everything);
+    }
+    return grids;
+  }
+
+  /** @param {import("./types.js").Selection} selection @param {() => boolean} isStale */
+  async function sum(selection, isStale) {
+    const {span, week, layers, monitors} = selection;
+    const isAllHours = week.every(Boolean);
+    const turn = makeTurns();
+    const grids = [];
+    for (const monitor of monitors) {
+      const grid = emptyGrid(monitor);
+      const sums = [];
+      /** @type {Set<string>} */
+      const days = new Set();
+      for (const [number, one] of meta.sums.entries()) {
+        if (one.last < span.first || one.first > span.last) continue;
+        const isWhole = isAllHours && one.first >= span.first && one.last <= span.last;
+        const present = layers.filter((layer) => known.has(`s.${number}.${monitor}.${layer}`));
+        if (one.more && !isWhole && present.length) sums.push(one.name);
+        for (const layer of present) {
+          await turn();
+          if (isStale()) return null;
+          const rest = `${number}.${monitor}.${layer}`;
+          const sidePx = meta.monitors[monitor][isWhole ? "sum_px" : "cell_px"];
+          await addBlock(grid, `${isWhole ? "s" : "h"}.${rest}`, sidePx, (ofSum, hour) => {
+            const day = one.first + ofSum;
+            if (isWhole) return true;
+            if (day < span.first || day > span.last) return false;
+            const has = weekHas(week, weekdayOf(day), hour);
+            if (!has && hour === DAY_ONLY && weekTouches(week, weekdayOf(day))) days.add(String(day));
+            return has;
+          });
+        }
+      }
+      grid.inexact = inexactText(sums, [...days]);
+      grids.push(finish(grid, selection));
+    }
+    return isStale() ? null : grids;
+  }
+
+  return {meta, totals, paths, first, sum};
+}

@@ -1,0 +1,136 @@
+"""What a page holds of a store: every count once, by the hour where that is known, and the sums of ``stats``."""
+
+import io
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.page import HOUR_UNKNOWN, Page
+
+from mousetrackd.core.accumulator import Tally
+from mousetrackd.core.counts import Counts
+from mousetrackd.core.layout import Layout
+from mousetrackd.core.monitors import Exclusion, Monitor, Placement
+from mousetrackd.core.series import Series
+from mousetrackd.page.making import Subject, make
+from mousetrackd.storage import stats
+from mousetrackd.storage.query import Range
+from mousetrackd.storage.store import Store
+from mousetrackd.storage.tiers import RollupAges
+
+SCREEN = Monitor("</script><!--", 1920, 1080)
+OTHER = Monitor("HDMI-1", 2560, 1440)
+LAYOUT = Layout([Placement(SCREEN, 0, 0, 600, 340), Placement(OTHER, 1920, -100)])
+DAY_S, HOUR_S = 86_400, 3600
+START_S = int(datetime(2024, 11, 4, 9, tzinfo=UTC).timestamp())  # a Monday
+NOW = datetime(2026, 2, 10, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "heat.sqlite3", zone=UTC) as opened:
+        yield opened
+
+
+def fill(store: Store, days: int, ages: RollupAges) -> None:
+    """Two hours of many days until now, in pixels that each differ; rolled up as they grow older."""
+    rng = np.random.default_rng(1)
+    last_s = int(NOW.timestamp())
+    for start_s in (*range(last_s - days * DAY_S, last_s - 9 * DAY_S, max(days // 20, 1) * DAY_S), last_s - 5 * HOUR_S):
+        for begin_s in (start_s, start_s + HOUR_S // 2, start_s + 3 * HOUR_S):
+            counts = {
+                Series(screen, layer): Counts.from_pixels(
+                    screen.width_px,
+                    screen.height_px,
+                    rng.integers(0, screen.width_px * screen.height_px, 9),
+                    rng.integers(1, 900, 9),
+                )
+                for screen in (SCREEN, OTHER)
+                for layer in ("dwell", "clicks.left")
+            }
+            store.commit(Tally(counts, {SCREEN: 70.0}), begin_s, begin_s + 60, LAYOUT)
+    store.roll_up(last_s, ages)
+
+
+def page_of(store: Store, asked: Range | None = None, **subject: object) -> Page:
+    out = io.BytesIO()
+    left_out = make(out, store, Subject(LAYOUT, NOW, asked or Range(), **subject))  # type: ignore[arg-type]
+    assert left_out == []
+    return Page(out.getvalue().decode())
+
+
+AGES = [RollupAges(), RollupAges(hour_cells_days=0), RollupAges(hour_cells_days=60)]
+
+
+@pytest.mark.parametrize("ages", AGES, ids=["all hours", "no hours", "hours of 60 days"])
+def test_a_page_holds_every_count_once_and_the_sums_of_stats(store: Store, ages: RollupAges) -> None:
+    fill(store, 500, ages)
+    page = page_of(store)
+    expected = stats.summarise(store.totals(), store.sizes_mm(), UTC).total
+    totals = page.totals_by_layer()
+    assert totals == {"dwell": expected.active_ms, "clicks.left": expected.clicks["left"]}
+    assert sum(row.total for row in page.rows("paths")) == expected.distance_px
+    assert page.sums_by_layer("s") == totals
+    by_hour = [row for row in page.rows("totals") if row.days == 1]
+    assert sum(page.sums_by_layer("h").values()) == sum(row.total for row in by_hour)
+    assert sum(page.total_of(name) for name in page.blocks if name.startswith("f.")) == totals["dwell"]
+    assert any(row.hour == HOUR_UNKNOWN for row in by_hour) == (ages.hour_cells_days == 0)
+    assert {one["more"] for one in page.meta["sums"]} == {True, False}
+
+
+def test_each_hour_is_where_it_was_counted(store: Store) -> None:
+    fill(store, 40, RollupAges())
+    page = page_of(store)
+    for number, one in enumerate(page.meta["sums"]):
+        rows = {
+            (row.day, row.hour): row.total
+            for row in page.rows("totals")
+            if (row.monitor, row.layer) == (0, 0) and one["first"] <= row.day <= one["last"]
+        }
+        entries = page.entries(f"h.{number}.0.0")
+        assert {(one["first"] + day, hour): sum(c for c, _ in here.values()) for day, hour, here in entries} == rows
+
+
+def test_a_range_holds_nothing_beside_it(store: Store) -> None:
+    fill(store, 100, RollupAges())
+    since_s = int(NOW.timestamp()) - 30 * DAY_S
+    asked = Range(since_s, since_s + 11 * DAY_S, OTHER.output)
+    page = page_of(store, asked)
+    first = (since_s - 1) // DAY_S
+    assert {row.day for row in page.rows("totals")} <= {*range(first, first + 12)}
+    assert {row.monitor for row in page.rows("totals")} == {1}
+    expected = stats.summarise(store.totals(asked), store.sizes_mm(), UTC).total
+    assert page.totals_by_layer()["dwell"] == expected.active_ms == page.sums_by_layer("s")["dwell"]
+
+
+def test_monitors_have_their_places_their_holes_and_their_names(store: Store) -> None:
+    fill(store, 10, RollupAges())
+    page = page_of(store, exclude=[Exclusion("HDMI-1", 10, 20, 30, 5000)])
+    first, second = page.meta["monitors"]
+    assert first["name"] == SCREEN.output
+    assert SCREEN.output not in page.html
+    assert [first["x"], first["cell_px"], first["sum_px"], first["grid_px"], first["holes"]] == [0, 16, 8, 4, []]
+    assert [second["x"], second["y"], second["cell_px"], second["grid_px"]] == [1920, -100, 22, 5]
+    assert second["holes"] == [[10, 20, 30, 1420]]
+    assert first["metres_per_px"] == pytest.approx((0.6 / 1920 + 0.34 / 1080) / 2)
+    assert list(page.meta["maps"])[:2] == ["ember", "classic"]
+
+
+def test_another_resolution_of_a_screen_is_scaled_onto_it(store: Store) -> None:
+    before = Monitor(OTHER.output, 1280, 720)
+    counts = Counts.from_pixels(1280, 720, np.array([360 * 1280 + 640]), np.array([5]))
+    at_s = int(NOW.timestamp()) - HOUR_S
+    store.commit(Tally({Series(before, "dwell"): counts}, {}), at_s, at_s + 60)
+    page = page_of(store)
+    assert len(page.meta["monitors"]) == 2
+    ((_, _, here),) = page.entries("h.0.1.0")
+    cols = -(-2560 // 22)
+    assert here.keys() == {721 // 22 * cols + 1281 // 22}
+
+
+def test_a_store_without_counts_is_a_page(store: Store) -> None:
+    page = page_of(store)
+    assert page.rows("totals") == []
+    assert page.meta["sums"] == []
