@@ -11,8 +11,7 @@ import click
 
 from mousetrackd.cli import completion, terminal
 from mousetrackd.cli.options import example, open_selection, report_left_out
-from mousetrackd.core.errors import UsageError
-from mousetrackd.system.files import make_private
+from mousetrackd.core.errors import MousetrackError, UsageError
 from mousetrackd.system.paths import user_paths
 
 
@@ -42,8 +41,7 @@ def page(out: Path | None, open_it: bool, **options: Any) -> None:
     OUT it is history.html beside latest.png, which forget deletes; - is stdout.
     """
     from mousetrackd import config  # noqa: PLC0415
-    from mousetrackd.page.making import Subject, make  # noqa: PLC0415
-    from mousetrackd.system import output_files  # noqa: PLC0415
+    from mousetrackd.page.making import Subject, make, make_file, make_history  # noqa: PLC0415
 
     paths = user_paths()
     is_piped = str(out) == "-"
@@ -58,14 +56,13 @@ def page(out: Path | None, open_it: bool, **options: Any) -> None:
         )
         if is_piped:
             left_out = make(sys.stdout.buffer, selection.store, subject)
+        elif out is not None:
+            left_out = make_file(out, selection.store, subject)
         else:
-            if out is None:
-                make_private(paths.snapshots)
-            place = out or paths.history
-            with output_files.fresh_file(place) as fresh, fresh.open("wb") as file:
-                left_out = make(file, selection.store, subject)
+            left_out = make_history(paths, selection.store, subject)
     report_left_out(left_out)
     if not is_piped:
+        place = out or paths.history
         terminal.echo(str(place))
-        if open_it:
-            click.launch(str(place))
+        if open_it and click.launch(str(place)) != 0:
+            raise MousetrackError("no program opened the page", f"Open it yourself: {place}")

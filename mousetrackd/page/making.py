@@ -9,6 +9,7 @@ from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import mousetrackd
+from mousetrackd.core.errors import MousetrackError
 from mousetrackd.core.exclusions import Exclusions
 from mousetrackd.core.layers import LAYERS, UNITS
 from mousetrackd.page import build, encode
@@ -19,14 +20,18 @@ from mousetrackd.picture.heat import GUARD, LOG_RANGE
 from mousetrackd.picture.look import Look
 from mousetrackd.picture.styles import STYLES
 from mousetrackd.storage.query import ALL
+from mousetrackd.system import output_files
+from mousetrackd.system.files import folder_held, make_private
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from mousetrackd.core.layout import Layout
     from mousetrackd.core.monitors import Exclusion
     from mousetrackd.storage.query import Range
     from mousetrackd.storage.store import Store
+    from mousetrackd.system.paths import Paths
 
 FORMAT: Final = 1
 _COPIED_BYTES: Final = 1 << 20
@@ -52,15 +57,17 @@ class Subject:
         return self.now.tzinfo
 
 
-def make(out: BinaryIO, store: Store, subject: Subject) -> list[str]:
+def make(out: BinaryIO, store: Store, subject: Subject, folder: Path | None = None) -> list[str]:
     """Write the page of a store. Returns sentences about what is not in it. Raises StoreError, OSError.
+
+    folder: for a nameless file of the same size meanwhile; None is that for temporary files.
 
     Where no beginning is asked for, it has the hours since the month of a year ago began, and sums of what is older.
     """
     asked = subject.asked
     is_open = asked.since_s is None and asked.until_s is None
     hours_from = subject.now.date().replace(year=subject.now.year - 1, day=1) if is_open else None
-    with tempfile.TemporaryFile() as spool:
+    with tempfile.TemporaryFile(dir=folder) as spool:
         with store.by_hour(asked) as found:
             collection = Collection(found, subject.layout, subject.zone, hours_from)
             sizes_mm = store.sizes_mm()
@@ -70,6 +77,22 @@ def make(out: BinaryIO, store: Store, subject: Subject) -> list[str]:
         spool.seek(0)
         build.write(out, _meta(collection, subject, sizes_mm), data, iter(lambda: spool.read(_COPIED_BYTES), b""))
     return collection.left_out
+
+
+def make_file(out: Path, store: Store, subject: Subject) -> list[str]:
+    """As ``make``, into a file that is there whole or not at all, and private. Raises MousetrackError."""
+    with output_files.fresh_file(out) as fresh, fresh.open("wb") as file:
+        return make(file, store, subject, fresh.parent)
+
+
+def make_history(paths: Paths, store: Store, subject: Subject) -> list[str]:
+    """As ``make_file``, beside the pictures. Whoever forgets waits for it, and deletes it. Raises MousetrackError."""
+    try:
+        make_private(paths.snapshots)
+        with folder_held(paths.snapshots, alone=False):
+            return make_file(paths.history, store, subject)
+    except OSError as error:
+        raise MousetrackError(f"cannot use {paths.snapshots}: {error.strerror}", "Check its permissions.") from error
 
 
 def _meta(collection: Collection, subject: Subject, sizes_mm: Mapping[Any, tuple[int, int]]) -> dict[str, object]:

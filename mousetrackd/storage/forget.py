@@ -24,6 +24,7 @@ from mousetrackd.storage.errors import DamagedError
 from mousetrackd.storage.query import Held
 from mousetrackd.storage.store import Store
 from mousetrackd.system.files import folder_held, make_private, read_own, sync_folder, write_whole
+from mousetrackd.system.output_files import UNFINISHED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +81,11 @@ class Found:
             for begin_s, end_s in held.coarsened
         ]
         if self.pictures:
-            lines.append(f"{_many(len(self.pictures), 'picture')}: all that may show it")
+            pages = [path for path in self.pictures if path.suffix == ".html"]
+            pictures = len(self.pictures) - len(pages)
+            if pictures:
+                lines.append(f"{_many(pictures, 'picture')}: all that may show it")
+            lines += [f"the page {path}" for path in pages]
         if self.copies:
             lines.append(f"{_many(len(self.copies), 'file')} beside the store, damaged or older: {_names(self.copies)}")
         return lines
@@ -171,8 +176,9 @@ def _store(paths: Paths, choice: Choice) -> Iterator[Store | None]:
 
 
 def _pictures(paths: Paths, choice: Choice) -> list[Path]:
-    """Pictures, and what is left of some, that may show it: each shows all that was counted before it was drawn."""
-    names = [*paths.snapshots.glob("*.png"), *paths.snapshots.glob(".*.new")] if paths.snapshots.is_dir() else []
+    """Pictures and the page, and what is left of some, that may show it: each shows all that was counted before."""
+    kinds = ("*.png", ".*.new", paths.history.name, f"{UNFINISHED}*")
+    names = [path for kind in kinds for path in paths.snapshots.glob(kind)] if paths.snapshots.is_dir() else []
     return sorted(path for path in names if _is_younger(path, choice))
 
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _LINKS_MAX: Final = 40
 """As many as the kernel follows."""
 
+UNFINISHED: Final = ".mousetrackd-"
+"""How the folder of a file begins that is being written, and is left of one whose writer was killed."""
+
 _ACCESS_LIST: Final = "system.posix_acl_access"
 
 
@@ -49,7 +52,7 @@ def fresh_file(out: Path) -> Iterator[Path]:
         else:
             place = out  # a link is replaced, and what it leads to stays as it is
         # A folder of our own beside it: encoders open a name as it is, were it a link that someone planted.
-        with tempfile.TemporaryDirectory(prefix=".mousetrackd-", dir=None if is_stream else place.parent) as folder:
+        with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=None if is_stream else place.parent) as folder:
             fresh = Path(folder, f"new{out.suffix}")
             yield fresh
             if is_stream:
