@@ -108,15 +108,20 @@ def install(dry_run: bool, no_start: bool, allow_root: bool) -> None:
     """Start mousetrackd with your session; also install shell completion and a man page."""
     from mousetrackd.capture.wayland.gnome_extension import install_extension  # noqa: PLC0415
     from mousetrackd.cli.main import cli  # noqa: PLC0415 - which imports this module
-    from mousetrackd.desktop import autostart, installer, kwin, manual  # noqa: PLC0415
+    from mousetrackd.desktop import autostart, installer, kwin, launcher, manual  # noqa: PLC0415
     from mousetrackd.desktop.managed_files import Found  # noqa: PLC0415
     from mousetrackd.desktop.systemctl import look_at_systemd  # noqa: PLC0415
 
     if not (dry_run or allow_root):
         refuse_root("install")
     places, systemd = autostart.user_places(), look_at_systemd()
-    starting = autostart.files(places, systemd, autostart.own_launch())
-    helping = [*kwin.files(places), *manual.files(places, cli)]
+    launch = autostart.own_launch()
+    starting = autostart.files(places, systemd, launch)
+    helping = [
+        *kwin.files(places),
+        *manual.files(places, cli),
+        *launcher.files(places, launch, user_paths().config_dir),
+    ]
     if dry_run:
         for file in (*starting, *helping):
             there = file.found()

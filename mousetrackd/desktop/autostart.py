@@ -43,6 +43,10 @@ _PLAIN = re.compile(r"[\w/.,:+@=-]+", re.ASCII)
 """Words that need quotes nowhere."""
 
 
+APPLICATION_ID = "org.mousetrackd.mousetrackd"
+"""The application's name for desktops: in the style of D-Bus, as the Desktop Entry Specification wants it."""
+
+
 @dataclass(frozen=True)
 class Places:
     """Where the user's desktop, systemd and shells look for files, by the XDG rules."""
@@ -69,6 +73,21 @@ class Places:
     def kwin_effect(self) -> dict[str, Path]:
         """Where KWin looks for what sees clicks: each file by its name in our package."""
         return {name: kwin_effect.folder(self.data_home) / place for name, place in kwin_effect.FILES.items()}
+
+    @property
+    def launcher(self) -> Path:
+        """What the menu of applications shows."""
+        return self.data_home / "applications" / f"{APPLICATION_ID}.desktop"
+
+    @property
+    def metainfo(self) -> Path:
+        """What a software centre shows about the application."""
+        return self.data_home / "metainfo" / f"{APPLICATION_ID}.metainfo.xml"
+
+    def icon(self, size: str) -> Path:
+        """An icon of a size as icon themes name it: "48x48", or "scalable" for the drawing."""
+        ending = ".svg" if size == "scalable" else ".png"
+        return self.data_home / "icons" / "hicolor" / size / "apps" / f"{APPLICATION_ID}{ending}"
 
     @property
     def completions(self) -> dict[str, Path]:
@@ -181,27 +200,27 @@ def entry_text(launch: Launch, *, beside_unit: bool) -> str:
     """The autostart entry. beside_unit: a systemd that starts entries itself need not start this one."""
     folders = [f"{name}={path}" for name, path in launch.folders.items()]
     directly = shlex.join(("env", *folders, *_for_env(launch.command)) if folders else launch.command)
-    words = " ".join(map(_entry_word, ("sh", "-c", _ENTRY_SCRIPT + directly)))
+    words = " ".join(map(entry_word, ("sh", "-c", _ENTRY_SCRIPT + directly)))
     lines = [
         "[Desktop Entry]",
         "Type=Application",
         "Name=mousetrackd",
         "Comment=Heatmap of where the mouse pointer goes",
-        f"TryExec={_entry_value(launch.command[0])}",
-        f"Exec={_entry_value(words)}",
+        f"TryExec={entry_value(launch.command[0])}",
+        f"Exec={entry_value(words)}",
         "NoDisplay=true",
         *(["X-systemd-skip=true"] if beside_unit else []),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _entry_word(text: str) -> str:
+def entry_word(text: str) -> str:
     """One argument of Exec=, quoted where the Desktop Entry Specification, "The Exec key", asks for it."""
     escaped = re.sub(r'(["`$\\])', r"\\\1", text).replace("%", "%%")
     return escaped if _PLAIN.fullmatch(text) else f'"{escaped}"'
 
 
-def _entry_value(text: str) -> str:
+def entry_value(text: str) -> str:
     """A value of type string, which has escapes of its own."""
     return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
 

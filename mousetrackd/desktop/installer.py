@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mousetrackd.capture.wayland.gnome_extension import install_extension, remove_extension
 from mousetrackd.core.errors import MousetrackError, NotRunningError
 from mousetrackd.daemon import client
-from mousetrackd.desktop import kwin, managed_files
+from mousetrackd.desktop import kwin, launcher, managed_files
 from mousetrackd.desktop.systemctl import UNIT, answer_to, look_at_systemd, must, systemctl
 from mousetrackd.system import libraries
 from mousetrackd.system.files import remove_all
@@ -124,6 +124,7 @@ def _remove_files(places: Places, *, purge: bool) -> Iterator[str]:
         *places.kwin_effect.values(),
         *places.completions.values(),
         places.man_page,
+        *launcher.paths(places),
     ):
         yield from managed_files.remove(path, below=places.base_of(path), with_kept=purge)
     own_changes = places.unit.with_name(f"{UNIT}.d")

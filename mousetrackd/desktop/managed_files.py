@@ -2,7 +2,8 @@
 
 The last line of each is a comment (in JSON, a key) that says who wrote it, with a checksum of the rest. By it a later
 version, and ``uninstall``, tell a file that is as we left it from one that the user has changed, and from one that was
-never ours.
+never ours. A PNG
+has a chunk of text instead, and is ours whatever else was changed in it.
 """
 
 from __future__ import annotations
@@ -21,10 +22,15 @@ from mousetrackd.system.files import sync_folder, write_whole
 
 JSON_MARK = '"X-Mousetrackd": "'
 """What comes before the mark in a JSON object, which has no comments. Its text has no last brace: the mark ends it."""
+XML_MARK = "<!--"
+_ENDS = {JSON_MARK: '"}', XML_MARK: " -->"}
+"""What ends a mark that the end of the line does not."""
 
 _MARK = re.compile(
-    rb'(?:#|//|\.\\"|"X-Mousetrackd": ") written by mousetrackd install, checksum ([0-9a-f]{8})[^\n]*\n\Z'
+    rb'(?:#|//|\.\\"|<!--|"X-Mousetrackd": ") written by mousetrackd install, checksum ([0-9a-f]{8})[^\n]*\n\Z'
 )
+_PNG_MARK = b"tEXtSoftware\0written by mousetrackd install"
+"""PNG specification, 11.3.3.2 and 11.3.3.1: a chunk of text, and the keyword for the program that made the picture."""
 
 
 class Found(Enum):
@@ -49,7 +55,7 @@ class OwnFile:
         """The whole file, mark and all."""
         body = self.text.encode("utf-8", "surrogateescape")
         mark = f"{self.comment} written by mousetrackd install, checksum {zlib.crc32(body):08x}: "
-        end = '"}' if self.comment == JSON_MARK else ""
+        end = _ENDS.get(self.comment, "")
         return body + mark.encode() + f"changed by hand, it will be kept under another name{end}\n".encode()
 
     def found(self) -> Found:
@@ -73,6 +79,17 @@ class OwnFile:
                 f"cannot write {self.path}: {error.strerror or error}", "Check its permissions and the disk."
             ) from error
         return f"{'updated' if found is Found.OLDER else 'wrote'} {self.path}{kept}"
+
+
+@dataclass(frozen=True)
+class OwnPicture(OwnFile):
+    """A PNG to be written for the user. png: all its bytes, its mark within."""
+
+    png: bytes = b""
+
+    def content(self) -> bytes:
+        """The whole file."""
+        return self.png
 
 
 def remove(path: Path, *, below: Path, with_kept: bool = False) -> list[str]:
@@ -135,6 +152,8 @@ def _judge(path: Path, content: bytes | None) -> Found:
     """What a file is that is not the newest of ours."""
     if content is None:
         return Found.NOTHING
+    if _PNG_MARK in content and not path.is_symlink():
+        return Found.OLDER
     mark = _MARK.search(content)
     if mark is None or path.is_symlink():
         return Found.FOREIGN

@@ -62,6 +62,12 @@ def test_install_writes_enables_and_starts(home: Home, systemctl: FakeSystemctl)
         "zsh/site-functions/_mousetrackd",
         "fish/vendor_completions.d/mousetrackd.fish",
         "man/man1/mousetrackd.1",
+        "applications/org.mousetrackd.mousetrackd.desktop",
+        "metainfo/org.mousetrackd.mousetrackd.metainfo.xml",
+        "icons/hicolor/scalable/apps/org.mousetrackd.mousetrackd.svg",
+        "icons/hicolor/48x48/apps/org.mousetrackd.mousetrackd.png",
+        "icons/hicolor/128x128/apps/org.mousetrackd.mousetrackd.png",
+        "icons/hicolor/256x256/apps/org.mousetrackd.mousetrackd.png",
     }
     assert systemctl.changes() == ["daemon-reload", "enable mousetrackd.service", "start mousetrackd.service"]
     assert "enabled: it starts with every graphical session\nstarted;" in result

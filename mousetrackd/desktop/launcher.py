@@ -1,0 +1,83 @@
+"""What the desktop shows of us: a launcher in the menu, its actions, an icon, and a text for software centres.
+
+The launcher opens the newest picture. Its actions are what a tray icon would offer, on every desktop.
+"""
+
+from __future__ import annotations
+
+import shlex
+from importlib import resources
+from typing import TYPE_CHECKING, Final
+
+from mousetrackd.desktop.autostart import APPLICATION_ID, Launch, Places, entry_value, entry_word
+from mousetrackd.desktop.managed_files import XML_MARK, OwnFile, OwnPicture
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_ICON_SIZES_PX: Final = (48, 128, 256)
+_DRAWING: Final = "scalable"
+
+_OPEN: Final = '"$0" latest --open'
+_ACTIONS: Final = {
+    "draw": ("Draw a picture now", f'"$0" snapshot; {_OPEN}'),
+    "pause": ("Pause", '"$0" pause'),
+    "resume": ("Resume", '"$0" resume'),
+    "settings": ("Settings folder", 'mkdir -p -m 700 "$1" && xdg-open "$1"'),
+}
+"""The name of each action, and what sh runs for it. $0: mousetrackd. $1: the folder of the configuration."""
+
+
+def files(places: Places, launch: Launch, config_dir: Path) -> list[OwnFile]:
+    """The launcher, its icons and its description, to be written for the user. launch: as the daemon is started."""
+    own = resources.files(__package__)
+    drawing = own.joinpath("icons", "mousetrackd.svg").read_text("utf-8")
+    metainfo = own.joinpath("mousetrackd.metainfo.xml").read_text("utf-8")
+    icons = [
+        OwnPicture(places.icon(f"{px}x{px}"), "", png=own.joinpath("icons", f"mousetrackd-{px}.png").read_bytes())
+        for px in _ICON_SIZES_PX
+    ]
+    return [
+        OwnFile(places.launcher, launcher_text(launch, config_dir)),
+        OwnFile(places.icon(_DRAWING), drawing, comment=XML_MARK),
+        *icons,
+        OwnFile(places.metainfo, metainfo, comment=XML_MARK),
+    ]
+
+
+def paths(places: Places) -> list[Path]:
+    """Where ``files`` are."""
+    sizes = (_DRAWING, *(f"{px}x{px}" for px in _ICON_SIZES_PX))
+    return [places.launcher, places.metainfo, *map(places.icon, sizes)]
+
+
+def launcher_text(launch: Launch, config_dir: Path) -> str:
+    """The launcher, as the Desktop Entry Specification has it."""
+    return "\n".join(_lines(launch, config_dir)) + "\n"
+
+
+def _lines(launch: Launch, config_dir: Path) -> Iterator[str]:
+    yield from (
+        "[Desktop Entry]",
+        "Type=Application",
+        "Name=mousetrackd",
+        "GenericName=Pointer Heatmap",
+        "Comment=See where your mouse pointer goes all day",
+        f"Exec={_exec(_OPEN, launch, config_dir)}",
+        f"Icon={APPLICATION_ID}",
+        "Terminal=false",
+        "StartupNotify=false",
+        "Categories=Utility;",
+        "Keywords=mouse;pointer;cursor;heatmap;clicks;screen;statistics;",
+        f"Actions={''.join(f'{name};' for name in _ACTIONS)}",
+    )
+    for name, (title, script) in _ACTIONS.items():
+        yield from ("", f"[Desktop Action {name}]", f"Name={title}", f"Exec={_exec(script, launch, config_dir)}")
+
+
+def _exec(script: str, launch: Launch, config_dir: Path) -> str:
+    """The value of Exec= that has sh run the script."""
+    exports = "".join(f"export {name}={shlex.quote(path)}; " for name, path in launch.folders.items())
+    words = ("sh", "-c", exports + script, launch.command[0], str(config_dir))
+    return entry_value(" ".join(map(entry_word, words)))

@@ -1,0 +1,109 @@
+"""What install puts into the menu of applications, as the desktop's own tools read it and as a click runs it."""
+
+import configparser
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import cv2
+import pytest
+from support.program import Home
+
+from mousetrackd.desktop import launcher
+from mousetrackd.desktop.autostart import Launch, Places
+
+pytest_plugins = ("support.fixtures",)
+
+
+@pytest.fixture
+def places(home: Home) -> Places:
+    """Where everything is after install, without systemd."""
+    home.variables["PATH"] = str(home.folder)
+    home.run_ok("install", "--allow-root")
+    return Places(home.folder / "config", home.folder / "data")
+
+
+def entry_of(text: str) -> configparser.ConfigParser:
+    entry = configparser.ConfigParser(interpolation=None)
+    entry.optionxform = str  # type: ignore[assignment,method-assign]  # keys are case-sensitive here
+    entry.read_string(text)
+    return entry
+
+
+def clicked(entry: configparser.ConfigParser, section: str, folder: Path) -> list[str]:
+    """What runs when a section's Exec is clicked: the words of each program, by stand-ins that write them down."""
+    programs = folder / "programs"
+    programs.mkdir(exist_ok=True)
+    ran = folder / "ran"
+    ran.unlink(missing_ok=True)
+    for name in ("mousetrackd", "xdg-open"):
+        (programs / name).write_text(f'#!/bin/sh\necho "{name}" "$@" >> "{ran}"\n')
+        (programs / name).chmod(0o755)
+    value = entry[section]["Exec"].replace("\\\\", "\\")  # first the escapes of a value, then the quotes of Exec
+    # The quoting of Exec is a shell's, so a shell is asked.
+    subprocess.run(
+        ["sh", "-c", value.replace("%%", "%")],
+        env={"PATH": f"{programs}:{os.environ['PATH']}"},
+        check=True,
+        timeout=30,
+    )
+    return ran.read_text().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("section", "expected"),
+    [
+        ("Desktop Entry", ["mousetrackd latest --open"]),
+        ("Desktop Action draw", ["mousetrackd snapshot", "mousetrackd latest --open"]),
+        ("Desktop Action pause", ["mousetrackd pause"]),
+        ("Desktop Action resume", ["mousetrackd resume"]),
+        ("Desktop Action settings", ["xdg-open {folder}/a $HOME\"s 100% 'folder'"]),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_each_entry_of_the_menu_runs_what_it_says(tmp_path: Path, section: str, expected: list[str]) -> None:
+    text = launcher.launcher_text(
+        Launch((str(tmp_path / "programs" / "mousetrackd"), "run")), tmp_path / "a $HOME\"s 100% 'folder'"
+    )
+    assert clicked(entry_of(text), section, tmp_path) == [line.replace("{folder}", str(tmp_path)) for line in expected]
+
+
+@pytest.mark.skipif(shutil.which("desktop-file-validate") is None, reason="there is no desktop-file-validate")
+def test_the_launcher_is_valid(places: Places) -> None:
+    done = subprocess.run(
+        [str(shutil.which("desktop-file-validate")), places.launcher], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.skipif(shutil.which("appstreamcli") is None, reason="there is no appstreamcli")
+def test_the_description_is_valid_as_far_as_it_can_be_without_an_address(places: Places) -> None:
+    done = subprocess.run(
+        [str(shutil.which("appstreamcli")), "validate", "--no-net", "--no-color", places.metainfo],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "E: " not in done.stdout, done.stdout
+    warnings = [line for line in done.stdout.splitlines() if line.startswith("W: ")]
+    assert all("url-homepage-missing" in line for line in warnings), done.stdout
+
+
+def test_the_icons_are_of_their_sizes_and_the_launcher_names_them(places: Places) -> None:
+    entry = entry_of(places.launcher.read_text("utf-8"))
+    for px in (48, 128, 256):
+        path = places.icon(f"{px}x{px}")
+        picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        assert picture is not None
+        assert picture.shape == (px, px, 4)
+        assert path.stem == entry["Desktop Entry"]["Icon"] == places.launcher.stem
+    assert places.icon("scalable").read_bytes().startswith(b"<svg ")
+
+
+def test_uninstall_leaves_an_icon_of_the_users_own(home: Home, places: Places) -> None:
+    own = places.icon("48x48")
+    own.write_bytes(b"\x89PNG\r\n\x1a\n of the user's own")
+    result = home.run_ok("uninstall", "--allow-root")
+    assert f"left {own}, which mousetrackd did not write" in result
+    assert [path for path in places.data_home.rglob("*") if path.is_file()] == [own]
