@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from mousetrackd.capture.x11.monitor_reader import MonitorReader, ServerPing
     from mousetrackd.capture.x11.randr import QueriedLayout
     from mousetrackd.capture.x11.stream import Part
+    from mousetrackd.capture.x11.window_thread import WindowThread
     from mousetrackd.core.events import Item
 
 _CATCH_UP_TIMEOUT_S = 0.5
@@ -66,6 +67,9 @@ class PynputSource:
         self._watch_display: Xlib.display.Display | None = None
         self._watcher: threading.Thread | None = None
         self._listener: ListenerThread | None = None
+        self._wants_windows = False
+        self.windows: WindowThread | None = None
+        """What identifies windows; None where nobody asked for that, or not yet."""
         self._stopping = False
         self._has_ended = False
 
@@ -87,7 +91,18 @@ class PynputSource:
                 f"{self._pointers} pointers (xinput list) move at once, and X does not tell which one an event is of: "
                 "no lines and no distance are counted, and time counts where one moved last"
             )
+        if self.windows is not None and self.windows.problem:
+            notes.append(self.windows.problem)
         return tuple(notes)
+
+    @property
+    def identifies_by(self) -> str:
+        """As ``applications.IdentifiesWindows``."""
+        return "X11: positions of windows, WM_CLASS and desktop files"
+
+    def identify_windows(self) -> None:
+        """As ``applications.IdentifiesWindows``."""
+        self._wants_windows = True
 
     def start(self, notify: Callable[[], None]) -> None:
         """Open the display, query its monitors, and listen. Raises SourceError; BlindError under XWayland."""
@@ -129,6 +144,11 @@ class PynputSource:
         self._notify = notify  # not before there is the first item
         self._watcher = threading.Thread(target=self._watch, args=(reader,), name="monitors", daemon=True)
         self._watcher.start()
+        if self._wants_windows:
+            from mousetrackd.capture.x11.window_thread import WindowThread  # noqa: PLC0415 - likewise
+
+            self.windows = WindowThread(self._stream.put_windows, self.now_ms)
+            self.windows.begin()
         self._notify()
 
     def now_ms(self) -> int:
@@ -179,6 +199,9 @@ class PynputSource:
             self._listener.close(_STOP_TIMEOUT_S)
             if self._watcher is not None:
                 self.catch_up()
+        if self.windows is not None:
+            self.windows.close(_STOP_TIMEOUT_S)
+            self.windows = None
         x11.hang_up(self._watch_display)
         if self._watcher is not None:
             self._watcher.join(_STOP_TIMEOUT_S)

@@ -8,6 +8,7 @@ server saw it on; which layout a change led to is known when a later query is an
 from __future__ import annotations
 
 import threading
+from collections import deque
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -20,11 +21,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mousetrackd.capture.x11.server_clock import ServerClock
-    from mousetrackd.core.events import Events
+    from mousetrackd.core.events import AppChange, Events
 
 _LONGEST_HOLD_MS = 10_000
 """A client may hold the server for itself while events still come; they are not held back longer than that."""
 
+
+_UNREAD_MS = 250
+"""What happened so long ago has been read: a change of the windows is placed among the events by its time."""
+_CHANGES_MAX = 256
+"""So many changes of the windows are kept until somebody drains them without an event."""
 
 _ELEMENT_BYTES = record.ELEMENT.itemsize
 _MUCH = 2 * MANY_EVENTS
@@ -60,6 +66,7 @@ class EventStream:
         self._held_since_ms: int | None = None
         self._splitter = record.Splitter(())
         self._screens: record.Screens | None = None
+        self._app_changes: list[AppChange] = []
         self._gathered = 0  # elements since the last cut or notification; a row counts as an event with its header
         self.puts = 0
         """How often something was put, so far."""
@@ -90,6 +97,14 @@ class EventStream:
             if is_much:
                 self._gathered = 0
         if was_empty or is_much:
+            self._notify()
+
+    def put_windows(self, change: AppChange) -> None:
+        """Note how the windows are placed from a time on. Nobody is notified, but where many have gathered."""
+        with self._lock:
+            self._app_changes.append(change)
+            is_much = len(self._app_changes) % _CHANGES_MAX == 0
+        if is_much:
             self._notify()
 
     def put_query(self, query: QueriedLayout) -> None:
@@ -135,7 +150,19 @@ class EventStream:
         if unknown is None:
             items += self._tracker.newest(now_ms)
         items = record.pointers_in_time(items)
-        return _in_time([item for item in items if isinstance(item, Interruption) or item.size])
+        items = _in_time([item for item in items if isinstance(item, Interruption) or item.size])
+        until_ms = 0 if unknown is not None else now_ms - _UNREAD_MS
+        return merged(items, self._take_app_changes(items, until_ms))
+
+    def _take_app_changes(self, items: list[Item], until_ms: int) -> list[AppChange]:
+        """The changes of the windows up to the last event, or to a time before which all events are there."""
+        with self._lock:
+            if not self._app_changes:
+                return []
+            last_ms = max((int(item["time_ms"][-1]) for item in items if not isinstance(item, Interruption)), default=0)
+            due = [one for one in self._app_changes if one.time_ms <= max(until_ms, last_ms)]
+            self._app_changes = self._app_changes[len(due) :]
+        return due
 
     def await_query(self, now_ms: Callable[[], int], is_watched: Callable[[], bool], timeout_s: float) -> None:
         """Return when the monitors have been queried since the last change that was put, or nobody will do it."""
@@ -213,3 +240,26 @@ def _in_time(items: list[Item]) -> list[Item]:
             item = items[number] = LayoutChange(next_ms, item.layout)
         next_ms = item.time_ms if isinstance(item, Interruption) else int(item["time_ms"][0])
     return items
+
+
+def merged(items: list[Item], changes: list[AppChange]) -> list[Item]:
+    """The same items with changes of the windows among them. An event of the same ms was before the change."""
+    if not changes:
+        return items
+    placed: list[Item] = []
+    waiting = deque(changes)
+    for item in items:
+        if isinstance(item, Interruption):
+            while waiting and waiting[0].time_ms < item.time_ms:
+                placed.append(waiting.popleft())
+            placed.append(item)
+            continue
+        rest = item
+        while waiting and rest.size and waiting[0].time_ms < int(rest["time_ms"][-1]):
+            later = rest["time_ms"] > waiting[0].time_ms
+            at = int(later.argmax())
+            placed += [rest[:at]] if at else []
+            placed.append(waiting.popleft())
+            rest = rest[at:]
+        placed.append(rest)
+    return [*placed, *waiting]
