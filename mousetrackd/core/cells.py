@@ -7,12 +7,12 @@ sum is exact, and what is drawn of them hardly differs: moved to the middle of t
 from __future__ import annotations
 
 import struct
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from mousetrackd.core import planes
 from mousetrackd.core.counts import COUNT_MAX, Counts
 from mousetrackd.core.validity import CELL_MAX_PX, CELL_SHARE
 
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 _PLACES: Final = 16
 """A centre of mass is kept to a sixteenth of a cell in each direction, together one byte. To a pixel of 16."""
-_LENGTH: Final = struct.Struct("<I")
-_ZLIB_LEVEL: Final = 6
+_HEADER: Final = struct.Struct("<BIBB")  # format, cells, bytes per delta, bytes per sum
+_FORMAT: Final = 1
+_ZLIB_LEVEL: Final = 9
+"""Written once and kept permanently, a few thousand numbers at a time."""
 
 
 @dataclass(frozen=True)
@@ -131,10 +133,19 @@ def split(counts: Counts, side_px: int) -> Cells:
 
 
 def encode(counts: Counts, side_px: int) -> bytes:
-    """``gathered`` counts as bytes: the sums as ``Counts.encode`` has them, then the place in each cell."""
+    """``gathered`` counts as bytes: the sums as ``Counts.encode`` has them, then the place in each cell.
+
+    Without its size, and without a checksum: who keeps it has both.
+    """
     found = split(counts, side_px)
-    encoded = Counts(*grid(counts.width_px, counts.height_px, side_px), found.index, found.count).encode()
-    return _LENGTH.pack(len(encoded)) + encoded + zlib.compress(found.place.tobytes(), _ZLIB_LEVEL)
+    deltas = np.diff(found.index, prepend=0)
+    delta_bytes, count_bytes = (planes.bytes_of(int(values.max(initial=0))) for values in (deltas, found.count))
+    rows = np.empty((delta_bytes + count_bytes + 1, found.index.size), np.uint8)
+    planes.split(deltas, rows[:delta_bytes])
+    planes.split(found.count, rows[delta_bytes:-1])
+    rows[-1] = found.place
+    header = _HEADER.pack(_FORMAT, found.index.size, delta_bytes, count_bytes)
+    return header + planes.deflated(rows, _ZLIB_LEVEL, planes.RAW)
 
 
 def decode(data: bytes, *, size: tuple[int, int], side_px: int, total: int) -> Counts:
@@ -149,16 +160,19 @@ def unpacked(data: bytes, *, size: tuple[int, int], side_px: int, total: int) ->
     """As ``decode``, as cells."""
     cols, rows = grid(*size, side_px)
     try:
-        (length,) = _LENGTH.unpack_from(data)
-        end = _LENGTH.size + length
-        sums = Counts.joined(Counts.decode_parts(data[_LENGTH.size : end], size=(cols, rows), total=total))
-        inflate = zlib.decompressobj()
-        inflated = inflate.decompress(data[end:], sums.pixels + 1)
-    except (struct.error, zlib.error) as error:
+        form, number, delta_bytes, count_bytes = _HEADER.unpack_from(data)
+    except struct.error as error:
         raise ValueError(f"no encoded cells: {error}") from error
-    if not inflate.eof or inflate.unused_data or len(inflated) != sums.pixels:
-        raise ValueError("no encoded cells: their number and their places do not fit")
-    return Cells(sums.index, sums.count, np.frombuffer(inflated, np.uint8))
+    if form != _FORMAT or number > cols * rows or delta_bytes > planes.bytes_of(cols * rows) or count_bytes > 8:
+        raise ValueError("no encoded cells: their header makes no sense")
+    if (number > 1 and not delta_bytes) or (number and not count_bytes):
+        raise ValueError("no encoded cells: they have no sums")
+    try:
+        found = planes.inflated(data[_HEADER.size :], (delta_bytes + count_bytes + 1, number), planes.RAW)
+    except ValueError as error:
+        raise ValueError(f"no encoded cells: {error}") from error
+    sums = Counts.joined(Counts.of_planes((cols, rows), found[:delta_bytes], found[delta_bytes:-1], total=total))
+    return Cells(sums.index, sums.count, found[-1])
 
 
 def joined(parts: Sequence[Cells], *, size: tuple[int, int], side_px: int) -> Counts:

@@ -8,12 +8,12 @@ into parts, merged in any order, gives the same day.
 from __future__ import annotations
 
 import struct
-import zlib
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from mousetrackd.core.monitors import size_problem
+from mousetrackd.core.planes import ZLIB, bytes_of, deflated, inflated, joined, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -211,16 +211,16 @@ class Counts:
         for index, count in self._slices():
             widest = max(widest, int(np.diff(index, prepend=last).max()))
             most, last = max(most, int(count.max())), int(index[-1])
-        delta_bytes, count_bytes = _bytes_of(widest), _bytes_of(most)
+        delta_bytes, count_bytes = bytes_of(widest), bytes_of(most)
         planes = np.empty((delta_bytes + count_bytes, self.pixels), np.uint8)
         done = last = 0
         for index, count in self._slices():
             part = planes[:, done : done + index.size]
-            _to_planes(np.diff(index, prepend=last), part[:delta_bytes])
-            _to_planes(count, part[delta_bytes:])
+            split(np.diff(index, prepend=last), part[:delta_bytes])
+            split(count, part[delta_bytes:])
             done, last = done + index.size, int(index[-1])
         header = _HEADER.pack(_FORMAT, self.width_px, self.height_px, self.pixels, delta_bytes, count_bytes)
-        return header + zlib.compress(planes.data, _ZLIB_LEVEL)
+        return header + deflated(planes, _ZLIB_LEVEL, ZLIB)
 
     def _slices(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
         """``index`` and ``count`` in parts that are not empty."""
@@ -261,29 +261,36 @@ class Counts:
         """
         try:
             form, width_px, height_px, pixels, delta_bytes, count_bytes = _HEADER.unpack_from(data)
-            if form != _FORMAT or count_bytes > 8 or pixels > width_px * height_px or size_problem(width_px, height_px):
-                raise ValueError("not an encoded histogram: its header makes no sense")
-            if size is not None and size != (width_px, height_px):
-                raise ValueError(f"it is of {width_px}x{height_px} pixels, its screen is of {size[0]}x{size[1]}")
-            if (pixels > 1 and not delta_bytes) or (pixels and not count_bytes):
-                raise ValueError("not an encoded histogram: it has pixels and no counts")
-            expected = pixels * (delta_bytes + count_bytes)
-            if delta_bytes > _bytes_of(width_px * height_px) or expected > _MOST_DEFLATED * len(data):
-                raise ValueError("not an encoded histogram: its header says more than follows")
-            inflate = zlib.decompressobj()
-            inflated = inflate.decompress(memoryview(data)[_HEADER.size :], expected + 1)
-        except (struct.error, zlib.error) as error:
+        except struct.error as error:
             raise ValueError(f"not an encoded histogram: {error}") from error
-        if not inflate.eof or inflate.unused_data or inflate.unconsumed_tail or len(inflated) != expected:
-            raise ValueError("not an encoded histogram: its length does not match its header")
-        planes = np.frombuffer(inflated, np.uint8).reshape(delta_bytes + count_bytes, pixels)
-        deltas, counts = planes[:delta_bytes], planes[delta_bytes:]
+        if form != _FORMAT or count_bytes > 8 or pixels > width_px * height_px or size_problem(width_px, height_px):
+            raise ValueError("not an encoded histogram: its header makes no sense")
+        if size is not None and size != (width_px, height_px):
+            raise ValueError(f"it is of {width_px}x{height_px} pixels, its screen is of {size[0]}x{size[1]}")
+        if (pixels > 1 and not delta_bytes) or (pixels and not count_bytes):
+            raise ValueError("not an encoded histogram: it has pixels and no counts")
+        most = _MOST_DEFLATED * len(data)
+        if delta_bytes > bytes_of(width_px * height_px) or pixels * (delta_bytes + count_bytes) > most:
+            raise ValueError("not an encoded histogram: its header says more than follows")
+        try:
+            planes = inflated(memoryview(data)[_HEADER.size :], (delta_bytes + count_bytes, pixels), ZLIB)
+        except ValueError as error:
+            raise ValueError(f"not an encoded histogram: {error}") from error
+        return cls.of_planes((width_px, height_px), planes[:delta_bytes], planes[delta_bytes:], total=total)
+
+    @classmethod
+    def of_planes(
+        cls, size: tuple[int, int], deltas: NDArray[np.uint8], counts: NDArray[np.uint8], *, total: int | None = None
+    ) -> Iterator[Self]:
+        """As ``decode_parts``, from the planes of the differences of the pixel numbers, and those of the counts."""
+        width_px, height_px = size
+        pixels = counts.shape[1]
         # The sum of all differences is the last pixel's number; in Python's integers it cannot wrap around.
         if pixels and (
             sum(int(plane.sum(dtype=np.uint64)) << 8 * nth for nth, plane in enumerate(deltas)) >= width_px * height_px
             or not (np.bitwise_or.reduce(deltas[:, 1:], axis=0) if pixels > 1 else np.ones(1)).all()
             or not np.bitwise_or.reduce(counts, axis=0).all()
-            or (count_bytes == 8 and int(counts[7].max()) > 0x7F)
+            or (len(counts) == 8 and int(counts[7].max()) > 0x7F)
         ):
             raise ValueError("not an encoded histogram: its pixels do not fit its screen")
         if total is not None:
@@ -299,23 +306,6 @@ class Counts:
         last = 0
         for start in range(0, max(counts.shape[1], 1), _SLICE_PIXELS):
             here = slice(start, start + _SLICE_PIXELS)
-            index = np.cumsum(_of_planes(deltas[:, here])) + last
+            index = np.cumsum(joined(deltas[:, here])) + last
             last = int(index[-1]) if index.size else 0
-            yield cls(width_px, height_px, index, _of_planes(counts[:, here]))
-
-
-def _bytes_of(value: int) -> int:
-    return (value.bit_length() + 7) // 8
-
-
-def _to_planes(values: NDArray[np.int64], planes: NDArray[np.uint8]) -> None:
-    """Write the bytes of non-negative values into planes, least significant first."""
-    for nth, plane in enumerate(planes):
-        plane[:] = values >> 8 * nth & 0xFF
-
-
-def _of_planes(planes: NDArray[np.uint8]) -> NDArray[np.int64]:
-    values = np.zeros(planes.shape[1], np.int64) if not len(planes) else planes[0].astype(np.int64)
-    for nth, plane in enumerate(planes[1:], 1):
-        values |= plane.astype(np.int64) << 8 * nth
-    return values
+            yield cls(width_px, height_px, index, joined(counts[:, here]))

@@ -13,6 +13,10 @@ from mousetrackd.storage.tiers import HOUR_S
 
 if TYPE_CHECKING:
     from mousetrackd.storage.connection import Connection
+    from mousetrackd.storage.hours import Encoded
+
+_HOURS_AT_ONCE = 64
+"""Of a year there are thousands, too many to have in memory."""
 
 
 def append(target: Connection, source: Connection, left_out: list[str]) -> None:
@@ -35,6 +39,7 @@ def append(target: Connection, source: Connection, left_out: list[str]) -> None:
                     f"{source.path} has {key.layer} of {known[key.monitor].label} in another unit than the others",
                     "They cannot be added up. Leave it out.",
                 ) from error
+        new: list[Encoded] = []
         for chunk in chunks.select(source, ANY, left_out, with_damaged=True):
             key = chunk.key._replace(monitor=row_of[chunk.key.monitor])
             new_row = 0
@@ -45,9 +50,13 @@ def append(target: Connection, source: Connection, left_out: list[str]) -> None:
                     if not chunk.is_whole:  # each of its hours is read instead of it, so each becomes a chunk
                         _, counts = hours.read(source, hour, known[chunk.key.monitor])
                         new_row = chunks.insert(target, hour.start_s, HOUR_S, key, counts)
-                    hours.copy(source, hour, target, new_row, key)
+                    new.append(hours.copied(source, hour, new_row, key))
                 except ValueError as error:
                     left_out.append(str(error))
+                if len(new) >= _HOURS_AT_ONCE:
+                    hours.put(target, new)
+                    new = []
+        hours.put(target, new)
         target.executemany(
             "INSERT INTO path VALUES (?, ?, ?, ?)",
             [

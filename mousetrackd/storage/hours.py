@@ -7,9 +7,10 @@ and nothing counts twice, whatever was imported later or however the clock's zon
 
 from __future__ import annotations
 
+import bisect
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mousetrackd.core import cells, validity
 from mousetrackd.core.counts import COUNT_MAX, Counts
@@ -44,22 +45,65 @@ class Hour:
         return self.start_s + HOUR_S
 
 
-def put(connection: Connection, chunk: int, start_s: int, key: Key, counts: Counts) -> None:
-    """Append an hour of a chunk, within the transaction that is open. Raises sqlite3.Error."""
+class Encoded(NamedTuple):
+    """An hour that is to be stored, and its cells as bytes. side_px: how wide they are."""
+
+    hour: Hour
+    side_px: int
+    counts: bytes
+
+
+def encoded(chunk: int, start_s: int, key: Key, counts: Counts) -> Encoded:
+    """An hour of a chunk, as ``put`` stores it."""
     side_px = cells.cell_px(counts.width_px, counts.height_px)
     blob = cells.encode(cells.gathered(counts, side_px), side_px)
-    put_encoded(connection, Hour(0, chunk, start_s, key, min(counts.total, COUNT_MAX)), side_px, blob)
+    return Encoded(Hour(0, chunk, start_s, key, min(counts.total, COUNT_MAX)), side_px, blob)
 
 
-def put_encoded(connection: Connection, hour: Hour, side_px: int, blob: bytes) -> None:
-    """As ``put``, with its cells as bytes; the row is a new one."""
-    ((row,),) = connection.execute(
-        "INSERT INTO hour (chunk, start_s, monitor, layer, application, grid, total) VALUES (?, ?, ?, ?, ?, ?, ?)"
-        " RETURNING id",
-        (hour.chunk, hour.start_s, *hour.key, hour.total),
-    )
-    checksum = checksum_of(hour, side_px, blob)
-    connection.execute("INSERT INTO cells VALUES (?, ?, ?, ?)", (row, side_px, blob, checksum))
+def put(connection: Connection, new: Iterable[Encoded]) -> None:
+    """Append hours, within the transaction that is open, together so that they fill pages. Raises sqlite3.Error."""
+    for hour, side_px, blob in _packed(new):
+        ((row,),) = connection.execute(
+            "INSERT INTO hour (chunk, start_s, monitor, layer, application, grid, total) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            " RETURNING id",
+            (hour.chunk, hour.start_s, *hour.key, hour.total),
+        )
+        checksum = checksum_of(hour, side_px, blob)
+        connection.execute("INSERT INTO cells VALUES (?, ?, ?, ?)", (row, side_px, blob, checksum))
+
+
+_PAGE_BYTES: Final = 4096
+_LEAF_BYTES: Final = _PAGE_BYTES - 8
+_PAYLOAD_MAX_BYTES: Final = _PAGE_BYTES - 35
+_PAYLOAD_MIN_BYTES: Final = (_PAGE_BYTES - 12) * 32 // 255 - 23
+_COLUMNS_BYTES, _AROUND_BYTES = 14, 12
+"""What a row of ``cells`` has beside its counts at most, and what a page has for each row."""
+
+
+def _packed(new: Iterable[Encoded]) -> Iterator[Encoded]:
+    """In an order in which little is left free at the end of each page: a tenth of the cells' bytes in any order."""
+    waiting = sorted((_on_page_bytes(one), nth, one) for nth, one in enumerate(new))
+    free_bytes = 0
+    while waiting:
+        fitting = bisect.bisect_left(waiting, (free_bytes + 1,))
+        if not fitting:
+            free_bytes = _LEAF_BYTES
+        used_bytes, _, one = waiting.pop(fitting - 1)
+        free_bytes -= used_bytes
+        yield one
+
+
+def _on_page_bytes(one: Encoded) -> int:
+    """How much of a row is on a page of its table; what does not fit there fills pages of its own.
+
+    sqlite.org/fileformat2.html, 1.6: X, M and K of a leaf of a table.
+    """
+    on_page = payload = len(one.counts) + _COLUMNS_BYTES
+    if payload > _PAYLOAD_MAX_BYTES:
+        on_page = _PAYLOAD_MIN_BYTES + (payload - _PAYLOAD_MIN_BYTES) % (_PAGE_BYTES - 4)
+        if on_page > _PAYLOAD_MAX_BYTES:
+            on_page = _PAYLOAD_MIN_BYTES
+    return on_page + _AROUND_BYTES
 
 
 def of_chunk(connection: Connection, chunk: int) -> list[Hour]:
@@ -115,17 +159,17 @@ def read_cells(connection: Connection, hour: Hour, screen: Monitor) -> tuple[int
         raise ValueError(f"left out the hour of {when} ({hour.key.layer}): {error}") from error
 
 
-def copy(source: Connection, hour: Hour, target: Connection, chunk: int, key: Key) -> None:
-    """Append an hour of ``source`` to a chunk of ``target``, within its open transaction.
+def copied(source: Connection, hour: Hour, chunk: int, key: Key) -> Encoded:
+    """An hour of ``source``, to be ``put`` into another store. chunk, key: its chunk and its series there.
 
-    key: its series there. Raises ValueError, with a sentence, where it is damaged; StoreError and sqlite3.Error.
+    Raises ValueError, with a sentence, where it is damaged; StoreError.
     """
     found = source.rows("SELECT cell_px, counts, checksum FROM cells WHERE hour = ?", (hour.row,))
     side_px, blob, checksum = found[0] if found else (0, b"", 0)
     if checksum != checksum_of(hour, side_px, blob):
         when = local_time(hour.start_s, source.zone)
         raise ValueError(f"left out the hour of {when} ({hour.key.layer}): its checksum is wrong")
-    put_encoded(target, Hour(0, chunk, hour.start_s, key, hour.total), side_px, blob)
+    return Encoded(Hour(0, chunk, hour.start_s, key, hour.total), side_px, blob)
 
 
 def decoded(hour: Hour, screen: Monitor, side_px: int, blob: object, checksum: object) -> Counts:

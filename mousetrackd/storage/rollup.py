@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     from mousetrackd.core.monitors import Monitor
     from mousetrackd.storage.chunks import Key, Where
     from mousetrackd.storage.connection import Connection
+    from mousetrackd.storage.hours import Encoded
     from mousetrackd.storage.tiers import RollupAges, Tier
+
+    _Work = Callable[[list[Encoded]], int]
+    """Rolls something up, within the transaction that is open; gets a list for the hours that it finds."""
 
 
 def roll_up(connection: Connection, now_s: int, ages: RollupAges) -> int:
@@ -72,22 +76,29 @@ def _roll_up_into(connection: Connection, tier: Tier, cutoff_s: int, cells_from_
         if end_s > cutoff_s:
             continue
         where = replace(ANY, starts_from_s=begin_s, starts_before_s=end_s, shorter_than_s=end_s - begin_s)
-        works: list[Callable[[], int]] = [
+        works: list[_Work] = [
             partial(_roll_up_series, connection, key, where, (begin_s, end_s), cells_from_s)
             for key in chunks.keys(connection, where)
         ]
         works.append(partial(_roll_up_paths, connection, begin_s, end_s, paths_before_s))
-        if end_s - begin_s < LONG_S:  # soon done, and one transaction writes less than many
-            saved += connection.at_once(partial(_sum_of, works))
-        else:
-            saved += sum(connection.at_once(work) for work in works)
+        # A day is soon done, and one transaction writes less than many.
+        for together in [works] if end_s - begin_s < LONG_S else [[work] for work in works]:
+            saved += connection.at_once(partial(_do, connection, together))
+    return saved
+
+
+def _do(connection: Connection, works: Iterable[_Work]) -> int:
+    """All that is done in one transaction. Raises StoreError."""
+    new: list[Encoded] = []
+    saved = sum(work(new) for work in works)
+    hours.put(connection, new)
     return saved
 
 
 def _roll_up_series(
-    connection: Connection, key: Key, where: Where, period_s: tuple[int, int], cells_from_s: int
+    connection: Connection, key: Key, where: Where, period_s: tuple[int, int], cells_from_s: int, new: list[Encoded]
 ) -> int:
-    """Make one chunk of those of one series in one period, and keep each hour of it in cells."""
+    """Make one chunk of those of one series in one period. new: gets each hour of it, to be kept in cells."""
     begin_s, end_s = period_s
     span_s = end_s - begin_s
     screen = screens.monitors(connection)[key.monitor]
@@ -105,7 +116,7 @@ def _roll_up_series(
         where = replace(where, starts_from_s=max(begin_s, cells_from_s))
         for start_s, of_hour in _by_hour(connection, where, screen, fresh.rows):
             if start_s >= cells_from_s:
-                hours.put(connection, whole, start_s, key, of_hour)
+                new.append(hours.encoded(whole, start_s, key, of_hour))
     hours.hand_over(connection, rows, whole)
     connection.executemany("DELETE FROM chunk WHERE id = ?", [(row,) for row in rows])
     if summed is not None and already is not None:  # the trigger has dropped it
@@ -134,7 +145,7 @@ def _by_hour(
     return ((start_s, Counts.merge(parts)) for start_s, parts in sorted(found.items()))
 
 
-def _roll_up_paths(connection: Connection, begin_s: int, end_s: int, before_s: int) -> int:
+def _roll_up_paths(connection: Connection, begin_s: int, end_s: int, before_s: int, _: list[Encoded]) -> int:
     shorter = "FROM path WHERE start_s >= ? AND start_s < ? AND span_s < ?"
     span = (begin_s, min(end_s, before_s), end_s - begin_s)
     rows = connection.rows(f"SELECT monitor, sum(length_px), count(*) {shorter} GROUP BY monitor", span)
@@ -144,7 +155,3 @@ def _roll_up_paths(connection: Connection, begin_s: int, end_s: int, before_s: i
         [(begin_s, end_s - begin_s, monitor, length_px) for monitor, length_px, _ in rows],
     )
     return sum(count - 1 for _, _, count in rows)
-
-
-def _sum_of(works: Iterable[Callable[[], int]]) -> int:
-    return sum(work() for work in works)

@@ -3,6 +3,7 @@
 import shutil
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,7 +23,7 @@ from mousetrackd.core.series import Series
 from mousetrackd.daemon.child_process import Job, command
 from mousetrackd.storage import hours, screens
 from mousetrackd.storage.chunks import Key
-from mousetrackd.storage.hours import Hour
+from mousetrackd.storage.hours import Encoded, Hour
 from mousetrackd.storage.store import Store
 from mousetrackd.storage.tiers import RollupAges
 
@@ -51,7 +52,6 @@ class Stage:
     """What a store of some age costs."""
 
     size_mb: float
-    hours_mb: float
     checkpoint_s: float
     snapshot_s: float
     worker_mb: float
@@ -72,17 +72,30 @@ def growth(screen: str, *, quick: bool) -> Iterator[Row]:
             _work(desk, grown, screen, today_s, days, rng, rollups)
             measured[name] = _measure(desk, grown, screen, quick=quick)
             _say(screen, name, measured[name])
+        bare_mb = 0.0
         if not quick:
+            bare = desk.folder / "bare.sqlite3"
+            _work(desk, bare, screen, today_s, 365, np.random.default_rng(3), [], keeps_hours=False)
+            bare_mb = bare.stat().st_size / 1e6
+            bare.unlink()
             _add_older_years(desk, grown, screen, rng, today_s, rollups)
             measured[f"{_YEARS} years"] = _measure(desk, grown, screen, quick=quick)
             _say(screen, f"{_YEARS} years", measured[f"{_YEARS} years"])
-    yield from _rows(screen, measured, rollups)
+    yield from _rows(screen, measured, bare_mb, rollups)
 
 
 def _work(
-    desk: Desk, grown: Path, screen: str, today_s: int, days: int, rng: np.random.Generator, rollups: list[Used]
+    desk: Desk,
+    grown: Path,
+    screen: str,
+    today_s: int,
+    days: int,
+    rng: np.random.Generator,
+    rollups: list[Used],
+    *,
+    keeps_hours: bool = True,
 ) -> None:
-    """A store of so many days until today."""
+    """A store of so many days until today. keeps_hours: False as with ``keep_hour_cells_days = 0``."""
     grown.unlink(missing_ok=True)
     templates = motion.template_hours(screen, 4)
     whole = _whole_days(screen)
@@ -92,7 +105,8 @@ def _work(
             days_of_it = rng.integers(len(whole), size=_DAYS_A_MONTH)
             month = motion.together([whole[nth] for nth in days_of_it], rng)
             store.commit(month, begin_s, end_s, motion.SCREENS[screen])
-            _put_hours(store, begin_s, screen, [hour for nth in days_of_it for hour in _of_day(int(nth))])
+            if keeps_hours:
+                _put_hours(store, begin_s, screen, [hour for nth in days_of_it for hour in _of_day(int(nth))])
             first_s = end_s
     for day_s in range(first_s, today_s, _DAY_S):
         ago = (today_s - day_s) // _DAY_S
@@ -100,14 +114,15 @@ def _work(
             if ago > _IN_HOURS:
                 number = int(rng.integers(len(whole)))
                 store.commit(motion.another(whole[number], rng), day_s, day_s + _DAY_S, motion.SCREENS[screen])
-                _put_hours(store, day_s, screen, _of_day(number))
+                if keeps_hours:
+                    _put_hours(store, day_s, screen, _of_day(number))
             else:
                 for nth in range(motion.HOURS_A_DAY):
                     tally = motion.another(templates[rng.integers(len(templates))], rng)
                     begin_s = day_s + (_WORK_BEGINS_H + nth) * 3600
                     store.commit(tally, begin_s, begin_s + 3600, motion.SCREENS[screen])
         if ago % _ROLL_UP_EVERY == 0 or ago == 1:
-            rollups.append(desk.run(python("growth", str(grown), str(day_s + 23 * 3600))))
+            rollups.append(desk.run(_rolling_up(grown, day_s + 23 * 3600, keeps_hours=keeps_hours)))
 
 
 def _of_day(nth: int) -> list[int]:
@@ -132,13 +147,16 @@ def _put_hours(store: Store, begin_s: int, screen: str, hours_of_it: list[int]) 
         Key(*key): chunk
         for chunk, *key in connection.rows("SELECT id, monitor, layer FROM chunk WHERE start_s = ?", (begin_s,))
     }
-    with connection.transaction():
-        for at, nth in enumerate(hours_of_it):
-            day, hour = divmod(at, motion.HOURS_A_DAY)
-            start_s = begin_s + day * _DAY_S + (_WORK_BEGINS_H + hour) * 3600
-            for series, total, side_px, blob in _cells(screen, nth):
-                key = Key(screens.row_of(connection, series.monitor), series.layer)
-                hours.put_encoded(connection, Hour(0, owners[key], start_s, key, total), side_px, blob)
+    by_day: dict[int, list[Encoded]] = defaultdict(list)
+    for at, nth in enumerate(hours_of_it):
+        day, hour = divmod(at, motion.HOURS_A_DAY)
+        start_s = begin_s + day * _DAY_S + (_WORK_BEGINS_H + hour) * 3600
+        for series, total, side_px, blob in _cells(screen, nth):
+            key = Key(screens.row_of(connection, series.monitor), series.layer)
+            by_day[day].append(Encoded(Hour(0, owners[key], start_s, key, total), side_px, blob))
+    for of_day in by_day.values():
+        with connection.transaction():
+            hours.put(connection, of_day)
 
 
 def _months(first_s: int, before_s: int) -> Iterator[tuple[int, int]]:
@@ -167,15 +185,25 @@ def _add_older_years(
             store.commit(motion.another(year, rng), begin_s, begin_s + 365 * _DAY_S)
             days = rng.integers(len(_whole_days(screen)), size=365)
             _put_hours(store, begin_s, screen, [hour for nth in days for hour in _of_day(int(nth))])
-    rollups.append(desk.run(python("growth", str(grown), str(today_s))))
+    rollups.append(desk.run(_rolling_up(grown, today_s)))
 
 
-def roll_up(store_file: Path, now_s: int) -> None:
+def _rolling_up(grown: Path, now_s: int, *, keeps_hours: bool = True) -> list[str]:
+    return python("growth", str(grown), str(now_s), *([] if keeps_hours else ["0"]))
+
+
+def roll_up(store_file: Path, now_s: int, hour_cells_days: int | None = None) -> None:
     """Do what the daemon's roll-up does."""
     keep = StoreConfig()
     with Store.open(store_file, zone=UTC) as store:
         store.roll_up(
-            now_s, RollupAges(keep.keep_hourly_pixels_days, keep.keep_daily_pixels_days, keep.keep_monthly_pixels_days)
+            now_s,
+            RollupAges(
+                keep.keep_hourly_pixels_days,
+                keep.keep_daily_pixels_days,
+                keep.keep_monthly_pixels_days,
+                hour_cells_days,
+            ),
         )
 
 
@@ -200,11 +228,8 @@ def _measure(desk: Desk, grown: Path, screen: str, *, quick: bool) -> Stage:
             checkpoints.append(time.process_time() - before_s)
     worker = command(Job("mousetrackd.daemon.snapshot_worker", "", b""))
     used = [desk.run(worker, stdin=to_toml(Config(), comments=False)) for _ in range(1 if quick else 3)]
-    with Store.open_read_only(desk.store) as store:
-        stored = store._connection.rows("SELECT total(length(counts)) FROM cells")  # noqa: SLF001 - only to measure
     stage = Stage(
         grown.stat().st_size / 1e6,
-        float(stored[0][0]) / 1e6,
         median(checkpoints),
         median(u.cpu_s for u in used),
         max(u.peak_mb for u in used),
@@ -231,7 +256,7 @@ def _ask(desk: Desk, *, quick: bool) -> dict[str, float]:
     }
 
 
-def _rows(screen: str, measured: dict[str, Stage], rollups: list[Used]) -> Iterator[Row]:
+def _rows(screen: str, measured: dict[str, Stage], bare_mb: float, rollups: list[Used]) -> Iterator[Row]:
     for name, stage in measured.items():
         beside = (
             f"checkpoint {ms(stage.checkpoint_s)}, snapshot {ms(stage.snapshot_s)}, worker {stage.worker_mb:.0f} MB"
@@ -240,7 +265,7 @@ def _rows(screen: str, measured: dict[str, Stage], rollups: list[Used]) -> Itera
         if name == "1 year":
             with_hours_mb, without_mb = SCREENS[screen]
             yield at_most(f"{what}: size", stage.size_mb, with_hours_mb, "MB", beside=beside, digits=1)
-            yield at_most(f"{what}: without hours", stage.size_mb - stage.hours_mb, without_mb, "MB", digits=1)
+            yield at_most(f"{what}: size with keep_hour_cells_days = 0", bare_mb, without_mb, "MB", digits=1)
             for question, most in (
                 ("a past day", _PAST_DAY),
                 ("Tuesdays 9-17", _TUESDAYS),
@@ -281,4 +306,4 @@ def _rows(screen: str, measured: dict[str, Stage], rollups: list[Used]) -> Itera
 
 
 if __name__ == "__main__":
-    roll_up(Path(sys.argv[1]), int(sys.argv[2]))
+    roll_up(Path(sys.argv[1]), int(sys.argv[2]), *(int(days) for days in sys.argv[3:]))

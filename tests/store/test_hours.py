@@ -22,7 +22,10 @@ from mousetrackd.core.accumulator import Tally
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.monitors import Monitor
 from mousetrackd.core.series import Series
+from mousetrackd.storage import hours
+from mousetrackd.storage.chunks import Key
 from mousetrackd.storage.erase import MoreThanPromisedError, Promise
+from mousetrackd.storage.hours import Encoded, Hour
 from mousetrackd.storage.query import PATH, Range
 from mousetrackd.storage.recovery import rescue
 from mousetrackd.storage.store import Store
@@ -420,6 +423,22 @@ def test_a_large_screen_keeps_the_exact_sum_and_little_else(store: Store) -> Non
     y, x = np.divmod(counts.index, 1920)
     assert np.average(x, weights=counts.count) == pytest.approx(np.mean(np.array(pixels) % 1920), abs=0.5)
     assert np.average(y, weights=counts.count) == pytest.approx(np.mean(np.array(pixels) // 1920), abs=0.5)
+
+
+def test_hours_that_are_written_together_fill_their_pages(store: Store) -> None:
+    lived(store, days=1)
+    rng = np.random.default_rng(4)
+    connection, key = store._connection, Key(1, "dwell")  # noqa: SLF001 - bytes of any length
+    ((chunk,),) = sql(store, "SELECT id FROM chunk")
+    ((pages_before,),) = sql(store, "PRAGMA page_count")
+    written_bytes = 0
+    for _ in range(20):
+        lengths = [*rng.integers(10_000, 14_000, 16).tolist(), *rng.integers(60, 460, 32).tolist()]
+        with connection.transaction():
+            hours.put(connection, [Encoded(Hour(0, chunk, NOON_S, key, 1), 1, bytes(length)) for length in lengths])
+        written_bytes += sum(lengths)
+    ((pages,),) = sql(store, "PRAGMA page_count")
+    assert (pages - pages_before) * 4096 < 1.06 * written_bytes  # one after the other as they come it is 1.10
 
 
 # Forgetting and damage --------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ ASIDE = "heat.damaged-20261122T000000Z.sqlite3"
 A, B = Monitor("DP-1", 400, 300), Monitor("HDMI-1", 640, 480, "1a2b3c4d")
 LAYOUT = Layout([Placement(A, 0, 0, 520, 290), Placement(B, 400, 0)])
 PAGE = 4096
+LEAF = 13  # how a page with rows of a table begins (sqlite.org/fileformat2.html, 1.6)
 
 Pieces = dict[tuple[int, int, int, str], Counts]
 """By start, span, width of the screen, and layer. Not by the screen's name, which has no checksum."""
@@ -307,9 +308,10 @@ def test_nobody_writes_while_a_rescue_is_under_way(path: Path, whole: Whole) -> 
 @pytest.fixture(params=["page", "cut", "header"])
 def damaged(request: pytest.FixtureRequest, path: Path, whole: Whole) -> Path:
     content = whole.content
+    leaf = next(at for at in range(20 * PAGE, len(content), PAGE) if content[at] == LEAF)
     path.write_bytes(
         {
-            "page": content[: 20 * PAGE] + bytes(PAGE) + content[21 * PAGE :],
+            "page": content[:leaf] + bytes(PAGE) + content[leaf + PAGE :],
             "cut": content[:-PAGE],
             "header": b"SQLite format 4" + content[15:],
         }[request.param]
