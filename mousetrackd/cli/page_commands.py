@@ -51,9 +51,9 @@ def page(out: Path | None, open_it: bool, **options: Any) -> None:
         raise UsageError("a page of another store has no place of its own", "Give a file name, like other.html.")
     conf = config.load(paths.config_file)
     with open_selection({"hours": None, "weekdays": None, **options}) as selection:
-        subject = Subject(
-            selection.layout, datetime.now().astimezone(), selection.asked, conf.privacy.exclusions, conf.colormaps
-        )
+        # Without a zone: the local clock's offset of today is not that of every day of the year.
+        now = datetime.now()  # noqa: DTZ005
+        subject = Subject(selection.layout, now, selection.asked, conf.privacy.exclusions, conf.colormaps)
         if is_piped:
             left_out = make(sys.stdout.buffer, selection.store, subject)
         elif out is not None:
