@@ -1,4 +1,4 @@
-// Reads questions as JSON on standard input: {meta, cases: [{state, isLight, width_px, height_px, cell_px, values}]}.
+// Reads questions as JSON on standard input: [{meta, state, isLight, cols, rows, cell_px, cells, values}].
 // Writes for each the levels of its cells, its palette and its measure. For test_drawing.py.
 
 import { readFileSync } from "node:fs";
@@ -7,9 +7,8 @@ import { coloursOf } from "../../mousetrackd/page/web/colours.js";
 import { levelsOf } from "../../mousetrackd/page/web/heat.js";
 import { measureOf, nothingKnown } from "../../mousetrackd/page/web/measure.js";
 
-const { meta, cases } = JSON.parse(readFileSync(0, "utf8"));
-const answers = cases.map((one) => {
-  const { state, cols, rows, cell_px, cells, values, isLight } = one;
+const answers = JSON.parse(readFileSync(0, "utf8")).map((one) => {
+  const { meta, state, cols, rows, cell_px, cells, values, isLight } = one;
   const grid = { monitor: 0, cols, rows, cell_px, values: Float64Array.from(values), total: 0, hours: 1, cells, inexact: "" };
   const measure = measureOf(meta, state, [[grid]], nothingKnown());
   const [heat] = measure.drawn[0];

@@ -3,7 +3,6 @@
 import base64
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -157,19 +156,18 @@ def _drawn(answer: dict[str, Any], case: Case) -> NDArray[np.float64]:
 
 
 @pytest.fixture(scope="module")
-def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return copy_sources(tmp_path_factory.mktemp("drawing"))
+def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the page draws in each case, all in one process."""
+    questions = [{"meta": _meta(case), **_question(case, _counts(case))} for case in CASES.values()]
+    ran = run_in_node(copy_sources(tmp_path_factory.mktemp("drawing")), "draw_grids.js", stdin=json.dumps(questions))
+    assert ran.returncode == 0, ran.stderr
+    return dict(zip(CASES, json.loads(ran.stdout), strict=True))
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_page_draws_what_render_draws(scripts: Path, name: str) -> None:
-    case = CASES[name]
-    counts = _counts(case)
-    question = json.dumps({"meta": _meta(case), "cases": [_question(case, counts)]})
-    ran = run_in_node(scripts, "draw_grids.js", stdin=question)
-    assert ran.returncode == 0, ran.stderr
-    (answer,) = json.loads(ran.stdout)
-    picture = _rendered(case, counts)
+def test_the_page_draws_what_render_draws(answers: dict[str, Any], name: str) -> None:
+    case, answer = CASES[name], answers[name]
+    picture = _rendered(case, _counts(case))
     described = picture.facts["layers"]
     assert isinstance(described, list)
     assert answer["sigma_px"] == pytest.approx(described[0]["sigma_px"], rel=0.03)

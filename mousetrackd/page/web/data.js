@@ -72,27 +72,36 @@ export function decodeCells(bytes) {
 }
 
 /**
- * For each column of cells and each sixteenth in it, the column of the grid; the same for rows. As core/cells.py.
+ * For each column of cells and each sixteenth in it, the columns of the grid whose middles are around it, and the share of
+ * the second; the same for rows. As core/cells.py, and _around in picture/heat.py.
  * @param {number} lengthPx
  * @param {number} cellPx
  * @param {number} gridPx
  */
 function gridPlaces(lengthPx, cellPx, gridPx) {
   const cells = Math.ceil(lengthPx / cellPx);
-  const places = new Int32Array(cells * 16);
+  const last = Math.ceil(lengthPx / gridPx) - 1;
+  const before = new Int32Array(cells * 16);
+  const after = new Int32Array(cells * 16);
+  const share = new Float64Array(cells * 16);
   for (let cell = 0; cell < cells; cell++) {
     for (let nth = 0; nth < 16; nth++) {
       const first = Math.ceil((nth * cellPx) / 16);
-      const after = Math.ceil(((nth + 1) * cellPx) / 16);
-      const at = Math.min(cell * cellPx + Math.floor((first + after - 1) / 2), lengthPx - 1);
-      places[cell * 16 + nth] = Math.floor(at / gridPx);
+      const next = Math.ceil(((nth + 1) * cellPx) / 16);
+      const at = Math.min(cell * cellPx + Math.floor((first + next - 1) / 2), lengthPx - 1);
+      const place = (at + 0.5) / gridPx - 0.5;
+      const entry = cell * 16 + nth;
+      before[entry] = Math.max(Math.floor(place), 0);
+      after[entry] = Math.min(Math.floor(place) + 1, last);
+      share[entry] = place - Math.floor(place);
     }
   }
-  return places;
+  return {before, after, share};
 }
 
 /**
- * Adds the entries of a block that are wanted to a grid; returns how many there were.
+ * Adds the entries of a block that are wanted to a grid, each cell shared among the four places around its centre;
+ * returns how many cells there were.
  * @param {Uint8Array} bytes
  * @param {{sidePx: number, monitor: import("./types.js").Monitor, cols: number, values: Float64Array}} onto
  * @param {(day: number, hour: number) => boolean} wants
@@ -105,6 +114,7 @@ function addCells(bytes, {sidePx, monitor, cols, values}, wants) {
   const [low, high = null, ...higher] = difference;
   const [ones, ...rest] = count;
   let begin = 0;
+  let added = 0;
   for (let entry = 0; entry < sizes.length; entry++) {
     const end = begin + sizes[entry];
     if (!wants(day[entry], hour[entry])) {
@@ -123,10 +133,21 @@ function addCells(bytes, {sidePx, monitor, cols, values}, wants) {
       }
       let value = ones[i];
       for (let nth = 0, factor = 256; nth < rest.length; nth++, factor *= 256) value += rest[nth][i] * factor;
-      values[down[row * 16 + (place[i] & 15)] * cols + across[col * 16 + (place[i] >> 4)]] += value;
+      const [x, y] = [col * 16 + (place[i] >> 4), row * 16 + (place[i] & 15)];
+      const [left, right] = [across.before[x], across.after[x]];
+      const [upper, lower] = [down.before[y] * cols, down.after[y] * cols];
+      const below = value * down.share[y];
+      const above = value - below;
+      const part = across.share[x];
+      values[upper + left] += above - above * part;
+      values[upper + right] += above * part;
+      values[lower + left] += below - below * part;
+      values[lower + right] += below * part;
     }
+    added += sizes[entry];
     begin = end;
   }
+  return added;
 }
 
 /** @param {string} text @returns {Uint8Array} */
@@ -252,19 +273,20 @@ export async function openArchive(document) {
     const {width_px, height_px, grid_px} = meta.monitors[monitor];
     const [cols, rows] = [Math.ceil(width_px / grid_px), Math.ceil(height_px / grid_px)];
     const values = new Float64Array(cols * rows);
-    return {monitor, cols, rows, cell_px: grid_px, values, total: 0, hours: 0, inexact: ""};
+    return {monitor, cols, rows, cell_px: grid_px, values, total: 0, hours: 0, cells: 0, inexact: ""};
   }
 
   /** @param {import("./types.js").Grid} grid @param {string} name @param {number} sidePx
    *  @param {(day: number, hour: number) => boolean} wants */
   async function addBlock(grid, name, sidePx, wants) {
     if (!known.has(name)) return;
-    addCells(await read(name), {...grid, sidePx, monitor: meta.monitors[grid.monitor]}, wants);
+    grid.cells += addCells(await read(name), {...grid, sidePx, monitor: meta.monitors[grid.monitor]}, wants);
   }
 
   /** @param {import("./types.js").Grid} grid @param {import("./types.js").Selection} selection */
   function finish(grid, selection) {
     for (const value of grid.values) grid.total += value;
+    grid.total = Math.round(grid.total); // counts are whole, their shares are not
     grid.hours = hoursIn(totals, selection, grid.monitor);
     return grid;
   }

@@ -1,6 +1,8 @@
 // Where everything is: the desktop, the panes of the picture, and what part of the desktop they show. Pure.
 
 /** @import {Monitor, State} from "./types.js" */
+/** @import {Heat} from "./heat.js" */
+/** @import {Quad} from "./gl.js" */
 /** @typedef {{x: number, y: number, width: number, height: number}} Box */
 /** @typedef {{box: Box, scale: number, left: number, top: number}} Pane
  *   box: in px of the canvas. scale: px of the canvas a desktop px. left, top: desktop px of the box's corner. */
@@ -119,4 +121,23 @@ export function shared(one, other) {
  *  @returns {Box} */
 export function placeOf(monitor) {
   return { x: monitor.x, y: monitor.y, width: monitor.width_px, height: monitor.height_px };
+}
+
+/**
+ * What a renderer is to draw of a pane.
+ * @param {Pane} pane
+ * @param {Monitor[]} monitors of the heats; of mirrored ones the first is the one that is seen
+ * @param {Heat[]} heats
+ * @param {Box} image the place of the image below, in px of the desktop
+ * @param {number} firstKey of the levels
+ * @returns {Quad[]}
+ */
+export function quadsOf(pane, monitors, heats, image, firstKey) {
+  const quads = heats.map((heat, at) => {
+    const { x, y } = monitors[at];
+    const cells = { x, y, width: heat.cols * heat.cell_px, height: heat.rows * heat.cell_px };
+    const clip = shared(inPane(pane, placeOf(monitors[at])), pane.box);
+    return { key: firstKey + at, clip, place: inPane(pane, cells), image: inPane(pane, image) };
+  });
+  return quads.toReversed().filter(({ clip }) => clip.width && clip.height);
 }

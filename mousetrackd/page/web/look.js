@@ -52,7 +52,7 @@ function tick(text, control) {
 }
 
 /** @param {string} map @param {boolean} isReversed */
-function named(map, isReversed) {
+function mapName(map, isReversed) {
   return isReversed ? `${map}_r` : map;
 }
 
@@ -72,8 +72,8 @@ export function createLook(root, meta, store, choose) {
   const layer = select("layer", layers, (value) => store.set({ layer: value, max: null }));
   const maps = Object.keys(meta.maps).filter((name) => !name.startsWith("difference"));
   const map = select("map", [["auto", "the layer's own"], ...maps.map((name) => /** @type {[string, string]} */ ([name, name]))], (value) =>
-    store.set({ map: named(value, reverse.checked) }));
-  const reverse = check("reverse", (isOn) => store.set({ map: named(map.value, isOn) }));
+    store.set({ map: mapName(value, reverse.checked) }));
+  const reverse = check("reverse", (isOn) => store.set({ map: mapName(map.value, isOn) }));
   const scale = select("scale", Object.entries(SCALES), (value) => store.set({ scale: /** @type {State["scale"]} */ (value) }));
   const max = make("input", { id: "max", type: "text", size: 8, autocomplete: "off" });
   const maxAuto = check("max-auto", (isOn) => store.set({ max: isOn ? null : shown.scale.max }));

@@ -3,6 +3,7 @@
 import { create2d } from "./canvas2d.js";
 import { coloursOf } from "./colours.js";
 import { make } from "./dom.js";
+import { boundsOf, quadsOf } from "./geometry.js";
 import { levelsOf } from "./heat.js";
 import { barHeight, drawBar } from "./legend.js";
 import { measureOf, nothingKnown } from "./measure.js";
@@ -48,30 +49,27 @@ export function posterOf(layers, { title, lines, scale, colours, strip, ratio })
 }
 
 /**
- * The heat of one grid in the colours in use, with its holes and without a legend.
+ * The heat of some monitors in the colours in use, with their holes and without a legend.
  * @param {Meta} meta
  * @param {State} state
- * @param {Grid} grid
+ * @param {Grid[]} grids
  * @param {number} width px
  * @param {boolean} isLight
  */
-export function smallPicture(meta, state, grid, width, isLight) {
-  const monitor = meta.monitors[grid.monitor];
-  const height = Math.round((width * monitor.height_px) / monitor.width_px);
-  const [canvas, over] = [make("canvas", { width, height }), make("canvas", { width, height })];
-  const { drawn, maxima, layer } = measureOf(meta, { ...state, mode: "single" }, [[grid]], nothingKnown());
-  const [[heat]] = drawn;
+export function smallPicture(meta, state, grids, width, isLight) {
+  const monitors = grids.map((grid) => meta.monitors[grid.monitor]);
+  const desktop = boundsOf(monitors);
+  const box = { x: 0, y: 0, width, height: Math.round((width * desktop.height) / desktop.width) };
+  const [canvas, over] = [make("canvas", { width, height: box.height }), make("canvas", { width, height: box.height })];
+  const { drawn, maxima, layer } = measureOf(meta, { ...state, mode: "single" }, [grids], nothingKnown());
   const colours = coloursOf(meta.maps, { map: state.map.replace("auto", layer.colormap), isLight, isDifference: false, opacity: null });
-  const levels = levelsOf(heat, { max: maxima[0], scale: state.scale, log_range: meta.log_range, isSigned: false });
+  const pane = { box, scale: width / desktop.width, left: desktop.x, top: desktop.y };
   const renderer = create2d(canvas);
   renderer.setPalette(colours.palette);
-  renderer.setLevels(0, levels, heat.cols, heat.rows, !heat.isDots);
-  const scale = width / monitor.width_px;
-  const box = { x: 0, y: 0, width, height };
-  const cells = { x: 0, y: 0, width: heat.cols * heat.cell_px * scale, height: heat.rows * heat.cell_px * scale };
-  renderer.draw(colours.panel, [{ key: 0, clip: box, place: cells, image: box }]);
-  const panes = [{ box, scale, left: monitor.x, top: monitor.y }];
-  drawOver(penOf(over), { panes, monitors: [monitor], placed: meta.monitors, colours, captions: [], signs: [], cursor: null, ratio: 1 });
+  const measure = { max: maxima[0], scale: state.scale, log_range: meta.log_range, isSigned: false };
+  drawn[0].forEach((heat, key) => renderer.setLevels(key, levelsOf(heat, measure), heat.cols, heat.rows, !heat.isDots));
+  renderer.draw(colours.panel, quadsOf(pane, monitors, drawn[0], desktop, 0));
+  drawOver(penOf(over), { panes: [pane], monitors, placed: meta.monitors, colours, captions: [], signs: [], cursor: null, ratio: 1 });
   penOf(canvas).drawImage(over, 0, 0);
   return canvas;
 }

@@ -3,7 +3,7 @@
 import { createCamera } from "./camera.js";
 import { coloursOf } from "./colours.js";
 import { make } from "./dom.js";
-import { arranged, boundsOf, clamped, inPane, paneOf, placeOf, shared } from "./geometry.js";
+import { arranged, boundsOf, clamped, paneOf, quadsOf } from "./geometry.js";
 import { listen } from "./gestures.js";
 import { levelsOf } from "./heat.js";
 import { barHeight, drawBar, stripOf, withUnit } from "./legend.js";
@@ -22,9 +22,9 @@ import { fitted, meanColour, penOf, readImage } from "./under.js";
 const HIGHEST = 0.72;
 const CURSOR_STEP_PX = 8;
 const SIGNS = 6;
-const PLACES = 10;
+const HOTTEST = 10;
 const BAR_FONT_PX = 13;
-const KEYS = "Arrow keys read a place, Shift and arrow keys move the picture, + and \u2212 zoom, 0 shows all, H goes to the next hottest place. After a click the wheel zooms.";
+const KEY_HELP = "Arrow keys read a place, Shift and arrow keys move the picture, + and \u2212 zoom, 0 shows all, H goes to the next hottest place. After a click the wheel zooms.";
 /** @type {[string, string, string][]} what a button does, its sign, its name */
 const BUTTONS = [
   ["zoom-in", "+", "Zoom in"], ["zoom-out", "\u2212", "Zoom out"], ["zoom-all", "All", "Show all"],
@@ -50,7 +50,7 @@ export function createView(root, archive, store) {
     return button;
   });
   const tools = make("div", { className: "tools", role: "group", "aria-label": "Zoom and move" }, ...buttons);
-  root.append(picture, make("div", { className: "below" }, tools, reading), bar, make("p", { id: "keys" }, KEYS));
+  root.append(picture, make("div", { className: "below" }, tools, reading), bar, make("p", { id: "keys" }, KEY_HELP));
 
   /** @type {Grid[][]} of A and B */
   let shown = [];
@@ -136,16 +136,8 @@ export function createView(root, archive, store) {
     prepare(state);
     arrange(state);
     const lies = image ? fitted(image, desktop) : desktop;
-    const quads = panes.flatMap((pane, at) => {
-      const ofPane = measure.drawn[at].map((heat, number) => {
-        const monitor = meta.monitors[shown[0][number].monitor];
-        const cells = { x: monitor.x, y: monitor.y, width: heat.cols * heat.cell_px, height: heat.rows * heat.cell_px };
-        const clip = shared(inPane(pane, placeOf(monitor)), pane.box);
-        return { key: at * shown[0].length + number, clip, place: inPane(pane, cells), image: inPane(pane, lies) };
-      });
-      return ofPane.toReversed(); // of mirrored monitors the first is the one that is seen
-    });
-    surface.renderer.draw(colours.panel, quads.filter(({ clip }) => clip.width && clip.height));
+    const quads = panes.flatMap((pane, at) => quadsOf(pane, monitorsShown(), measure.drawn[at], lies, at * shown[0].length));
+    surface.renderer.draw(colours.panel, quads);
     drawAround();
     describePicture();
     showLook?.(measure, image !== null);
@@ -248,7 +240,7 @@ export function createView(root, archive, store) {
     else if (event.key === "-") act("zoom-out");
     else if (event.key === "0") act("zoom-all");
     else if (event.key.toLowerCase() === "h") {
-      const places = measure.hottest(PLACES);
+      const places = measure.hottest(HOTTEST);
       if (places.length) showPlace(places[hottestAt++ % places.length]);
     } else if (event.key === "Escape" && cursor) {
       cursor = null;
@@ -313,7 +305,7 @@ export function createView(root, archive, store) {
     /** @param {number} n @returns {Place[]} */
     hottest: (n) => (shown.length ? measure.hottest(n) : []),
     showPlace,
-    /** For a card. @param {Grid} grid @param {number} width px */
-    paint: (grid, width) => smallPicture(meta, store.get(), grid, width, isLight()),
+    /** For a card. @param {Grid[]} grids @param {number} width px */
+    paint: (grids, width) => smallPicture(meta, store.get(), grids, width, isLight()),
   };
 }
