@@ -74,7 +74,7 @@ export function ticksOf(scale, bar_px, length_px, from_px = 0) {
 
 /** How high a colour bar is, with caption and ticks. @param {number} font_px */
 export function barHeight(font_px) {
-  return Math.round(font_px * 4.4);
+  return Math.round(font_px * 4.7);
 }
 
 /**
@@ -87,7 +87,7 @@ export function barHeight(font_px) {
  */
 export function drawBar(pen, scale, strip, at, style, marks) {
   const em = style.font_px;
-  const top = Math.round(at.y + em * 1.7);
+  const top = Math.round(at.y + em * 2);
   const high = Math.round(em);
   const last = at.width - 1;
   pen.font = `${em}px ${FAMILY}`;

@@ -112,6 +112,7 @@ export function createLook(root, meta, store, choose) {
     store.set({ application: Number(value) }));
 
   root.append(
+    make("h2", {}, "Look"),
     line("Layer", layer),
     ...(meta.applications.length > 1 ? [line("Application", application)] : []),
     ...(monitors.length > 1
