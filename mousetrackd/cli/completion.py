@@ -57,13 +57,14 @@ def _colormap_names() -> list[str]:
 
 def monitors(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """The names of all monitors in the store, or in the one that --store has named."""
-    from mousetrackd.storage.store import Store  # noqa: PLC0415
+    from mousetrackd.storage.recovery import readable  # noqa: PLC0415
 
-    path = ctx.params.get("store") or user_paths().store
+    own = user_paths().store
+    path = ctx.params.get("store") or own
     try:
         if not path.exists():
             return []
-        with Store.open_read_only(path) as store:
+        with readable(path, elsewhere=path != own) as (store, _):
             known = [*store.monitors().values()]
     except (MousetrackError, OSError):
         return []

@@ -12,7 +12,15 @@ from typing import NoReturn
 import click
 
 from mousetrackd import __version__
-from mousetrackd.cli import daemon_commands, data_commands, page_commands, picture_commands, setup_commands, terminal
+from mousetrackd.cli import (
+    daemon_commands,
+    data_commands,
+    fleet_commands,
+    page_commands,
+    picture_commands,
+    setup_commands,
+    terminal,
+)
 from mousetrackd.cli.options import example
 from mousetrackd.cli.streams import Streams
 from mousetrackd.core.errors import ExitCode, MousetrackError
@@ -36,6 +44,7 @@ COMMANDS = (
     data_commands.import_,
     data_commands.merge,
     data_commands.forget,
+    fleet_commands.fleet,
     setup_commands.config_,
     setup_commands.install,
     setup_commands.uninstall,

@@ -26,7 +26,9 @@ def facts(scene: Scene, look: Look, layers: Sequence[HeatLayer], excluded: int) 
     excluded: how many places are hatched, for nothing may be counted there.
     """
     monitors = scene.layout.monitors
-    if len(monitors) == 1:
+    if scene.where:
+        where = scene.where
+    elif len(monitors) == 1:
         where = f"{monitors[0].output} {monitors[0].width_px} x {monitors[0].height_px}"
     else:
         where = f"{len(monitors)} monitors: {', '.join(m.output for m in monitors)}"

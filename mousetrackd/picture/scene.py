@@ -36,7 +36,7 @@ class Scene:
     unit, counts_per_unit: of the layer ``COUNTS``; numbers that were not whole were multiplied by the second to be
     counted, and are divided by it where they are shown.
     frame: what of the desktop the picture is, as ``bounds``; None is all of it. zoom: how many px of the picture one px
-    of a monitor is; see ``sizing``.
+    of a monitor is; see ``sizing``. where: what the legend calls the screens; empty is their names.
     """
 
     reading: Reading
@@ -50,6 +50,7 @@ class Scene:
     counts_per_unit: float = 1.0
     frame: tuple[int, int, int, int] | None = None
     zoom: float = 1.0
+    where: str = ""
 
     def bounds(self) -> tuple[int, int, int, int]:
         """Left, top, width and height in px of the picture, without its legend."""

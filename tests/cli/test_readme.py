@@ -40,6 +40,8 @@ def test_a_command_of_the_readme_exists_with_its_options(words: list[str]) -> No
     else:
         assert name in cli.commands, f"there is no mousetrackd {name}"
         command = cli.commands[name]
+        while isinstance(command, click.Group) and rest and rest[0] in command.commands:
+            command = command.commands[rest.pop(0)]
     context = click.Context(command, info_name=name, help_option_names=["-h", "--help"])
     known = {
         option for parameter in command.get_params(context) for option in (*parameter.opts, *parameter.secondary_opts)

@@ -18,7 +18,7 @@ LEVELS = (
     {"system"},
     {"capture", "storage", "exchange"},
     {"picture"},
-    {"page"},
+    {"page", "fleet"},
     {"config", "api"},
     {"daemon"},
     {"desktop"},

@@ -1,0 +1,1 @@
+"""A fleet that is made up, to check and to measure what adds it up."""

@@ -1,0 +1,68 @@
+"""Machines that are made up: stores of four resolutions, with habits of their own."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mousetrackd.core.accumulator import Tally
+from mousetrackd.core.counts import Counts
+from mousetrackd.core.layout import Layout
+from mousetrackd.core.monitors import Monitor, Placement
+from mousetrackd.core.series import Series
+from mousetrackd.storage.store import Store
+
+SIZES = ((1920, 1080), (2560, 1440), (1366, 768), (3840, 2160))
+_SHARES = (0.6, 0.2, 0.1, 0.1)
+_PLACES = {"dwell": 3000, "travel": 20000, "clicks.left": 250, "clicks.right": 20, "scroll": 150}
+"""On how many pixels a machine counts something in a day."""
+_WIDGETS = np.array([[0.02, 0.97], [0.98, 0.02], [0.5, 0.04], [0.1, 0.4], [0.5, 0.5], [0.7, 0.6], [0.99, 0.5]])
+_WEIGHTS = np.array([0.08, 0.05, 0.12, 0.15, 0.3, 0.25, 0.05])
+FIRST_DAY = datetime(2026, 9, 25).astimezone()  # so that a fortnight touches two months
+
+
+def make_machine(store_file: Path, number: int, days: int) -> None:
+    """A store with ``days`` of work. Its habit is that of its number, and the same each time."""
+    rng = np.random.default_rng(1000 + number)
+    width_px, height_px = SIZES[rng.choice(len(SIZES), p=_SHARES)]
+    monitor = Monitor(f"SECRET-{number}", width_px, height_px, f"{0xEDED0000 + number:08x}")
+    habit = rng.normal(0, 0.03, 2)
+    store_file.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+    with Store.open(store_file) as store:
+        for day in range(days):
+            begin = FIRST_DAY + timedelta(days=day, hours=9)
+            tally = Tally()
+            for layer, pixels in _PLACES.items():
+                x, y, n = _day(rng, habit, layer, pixels)
+                index = (y * height_px).astype(np.int64) * width_px + (x * width_px).astype(np.int64)
+                tally.counts[Series(monitor, layer)] = Counts.from_pixels(width_px, height_px, index, n)
+            tally.path_px[monitor] = 1e5
+            start_s = int(begin.timestamp())
+            store.commit(tally, start_s, start_s + 8 * 3600, Layout([Placement(monitor, 0, 0, 531, 299)]))
+
+
+def _day(
+    rng: np.random.Generator, habit: NDArray[np.float64], layer: str, pixels: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Where, from 0 to 1, and how much."""
+    widget = _WIDGETS[rng.choice(len(_WIDGETS), pixels, p=_WEIGHTS)]
+    spread = 0.05 if layer != "travel" else 0.15
+    x, y = np.clip(widget + habit + rng.normal(0, spread, (pixels, 2)), 0, 0.999999).T
+    most = 4000 if layer == "dwell" else 3
+    return x, y, rng.integers(1, most, pixels)
+
+
+def plain_sum(store_file: Path, layer: str, columns: int, rows: int) -> dict[int, int]:
+    """What a store holds of a layer by cell, without anything of the fleet's code: a dictionary, pixel by pixel."""
+    found: dict[int, int] = {}
+    with Store.open_read_only(store_file) as store:
+        for series, counts in store.read([layer]).counts.items():
+            width_px, height_px = series.monitor.width_px, series.monitor.height_px
+            for index, count in zip(counts.index.tolist(), counts.count.tolist(), strict=True):
+                y, x = divmod(index, width_px)
+                cell = y * rows // height_px * columns + x * columns // width_px
+                found[cell] = found.get(cell, 0) + count
+    return found
