@@ -119,6 +119,14 @@ class StoreConfig:
     )
 
 
+FIRST_PICTURE: Final = "first_picture"
+BLIND: Final = "blind"
+CANNOT_SAVE: Final = "cannot_save"
+PAUSED: Final = "paused"
+NOTIFICATIONS: Final = (FIRST_PICTURE, BLIND, CANNOT_SAVE, PAUSED)
+"""What the daemon may have the desktop show."""
+
+
 @dataclass(frozen=True)
 class Config:
     """Everything the user can choose. Made by ``reading.load``; the defaults are ``Config()``."""
@@ -155,6 +163,13 @@ class Config:
         'labwc, COSMIC, niri), "hyprland" and "wayfire" force one; "replay:FILE" plays a recording.',
         registry.EXPECTED,
         registry.is_known,
+    )
+    notifications: list[str] = setting(
+        list(NOTIFICATIONS),
+        "When the desktop shows a notification: the first picture is ready, nothing can be seen (for a minute), or\n"
+        "saved (for five), or tracking has been paused for a week. [] is never.",
+        f"a list of any of {', '.join(NOTIFICATIONS)}",
+        lambda value: isinstance(value, list) and all(one in NOTIFICATIONS for one in value),
     )
     snapshot: SnapshotConfig = field(default_factory=SnapshotConfig)
     store: StoreConfig = field(default_factory=StoreConfig)

@@ -22,9 +22,10 @@ from mousetrackd.daemon.capture_session import CaptureSession, Ended
 from mousetrackd.daemon.checkpointer import SAVE_TIMEOUT_S, Checkpointer
 from mousetrackd.daemon.clocks import CLOCKS, Clocks
 from mousetrackd.daemon.event_loop import Message, Messages, Timers, signals_posted
-from mousetrackd.daemon.jobs import ChildEnded, RollUps, Snapshots
+from mousetrackd.daemon.jobs import ChildEnded, RollUps, Snapshots, Worker
 from mousetrackd.daemon.last_resort import EndRequest
 from mousetrackd.daemon.lock import InstanceLock
+from mousetrackd.daemon.notifications import Notifications
 from mousetrackd.daemon.pause_state import PauseState
 from mousetrackd.daemon.saver import Outcome, Saver, try_step
 from mousetrackd.daemon.status import Status
@@ -94,6 +95,8 @@ class Daemon:
         self._tracker = Tracker(self._session, self._checkpointer, self._status, self._timers)
         self._rollups = RollUps(self._messages.post, self._status, paths.clock)
         self._snapshots = Snapshots(self._messages.post, self._status, self._timers, clocks, paths.latest)
+        notifier = Worker(self._messages.post)
+        self._notifications = Notifications(notifier, self._status, self._timers, clocks, paths.latest)
 
     # Life ---------------------------------------------------------------------------------------------
 
@@ -149,6 +152,7 @@ class Daemon:
             "make the last checkpoint": self._save_last,
             "draw the last picture": self._draw_last,
             "end its children": self._rollups.worker.abandon,  # what is not done yet can wait for the next daemon
+            "leave its notification": self._notifications.abandon,
             "close the store": self._checkpointer.close,
             "write the last status": self._status.end,
         }
@@ -224,6 +228,7 @@ class Daemon:
                 self._reload()
         if "watchdog" in due:
             self._feed_watchdog()
+        self._notifications.attend(due, self._pause.since_s, self._config.current.notifications)
 
     def _pause_or_resume(self, *, asked_pause: bool, asked_resume: bool) -> None:
         self._status.looked_ns = time.monotonic_ns()
@@ -299,6 +304,7 @@ class Daemon:
             if rolled_up:
                 self._saver.check()
             self._status.publish()
+        self._notifications.take(message)
 
     def _snapshot(self) -> None:
         """Save everything, and let a worker draw it."""
@@ -318,6 +324,8 @@ class Daemon:
             self._snapshots.done(problem, try_again=not ending)  # a last picture is tried once
             if problem:
                 self._saver.check()
+            elif not ending:
+                self._notifications.picture_drawn(is_first=self._snapshots.take_is_first())
         self._status.publish()
         if not ending and self._snapshots.take_asked_again():
             self._snapshot()

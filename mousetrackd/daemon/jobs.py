@@ -127,6 +127,7 @@ class Snapshots:
         self._next_s = 0.0
         self._began_ns = 0
         self._is_asked_again = False
+        self._is_first = False
 
     def schedule_first(self, interval_s: float, file_timeout_s: float) -> None:
         """Let the first one be due at once where there is no picture yet. file_timeout_s: how long looking may take."""
@@ -134,7 +135,8 @@ class Snapshots:
             has_picture = bounded(file_timeout_s, partial(is_whole, self._latest), name="picture")
         except TimeoutError:  # a mount that is dead: the first picture is not tried at once, and will fail
             has_picture = True
-        self.schedule(interval_s if has_picture else 0)
+        self._is_first = not has_picture
+        self.schedule(0 if self._is_first else interval_s)
 
     def schedule(self, interval_s: float) -> None:
         """Let the next one be due in ``interval_s``, if there is something new to show then."""
@@ -179,6 +181,11 @@ class Snapshots:
         else:
             self._status.last_snapshot = self._clocks.now_iso()
             self._status.set_problem("snapshot", "")
+
+    def take_is_first(self) -> bool:
+        """Whether the picture that was drawn is the first there ever was; not so when it is asked again."""
+        is_first, self._is_first = self._is_first, False
+        return is_first
 
     def take_asked_again(self) -> bool:
         """Whether one was asked for while another was drawn, since the last call."""

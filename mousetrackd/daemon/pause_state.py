@@ -91,6 +91,11 @@ class PauseState:
         self._seen = read_desired_state(self._paths)
         self.is_paused = self._seen.pause
 
+    @property
+    def since_s(self) -> float | None:
+        """When the user paused it (UTC), maybe in an earlier life of the daemon; None where it is not known."""
+        return self._seen.mark[1] / 1e9 if self.is_paused and self._seen.mark is not None else None
+
     def settle(self, *, asked_pause: bool, asked_resume: bool) -> bool:
         """Bring the file and what signals asked for together; returns whether ``is_paused`` has changed.
 

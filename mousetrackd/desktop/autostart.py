@@ -24,6 +24,7 @@ from mousetrackd.core.errors import MousetrackError
 from mousetrackd.core.wording import printable
 from mousetrackd.desktop.managed_files import OwnFile
 from mousetrackd.desktop.systemctl import UNIT, UserSystemd
+from mousetrackd.system.paths import APPLICATION_ID
 
 _SESSION = (
     "DISPLAY XAUTHORITY WAYLAND_DISPLAY XDG_SESSION_TYPE XDG_CURRENT_DESKTOP HYPRLAND_INSTANCE_SIGNATURE WAYFIRE_SOCKET"
@@ -41,10 +42,6 @@ _ENTRY_SCRIPT = (
 
 _PLAIN = re.compile(r"[\w/.,:+@=-]+", re.ASCII)
 """Words that need quotes nowhere."""
-
-
-APPLICATION_ID = "org.mousetrackd.mousetrackd"
-"""The application's name for desktops: in the style of D-Bus, as the Desktop Entry Specification wants it."""
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ import shlex
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
-from mousetrackd.desktop.autostart import APPLICATION_ID, Launch, Places, entry_value, entry_word
+from mousetrackd.desktop.autostart import Launch, Places, entry_value, entry_word
 from mousetrackd.desktop.managed_files import XML_MARK, OwnFile, OwnPicture
+from mousetrackd.system.paths import APPLICATION_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

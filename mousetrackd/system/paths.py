@@ -10,6 +10,8 @@ from pathlib import Path
 import platformdirs
 
 APP = "mousetrackd"
+APPLICATION_ID = "org.mousetrackd.mousetrackd"
+"""The application's name for desktops: in the style of D-Bus, as the Desktop Entry Specification wants it."""
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,15 @@ def bus_address() -> str:
     return _unix_address()
 
 
+def is_bus_there() -> bool:
+    """Whether there is a socket where the bus should be. Nobody need be listening there."""
+    try:
+        path = bus_path()
+    except ValueError:
+        return False
+    return path.startswith("\0") or os.path.exists(path)  # noqa: PTH110 - an abstract one is no file
+
+
 def _unix_address() -> str:
     usual = f"unix:path={os.environ.get('XDG_RUNTIME_DIR') or f'/run/user/{os.getuid()}'}/bus"
     told = os.environ.get("DBUS_SESSION_BUS_ADDRESS") or usual

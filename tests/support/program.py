@@ -27,7 +27,9 @@ from support.waiting import wait_until
 COMMAND_TIMEOUT_S = 30.0
 ANSWER_TIMEOUT_S = 20.0
 
-_NOT_OURS = ("NOTIFY_SOCKET", "JOURNAL_STREAM", "WAYLAND_DISPLAY", "XDG_SESSION_TYPE", "COLUMNS")
+_NOT_OURS = (
+    *("NOTIFY_SOCKET", "JOURNAL_STREAM", "WAYLAND_DISPLAY", "XDG_SESSION_TYPE", "COLUMNS", "DBUS_SESSION_BUS_ADDRESS"),
+)
 """What a developer's session would otherwise lend to the program."""
 
 Pixel = tuple[int, int]

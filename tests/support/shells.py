@@ -33,8 +33,8 @@ class Peer(ABC):
 
     bus_name = "org.example.Peer"
 
-    def __init__(self, address: str) -> None:
-        self._bus: Any = open_dbus_connection(address)
+    def __init__(self, address: str, *, enable_fds: bool = False) -> None:
+        self._bus: Any = open_dbus_connection(address, enable_fds=enable_fds)
         self._sending = threading.Lock()
         self._settled = threading.Event()
         self._bus.send_and_get_reply(message_bus.RequestName(self.bus_name))
