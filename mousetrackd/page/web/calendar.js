@@ -1,5 +1,5 @@
 import { firstDayOf, holds, monthOf, monthSpan, weekdayOf, weekSpan } from "./days.js";
-import { byId, cellUnder, field, make, rove } from "./dom.js";
+import { byId, cellUnder, field, heatStep, make, rove } from "./dom.js";
 import { spanBetween } from "./ranges.js";
 import { formatDay, formatMonth, formatTime, shortMonth, WEEKDAY_NAMES } from "./wording.js";
 
@@ -57,7 +57,7 @@ export function createCalendar(whole, pick) {
       const day = Number(cell.dataset.day);
       const active = shown.active[day - whole.first] ?? 0;
       const [inA, inB] = [holds(shown.a, day), holds(shown.b, day)];
-      cell.className = `heat${active && Math.ceil(Math.sqrt(active / peak) * 5)}${inA ? " in-a" : ""}${inB ? " in-b" : ""}`;
+      cell.className = `heat${heatStep(active, peak)}${inA ? " in-a" : ""}${inB ? " in-b" : ""}`;
       cell.title = `${formatDay(day)}: ${active ? `${formatTime(active)} active` : "nothing counted"}`;
       cell.setAttribute("aria-label", cell.title + (inA && shown.b ? ", in A" : "") + (inB ? ", in B" : ""));
       cell.setAttribute("aria-selected", String(inA || inB));

@@ -4,8 +4,8 @@ import { stepSpan } from "./ranges.js";
 import { sumOf } from "./tally.js";
 import { fileName, formatChange, formatCount, formatLength, formatSpan, formatTime, WEEKDAY_NAMES } from "./wording.js";
 
-const [WIDTH, HEIGHT, EDGE] = [1200, 675, 56];
-const FONT = "system-ui, sans-serif";
+const [WIDTH, HEIGHT, EDGE, RIGHT] = [1200, 675, 56, 540];
+const [BRIGHT, SOFT, WARM, HOT] = ["#f4f1ec", "#a8abb5", "#ffb15c", "#d2691e"];
 
 /** @typedef {{span: import("./types.js").Span, active: number[], lines: [string, string][], change: string}} Week */
 
@@ -27,32 +27,31 @@ function drawCard(canvas, week, picture) {
   const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   /** @param {string} text @param {number} x @param {number} y @param {number} size @param {string} colour @param {number} [weight] */
   const write = (text, x, y, size, colour, weight = 400) => {
-    pen.font = `${weight} ${size}px ${FONT}`;
+    pen.font = `${weight} ${size}px system-ui, sans-serif`;
     pen.fillStyle = colour;
     pen.fillText(text, x, y);
   };
   pen.fillStyle = "#101114";
   pen.fillRect(0, 0, WIDTH, HEIGHT);
-  const column = picture ? 700 : WIDTH - 2 * EDGE;
-  if (picture) {
-    const [x, y, width, height] = [WIDTH - 430, EDGE, 374, HEIGHT - 2 * EDGE];
-    const scale = Math.min(width / picture.width, height / picture.height);
-    pen.drawImage(picture, x, y + (height - picture.height * scale) / 2, picture.width * scale, picture.height * scale);
-  }
-  write("A week at the mouse", EDGE, EDGE + 40, 44, "#f4f1ec", 600);
-  write(formatSpan(week.span), EDGE, EDGE + 82, 24, "#a8abb5");
+  write("A week at the mouse", EDGE, 98, 42, BRIGHT, 600);
+  write(formatSpan(week.span), EDGE, 138, 24, SOFT);
   week.lines.forEach(([name, value], at) => {
-    write(value, EDGE + at * (column / week.lines.length), 255, 46, "#ffb15c", 600);
-    write(name, EDGE + at * (column / week.lines.length), 290, 22, "#a8abb5");
+    write(value, EDGE, 228 + at * 88, 44, WARM, 600);
+    write(name, EDGE, 258 + at * 88, 20, SOFT);
   });
-  const peak = Math.max(...week.active) || 1;
+  const [left, top, width] = picture ? [EDGE, 480, WIDTH - 2 * EDGE] : [RIGHT, 100, WIDTH - RIGHT - EDGE];
+  const [step, tall, peak] = [width / 7, 575 - top, Math.max(...week.active) || 1];
   week.active.forEach((active, at) => {
-    const [step, height] = [column / 7, (active / peak) * 190];
-    pen.fillStyle = "#d2691e";
-    pen.fillRect(EDGE + at * step, 545 - height, step * 0.7, height);
-    write(WEEKDAY_NAMES[at], EDGE + at * step, 575, 20, "#a8abb5");
+    const height = (active / peak) * tall;
+    pen.fillStyle = HOT;
+    pen.fillRect(left + at * step, 575 - height, step * 0.75, height);
+    write(WEEKDAY_NAMES[at], left + at * step, 603, 20, SOFT);
   });
-  write([week.change, "mousetrackd"].filter(Boolean).join("  ·  "), EDGE, HEIGHT - 36, 20, "#a8abb5");
+  if (picture) {
+    const scale = Math.min((WIDTH - RIGHT - EDGE) / picture.width, 380 / picture.height);
+    pen.drawImage(picture, WIDTH - EDGE - picture.width * scale, 60, picture.width * scale, picture.height * scale);
+  }
+  write([week.change, "mousetrackd"].filter(Boolean).join("  ·  "), EDGE, HEIGHT - 28, 20, SOFT);
 }
 
 /**

@@ -44,3 +44,8 @@ export function cellUnder(event, selector) {
   const cell = document.elementFromPoint(event.clientX, event.clientY)?.closest(selector);
   return /** @type {HTMLElement|null} */ (cell ?? null);
 }
+
+/** Which of the five steps of colour a value has; 0 for none. @param {number} value @param {number} peak @returns {number} */
+export function heatStep(value, peak) {
+  return value > 0 ? Math.max(1, Math.ceil((value / peak) ** 0.8 * 5)) : 0;
+}

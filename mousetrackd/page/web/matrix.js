@@ -1,4 +1,4 @@
-import { byId, cellUnder, make, rove } from "./dom.js";
+import { byId, cellUnder, heatStep, make, rove } from "./dom.js";
 import { formatTime, WEEKDAY_NAMES } from "./wording.js";
 
 const MOVES = new Map([["ArrowLeft", [0, -1]], ["ArrowRight", [0, 1]], ["ArrowUp", [-1, 0]], ["ArrowDown", [1, 0]], ["Home", [0, -99]], ["End", [0, 99]]]);
@@ -95,7 +95,7 @@ export function createMatrix(current, pick) {
       const peak = active.reduce((most, value) => Math.max(most, value), 0);
       for (const cell of /** @type {NodeListOf<HTMLElement>} */ (table.querySelectorAll("[data-hour]"))) {
         const at = Number(cell.dataset.hour);
-        cell.className = `heat${active[at] && Math.ceil(Math.sqrt(active[at] / peak) * 5)}${week[at] ? "" : " off"}`;
+        cell.className = `heat${heatStep(active[at], peak)}${week[at] ? "" : " off"}`;
         cell.title = `${WEEKDAY_NAMES[Math.floor(at / 24)]} ${at % 24}:00 to ${(at % 24) + 1}:00: ${formatTime(active[at])}`;
         cell.setAttribute("aria-label", cell.title);
         cell.setAttribute("aria-selected", String(Boolean(week[at])));

@@ -8,7 +8,7 @@ import { holds, lengthOf, weekdayOf } from "./days.js";
 /** @typedef {import("./types.js").HourTotals} Rows */
 
 /** @type {(keyof Sum)[]} */
-const KEYS = ["active", "length", "clicks", "scroll"];
+const SUM_KEYS = ["active", "length", "clicks", "scroll"];
 const HOUR_UNKNOWN = 24;
 
 /** @returns {Sum} */
@@ -23,7 +23,7 @@ export function nothing() {
  */
 export function tallyDays({ meta, totals, paths }, whole, week, monitors) {
   const measured = monitors.every((monitor) => meta.monitors[monitor].metres_per_px > 0);
-  const [active, length, clicks, scroll] = KEYS.map(() => new Float64Array(lengthOf(whole)));
+  const [active, length, clicks, scroll] = SUM_KEYS.map(() => new Float64Array(lengthOf(whole)));
   const columns = { active, length, clicks, scroll };
   /** @type {Map<string, {span: import("./types.js").Span, sum: Sum}>} */
   const longer = new Map();
@@ -86,7 +86,7 @@ function firstRow(days, day) {
 export function sumOf(tally, span) {
   const sum = nothing();
   const [from, to] = [span.first - tally.first, span.last - tally.first + 1].map((at) => Math.max(0, at));
-  for (const key of KEYS) {
+  for (const key of SUM_KEYS) {
     sum[key] = tally[key].subarray(from, to).reduce((total, value) => total + value, 0);
     for (const one of tally.longer) if (holds(span, one.span.first) && holds(span, one.span.last)) sum[key] += one.sum[key];
   }

@@ -92,7 +92,7 @@ export function formatWeek(week) {
   const hours = [...Array(24).keys()].filter((hour) => days.some((day) => week[day * 24 + hour]));
   if (days.length * hours.length !== chosen) return `${chosen} of the 168 hours of the week`;
   const parts = [];
-  if (days.length < 7) parts.push(runs(days).map(([from, to]) => named(from, to, (day) => WEEKDAY_NAMES[day])).join(", "));
+  if (days.length < 7) parts.push(runs(days).map(([from, to]) => nameRun(from, to, (day) => WEEKDAY_NAMES[day])).join(", "));
   if (hours.length < 24) parts.push(runs(hours).map(([from, to]) => `${from}:00 to ${to + 1}:00`).join(", "));
   return parts.join(", ");
 }
@@ -110,7 +110,7 @@ function runs(numbers) {
 }
 
 /** @param {number} from @param {number} to @param {(number: number) => string} name @returns {string} */
-function named(from, to, name) {
+function nameRun(from, to, name) {
   return from === to ? name(from) : `${name(from)} to ${name(to)}`;
 }
 
