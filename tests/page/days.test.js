@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { firstDayOf, isoDay, lengthOf, localDay, monthOf, monthSpan, parseDay, weekdayOf, weekSpan } from "../../mousetrackd/page/web/days.js";
-import { overlaps, quickRanges, stepSpan, wholeSpan } from "../../mousetrackd/page/web/ranges.js";
+import { firstDayOf, isoDay, localDay, monthOf, monthSpan, parseDay, weekdayOf, weekSpan } from "../../mousetrackd/page/web/days.js";
+import { overlaps, quickRanges, stepSpan, wholeSpan, widened } from "../../mousetrackd/page/web/ranges.js";
 
 const day = (text) => parseDay(text) ?? assert.fail(text);
 const span = (first, last = first) => ({ first: day(first), last: day(last) });
@@ -57,8 +57,12 @@ for (const [what, from, before, after] of [
   });
 }
 
-test("the whole span holds what is kept as sums only, and is one day of a page without hours", () => {
-  const meta = { first_day: 100, last_day: 200, sums: [{ first: 31, last: 58 }] };
-  assert.deepEqual(wholeSpan(meta), { first: 31, last: 200 });
-  assert.equal(lengthOf(wholeSpan({ first_day: 100, last_day: 99, sums: [] })), 1);
+test("the whole span is what was counted, and one day of a page without anything", () => {
+  const totals = { day: Int32Array.of(31, 100, 200), days: Uint16Array.of(28, 1, 1) };
+  const meta = { first_day: 100, last_day: 200, sums: [{ first: 31, last: 58 }, { first: 180, last: 211 }] };
+  const whole = wholeSpan({ meta, totals });
+  assert.deepEqual(whole, { first: 31, last: 200 });
+  assert.deepEqual(widened(whole, whole, meta), { first: 31, last: 211 });
+  assert.deepEqual(widened({ first: 40, last: 190 }, whole, meta), { first: 40, last: 190 });
+  assert.deepEqual(wholeSpan({ meta: { first_day: 100, last_day: 99 }, totals: { day: [] } }), { first: 100, last: 100 });
 });

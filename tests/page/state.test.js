@@ -12,7 +12,7 @@ const META = {
   maps: { classic: "", ember: "" },
   applications: ["", "vim"],
 };
-const INITIAL = defaultState(META);
+const INITIAL = defaultState(META, { first: 20000, last: 20700 });
 const OFFICE = Uint8Array.from({ length: 168 }, (_, at) => Number(at < 120 && at % 24 >= 9 && at % 24 < 17));
 
 for (const patch of [

@@ -4,7 +4,7 @@ import { stepSpan } from "./ranges.js";
 import { sumOf } from "./tally.js";
 import { fileName, formatChange, formatCount, formatLength, formatSpan, formatTime, WEEKDAY_NAMES } from "./wording.js";
 
-const [WIDTH, HEIGHT, EDGE, RIGHT] = [1200, 675, 56, 540];
+const [WIDTH, HEIGHT, EDGE, RIGHT] = [1200, 675, 56, 600];
 const [BRIGHT, SOFT, WARM, HOT] = ["#f4f1ec", "#a8abb5", "#ffb15c", "#d2691e"];
 
 /** @typedef {{span: import("./types.js").Span, active: number[], lines: [string, string][], change: string}} Week */

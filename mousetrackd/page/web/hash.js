@@ -89,7 +89,7 @@ const FIELDS = [
       return Number.isInteger(application) ? { application: Number(application) } : null;
     },
   },
-  choice("map", (meta) => Object.keys(meta.maps).flatMap((name) => [name, `${name}_r`])),
+  choice("map", (meta) => ["auto", ...Object.keys(meta.maps)].flatMap((name) => [name, `${name}_r`])),
   choice("scale", () => ["log", "sqrt", "linear"]),
   amount("max", "max", 1e15),
   { key: "share", write: (state) => (state.share ? "1" : "0"), read: (text) => (/^[01]$/.test(text) ? { share: text === "1" } : null) },

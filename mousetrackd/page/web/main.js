@@ -1,27 +1,158 @@
-/** A first page: the time the pointer rested, of all days. */
-import {openArchive} from "./data.js";
+import { createCalendar } from "./calendar.js";
+import { createCard } from "./card.js";
+import { openArchive } from "./data.js";
+import { lengthOf, sameSpan } from "./days.js";
+import { byId, field, make, saveFile } from "./dom.js";
+import { hashOf, patchOf } from "./hash.js";
+import { createMatrix } from "./matrix.js";
+import { createNumbers } from "./numbers.js";
+import { createPlaces } from "./places.js";
+import { createFilm } from "./play.js";
+import { createRangeBar } from "./range_bar.js";
+import { wholeSpan, widened } from "./ranges.js";
+import { createStore, defaultState } from "./state.js";
+import { sumOf, tallyDays, tallyWeek } from "./tally.js";
+import { createView } from "./view.js";
+import { fileName, formatChange, formatDay, formatSpan, formatTotal, formatWeek } from "./wording.js";
 
-async function showAll() {
-  const archive = await openArchive(document);
-  const [grid] = await archive.first();
-  if (!grid) return;
-  const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById("picture"));
-  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  const {cols, rows, values} = grid;
-  canvas.width = cols;
-  canvas.height = rows;
-  const image = context.createImageData(cols, rows);
-  const colours = atob(archive.meta.maps.ember);
-  const peak = values.reduce((most, value) => Math.max(most, value), 1);
-  values.forEach((value, at) => {
-    const level = Math.round((255 * Math.log1p((30 * value * 20) / peak)) / Math.log1p(600));
-    for (let nth = 0; nth < 3; nth++) image.data[at * 4 + nth] = colours.charCodeAt(Math.min(level, 255) * 3 + nth);
-    image.data[at * 4 + 3] = 255;
+/** What needs new sums; anything else only draws again. */
+const COUNTED = ["a", "b", "week", "layer", "monitors", "application"];
+const HASH_DELAY_MS = 200;
+
+/** @param {import("./types.js").Archive} archive */
+function start(archive) {
+  const { meta } = archive;
+  const whole = wholeSpan(archive);
+  const initial = defaultState(meta, whole);
+  const flat = location.hash.slice(1).split("&").includes("2d");
+  const store = createStore({ ...initial, ...patchOf(location.hash, meta) });
+  const view = createView(byId("view"), archive, store);
+  Object.assign(window, { mousetrackd: { archive, store, view } });
+  const page = document.documentElement;
+  let round = 0;
+  let tally = tallyDays(archive, whole, store.get().week, store.get().monitors);
+
+  const range = createRangeBar(store, whole);
+  const calendar = createCalendar(whole, range.pickTarget);
+  const matrix = createMatrix(() => store.get().week, (week) => store.set({ week }));
+  const film = createFilm(store, whole, (span) => !sumOf(tally, span).active);
+  const places = createPlaces(meta, store, () => view.hottest(places.count), view.showPlace);
+  const numbers = createNumbers(whole, { a: whole, b: null, tally, hours: new Float64Array(168) });
+  const card = createCard(() => ({ tally, a: store.get().a }), async (span) => {
+    const grids = await archive.sum(selectionOf(span), () => false);
+    const most = grids?.reduce((one, other) => (other.total > one.total ? other : one));
+    return most ? view.paint(most, 1200) : null;
   });
-  context.putImageData(image, 0, 0);
-  const summary = /** @type {HTMLElement} */ (document.getElementById("summary"));
-  summary.textContent = `${(grid.total / 3.6e6).toFixed(1)} hours on ${archive.meta.monitors[grid.monitor].name}`;
-  document.documentElement.dataset.ready = "1";
+
+  /** @param {import("./types.js").Span} span @returns {import("./types.js").Selection} */
+  function selectionOf(span) {
+    const { week, layer, monitors, application } = store.get();
+    const layers = meta.layers.flatMap(({ name }, index) => (name === layer || name.startsWith(`${layer}.`) ? [index] : []));
+    return { span: widened(span, whole, meta), week, layers, monitors, application };
+  }
+
+  /** @param {import("./types.js").Span} span @param {() => boolean} isStale @returns {Promise<import("./types.js").Grid[]|null>} */
+  async function read(span, isStale) {
+    const state = store.get();
+    const untouched = COUNTED.every((key) => key === "b" || hashOf({ ...initial, [key]: /** @type {any} */ (state)[key] }, initial) === "");
+    return untouched && sameSpan(span, whole) ? archive.first() : archive.sum(selectionOf(span), isStale);
+  }
+
+  async function update() {
+    const mine = ++round;
+    const isStale = () => mine !== round;
+    page.dataset.busy = "1";
+    try {
+      const { a, b } = store.get();
+      performance.mark("sum-start");
+      const gridsA = await read(a, isStale);
+      const gridsB = b && !isStale() ? await read(b, isStale) : null;
+      performance.measure("sum", "sum-start");
+      if (isStale() || !gridsA) return;
+      view.show(gridsA, gridsB, { a: formatSpan(a), b: b ? formatSpan(b) : "" });
+      if (!page.dataset.ready) performance.measure("first-picture");
+      summarise(gridsA, gridsB);
+      await new Promise((done) => setTimeout(done));
+      if (isStale()) return;
+      showNumbers();
+      page.dataset.ready = "1";
+    } catch (error) {
+      byId("summary").textContent = `This range could not be read: ${reasonOf(error)}. Choose another one, or make the page again with "mousetrackd page".`;
+    }
+    page.dataset.busy = "0";
+    film.drawn();
+  }
+
+  function showNumbers() {
+    const { a, b, week, monitors } = store.get();
+    calendar.show(a, b, tally.active);
+    const hours = tallyWeek(archive, a, monitors);
+    matrix.show(hours, week);
+    places.show();
+    if (!film.isOn()) numbers.show({ a, b, tally, hours });
+    card.refresh();
+  }
+
+  /** @param {import("./types.js").Grid[]} gridsA @param {import("./types.js").Grid[]|null} gridsB */
+  function summarise(gridsA, gridsB) {
+    const { a, b, week, layer } = store.get();
+    const { unit, title } = layer === "clicks" ? { unit: "clicks", title: "Clicks" } : /** @type {import("./types.js").Layer} */ (meta.layers.find(({ name }) => name === layer));
+    const [totalA, totalB] = [gridsA, gridsB ?? []].map((grids) => grids.reduce((sum, grid) => sum + grid.total, 0));
+    const hours = formatWeek(week);
+    const parts = [`${title}: ${totalA ? formatTotal(totalA, unit) : "nothing"}`, formatSpan(a), ...(hours === "all hours" ? [] : [hours])];
+    let text = parts.join(" · ");
+    if (b && gridsB) {
+      const change = formatChange(totalA, totalB);
+      text += `. B: ${formatTotal(totalB, unit)} · ${formatSpan(b)}${change ? `. A has ${change === "the same" ? "the same" : change}` : ""}`;
+    }
+    byId("summary").textContent = `${text}.`;
+    const notes = [...new Set([...gridsA, ...(gridsB ?? [])].map((grid) => grid.inexact).filter(Boolean))];
+    if (a.last > whole.last && !totalA) notes.push(`This page ends on ${formatDay(whole.last)}; "mousetrackd page" makes it again.`);
+    byId("note").textContent = notes.join(" ");
+    byId("note").hidden = !notes.length;
+  }
+
+  let hashTimer = 0;
+  store.subscribe((state, changed) => {
+    clearTimeout(hashTimer);
+    hashTimer = setTimeout(() => {
+      const hash = [flat ? "2d" : "", hashOf(store.get(), initial)].filter(Boolean).join("&");
+      history.replaceState(null, "", `#${hash}`);
+    }, HASH_DELAY_MS);
+    if (changed.has("week") || changed.has("monitors")) tally = tallyDays(archive, whole, state.week, state.monitors);
+    if (changed.has("theme")) page.dataset.theme = field("theme").value = state.theme;
+    if (COUNTED.some((key) => changed.has(key))) update();
+    else {
+      view.redraw();
+      if (["scale", "max", "sigma_px"].some((key) => changed.has(key))) places.show();
+    }
+  });
+  addEventListener("hashchange", () => store.set({ ...initial, ...patchOf(location.hash, meta) }));
+  page.dataset.theme = field("theme").value = store.get().theme;
+  byId("theme").addEventListener("change", () => store.set({ theme: /** @type {any} */ (field("theme").value) }));
+
+  const save = make("button", { type: "button", id: "save-picture" }, "Save the picture (PNG)");
+  save.addEventListener("click", async () => saveFile(await view.toPng(byId("summary").textContent ?? ""), fileName("picture", store.get().a, "png")));
+  const print = make("button", { type: "button", id: "print" }, "Print");
+  print.addEventListener("click", () => window.print());
+  byId("look").append(make("div", { className: "row" }, save, print));
+
+  byId("about").textContent = `This file holds what your mouse did hour by hour, ${formatSpan(whole)} (${lengthOf(whole)} days), of ${meta.monitors.map(({ name }) => name).join(", ") || "no monitor"}. Whoever has it can see when you worked. It sends and loads nothing. Made by mousetrackd ${meta.version}, ${new Date(meta.made).toLocaleString()}; times of ${meta.zone}.`;
+  update();
 }
 
-showAll();
+async function begin() {
+  try {
+    performance.mark("load");
+    start(await openArchive(document));
+  } catch (error) {
+    byId("summary").textContent = `This page is damaged: ${reasonOf(error)}. Make it again with "mousetrackd page".`;
+  }
+}
+
+/** @param {unknown} error @returns {string} */
+function reasonOf(error) {
+  return error instanceof Error ? error.message : String(error);
+}
+
+begin();

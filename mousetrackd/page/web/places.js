@@ -2,17 +2,19 @@ import { byId, make } from "./dom.js";
 import { createTable } from "./tables.js";
 import { fileName, formatTotal } from "./wording.js";
 
-const PLACES = 8;
+/** @typedef {{monitor: number, x: number, y: number, value: number}} Place */
+
+const MOST_PLACES = 8;
 
 /**
  * The hottest places with what was counted there, each a button that goes there.
  * @param {import("./types.js").Meta} meta @param {import("./state.js").Store} store
- * @param {() => {monitor: number, x: number, y: number, value: number}[]} read
+ * @param {() => Place[]} read @param {(place: Place) => void} showPlace
  */
-export function createPlaces(meta, store, read) {
+export function createPlaces(meta, store, read, showPlace) {
   const list = make("ol", { id: "places" });
   const unit = () => meta.layers.find(({ name }) => name.startsWith(store.get().layer))?.unit ?? "";
-  /** @type {ReturnType<typeof read>} */
+  /** @type {Place[]} */
   let places = [];
   const table = createTable("places", "The hottest places", () => ({
     columns: [{ title: "Monitor", name: "monitor" }, { title: "x", name: "x_px" }, { title: "y", name: "y_px" }, { title: "Around it", name: `heat_${unit()}`, format: (value) => formatTotal(value, unit()) }],
@@ -24,13 +26,13 @@ export function createPlaces(meta, store, read) {
     show() {
       places = read();
       list.replaceChildren(...places.map(({ monitor, x, y, value }, at) => {
-        const { name, x: left, y: top } = meta.monitors[monitor];
+        const { name } = meta.monitors[monitor];
         const go = make("button", { type: "button", id: `place-${at + 1}` }, `${formatTotal(value, unit())} at ${Math.round(x)}, ${Math.round(y)}${meta.monitors.length > 1 ? ` on ${name}` : ""}`);
-        go.addEventListener("click", () => store.set({ view: { x: left + x, y: top + y, zoom: 4 } }));
+        go.addEventListener("click", () => showPlace({ monitor, x, y, value }));
         return make("li", {}, go);
       }));
       table.refresh();
     },
-    count: PLACES,
+    count: MOST_PLACES,
   };
 }

@@ -1,9 +1,20 @@
 import { firstDayOf, lengthOf, localDay, monthOf, monthSpan, weekSpan } from "./days.js";
 
-/** Every day that the page knows of. @param {import("./types.js").Meta} meta @returns {import("./types.js").Span} */
-export function wholeSpan(meta) {
-  const first = Math.min(meta.first_day, ...meta.sums.map((sum) => sum.first));
-  return { first, last: Math.max(meta.last_day, first, ...meta.sums.map((sum) => sum.last)) };
+/** From the first day with anything counted to the last. @param {import("./types.js").Archive} archive @returns {import("./types.js").Span} */
+export function wholeSpan({ meta, totals }) {
+  if (!totals.day.length) return { first: meta.first_day, last: Math.max(meta.first_day, meta.last_day) };
+  return { first: totals.day[0], last: totals.day.reduce((last, day, row) => Math.max(last, day + Math.max(totals.days[row], 1) - 1), 0) };
+}
+
+/**
+ * A span that takes whole months in at its ends where they hold no more days: their sums answer it.
+ * @param {import("./types.js").Span} span @param {import("./types.js").Span} whole @param {import("./types.js").Meta} meta
+ * @returns {import("./types.js").Span}
+ */
+export function widened(span, whole, meta) {
+  const first = span.first <= whole.first ? Math.min(span.first, ...meta.sums.map((sum) => sum.first)) : span.first;
+  const last = span.last >= whole.last ? Math.max(span.last, ...meta.sums.map((sum) => sum.last)) : span.last;
+  return { first, last };
 }
 
 /**

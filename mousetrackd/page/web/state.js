@@ -1,19 +1,17 @@
-import { wholeSpan } from "./ranges.js";
-
 /** @typedef {{get(): import("./types.js").State, set(patch: Partial<import("./types.js").State>): void,
  *   subscribe(listener: (state: import("./types.js").State, changed: Set<string>) => void): void}} Store */
 
-/** What is shown first. @param {import("./types.js").Meta} meta @returns {import("./types.js").State} */
-export function defaultState(meta) {
+/** What is shown first. @param {import("./types.js").Meta} meta @param {import("./types.js").Span} whole @returns {import("./types.js").State} */
+export function defaultState(meta, whole) {
   return {
-    a: wholeSpan(meta),
+    a: whole,
     b: null,
     mode: "single",
     week: new Uint8Array(168).fill(1),
     layer: meta.layers.length ? meta.layers[0].name : "dwell",
     monitors: meta.monitors.map((_, index) => index),
     application: 0,
-    map: Object.keys(meta.maps)[0] ?? "classic",
+    map: "auto",
     scale: "log",
     max: null,
     share: false,
