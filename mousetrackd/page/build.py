@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import re
+import zlib
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -22,9 +23,23 @@ if TYPE_CHECKING:
 CODE_MAX_BYTES: Final = 60_000
 """As much HTML, CSS and JavaScript is in a page at most."""
 
+LOADER: Final = """(async () => {
+try {
+const bytes = Uint8Array.from(atob(document.getElementById("code").textContent), (letter) => letter.charCodeAt(0));
+const script = document.createElement("script");
+const inflated = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+script.textContent = await new Response(inflated).text();
+document.body.append(script);
+} catch {
+document.getElementById("summary").textContent = "This browser is too old for the page. Open it in a newer one.";
+}
+})();"""
+"""Inflates the script and runs it. It adds an element, as the policy has its hash; ``eval`` stays forbidden."""
+
 _IMPORT: Final = re.compile(r'^import \{([^}]*)\} from "\./([\w-]+\.js)";?\n', re.MULTILINE)
 _COMMENT: Final = re.compile(r"^[ \t]*(?:/\*\*(?:(?!\*/).)*\*/|//[^\n]*)[ \t]*\n", re.MULTILINE | re.DOTALL)
 _CSS_COMMENT: Final = re.compile(r"/\*.*?\*/", re.DOTALL)
+_CSS_SPACE: Final = re.compile(r"\s*([{};,>])\s*|(?<=:)\s+")
 _TOP_NAME: Final = re.compile(r"^(?:export )?(?:async )?(?:function\*?|class|const|let|var) ([\w$]+)", re.MULTILINE)
 _EXPORT: Final = re.compile(r"^export (?=async |function|class|const|let)", re.MULTILINE)
 _EXPORTED: Final = re.compile(r"^export (?:async )?(?:function\*?|class|const|let) ([\w$]+)", re.MULTILINE)
@@ -73,8 +88,8 @@ def _add(name: str, read: Callable[[str], str], ordered: dict[str, str], within:
 
 
 def style(text: str) -> str:
-    """CSS without comments and indentation."""
-    return re.sub(r"\n\s*", "\n", _CSS_COMMENT.sub("", text)).strip()
+    """CSS without comments, and without the spaces that separate nothing. It has no strings with signs in them."""
+    return _CSS_SPACE.sub(r"\1", _CSS_COMMENT.sub("", text)).strip()
 
 
 @cache
@@ -85,19 +100,25 @@ def code() -> dict[str, str]:
     def read(name: str) -> str:
         return (folder / name).read_text("utf-8")
 
-    found = {"script": script(read), "style": style(read("page.css")), "html": _without_comments(read("page.html"))}
-    found["policy"] = policy(found["script"], found["style"])
-    return found
+    program = script(read)
+    return {
+        "html": _without_comments(read("page.html")),
+        "style": style(read("page.css")),
+        "code": base64.b64encode(zlib.compress(program.encode(), 9)).decode(),
+        "script": LOADER,
+        "policy": policy([LOADER, program], style(read("page.css"))),
+    }
 
 
 def _without_comments(html: str) -> str:
     return re.sub(r"\n\s*", "\n", re.sub(r"<!--.*?-->", "", html, flags=re.DOTALL)).strip() + "\n"
 
 
-def policy(script_text: str, style_text: str) -> str:
-    """A Content-Security-Policy that permits this script, this style, and pictures that they make. Nothing else."""
+def policy(scripts: Iterable[str], style_text: str) -> str:
+    """A Content-Security-Policy that permits these scripts, this style, and pictures that they make. Nothing else."""
+    permitted = " ".join(f"'{_hash(text)}'" for text in scripts)
     return (
-        f"default-src 'none'; script-src '{_hash(script_text)}'; style-src '{_hash(style_text)}'; "
+        f"default-src 'none'; script-src {permitted}; style-src '{_hash(style_text)}'; "
         "img-src blob: data:; base-uri 'none'; form-action 'none'"
     )
 
@@ -107,7 +128,7 @@ def _hash(text: str) -> str:
 
 
 def code_bytes() -> int:
-    """How much of every page is HTML, CSS and JavaScript."""
+    """How much of every page is HTML, CSS and JavaScript, the latter deflated."""
     return sum(len(text.encode()) for text in code().values())
 
 

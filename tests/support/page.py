@@ -35,6 +35,7 @@ class Page:
         texts = dict(found)
         assert len(texts) == len(found)
         self.meta: dict[str, Any] = json.loads(texts.pop("meta"))
+        texts.pop("code", None)
         self.blocks = {name: zlib.decompress(base64.b64decode(text), -15) for name, text in texts.items()}
 
     def rows(self, name: str) -> list[Row]:

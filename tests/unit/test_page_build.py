@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import re
+import zlib
 
 import numpy as np
 import pytest
@@ -58,10 +59,14 @@ def page_with(meta: dict[str, object]) -> str:
 def test_the_policy_permits_exactly_the_style_and_the_script_that_are_in_the_page() -> None:
     html = page_with({})
     (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]+)"', html)
-    for tag in ("script", "style"):
-        (content,) = re.findall(rf"<{tag}>(.*?)</{tag}>", html, re.DOTALL)
-        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
-        assert f"{tag}-src 'sha256-{digest}';" in policy
+    (loader,), (style,) = (re.findall(rf"<{tag}>(.*?)</{tag}>", html, re.DOTALL) for tag in ("script", "style"))
+    (code,) = re.findall(r'id="code">([^<]+)</script>', html)
+    program = zlib.decompress(base64.b64decode(code))
+    hashes = [
+        f"'sha256-{base64.b64encode(hashlib.sha256(text).digest()).decode()}'"
+        for text in (loader.encode(), program, style.encode())
+    ]
+    assert f"script-src {hashes[0]} {hashes[1]}; style-src {hashes[2]};" in policy
     assert policy.startswith("default-src 'none';")
     assert "unsafe" not in policy
 

@@ -40,8 +40,7 @@ function start(archive) {
   const numbers = createNumbers(whole, { a: whole, b: null, tally, hours: new Float64Array(168) });
   const card = createCard(() => ({ tally, a: store.get().a }), async (span) => {
     const grids = await archive.sum(selectionOf(span), () => false);
-    const most = grids?.reduce((one, other) => (other.total > one.total ? other : one));
-    return most ? view.paint(most, 1200) : null;
+    return grids && view.paint(grids, 1200);
   });
 
   /** @param {import("./types.js").Span} span @returns {import("./types.js").Selection} */
