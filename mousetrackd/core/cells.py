@@ -25,6 +25,8 @@ _PLACES: Final = 16
 """A centre of mass is kept to a sixteenth of a cell in each direction, together one byte. To a pixel of 16."""
 _HEADER: Final = struct.Struct("<BIBB")  # format, cells, bytes per delta, bytes per sum
 _FORMAT: Final = 1
+_BINS_MAX: Final = 1 << 22
+"""A number for each place of each cell is kept where these are no more: 32 MB. On 1920x1080 it takes 17."""
 _ZLIB_LEVEL: Final = 9
 """Written once and kept permanently, a few thousand numbers at a time."""
 
@@ -77,10 +79,7 @@ def gathered(counts: Counts, side_px: int) -> Counts:
 
 
 class Gathering:
-    """Adds cells of one screen up into cells of another size, however many there are. 24 bytes a cell.
-
-    Sums are floats, exact up to 2**53.
-    """
+    """Adds counts of one screen up into cells, however many there are. Sums are floats, exact up to 2**53."""
 
     def __init__(self, size: tuple[int, int], side_px: int) -> None:
         """size: width and height of the screen, in px."""
@@ -88,17 +87,38 @@ class Gathering:
         self.side_px = side_px
         self._cols, rows = grid(*size, side_px)
         self._sums = np.zeros((3, rows * self._cols))
+        self._bins: dict[int, NDArray[np.float64]] = {}
+
+    def add_counts(self, counts: Counts) -> None:
+        """Add counts of pixels of the screen."""
+        y, x = np.divmod(counts.index, self.size[0])
+        self._add(x, y, counts.count)
 
     def add(self, of: Cells, side_px: int) -> None:
         """Add cells of the screen that are ``side_px`` wide, each at its centre of mass."""
-        x, y = centres(of, size=self.size, side_px=side_px)
+        cols, rows = grid(*self.size, side_px)
+        if cols * rows * _PLACES**2 > _BINS_MAX:
+            self._add(*centres(of, size=self.size, side_px=side_px), of.count)
+            return
+        # Those of a year have few places: where they are is worked out once for each, at the end.
+        if side_px not in self._bins:
+            self._bins[side_px] = np.zeros(cols * rows * _PLACES**2)
+        self._bins[side_px][of.index * _PLACES**2 + of.place] += of.count
+
+    def _add(self, x: NDArray[np.int64], y: NDArray[np.int64], count: NDArray[np.int64]) -> None:
         cell = y // self.side_px * self._cols + x // self.side_px
-        count = of.count.astype(np.float64)
-        for sums, weight in zip(self._sums, (count, count * x, count * y), strict=True):
-            np.add.at(sums, cell, weight)
+        weight = count.astype(np.float64)
+        for nth, weights in enumerate((weight, weight * x, weight * y)):
+            self._sums[nth] += np.bincount(cell, weights, self._sums.shape[1])
 
     def cells(self) -> Cells:
         """The sum of all that was added."""
+        while self._bins:
+            side_px, bins = self._bins.popitem()
+            found = np.flatnonzero(bins)
+            index, place = np.divmod(found, _PLACES**2)
+            part = Cells(index, _whole(bins[found]), place.astype(np.uint8))
+            self._add(*centres(part, size=self.size, side_px=side_px), part.count)
         index = np.flatnonzero(self._sums[0])
         count, of_x, of_y = self._sums[:, index]
         row, col = np.divmod(index, self._cols)
@@ -106,8 +126,11 @@ class Gathering:
             _place_of(np.rint(moment / count).astype(np.int64) - at * self.side_px, self.side_px)
             for at, moment in ((col, of_x), (row, of_y))
         )
-        whole = np.minimum(count, np.nextafter(float(COUNT_MAX), 0)).astype(np.int64)
-        return Cells(index, whole, (in_x * _PLACES + in_y).astype(np.uint8))
+        return Cells(index, _whole(count), (in_x * _PLACES + in_y).astype(np.uint8))
+
+
+def _whole(count: NDArray[np.float64]) -> NDArray[np.int64]:
+    return np.minimum(count, np.nextafter(float(COUNT_MAX), 0)).astype(np.int64)
 
 
 def _place_of(offset_px: NDArray[np.int64], side_px: int) -> NDArray[np.int64]:

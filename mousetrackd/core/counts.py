@@ -243,6 +243,8 @@ class Counts:
     def joined(cls, parts: Iterable[Counts]) -> Self:
         """One of ``decode_parts``."""
         parts = list(parts)
+        if len(parts) == 1:
+            return cls(parts[0].width_px, parts[0].height_px, parts[0].index, parts[0].count)
         return cls(
             parts[0].width_px,
             parts[0].height_px,

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
     from mousetrackd.core.cells import Cells
 
-    Narrow: TypeAlias = NDArray[np.unsignedinteger[Any]]
+    Numbers: TypeAlias = NDArray[np.unsignedinteger[Any]]
 
 DAY_ONLY: Final = 24
 """The hour of an entry whose day is known, and its hour is not."""
 _SIZE_PLANES: Final = 3
-_LEVEL: Final = 9
-_KINDS: Final = (np.uint8, np.uint16, np.uint32, np.uint64)
+_LEVEL: Final = 6
+_NONE: Final = np.empty(0, np.uint32)
 
 
 class Entry(NamedTuple):
@@ -43,25 +43,29 @@ class Entry(NamedTuple):
 
 
 class CellsBlock:
-    """Takes the entries of a block one after the other, in as few bytes as they need."""
+    """Takes the entries of a block one after the other, in about 9 bytes a cell."""
 
     def __init__(self) -> None:
         self._when: list[tuple[int, int]] = []
-        self._differences: list[Narrow] = []
-        self._counts: list[Narrow] = []
+        self._differences: list[Numbers] = []
+        self._counts: list[Numbers] = []
         self._places: list[NDArray[np.uint8]] = []
 
     def add(self, entry: Entry) -> None:
-        """Append an hour. Its cells are copied."""
+        """Append an hour."""
+        index, count = entry.cells.index, entry.cells.count
+        differences = index.astype(np.uint32)
+        np.subtract(index[1:], index[:-1], out=differences[1:], casting="unsafe")
+        is_small = not count.size or int(count.max()) < 1 << 32
         self._when.append((entry.day, entry.hour))
-        self._differences.append(_narrow(np.diff(entry.cells.index, prepend=0)))
-        self._counts.append(_narrow(entry.cells.count))
-        self._places.append(entry.cells.place.copy())
+        self._differences.append(differences)
+        self._counts.append(count.astype(np.uint32 if is_small else np.uint64))
+        self._places.append(entry.cells.place)
 
     def encode(self) -> bytes:
         """The block's bytes, not deflated."""
         sizes = np.array([place.size for place in self._places], np.int64)
-        differences, counts = _planes(self._differences), _planes(self._counts)
+        differences, counts = (_planes(np.concatenate([_NONE, *one])) for one in (self._differences, self._counts))
         return b"".join(
             [
                 np.array([sizes.size, int(sizes.sum()), len(differences), len(counts)], "<u4").tobytes(),
@@ -75,30 +79,15 @@ class CellsBlock:
         )
 
 
-def _narrow(values: NDArray[np.int64]) -> Narrow:
-    """Numbers from 0 up in the smallest type that holds them."""
-    most = int(values.max()) if values.size else 0
-    return values.astype(next(kind for kind in _KINDS if most <= np.iinfo(kind).max))
-
-
-def _planes(parts: Sequence[Narrow]) -> list[bytes]:
-    """The planes of numbers; the highest, where they are all 0, are left out."""
-    wide = max((part.dtype.itemsize for part in parts), default=1)
-    planes = [b"".join(_plane(part, nth) for part in parts) for nth in range(wide)]
-    while len(planes) > 1 and not any(planes[-1]):
-        planes.pop()
-    return planes
-
-
-def _plane(part: Narrow, nth: int) -> bytes:
-    if nth >= part.dtype.itemsize:
-        return bytes(part.size)
-    return (part >> part.dtype.type(8 * nth)).astype(np.uint8).tobytes()
+def _planes(numbers: Numbers) -> list[bytes]:
+    """The bytes of numbers from 0 up, the lowest first; the highest, where they are all 0, are left out."""
+    wide = max((int(numbers.max()).bit_length() + 7) // 8, 1) if numbers.size else 1
+    return [(numbers >> numbers.dtype.type(8 * nth)).astype(np.uint8).tobytes() for nth in range(wide)]
 
 
 def columns(values: Sequence[Sequence[int]]) -> bytes:
     """Columns of whole numbers from 0 up, all of one length, not deflated."""
-    planes = [_planes([_narrow(np.array(column, np.int64))]) for column in values]
+    planes = [_planes(np.array(column, np.uint64)) for column in values]
     return b"".join(
         [
             np.array([len(values[0])], "<u4").tobytes(),
@@ -108,7 +97,13 @@ def columns(values: Sequence[Sequence[int]]) -> bytes:
     )
 
 
-def packed(block: bytes) -> bytes:
-    """Deflated, and as base64."""
-    deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+def packed(block: bytes, *, is_long: bool = False) -> bytes:
+    """Deflated, and as base64.
+
+    is_long: it is of many hours, whose low bytes look random and whose high ones are equal. Then only runs of equal
+    bytes are sought: that takes a tenth of the time, and finds 2 % more than a search for all that is repeated.
+    """
+    deflate = zlib.compressobj(
+        _LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_RLE if is_long else zlib.Z_DEFAULT_STRATEGY
+    )
     return base64.b64encode(deflate.compress(block) + deflate.flush())

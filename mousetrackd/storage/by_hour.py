@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mousetrackd.core import cells, validity
-from mousetrackd.core.cells import Cells
+from mousetrackd.core.cells import Cells, Gathering
 from mousetrackd.core.counts import Counts
 from mousetrackd.storage import chunks, hours, screens
 from mousetrackd.storage.chunks import Chunk, Key, Where
@@ -118,7 +118,10 @@ class ByHour:
             chunk = Chunk(row, start_s, span_s, Key(*key), total, blob)
             if checksum != chunks.checksum_of(chunk):
                 raise ValueError(f"left out chunk {row} ({part.what}): its checksum is wrong")
-            return cells.split(cells.gathered(Counts.merge(chunk.decoded(part.monitor)), side_px), side_px)
+            gathering = Gathering((part.monitor.width_px, part.monitor.height_px), side_px)
+            for counts in chunk.decoded(part.monitor):
+                gathering.add_counts(counts)
+            return gathering.cells()
         raise ValueError(f"left out chunk {part.chunk} ({part.what}): it is gone")
 
     def _without_hours(self, part: Part) -> tuple[int, Cells]:
