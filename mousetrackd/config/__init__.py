@@ -2,12 +2,13 @@
 
 from mousetrackd.config.parsing import number_or_text, parse, with_look
 from mousetrackd.config.reading import READ_TIMEOUT_S, load, old_names, read
-from mousetrackd.config.schema import Config, PrivacyConfig, SnapshotConfig, StoreConfig
+from mousetrackd.config.schema import Config, PageConfig, PrivacyConfig, SnapshotConfig, StoreConfig
 from mousetrackd.config.toml_text import to_toml
 
 __all__ = [
     "READ_TIMEOUT_S",
     "Config",
+    "PageConfig",
     "PrivacyConfig",
     "SnapshotConfig",
     "StoreConfig",

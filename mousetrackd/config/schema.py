@@ -128,6 +128,19 @@ NOTIFICATIONS: Final = (FIRST_PICTURE, BLIND, CANNOT_SAVE, PAUSED)
 
 
 @dataclass(frozen=True)
+class PageConfig:
+    """The page to browse the past, history.html beside latest.png."""
+
+    interval_s: int = setting(
+        0,
+        "Seconds after which the page is written again, together with a picture; 0 leaves that to mousetrackd page.\n"
+        "A page of a year takes some seconds of CPU time and as much space as its hours.",
+        "whole seconds from 0 up",
+        whole(0, 86400 * 366),
+    )
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything the user can choose. Made by ``reading.load``; the defaults are ``Config()``."""
 
@@ -173,6 +186,7 @@ class Config:
     )
     snapshot: SnapshotConfig = field(default_factory=SnapshotConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
+    page: PageConfig = field(default_factory=PageConfig)
     privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
     colormaps: dict[str, list[str]] = setting(
         {},
@@ -182,8 +196,13 @@ class Config:
     )
 
 
-Table: TypeAlias = SnapshotConfig | StoreConfig | PrivacyConfig
-TABLES: Final[Mapping[str, type[Table]]] = {"snapshot": SnapshotConfig, "store": StoreConfig, "privacy": PrivacyConfig}
+Table: TypeAlias = SnapshotConfig | StoreConfig | PageConfig | PrivacyConfig
+TABLES: Final[Mapping[str, type[Table]]] = {
+    "snapshot": SnapshotConfig,
+    "store": StoreConfig,
+    "page": PageConfig,
+    "privacy": PrivacyConfig,
+}
 
 OLD_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
     "store": {

@@ -125,7 +125,8 @@ class Daemon:
         self._lock.acquire()
         self._status.publish()  # without one that is ours, others could not tell "starting" from "taken away"
         self._pause.load()
-        privacy_guard.remember(self._paths, self._config.current.privacy)
+        if privacy_guard.remember(self._paths, self._config.current.privacy):
+            self._snapshots.drop_page(self._limits.file_s)
         self._status.set_problem("configuration", self._config.problem)
         if self._saver.open() is Outcome.FAILED:
             self._timers.arm("checkpoint", self._config.current.checkpoint_interval_s)
@@ -315,7 +316,7 @@ class Daemon:
                 self._draw()
 
     def _draw(self) -> None:
-        problem = self._snapshots.draw(self._config.to_toml())
+        problem = self._snapshots.draw(self._config.to_toml(with_page=not self._end.asked))
         if problem:
             self._drawn(problem, ending=self._end.asked > 0)
 
@@ -345,7 +346,8 @@ class Daemon:
             self._snapshots.schedule_earlier(new.snapshot_interval_s)
         if new.privacy != old.privacy:
             self._tracker.protect(new.privacy)
-        privacy_guard.remember(self._paths, new.privacy)
+        if privacy_guard.remember(self._paths, new.privacy):
+            self._snapshots.drop_page(self._limits.file_s)
         if not self._pause.is_paused and (is_unsure or was_unsure or new.source != old.source):
             self._tracker.stop()
             if is_unsure:

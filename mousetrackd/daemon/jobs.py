@@ -12,6 +12,7 @@ from mousetrackd.daemon.child_process import Child, Ended, Job
 from mousetrackd.daemon.rollup_worker import known_of_clock
 from mousetrackd.picture.archive import is_whole, new_picture
 from mousetrackd.system.bounded_calls import bounded
+from mousetrackd.system.paths import HISTORY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,6 +129,7 @@ class Snapshots:
         self._began_ns = 0
         self._is_asked_again = False
         self._is_first = False
+        self._drops_page_within_s = 0.0
 
     def schedule_first(self, interval_s: float, file_timeout_s: float) -> None:
         """Let the first one be due at once where there is no picture yet. file_timeout_s: how long looking may take."""
@@ -171,6 +173,8 @@ class Snapshots:
 
     def done(self, problem: str, *, try_again: bool) -> None:
         """The worker has ended with this problem, or with none. try_again: a failed one, at the time of the next."""
+        if self._drops_page_within_s:
+            self.drop_page(self._drops_page_within_s)
         self._status.snapshot_began_ns = self._began_ns
         self._status.snapshot_error = problem
         if problem:
@@ -186,6 +190,21 @@ class Snapshots:
         """Whether the picture that was drawn is the first there ever was; not so when it is asked again."""
         is_first, self._is_first = self._is_first, False
         return is_first
+
+    def drop_page(self, timeout_s: float) -> None:
+        """Delete the page: its rules are not those in force. One that is being written goes when it is done.
+
+        timeout_s: how long that may take. What is in the way is reported.
+        """
+        self._drops_page_within_s = timeout_s if self.worker.is_busy else 0.0
+        page = self._latest.with_name(HISTORY_NAME)
+        try:
+            bounded(timeout_s, partial(page.unlink, missing_ok=True), name="page")
+        except OSError as error:  # a TimeoutError is one
+            problem = f"cannot delete {page}, which was made by other privacy rules: {error.strerror or error}"
+            self._status.set_problem("page", f"{problem}\nDelete it yourself.")
+        else:
+            self._status.set_problem("page", "")
 
     def take_asked_again(self) -> bool:
         """Whether one was asked for while another was drawn, since the last call."""

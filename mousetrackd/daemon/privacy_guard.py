@@ -12,7 +12,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mousetrackd.config import READ_TIMEOUT_S, Config, PrivacyConfig, parse, read, to_toml
+from mousetrackd.config import READ_TIMEOUT_S, Config, PageConfig, PrivacyConfig, parse, read, to_toml
 from mousetrackd.core.errors import ConfigError, LostConfigError, PrivacyError
 from mousetrackd.system.files import read_own, sync_folder, write_whole
 from mousetrackd.system.trusted_files import Reader
@@ -143,9 +143,10 @@ class ConfigInForce:
         """Go by another source than the file names, which cannot be had."""
         self.current = replace(self.current, source=source)
 
-    def to_toml(self) -> bytes:
-        """What is in force, for a child process."""
-        return to_toml(self.current, comments=False).encode("utf-8", "surrogateescape")
+    def to_toml(self, *, with_page: bool = True) -> bytes:
+        """What is in force, for a child process. with_page: it may write the page as well, which takes longer."""
+        current = self.current if with_page else replace(self.current, page=PageConfig())
+        return to_toml(current, comments=False).encode("utf-8", "surrogateescape")
 
 
 def _vanished(paths: Paths, rules: PrivacyConfig | None) -> VanishedError:
@@ -170,18 +171,23 @@ def _remembered(paths: Paths) -> PrivacyConfig:
         ) from error
 
 
-def remember(paths: Paths, privacy: PrivacyConfig) -> None:
-    """Keep the rules in force for a time without a file. Only for the daemon that holds the lock. Never fails."""
+def remember(paths: Paths, privacy: PrivacyConfig) -> bool:
+    """Keep the rules in force for a time without a file; False where they are those that were kept before.
+
+    Only for the daemon that holds the lock. Never fails.
+    """
     try:
         if privacy == PrivacyConfig():
-            if paths.privacy.exists():
-                paths.privacy.unlink()
-                sync_folder(paths.data_dir)
-            return
+            if not paths.privacy.exists():
+                return False
+            paths.privacy.unlink()
+            sync_folder(paths.data_dir)
+            return True
         text = to_toml(replace(Config(), privacy=privacy), comments=False).encode("utf-8", "surrogateescape")
         with contextlib.suppress(OSError):
             if read_own(paths.privacy) == text:
-                return
+                return False
         write_whole(paths.privacy, text)
     except OSError as error:
         log.warning("cannot keep the privacy rules in %s: %s", paths.privacy, error.strerror)
+    return True

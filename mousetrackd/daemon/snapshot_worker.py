@@ -5,6 +5,7 @@ Its end is what gives OpenCV's memory back.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from datetime import UTC, datetime
@@ -54,12 +55,32 @@ def take(paths: Paths, config: Config, now: datetime) -> Path:
         raise MousetrackError(f"cannot use {paths.snapshots}: {error.strerror}", "Check its permissions.") from error
 
 
+def renew_page(paths: Paths, config: Config, now: datetime) -> bool:
+    """Write the page again where the configuration says that it is due. Raises MousetrackError."""
+    if not config.page.interval_s:
+        return False
+    with contextlib.suppress(FileNotFoundError):
+        if 0 <= now.timestamp() - paths.history.lstat().st_mtime < config.page.interval_s:
+            return False
+    from mousetrackd.page.making import Subject, make_history  # noqa: PLC0415 - few have a page
+
+    with Store.open_read_only(paths.store) as store:
+        subject = Subject(store.layout(), now, exclude=config.privacy.exclusions, colormaps=config.colormaps)
+        make_history(paths, store, subject)
+    return True
+
+
 def main() -> None:
     """The snapshot worker. The configuration in force is read from stdin. Raises MousetrackError, MemoryError."""
     os.umask(0o077)
     paths = user_paths()
     try:
-        take(paths, parse(sys.stdin.buffer.read().decode("utf-8", "surrogateescape"), "stdin"), datetime.now(UTC))
+        config = parse(sys.stdin.buffer.read().decode("utf-8", "surrogateescape"), "stdin")
+        take(paths, config, datetime.now(UTC))
+        try:
+            renew_page(paths, config, datetime.now())  # noqa: DTZ005 - the offset of today is not that of every day
+        except MousetrackError as error:  # the picture is there all the same; the daemon logs what is printed
+            print(f"no new page: {error}", file=sys.stderr)  # noqa: T201
     except cv2.error as error:
         if error.code == _CV_NO_MEMORY:
             raise MemoryError from error

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import shutil
 import tempfile
+import time
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from mousetrackd.system.paths import Paths
 
 FORMAT: Final = 1
+_GIVEN_UP_S: Final = 3600
+"""Whoever writes a page longer than this does not any more."""
 _COPIED_BYTES: Final = 1 << 20
 
 
@@ -90,9 +94,17 @@ def make_history(paths: Paths, store: Store, subject: Subject) -> list[str]:
     try:
         make_private(paths.snapshots)
         with folder_held(paths.snapshots, alone=False):
+            _drop_unfinished(paths.snapshots)
             return make_file(paths.history, store, subject)
     except OSError as error:
         raise MousetrackError(f"cannot use {paths.snapshots}: {error.strerror}", "Check its permissions.") from error
+
+
+def _drop_unfinished(folder: Path) -> None:
+    """Delete what writers that were killed have left: as much as a page each."""
+    for left in folder.glob(f"{output_files.UNFINISHED}*"):
+        if time.time() - left.lstat().st_mtime > _GIVEN_UP_S:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _meta(collection: Collection, subject: Subject, sizes_mm: Mapping[Any, tuple[int, int]]) -> dict[str, object]:

@@ -12,6 +12,8 @@ import platformdirs
 APP = "mousetrackd"
 APPLICATION_ID = "org.mousetrackd.mousetrackd"
 """The application's name for desktops: in the style of D-Bus, as the Desktop Entry Specification wants it."""
+HISTORY_NAME = "history.html"
+"""Of the page to browse the past."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Paths:
     @property
     def history(self) -> Path:
         """The page to browse the past; not there where none was made."""
-        return self.snapshots / "history.html"
+        return self.snapshots / HISTORY_NAME
 
     @property
     def wanted(self) -> Path:

@@ -74,6 +74,28 @@ def test_sighup_puts_a_privacy_rule_in_force_even_where_the_rest_of_the_file_is_
 
 
 @pytest.mark.usefixtures("desktop")
+def test_a_page_made_by_other_rules_is_deleted_by_sighup_and_by_a_start(home: Home) -> None:
+    with home.running() as daemon, Pointer() as pointer:
+        move_through_the_holes(pointer)
+        daemon.await_read()
+        home.run_ok("snapshot")
+        home.run_ok("page")
+        assert home.paths.history.exists()
+        home.configure("warp_px = 77\n")
+        daemon.send(signal.SIGHUP)
+        home.run_ok("snapshot")
+        assert home.paths.history.exists()
+        home.configure(HOLE)
+        daemon.send(signal.SIGHUP)
+        wait_until(lambda: not home.paths.history.exists(), "the page is deleted")
+        home.run_ok("page")
+        daemon.stop()
+    home.configure("")
+    with home.running():
+        assert not home.paths.history.exists()
+
+
+@pytest.mark.usefixtures("desktop")
 def test_a_bad_privacy_rule_stops_the_counting_until_it_is_mended(home: Home) -> None:
     with home.running() as daemon, Pointer() as pointer:
         pointer.move((10, 10))

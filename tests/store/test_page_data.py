@@ -1,24 +1,29 @@
 """What a page holds of a store: every count once, by the hour where that is known, and the sums of ``stats``."""
 
 import io
+import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 from support.page import HOUR_UNKNOWN, Page
 
+from mousetrackd.config import Config, PageConfig
 from mousetrackd.core.accumulator import Tally
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Exclusion, Monitor, Placement
 from mousetrackd.core.series import Series
-from mousetrackd.page.making import Subject, make
-from mousetrackd.storage import stats
+from mousetrackd.daemon.snapshot_worker import renew_page
+from mousetrackd.page.making import Subject, make, make_history
+from mousetrackd.storage import forget, stats
 from mousetrackd.storage.query import Range
 from mousetrackd.storage.store import Store
 from mousetrackd.storage.tiers import RollupAges
+from mousetrackd.system.output_files import UNFINISHED
+from mousetrackd.system.paths import Paths
 
 SCREEN = Monitor("</script><!--", 1920, 1080)
 OTHER = Monitor("HDMI-1", 2560, 1440)
@@ -134,3 +139,75 @@ def test_a_store_without_counts_is_a_page(store: Store) -> None:
     page = page_of(store)
     assert page.rows("totals") == []
     assert page.meta["sums"] == []
+
+
+# The page beside the pictures -------------------------------------------------------------------------
+
+MARK = 123_456_789_012
+"""A count that is nowhere else, in hexadecimal digits or packed."""
+
+
+def put_marked(paths: Paths, now: datetime) -> None:
+    """Counts of two days, of which the second one's are to be forgotten."""
+    paths.data_dir.mkdir()
+    with Store.open(paths.store) as store:
+        for ago, count in ((2, 7), (1, MARK)):
+            counts = Counts.from_pixels(1920, 1080, np.array([5]), np.array([count]))
+            at_s = int(now.timestamp()) - ago * DAY_S
+            store.commit(Tally({Series(SCREEN, "dwell"): counts}), at_s, at_s + 60, LAYOUT)
+
+
+def make_beside(paths: Paths, now: datetime) -> Page:
+    with Store.open_read_only(paths.store) as store:
+        make_history(paths, store, Subject(store.layout(), now))
+    return Page(paths.history.read_text("utf-8"))
+
+
+def counts_in(page: Page) -> set[int]:
+    blocks = [name for name in page.blocks if name[0] in "hsf"]
+    found = {count for name in blocks for *_, here in page.entries(name) for count, _ in here.values()}
+    return found | {row.total for row in page.rows("totals")}
+
+
+def test_what_is_forgotten_is_in_no_byte_of_a_page(tmp_path: Path) -> None:
+    paths = Paths(*(tmp_path / name for name in ("config", "data", "run", "state")))
+    now = datetime.now()  # noqa: DTZ005 - of the local clock, as the command has it
+    put_marked(paths, now)
+    assert counts_in(make_beside(paths, now)) == {7, MARK, MARK + 7}
+    assert paths.history.stat().st_mode & 0o777 == 0o600
+    left = paths.snapshots / f"{UNFINISHED}left"
+    left.mkdir()
+    (left / "new.html").write_bytes(paths.history.read_bytes())
+    choice = forget.Choice(since_s=int(now.timestamp()) - DAY_S - HOUR_S)
+    assert f"the page {paths.history}" in forget.find(paths, choice).lines(choice)
+    forget.carry_out(paths, choice)
+    assert [*paths.snapshots.iterdir()] == []
+    assert counts_in(make_beside(paths, now)) == {7}
+
+
+def test_a_page_older_than_what_is_forgotten_stays(tmp_path: Path) -> None:
+    paths = Paths(*(tmp_path / name for name in ("config", "data", "run", "state")))
+    now = datetime.now()  # noqa: DTZ005
+    put_marked(paths, now)
+    make_beside(paths, now)
+    forget.carry_out(paths, forget.Choice(since_s=int(now.timestamp()) + HOUR_S))
+    assert paths.history.exists()
+
+
+def test_the_worker_writes_a_page_when_it_is_due(tmp_path: Path) -> None:
+    paths = Paths(*(tmp_path / name for name in ("config", "data", "run", "state")))
+    now = datetime.now()  # noqa: DTZ005
+    put_marked(paths, now)
+    conf = Config(page=PageConfig(interval_s=3600))
+    assert not renew_page(paths, Config(), now)
+    assert not paths.history.exists()
+    assert renew_page(paths, conf, now)
+    assert not renew_page(paths, conf, now + timedelta(seconds=3500))
+    os.utime(paths.history, (0, now.timestamp() - 3700))
+    assert renew_page(paths, conf, now)
+    left = paths.snapshots / f"{UNFINISHED}left"
+    left.mkdir()
+    os.utime(left, (0, now.timestamp() - 2 * HOUR_S))
+    os.utime(paths.history, (0, now.timestamp() - 3700))
+    assert renew_page(paths, conf, now)
+    assert [*paths.snapshots.iterdir()] == [paths.history]

@@ -11,13 +11,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mousetrackd.config import Config, PrivacyConfig, SnapshotConfig, StoreConfig, load, old_names, parse, to_toml
+from mousetrackd.config import (
+    Config,
+    PageConfig,
+    PrivacyConfig,
+    SnapshotConfig,
+    StoreConfig,
+    load,
+    old_names,
+    parse,
+    to_toml,
+)
 from mousetrackd.core.errors import ConfigError, ExitCode, PrivacyError
 from mousetrackd.core.monitors import Exclusion
 
-TABLES: dict[str, type[SnapshotConfig | StoreConfig | PrivacyConfig]] = {
+TABLES: dict[str, type[SnapshotConfig | StoreConfig | PageConfig | PrivacyConfig]] = {
     "snapshot": SnapshotConfig,
     "store": StoreConfig,
+    "page": PageConfig,
     "privacy": PrivacyConfig,
 }
 
@@ -226,6 +237,7 @@ def test_a_layers_colour_map_is_checked(layer: str, fragment: str) -> None:
             "store.hours_days = 0",
             "store.keep_hourly_pixels_days = 0",
             "store.keep_days = -1",
+            "page.interval_s = -1",
             "store.keep_days = 2024-01-01",
             "snapshot = []",
         ),
@@ -308,6 +320,7 @@ configs = st.builds(
         background=st.one_of(colours, st.sampled_from(["", "transparent"])),
     ),
     store=st.builds(StoreConfig, keep_days=st.integers(0, 36500)),
+    page=st.builds(PageConfig, interval_s=st.integers(0, 86400 * 366)),
     privacy=st.builds(
         PrivacyConfig, click_cell_px=st.integers(1, 16384), exclude=st.just(["DP-1 1,2 3x4", "-5,0 1x1"])
     ),
