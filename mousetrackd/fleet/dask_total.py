@@ -73,7 +73,9 @@ def _connected(scheduler: str) -> Iterator[Any]:
         raise UsageError(
             "--scheduler needs Dask, which is not installed", "Install it: pip install 'mousetrackd[fleet]'"
         ) from error
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # errors are reported here
+    for name in [*logging.root.manager.loggerDict]:
+        if name.partition(".")[0] == "distributed":  # errors are reported here, in a sentence
+            logging.getLogger(name).setLevel(logging.CRITICAL)
     with contextlib.ExitStack() as stack:
         address: Any = scheduler
         try:
