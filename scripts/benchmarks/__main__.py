@@ -8,7 +8,7 @@ from functools import partial
 
 import click
 
-from benchmarks import capture, commands, compositors, drawing, files, growth, keeping, past
+from benchmarks import capture, commands, compositors, drawing, files, fleet, growth, keeping, past
 from benchmarks.table import Row, text
 
 BENCHMARKS: dict[str, Callable[..., Iterator[Row]]] = {
@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, Callable[..., Iterator[Row]]] = {
     **{f"render.{screen}": partial(drawing.render, screen) for screen in drawing.TARGETS},
     "files": files.files,
     "cells": past.accuracy,
+    "fleet": fleet.sums,
     "bytes": keeping.written,
     "memory": keeping.memory,
     **{f"growth.{screen}": partial(growth.growth, screen) for screen in growth.SCREENS},

@@ -252,7 +252,7 @@ def main() -> int:
     """Run all checks; the exit code."""
     parser = argparse.ArgumentParser(prog="scripts/check-fleet", description=__doc__)
     parser.add_argument("--machines", type=int, default=200)
-    parser.add_argument("--days", type=int, default=7, help="from 25 September on: of two months from seven on")
+    parser.add_argument("--days", type=int, default=4, help="from 29 September on")
     given = parser.parse_args()
     begun_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="mousetrackd-fleet-") as name:

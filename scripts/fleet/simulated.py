@@ -21,7 +21,7 @@ _PLACES = {"dwell": 3000, "travel": 20000, "clicks.left": 250, "clicks.right": 2
 """On how many pixels a machine counts something in a day."""
 _WIDGETS = np.array([[0.02, 0.97], [0.98, 0.02], [0.5, 0.04], [0.1, 0.4], [0.5, 0.5], [0.7, 0.6], [0.99, 0.5]])
 _WEIGHTS = np.array([0.08, 0.05, 0.12, 0.15, 0.3, 0.25, 0.05])
-FIRST_DAY = datetime(2026, 9, 25).astimezone()  # so that a fortnight touches two months
+FIRST_DAY = datetime(2026, 9, 29).astimezone()  # so that a few days are of two months
 
 
 def make_machine(store_file: Path, number: int, days: int) -> None:

@@ -1,5 +1,6 @@
 """Several stores made into one: nothing is lost, nothing counted twice, and nothing written beside the old ones."""
 
+import contextlib
 import shutil
 import sqlite3
 import stat
@@ -126,6 +127,16 @@ def test_hours_paths_placements_and_units_are_there(two: tuple[Path, Path], tmp_
         assert places == {(identity(one), x) for one, x in ((PANEL, 0), (DOCKED, 50), (ELSEWHERE, 0), (PLAIN, 50))}
         assert len({identity(one) for one in store.monitors().values()}) == made.monitors == 4
         assert store.sizes_mm()[PANEL] == (300, 200)
+
+
+def test_every_table_of_a_store_is_thought_of(two: tuple[Path, Path]) -> None:
+    """Who adds a table decides what a merge does with it."""
+    with contextlib.closing(sqlite3.connect(two[0])) as connection:
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    copied = {"monitor", "chunk", "hour", "cells", "path", "placement", "unit", "identity"}
+    made_anew = {"sum"}
+    of_one_store = {"saved"}  # which batches it has: of its own side files
+    assert tables - of_one_store == copied | made_anew
 
 
 def test_whoever_merges_again_gets_the_same_sum(two: tuple[Path, Path], tmp_path: Path) -> None:
