@@ -12,6 +12,8 @@ const LAYER = { name: "dwell", title: "", unit: "ms", caption: "time", colormap:
 const META = { layers: [LAYER], monitors: [{ width_px: 400, height_px: 200 }], log_range: 30, guard: 15, percentile: 99.9 };
 const STATE = { layer: "dwell", mode: "single", scale: "log", max: null, share: false, sigma_px: 8 };
 
+const length = (label) => 7 * label.length;
+
 /** A grid of 100 by 50 cells of 4 px, with counts at [col, row, count]. */
 function gridOf(...counts) {
   const values = new Float64Array(5000);
@@ -80,7 +82,6 @@ test("two periods have one scale, and in percent each is a part of its own total
 
 test("ticks are round, apart, and end with the maximum", () => {
   const scale = { caption: "", max: 900_000, unit: "ms", isClipped: true, isSigned: false, place: (share) => tone(share, "log", 30) };
-  const length = (label) => 7 * label.length;
   for (const width of [120, 336, 1000]) {
     const ticks = ticksOf(scale, width, length);
     assert.equal(ticks.at(-1)[1], "15 min+");

@@ -66,7 +66,7 @@ export function measureOf(meta, state, shown, known) {
   const isClipped = drawn.some((one, at) => one.some((heat) => heat.peak * drawnFactors[at] > max * 1.001));
   /** @type {Scale} */
   const scale = {
-    caption: isSigned ? `A minus B: ${layer.caption}` : layer.caption + (state.share ? ", of all" : ""),
+    caption: isSigned ? `A minus B: ${layer.caption}` : layer.caption + (state.share ? ", in percent of all" : ""),
     max, unit, isClipped, isSigned,
     place: (share) => tone(share, state.scale, meta.log_range),
   };

@@ -23,6 +23,7 @@ const HIGHEST = 0.72;
 const CURSOR_STEP_PX = 8;
 const SIGNS = 6;
 const HOTTEST = 10;
+const TEXT_PX = 14;
 const BAR_FONT_PX = 13;
 const KEY_HELP = "Arrow keys read a place, Shift and arrow keys move the picture, + and \u2212 zoom, 0 shows all, H goes to the next hottest place. After a click the wheel zooms.";
 /** @type {[string, string, string][]} what a button does, its sign, its name */
@@ -71,6 +72,9 @@ export function createView(root, archive, store) {
   /** @type {{x: number, y: number, isKept: boolean}|null} in px of the desktop; kept where the keyboard put it */
   let cursor = null;
   let ratio = 1;
+  /** Sizes of text and lines, in px of the canvas: 1 at the usual size of text. */
+  let unit_px = 1;
+  let layerShown = "";
   let [measured, coloured, frame, hottestAt] = ["", "", 0, 0];
 
   const surface = createSurface(picture, /[#&]2d\b/.test(location.hash), () => {
@@ -94,9 +98,10 @@ export function createView(root, archive, store) {
     return theme === "auto" ? !dark.matches : theme === "light";
   };
 
-  /** Give the renderer what has changed. @param {State} state */
-  function prepare(state) {
+  /** Give the renderer what has changed. */
+  function prepare() {
     const { renderer } = surface;
+    const state = { ...store.get(), layer: layerShown }; // another layer is read before it is shown
     const asked = JSON.stringify([state.layer, isCompared() && state.mode, state.share, state.sigma_px, state.max, state.scale]);
     if (asked !== measured) {
       measured = asked;
@@ -121,6 +126,7 @@ export function createView(root, archive, store) {
   /** @param {State} state */
   function arrange(state) {
     ratio = window.devicePixelRatio || 1;
+    unit_px = (ratio * parseFloat(getComputedStyle(root).fontSize)) / TEXT_PX;
     desktop = boundsOf(monitorsShown());
     const places = arranged(root.clientWidth * ratio, HIGHEST * innerHeight * ratio, measure.drawn.length, desktop, ratio);
     surface.resize(places.width, places.height, ratio);
@@ -133,7 +139,7 @@ export function createView(root, archive, store) {
     if (!shown.length) return;
     const start = performance.now();
     const state = store.get();
-    prepare(state);
+    prepare();
     arrange(state);
     const lies = image ? fitted(image, desktop) : desktop;
     const quads = panes.flatMap((pane, at) => quadsOf(pane, monitorsShown(), measure.drawn[at], lies, at * shown[0].length));
@@ -156,10 +162,10 @@ export function createView(root, archive, store) {
     const { isSigned } = measure.scale;
     const names = !isCompared() ? [] : isSigned ? ["A minus B"] : [`A: ${captions.a}`, `B: ${captions.b}`];
     const signs = isSigned ? measure.hottest(SIGNS) : [];
-    drawOver(penOf(surface.over), { panes, monitors: monitorsShown(), placed: meta.monitors, colours, captions: names, signs, cursor, ratio });
+    drawOver(penOf(surface.over), { panes, monitors: monitorsShown(), placed: meta.monitors, colours, captions: names, signs, cursor, ratio: unit_px });
     const values = cursor && valuesAt(cursor);
     const marks = !values ? [] : isSigned ? [values[0] - values[1]] : values;
-    const em = Math.round(BAR_FONT_PX * ratio);
+    const em = Math.round(BAR_FONT_PX * unit_px);
     bar.width = Math.round(root.clientWidth * ratio);
     bar.height = barHeight(em);
     bar.style.width = `${bar.width / ratio}px`;
@@ -290,7 +296,7 @@ export function createView(root, archive, store) {
     show(a, b, named) {
       const others = b && a.map((grid) => b.find((one) => one.monitor === grid.monitor) ?? { ...grid, values: new Float64Array(grid.values.length), total: 0, cells: 0 });
       shown = others ? [a, others] : [a];
-      [captions, known, measured, hottestAt] = [named, nothingKnown(), "", 0];
+      [captions, known, measured, hottestAt, layerShown] = [named, nothingKnown(), "", 0, store.get().layer];
       draw();
     },
     redraw: later,
@@ -300,10 +306,14 @@ export function createView(root, archive, store) {
       draw(); // at once before it is copied: WebGL keeps it only until the browser has shown it
       const names = monitorsShown().map((one) => `${one.name} ${one.width_px} x ${one.height_px}`).join(", ");
       const when = isCompared() ? [`A: ${captions.a}`, `B: ${captions.b}`] : [captions.a];
-      return posterOf(surface.layers(), { title, lines: [...when, names], scale: measure.scale, colours, strip, ratio });
+      return posterOf(surface.layers(), { title, lines: [...when, names], scale: measure.scale, colours, strip, ratio: unit_px });
     },
     /** @param {number} n @returns {Place[]} */
-    hottest: (n) => (shown.length ? measure.hottest(n) : []),
+    hottest(n) {
+      if (!shown.length) return [];
+      prepare();
+      return measure.hottest(n);
+    },
     showPlace,
     /** For a card. @param {Grid[]} grids @param {number} width px */
     paint: (grids, width) => smallPicture(meta, store.get(), grids, width, isLight()),
