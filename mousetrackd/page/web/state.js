@@ -18,7 +18,7 @@ export function defaultState(meta, whole) {
     sigma_px: null,
     view: { x: 0, y: 0, zoom: 1 },
     theme: "auto",
-    under_opacity: 0.5,
+    under_opacity: 0.7,
   };
 }
 
