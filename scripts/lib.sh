@@ -27,6 +27,7 @@ open(os.path.join(s.get_path("include"), "Python.h")).close()' ;;
         glib) [ -n "$python" ] && "$python" -c 'import ctypes; ctypes.CDLL("libgthread-2.0.so.0")' ;;
         xorg-dummy) [ -e /usr/lib/xorg/modules/drivers/dummy_drv.so ] || [ -e /usr/lib64/xorg/modules/drivers/dummy_drv.so ] ;;
         dbusmock) /usr/bin/python3 -c 'import dbusmock' ;; # the system's Python, whichever one was chosen
+        qtquick-window) ls -d /usr/lib*/qt[56]/qml/QtQuick/Window* /usr/lib/*/qt[56]/qml/QtQuick/Window* | grep -q . ;;
         *) command -v "$1" ;;
     esac >/dev/null 2>&1
 }
@@ -67,6 +68,7 @@ apt_name() {
         dbusmock) echo python3-dbusmock ;;
         gsettings) echo libglib2.0-bin ;;
         kwin_wayland) echo kwin-wayland ;;
+        qtquick-window) echo qml-module-qtquick-window2 ;; # with it comes qml-module-qtquick2
         Xwayland) echo xwayland ;;
         *) echo "$1" ;;
     esac
@@ -89,6 +91,7 @@ plain_name() {
         glib) echo "GLib 2 (libgthread-2.0.so.0)" ;;
         xorg-dummy) echo "the X server's dummy driver" ;;
         dbusmock) echo "Python's dbusmock" ;;
+        qtquick-window) echo "QtQuick.Window of Qt 5" ;;
         *) echo "$1" ;;
     esac
 }

@@ -41,7 +41,7 @@ class Desktop:
 
 @contextlib.contextmanager
 def _kwin() -> Iterator[Desktop]:
-    from wayland.kwin import Plasma  # noqa: PLC0415 - it needs pywayland, which not every machine has
+    from wayland.kwin_session import Plasma  # noqa: PLC0415 - it needs pywayland, which not every machine has
 
     with Plasma() as session:
         session.start_kwin()

@@ -1,184 +1,74 @@
-"""KWin, headless, from the distribution's own package: the whole life of its script."""
+"""KWin, headless, from the distribution's own package: the whole life of its scripts and its effect."""
 
 import shutil
-import subprocess
-from pathlib import Path
+import time
+from collections import Counter
+from collections.abc import Sequence
 
-from pywayland.protocol_core.argument import Argument
-from pywayland.protocol_core.interface import Interface
-from pywayland.protocol_core.proxy import Proxy
-from pywayland.scanner.argument import ArgumentType
 from support.report import Report
 from support.waiting import wait_until
 
-from mousetrackd.capture.wayland.connection import Connection
+from mousetrackd.capture.wayland.outputs import Output
+from mousetrackd.core.events import Kind
 from wayland import person
-from wayland.session import (
-    Session,
-    check_each_is_heard_once,
-    check_stillness,
-    check_xwayland_is_refused,
-    must_have,
-)
+from wayland.kwin_session import SOCKET, KWinPointer, Plasma
+from wayland.session import check_each_is_heard_once, check_stillness, check_xwayland_is_refused
+from wayland.window import Window
 
-SOCKET = "wayland-kwin"
 TOLD_PER_S = 20
 
-WORDS_OF_XWAYLAND = """#!/bin/sh
-printf '%s\\n%s\\n' "$DISPLAY" "$XAUTHORITY" >"{file}.new"
-mv "{file}.new" "{file}"
-"""
+CODES = {Kind.LEFT: 0x110, Kind.RIGHT: 0x111, Kind.MIDDLE: 0x112, Kind.OTHER: 0x113}
+"""Of linux/input-event-codes.h."""
 
+PRESSES = 60
+SCREENS = ((1, 1.5), (2, 1.0), (2, 2.0))
+"""How many outputs, and at which scale, besides one at scale 1."""
 
-class FakeInput(Interface):
-    """KWin's protocol for remote controls (fake-input.xml of plasma-wayland-protocols)."""
+SETTLED_S = 0.5
+"""Longer than KWin takes to unload an effect, or to tell where the pointer came to rest."""
 
-    name = "org_kde_kwin_fake_input"
-    version = 3
-
-
-_KINDS = {"u": ArgumentType.Uint, "f": ArgumentType.Fixed}
-
-
-def _unused(_proxy: Proxy[FakeInput]) -> None:
-    raise NotImplementedError
-
-
-class FakeInputProxy(Proxy[FakeInput]):
-    """The two requests that are used."""
-
-    interface = FakeInput
-
-    @FakeInput.request(Argument(ArgumentType.String), Argument(ArgumentType.String))
-    def authenticate(self, application: str, reason: str) -> None:
-        """Ask to be let in."""
-        self._marshal(0, application, reason)
-
-    # Requests go by number, and these are on the way to those that are used.
-    FakeInput.request(*(Argument(_KINDS[kind]) for kind in "ff"))(_unused)
-
-    @FakeInput.request(Argument(ArgumentType.Uint), Argument(ArgumentType.Uint))
-    def button(self, button: int, state: int) -> None:
-        """Press a button (state 1) or let go of it (0)."""
-        self._marshal(2, button, state)
-
-    for kinds in ("uf", "uff", "uff", "u", "", ""):
-        FakeInput.request(*(Argument(_KINDS[kind]) for kind in kinds))(_unused)
-
-    @FakeInput.request(Argument(ArgumentType.Fixed), Argument(ArgumentType.Fixed), version=3)
-    def pointer_motion_absolute(self, x: float, y: float) -> None:
-        """Go there."""
-        self._marshal(9, x, y)
-
-
-FakeInput.proxy_class = FakeInputProxy
-FakeInput._gen_c()  # noqa: SLF001 - as pywayland's own generator does
-
-
-class KWinPointer:
-    """Moves the pointer of KWin, for as long as KWin runs."""
-
-    def __init__(self, display: Path) -> None:
-        self._connection = Connection(str(display))
-        self._input = self._connection.bind(FakeInput, version=3)
-        self._input.authenticate("mousetrackd", "a check")
-        self._connection.sync()
-
-    def move(self, x: int, y: int) -> None:
-        """Return when the pointer is there."""
-        self._input.pointer_motion_absolute(x, y)
-        self._connection.sync()
-
-    def press(self, button: int) -> None:
-        """Press a button and let go of it; return when that is done. button: a code of linux/input-event-codes.h."""
-        for state in (1, 0):
-            self._input.button(button, state)
-        self._connection.sync()
-
-    def close(self) -> None:
-        """Let go of it."""
-        self._connection.close()
-
-
-class Plasma(Session):
-    """A session with KWin in it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        installed = must_have("kwin_wayland", "kwin-wayland")
-        self._words = self.folder / "xwayland"
-        script = self.folder / "say-display"
-        script.write_text(WORDS_OF_XWAYLAND.format(file=self._words))
-        script.chmod(0o700)
-        # A copy lacks the file capability, with which it cannot be started in a container.
-        program = shutil.copy(installed, self.folder / "kwin_wayland")
-        self._command = [
-            *(program, "--virtual", "--width", "1920", "--height", "1080", "--socket", SOCKET),
-            *("--no-lockscreen", "--no-global-shortcuts"),
-            *(("--xwayland", str(script)) if shutil.which("Xwayland") else ()),
-        ]
-        self.home.variables |= {
-            "KWIN_COMPOSE": "Q",
-            "KWIN_WAYLAND_NO_PERMISSION_CHECKS": "1",  # only for our pointer
-            "XDG_CURRENT_DESKTOP": "KDE",
-        }
-
-    def start_kwin(self) -> None:
-        """Return when it takes clients and scripts."""
-        self._words.unlink(missing_ok=True)
-        self.kwin = self.start("kwin", self._command)
-        self.wait_for_display(SOCKET, self.kwin, "kwin")
-        wait_until(lambda: self.scripting("isScriptLoaded") is not None, "KWin takes scripts", timeout_s=30)
-
-    def kill_kwin(self) -> None:
-        """End it as a crash does."""
-        self.kwin.kill()
-        self.kwin.wait()
-        (self.runtime / SOCKET).unlink(missing_ok=True)
-
-    def scripting(self, method: str) -> bool | None:
-        """Ask KWin about our script; None while it does not answer."""
-        done = subprocess.run(
-            [
-                *("dbus-send", "--session", "--print-reply=literal", "--dest=org.kde.KWin", "/Scripting"),
-                *(f"org.kde.kwin.Scripting.{method}", "string:mousetrackd"),
-            ],
-            env=self.home.environment(),
-            capture_output=True,
-            text=True,
-            timeout=20,
-            check=False,
-        )
-        return None if done.returncode else "true" in done.stdout
-
-    def xwayland(self) -> tuple[str, str]:
-        """DISPLAY and XAUTHORITY of the X server inside."""
-        wait_until(self._words.exists, "Xwayland runs", timeout_s=30)
-        display, authority = self._words.read_text().splitlines()
-        return display, authority
-
-    def pointer(self) -> KWinPointer:
-        """A pointer for the KWin that runs now."""
-        pointer = KWinPointer(self.runtime / SOCKET)
-        self.callback(pointer.close)
-        return pointer
+Place = tuple[Kind, int, int, int]
+"""A button, the number of an output, and where on it the button goes down: in logical pixels, or in its own."""
 
 
 def check(report: Report) -> None:
-    """Replay a person's path, then kill each side once."""
+    """Replay a person's path and clicks, then kill each side once; then other screens, a lock, no OpenGL."""
+    _check_life(report)
+    for outputs, scale in SCREENS:
+        _check_screens(report, outputs, scale)
+    _check_lock(report)
+    with Plasma(has_opengl=False) as session:
+        session.install_effect()
+        session.start_kwin()
+        with session.tracking():
+            _check_note(report, session, "without OpenGL it sees motion and says so", "without OpenGL")
+
+
+def _check_life(report: Report) -> None:
     with Plasma() as session:
+        session.start_kwin()
+        with session.tracking():
+            _check_note(report, session, "without the effect it says how to get it", "`mousetrackd install`")
+        session.install_effect()
+        with session.tracking():
+            _check_note(report, session, "before the next login it says so", "log out and in once")
+        line = session.doctor()
+        report.check("so does doctor", line.startswith("warning") and "does not know" in line, line)
+        session.kill_kwin()
         session.start_kwin()
         pointer = session.pointer()
         with session.tracking() as daemon:
             source = session.home.status()["source"]
-            report.check("KWin is chosen, and has the script", session.scripting("isScriptLoaded") is True, source)
-            notes = " ".join(session.home.status()["notes"])
-            report.check("it says that scroll is not seen, and how clicks can be", "`mousetrackd install`" in notes)
+            checks = f"{source}, permission checks {'on' if session.checks_permissions else 'off'}"
+            report.check("KWin is chosen, and has the script", session.has_script() is True, checks)
+            _check_note(report, session, "clicks are seen, scroll is not", "scroll is not seen")
+            line = session.doctor()
+            report.check("doctor says that it works", line.startswith("ok"), line)
             check_stillness(report, daemon)
             made = person.perform(person.liveliest(), pointer.move)
             ended_ms = daemon.clock_ms()
         person.compare(report, made, ended_ms, session.home, per_s=TOLD_PER_S)
-        report.check("stopped, it leaves no script behind", session.scripting("isScriptLoaded") is False)
+        report.check("stopped, it leaves no script behind", session.has_script() is False and not session.has_effect())
         if shutil.which("Xwayland"):
             check_xwayland_is_refused(report, session, *session.xwayland())
         else:
@@ -186,11 +76,128 @@ def check(report: Report) -> None:
 
         with session.home.running() as killed:
             killed.kill()
-            report.check("killed, it leaves its script", session.scripting("isScriptLoaded") is True)
+            report.check("killed, it leaves its script", session.has_script() is True and session.has_effect())
         with session.tracking() as daemon:
             check_each_is_heard_once(report, "the next daemon", session, pointer.move)
+            _check_presses(report, session, pointer, "after a kill -9 of the one before")
+            _check_reload(report, session, pointer)
             session.kill_kwin()
             daemon.await_state("waiting")
             session.start_kwin()
             daemon.await_state("tracking")
-            check_each_is_heard_once(report, "after a crash of KWin the daemon", session, session.pointer().move)
+            pointer = session.pointer()
+            check_each_is_heard_once(report, "after a crash of KWin the daemon", session, pointer.move)
+            _check_presses(report, session, pointer, "after a crash of KWin")
+
+
+def _check_note(report: Report, session: Plasma, what: str, text: str) -> None:
+    """Check what status says, and that it says that clicks are not seen, unless ``text`` is about scroll."""
+    notes = " ".join(session.home.status()["notes"])
+    without = "clicks are not seen" in notes
+    report.check(what, text in notes and without == ("scroll" not in text), notes)
+
+
+def _check_reload(report: Report, session: Plasma, pointer: KWinPointer) -> None:
+    """KWin drops our effect when it reads its settings again (5.27), or draws anew (6)."""
+    for path, interface, member in (
+        ("/KWin", "org.kde.KWin", "reconfigure"),
+        ("/Compositor", "org.kde.kwin.Compositing", "reinitialize"),
+    ):
+        try:
+            session.call(path, interface, member)
+        except RuntimeError:  # 5.27 has no reinitialize
+            continue
+        time.sleep(SETTLED_S)
+        wait_until(session.has_effect, "the effect is loaded again")
+        _check_presses(report, session, pointer, f"after {member}")
+    notes = " ".join(session.home.status()["notes"])
+    report.check("status says how long clicks were not seen", "clicks were not seen for" in notes, notes)
+
+
+def _check_screens(report: Report, outputs: int, scale: float) -> None:
+    """A person's clicks, which reach a window as well, and take no focus from it."""
+    with Plasma(outputs=outputs, scale=scale) as session:
+        session.install_effect()
+        session.start_kwin()
+        pointer = session.pointer()
+        window = Window(session.runtime / SOCKET)
+        session.callback(window.close)
+        with session.tracking():
+            presses = _click(session, pointer, window)
+        screens = session.screens()
+        size_px = f"{screens[0].width_px}x{screens[0].height_px} px"
+        what = f"on {outputs} x {scale:g}"
+        _compare(report, f"{what} ({size_px})", presses, _counted(session), screens)
+        reached = [(CODES[kind], x, y) for kind, number, x, y in presses if number == 0]
+        report.check(f"{what} the window gets them, too", window.presses == reached, f"{len(reached)} of {PRESSES}")
+        report.check(f"{what} it keeps the focus", window.focus == [True], window.focus)
+
+
+def _check_presses(report: Report, session: Plasma, pointer: KWinPointer, when: str) -> None:
+    """Check that a running daemon counts a person's clicks by button, each once and at its pixel."""
+    session.home.run_ok("snapshot")
+    before = _counted(session)
+    presses = _click(session, pointer)
+    session.home.run_ok("snapshot")
+    _compare(report, when, presses, _counted(session) - before, session.screens())
+
+
+def _click(session: Plasma, pointer: KWinPointer, window: Window | None = None) -> list[Place]:
+    """Click where a person did, with each button on each output. Returns what was done."""
+    screens = session.screens()
+    presses = [
+        (kind, number // len(CODES) % len(screens), x, y)
+        for number, (kind, x, y) in enumerate(person.presses(PRESSES, [*CODES]))
+    ]
+    for kind, number, x, y in presses:
+        pointer.move(screens[number].x + x, screens[number].y + y)
+        pointer.press(CODES[kind])
+        if window is not None:
+            window.dispatch()
+    time.sleep(SETTLED_S)
+    return presses
+
+
+def _compare(
+    report: Report, when: str, presses: list[Place], counted: Counter[Place], screens: Sequence[Output]
+) -> None:
+    expected = Counter((kind, number, *_pixel(x, y, screens[number])) for kind, number, x, y in presses)
+    wrong = (counted - expected).total(), (expected - counted).total()
+    report.check(
+        f"{when} {len(presses)} clicks count at their pixels", wrong == (0, 0), f"{wrong[0]} too many, {wrong[1]} not"
+    )
+
+
+def _counted(session: Plasma) -> Counter[Place]:
+    """All clicks in the store."""
+    return Counter(
+        {
+            (kind, number, *pixel): count
+            for kind in CODES
+            for number, (_, cells) in enumerate(sorted(session.home.screens(f"clicks.{kind.name.lower()}").items()))
+            for pixel, count in cells.items()
+        }
+    )
+
+
+def _pixel(x: int, y: int, screen: Output) -> tuple[int, int]:
+    return x * screen.width_px // screen.width, y * screen.height_px // screen.height
+
+
+def _check_lock(report: Report) -> None:
+    with Plasma(can_lock=True) as session:
+        session.install_effect()
+        session.start_kwin()
+        pointer = session.pointer()
+        with session.tracking():
+            check_each_is_heard_once(report, "with a lock screen the daemon", session, pointer.move)
+            session.home.run_ok("snapshot")
+            before = session.home.status()["events"]
+            session.lock()
+            for kind, x, y in person.presses(PRESSES, [*CODES]):
+                pointer.move(x, y)
+                pointer.press(CODES[kind])
+            time.sleep(SETTLED_S)
+            session.home.run_ok("snapshot")
+            after = session.home.status()["events"]
+            report.check("behind a locked screen nothing is counted", after == before, after - before)

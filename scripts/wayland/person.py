@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -47,6 +47,21 @@ def _liveliest(events: Events) -> Events:
     stretch: Events = moves[first : ends[first]].copy()
     stretch["time_ms"] -= stretch["time_ms"][0]
     return stretch
+
+
+def presses(count: int, kinds: Sequence[Kind]) -> list[tuple[Kind, int, int]]:
+    """Where a person clicked, of all that was recorded or made up, from the first; the buttons in turns.
+
+    A person seldom uses any but the left one.
+    """
+    recorded = np.concatenate(motion.sessions() or [motion.hour(np.random.default_rng(7), SCREEN)])
+    is_press = (recorded["kind"] != Kind.MOVE) & (recorded["kind"] != Kind.SCROLL)
+    on_screen = (recorded["x"] < MONITOR.width_px) & (recorded["y"] < MONITOR.height_px)
+    chosen = recorded[is_press & on_screen][:count]
+    return [
+        (kinds[number % len(kinds)], x, y)
+        for number, (x, y) in enumerate(zip(chosen["x"].tolist(), chosen["y"].tolist(), strict=True))
+    ]
 
 
 def perform(moves: Events, move: Callable[[int, int], None]) -> Events:

@@ -1,6 +1,7 @@
 """KWin and GNOME Shell on a private session bus: the contract of all sources, and what is particular about them."""
 
 import contextlib
+import re
 import resource
 import subprocess
 import sys
@@ -318,8 +319,8 @@ class TestKWin(BusContract):
         assert self.shell.is_effect_loaded
         calls = [call for call in self.shell.calls if call.startswith(("load", "unload"))]
         assert calls == [
-            *("unloadScript", "loadScript", "unloadEffect", "unloadScript"),
-            *("unloadScript", "loadDeclarativeScript", "loadEffect"),
+            *("unloadEffect", "unloadScript", "unloadScript", "loadScript"),
+            *("unloadEffect", "unloadScript", "unloadScript", "loadDeclarativeScript", "loadEffect"),
         ]
         recorder.source.stop()
         assert not self.shell.running
@@ -437,6 +438,30 @@ class TestKWin(BusContract):
         assert recorder.receive(1) == MANY_MOVES[:1]
         recorder.source.stop()
 
+    def test_a_stranger_who_has_overheard_the_token_counts_nothing(self) -> None:
+        recorder = self.started([])
+        path, interface = POINTER
+        there = DBusAddress(path, self.listener(), interface)
+        tokens = [re.search(r'TOKEN = "(.*?)"|\["(.*?)", \.\.\.', text) for text in self.shell.running.values()]
+        with open_dbus_connection(self.bus.address) as stranger:
+            for token in [found[1] or found[2] for found in tokens if found]:
+                stranger.send(new_method_call(there, "Moved", "sii", (token, 1, 2)))
+                stranger.send(new_method_call(there, "Pressed", "siii", (token, 1, 2, 1)))
+                stranger.send(new_method_call(there, "Reconfigured", "s", (token,)))
+            stranger.send_and_get_reply(message_bus.GetId())
+        self.perform(MANY_MOVES[:1])
+        assert recorder.receive(1) == MANY_MOVES[:1]
+        assert self.shell.calls[-1] == "loadEffect"
+        recorder.source.stop()
+
+    def test_a_kwin_that_answers_nonsense_about_effects_is_believed_nothing(self) -> None:
+        self.shell.known = ("s", "all of them")
+        recorder = self.started([])
+        self.perform(MANY_MOVES[:1])
+        assert recorder.receive(1) == MANY_MOVES[:1]
+        assert "KWin does not say which effects it knows" in recorder.source.notes[0]
+        recorder.source.stop()
+
     @pytest.mark.parametrize(
         ("how", "is_there", "says"),
         [
@@ -476,6 +501,19 @@ class TestKWin(BusContract):
             assert recorder.calls > 0
             self.shell.press(8, 9, 1)
         assert recorder.receive(3) == [(Kind.MOVE, 8, 9), (Kind.LEFT, 8, 9), (Kind.LEFT, 8, 9)]
+        recorder.source.stop()
+
+    def test_a_number_that_kwin_gives_twice_leads_to_a_new_source_that_works(self) -> None:
+        self.shell.loaded["another"] = 0
+        recorder = self.listening(kwin.make_source(ready_timeout_s=0.05, look_after_s=(0.01,)))
+        assert self.shell.loaded == {"another": 0, "mousetrackd": 1, "mousetrackd-clicks": 2}
+        del self.shell.loaded["another"]
+        self.shell.reconfigure()
+        wait_until(lambda: not recorder.source.is_alive(), "the source was dead")
+        recorder.source.stop()
+        recorder = self.started([])
+        self.perform([(Kind.LEFT, 5, 6)])
+        assert recorder.receive(2) == [(Kind.MOVE, 5, 6), (Kind.LEFT, 5, 6)]
         recorder.source.stop()
 
     def test_an_effect_that_stays_is_left_alone(self) -> None:

@@ -139,11 +139,12 @@ class KWin(Peer):
         self.has_effect, self.has_opengl = has_effect, has_opengl
         self.has_qml, self.has_window = has_qml, has_window
         self.is_locked = is_locked
-        self._number = 7
-        self._loaded: dict[str, int] = {}
-        self._files: dict[str, str] = {}
-        self.running: dict[int, str] = {}
-        """By the script's number, the text of what runs."""
+        self.loaded: dict[str, int] = {}
+        """The number of each script by its name. It is how many there were before, so two may have the same."""
+        self._objects: dict[str, tuple[str, str]] = {}
+        """Name and file of a script by its path on the bus, where the first of two stays."""
+        self.running: dict[str, str] = {}
+        """The texts of the scripts that run, by their names."""
         self.is_effect_loaded = False
         self.known: tuple[str, Any] | None = None
         """What it says it knows, where that is not the truth."""
@@ -188,7 +189,7 @@ class KWin(Peer):
 
     def tell_clicks(self, member: str, signature: str = "", *values: Any) -> None:
         """Call the daemon as our QML script does."""
-        text = self.running.get(self._loaded.get(CLICKS, -1), "")
+        text = self.running.get(CLICKS, "")
         if found := re.search(r'service: "(.*?)".*?\["(.*?)", \.\.\.values\]', text, re.DOTALL):
             self.tell(found[1], member, f"s{signature}", found[2], *values)
 
@@ -201,29 +202,33 @@ class KWin(Peer):
                 return self._effect(member, values)
             case "/ScreenSaver" if member == "GetActive":
                 return "b", (self.is_locked,)
-            case _ if member == "run" and path in self._files and not self.refuses:
-                file = Path(self._files[path])
-                self.on_run(file)
-                self.running[int(re.sub(r"\D", "", path))] = file.read_text("utf-8")
-                if self.has_qml and file.suffix == ".qml":
-                    self.tell_clicks("Loaded")
+            case _ if member == "run" and path in self._objects and not self.refuses:
+                self._run(*self._objects[path])
                 return "", ()
         return None
+
+    def _run(self, name: str, place: str) -> None:
+        file = Path(place)
+        if name not in self.running:
+            self.on_run(file)
+            self.running[name] = file.read_text("utf-8")
+            if self.has_qml and name == CLICKS:
+                self.tell_clicks("Loaded")
 
     def _script(self, member: str, values: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]] | None:
         match member, values:
             case "loadScript" | "loadDeclarativeScript", (file, name):
-                if name in self._loaded:
+                if name in self.loaded:
                     return "i", (-1,)
-                self._number += 1
-                self._loaded[name] = self._number
-                self._files[f"/{self._number}" if self._plasma == 5 else f"/Scripting/Script{self._number}"] = file
-                return "i", (self._number,)
+                number = self.loaded[name] = len(self.loaded)
+                self._objects.setdefault(
+                    f"/{number}" if self._plasma == 5 else f"/Scripting/Script{number}", (name, file)
+                )
+                return "i", (number,)
             case "unloadScript", (name,):
-                number = self._loaded.pop(name, None)
-                if number is not None:
-                    self.running.pop(number, None)
-                return "b", (number is not None,)
+                self.running.pop(name, None)
+                self._objects = {path: script for path, script in self._objects.items() if script[0] != name}
+                return "b", (self.loaded.pop(name, None) is not None,)
         return None
 
     def _effect(self, member: str, values: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]] | None:

@@ -68,6 +68,8 @@ class KWinScript(BusConnection):
 
     def _begin(self, bus: Bus) -> None:
         self._clicks = self._new_clicks(bus, self._source.report_notes)
+        # All of a killed daemon's first: 5.27 numbers scripts by how many there are, and would give a number twice.
+        self._clicks.unload()
         kwin_scripts.load(bus, "kwin.js", SCRIPT_NAME, self._token)
         bus.subscribe(_LOCK, "ActiveChanged")
         bus.subscribe(_COMPOSITING, "compositingToggled")

@@ -6,12 +6,13 @@ anew (a graphics reset). Both are noticed, and the effect is loaded again. What 
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import time
 from typing import TYPE_CHECKING, Any, Final
 
 from mousetrackd.capture.wayland import kwin_effect, kwin_scripts
-from mousetrackd.capture.wayland.dbus import BUS_ERRORS
+from mousetrackd.capture.wayland.dbus import BUS_ERRORS, CallRefusedError
 from mousetrackd.capture.wayland.kwin_effect import EFFECTS, State
 from mousetrackd.core.errors import SourceError
 from mousetrackd.core.wording import reason
@@ -61,6 +62,7 @@ class Clicks:
         self._is_script_running = False
         self._ready_by_s: float | None = None
         self._looks_s: list[float] = []
+        self._has_worked = False
         self._checked_s = 0.0
         self._lost_since_s: float | None = None
         self._lost_s, self._times_lost = 0.0, 0
@@ -127,9 +129,15 @@ class Clicks:
             self._looks_s = [time.monotonic()]
 
     def follow(self) -> float | None:
-        """Do what is due by now. Returns after how many seconds more is, None for never."""
+        """Do what is due by now. Returns after how many seconds more is, None for never.
+
+        Raises SourceError where only loading everything again helps, motion included.
+        """
         if self._ready_by_s is not None and time.monotonic() >= self._ready_by_s:
             self._ready_by_s = None
+            if self._has_worked and not self._is_script_running:
+                # 5.27 may have given its number to two scripts, after another one was unloaded.
+                raise SourceError("KWin no longer runs mousetrackd's scripts", "They are loaded again.")
             self._set(NO_REPORT if self._is_script_running else NO_SCRIPT)
         if self._looks_s and time.monotonic() >= self._looks_s[0]:
             del self._looks_s[0]
@@ -143,7 +151,8 @@ class Clicks:
         self._unload()
 
     def _unload(self) -> None:
-        self._bus.call(EFFECTS, "unloadEffect", "s", kwin_effect.NAME)
+        with contextlib.suppress(CallRefusedError):  # a KWin without effects
+            self._bus.call(EFFECTS, "unloadEffect", "s", kwin_effect.NAME)
         kwin_scripts.unload(self._bus, SCRIPT_NAME)
 
     def _look(self) -> None:
@@ -159,6 +168,7 @@ class Clicks:
 
     def _take_ready(self) -> None:
         self._ready_by_s = None
+        self._has_worked = True
         self._checked_s = time.monotonic()
         if self._lost_since_s is not None:
             self._lost_s += self._checked_s - self._lost_since_s
