@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
@@ -44,7 +45,8 @@ def counts(
     (steps); "clicks" is the sum of all buttons. since, until: as the commands take them ("yesterday", "14:30"), or a
     date or datetime; the whole of an ``until`` day is meant. hours: "9-17", or numbers from 0 to 23; weekdays:
     "mon-fri", or numbers from 0, Monday, to 6. monitor: only this one, by its name in ``mousetrackd status``.
-    application: not kept by stores of today. store: the file to read; None is your own.
+    application: only what was counted for this one, by its identity, WM_CLASS, app_id or displayed name.
+    store: the file to read; None is your own.
 
     The store is opened read-only, also while the daemon runs: it is not changed, and none is made. (SQLite puts its
     empty journal beside your own when no daemon runs, and nothing beside another.)
@@ -55,8 +57,8 @@ def counts(
     from mousetrackd.storage.recovery import readable  # noqa: PLC0415
     from mousetrackd.system.paths import user_paths  # noqa: PLC0415
 
-    if application is not None:
-        raise UsageError("this version keeps no counts by application", "Leave out application.")
+    if not isinstance(application, str | None):
+        raise wrong_value("application", "a name", application)
     layers = _layers(layer)
     asked = _range(since, until, hours, weekdays, monitor)
     if not isinstance(store, str | os.PathLike | None) or store == "":
@@ -69,6 +71,10 @@ def counts(
         if monitor is not None and not selected(known, monitor):
             labels = ", ".join(sorted(one.label for one in known)) or "none yet"
             raise UsageError(f'there is no monitor "{monitor}"', f"There are: {labels}")
+        if application is not None:
+            from mousetrackd.storage import application_names  # noqa: PLC0415 - who has them off pays nothing
+
+            asked = replace(asked, application=application_names.find(application, opened.applications()))
         reading = opened.read(layers, asked)
     warn(filter(None, (missing, *reading.remarks)))
     of_monitor: dict[Monitor, list[Counts]] = {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
-from mousetrackd.core.validity import APPLICATION_MAX
+from mousetrackd.core.validity import plain_name
 from mousetrackd.system import desktop_entries
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from mousetrackd.system.desktop_entries import DesktopEntry
 
 _REMEMBERED: Final = 1000
-_ENDING: Final = ".desktop"
 
 
 @runtime_checkable
@@ -35,12 +34,6 @@ class IdentifiesWindows(Protocol):
     @property
     def identifies_by(self) -> str:
         """For status and doctor: by what, and what is missing ("X11: window positions and WM_CLASS")."""
-
-
-def plain(name: str) -> str:
-    """A name as it is compared and stored: casefolded, printable, of limited length, without ".desktop"."""
-    shown = "".join(letter for letter in name.strip() if letter.isprintable()).casefold()
-    return shown.removesuffix(_ENDING)[:APPLICATION_MAX]
 
 
 class Identities:
@@ -71,7 +64,7 @@ class Identities:
             if len(self._found) >= _REMEMBERED:
                 self._found.clear()
             self._look()
-            names = [name for name in dict.fromkeys(plain(one) for one in given) if name]
+            names = [name for name in dict.fromkeys(plain_name(one) for one in given) if name]
             identity = next((self._known[name] for name in names if name in self._known), names[0] if names else "")
             self._found[given] = tuple(dict.fromkeys([identity, *names])) if identity else ()
         return self._found[given]
@@ -81,5 +74,5 @@ class Identities:
         if stamps != self._read:
             self._read = stamps
             entries = [*self._installed()]
-            of_class = {plain(one.wm_class): plain(one.id) for one in reversed(entries) if plain(one.wm_class)}
-            self._known = {**of_class, **{plain(one.id): plain(one.id) for one in entries}}
+            self._known = {plain_name(one.wm_class): plain_name(one.id) for one in reversed(entries)}
+            self._known |= {plain_name(one.id): plain_name(one.id) for one in entries}

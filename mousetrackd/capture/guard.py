@@ -76,6 +76,11 @@ class GuardedSource:
         return self._try(lambda: tuple(quoted(note, 1000) for note in self._source.notes), ())
 
     @property
+    def identifies_by(self) -> str:
+        """As ``applications.IdentifiesWindows``; empty where it is none."""
+        return self._try(lambda: quoted(getattr(self._source, "identifies_by", "")), "")
+
+    @property
     def failure(self) -> SourceError | None:
         """Why it is no longer alive; None while it is, and where it has just ended."""
         if self._failure is None:

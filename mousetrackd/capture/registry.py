@@ -54,11 +54,14 @@ def check(wanted: str) -> None:
         raise UsageError(f'unknown source "{wanted}"', f"Use {EXPECTED}.")
 
 
-def choose(wanted: str, *, speed: float = 1.0, recording: RecordingOptions | None = None) -> Source:
+def choose(
+    wanted: str, *, speed: float = 1.0, recording: RecordingOptions | None = None, identify_windows: bool = False
+) -> Source:
     """A source that is not started yet.
 
     wanted: one of ``NAMES``, where "auto" looks at the session, or "replay:FILE". speed: how many times its own
-    pace a recording is played. recording: how it is read. Raises UsageError for anything else.
+    pace a recording is played. recording: how it is read. identify_windows: let it report windows, if it can. Raises
+    UsageError for anything else.
     """
     check(wanted)
     if is_recording(wanted):
@@ -74,7 +77,26 @@ def choose(wanted: str, *, speed: float = 1.0, recording: RecordingOptions | Non
             return NoSource(choice.refusal)
         wanted = choice.source
     source: Source = importlib.import_module(f"{__package__}.{SOURCES[wanted]}").make_source()
+    if identify_windows:
+        from mousetrackd.capture.applications import IdentifiesWindows  # noqa: PLC0415 - who has it off pays nothing
+
+        if isinstance(source, IdentifiesWindows):
+            source.identify_windows()
     return source
+
+
+def explain_applications(wanted: str) -> Finding:
+    """By what the source that ``choose`` takes here knows windows."""
+    from mousetrackd.capture.applications import IdentifiesWindows  # noqa: PLC0415 - likewise
+
+    source = choose(wanted)
+    if isinstance(source, IdentifiesWindows):
+        return ok("applications", f"windows are identified by {source.identifies_by}")
+    return warning(
+        "applications",
+        f"{source.name} does not identify windows: nothing is counted by application",
+        "With names in applications.deny nothing is counted at all. X11 identifies them.",
+    )
 
 
 def explain(wanted: str, *, try_it: bool) -> list[Finding]:

@@ -71,6 +71,20 @@ def monitors(ctx: click.Context, _param: click.Parameter, incomplete: str) -> li
     return _beginning_with(incomplete, dict.fromkeys(monitor.output for monitor in known))
 
 
+def applications(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Every application of which there are counts in the store, or in the one that --store has named."""
+    from mousetrackd.storage.store import Store  # noqa: PLC0415
+
+    path = ctx.params.get("store") or user_paths().store
+    try:
+        if not path.exists():
+            return []
+        with Store.open_read_only(path) as store:
+            return _beginning_with(incomplete, store.applications())
+    except (MousetrackError, OSError):
+        return []
+
+
 def days(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Days of the week, one behind the other: "mon,tue", "mon-fri"."""
     from mousetrackd.core.timerange import WEEKDAYS  # noqa: PLC0415

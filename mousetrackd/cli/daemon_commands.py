@@ -57,7 +57,7 @@ def run(source: str | None, speed: float, allow_root: bool, verbose: bool, **giv
     def make_source(now: Config) -> Source:
         if registry.is_recording(now.source):  # after a pause it goes on where it was
             return recording(now.source)
-        return registry.choose(now.source)
+        return registry.choose(now.source, identify_windows=now.applications.enabled)
 
     try:
         conf, lost = config_file.load_or_rules()

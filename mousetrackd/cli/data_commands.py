@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,15 +36,33 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    epilog=example("mousetrackd stats --since '7 days ago'", "mousetrackd stats --weekdays tue --hours 9-17 --json")
+    epilog=example(
+        "mousetrackd stats --since '7 days ago'",
+        "mousetrackd stats --weekdays tue --hours 9-17 --json",
+        "mousetrackd stats --applications --since monday",
+    )
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+@click.option("--applications", is_flag=True, help="Time, clicks and share of each application instead.")
 @range_options
-def stats(as_json: bool, **options: Any) -> None:
+def stats(as_json: bool, applications: bool, **options: Any) -> None:
     """Show distance, time and clicks, per day and in total."""
     from mousetrackd.storage import stats  # noqa: PLC0415
 
     left_out: list[str] = []
+    if applications:
+        with open_selection(options) as selection:
+            chosen = [selection.asked.application] if selection.asked.application else selection.store.applications()
+            totals = [
+                total
+                for name in chosen
+                for total in selection.store.totals(replace(selection.asked, application=name), left_out)
+            ]
+        of_each = stats.by_application(totals)
+        report_left_out(dict.fromkeys(left_out))
+        text = json.dumps([asdict(one) for one in of_each], indent=1)
+        terminal.echo(text if as_json else "\n".join(stats.application_lines(of_each)))
+        return
     with open_selection(options) as selection:
         found = stats.summarise(selection.store.totals(selection.asked, left_out), selection.store.sizes_mm())
     report_left_out(left_out)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mousetrackd.config import Config, SnapshotConfig
     from mousetrackd.picture.scene import Scene
 
-_OF_THE_STORE: Final = ("since", "until", "hours", "weekdays", "monitor", "store")
+_OF_THE_STORE: Final = ("since", "until", "hours", "weekdays", "application", "window", "monitor", "store")
 _OF_A_FILE: Final = ("unit", "size", "columns", "each", "time_unit", "transpose", "drop_outside")
 
 

@@ -6,7 +6,7 @@ import contextlib
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +56,12 @@ def range_options(command: Callable[..., None]) -> Callable[..., None]:
             help="Read this store instead of your own: a merged one, a backup, another machine's.",
         ),
         click.option(
+            "--application",
+            metavar="NAME",
+            help="Only what was counted for this application: its identity, WM_CLASS, app_id or displayed name.",
+            shell_complete=completion.applications,
+        ),
+        click.option(
             "--monitor",
             metavar="NAME",
             help="Only this monitor, by its name in status.",
@@ -94,7 +100,7 @@ class Selection:
 def open_selection(options: dict[str, Any]) -> Iterator[Selection]:
     """Open the store, and find in it what a command with ``range_options`` asks for.
 
-    Raises UsageError for a range that is impossible and for a monitor that was never seen.
+    Raises UsageError for a range that is impossible, and for a monitor or an application that was never seen.
     """
     from mousetrackd.core.layout import Layout  # noqa: PLC0415
     from mousetrackd.core.monitors import selected  # noqa: PLC0415
@@ -120,6 +126,10 @@ def open_selection(options: dict[str, Any]) -> Iterator[Selection]:
                 labels = ", ".join(sorted(one.label for one in known)) or "none yet"
                 raise UsageError(f'there is no monitor "{name}"', f"There are: {labels}")
             layout = Layout([p for p in layout.placements if p.monitor in meant][:1])
+        if options.get("application") is not None:
+            from mousetrackd.storage import application_names  # noqa: PLC0415 - who has them off pays nothing
+
+            asked = replace(asked, application=application_names.find(options["application"], store.applications()))
         yield Selection(store, asked, layout)
 
 
@@ -131,10 +141,10 @@ def is_same_file(one: Path, other: Path) -> bool:
         return one == other
 
 
-def hours_and_days(options: dict[str, Any]) -> str:
-    """The hours and weekdays a command was given, as the picture's caption shows them."""
+def what_was_chosen(options: dict[str, Any], asked: Range) -> str:
+    """The application, hours and weekdays a command was given, as the picture's caption shows them."""
     hours = f"{options['hours']} h" if options["hours"] else ""
-    return ", ".join(part for part in (options["weekdays"], hours) if part)
+    return ", ".join(part for part in (asked.application, options["weekdays"], hours) if part)
 
 
 def report_left_out(sentences: Iterable[str]) -> None:

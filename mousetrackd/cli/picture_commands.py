@@ -13,14 +13,19 @@ import click
 
 from mousetrackd.cli import completion, terminal
 from mousetrackd.cli.file_pictures import check_options, scene_of_file
-from mousetrackd.cli.options import FloatRange, example, hours_and_days, open_selection, range_options, report_left_out
+from mousetrackd.cli.options import FloatRange, example, open_selection, range_options, report_left_out, what_was_chosen
 from mousetrackd.cli.reading_options import reading_options
 from mousetrackd.core.errors import UsageError
 from mousetrackd.core.layers import COUNTS, LAYERS
 from mousetrackd.system.paths import user_paths
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mousetrackd.cli.options import Selection
     from mousetrackd.config import Config, SnapshotConfig
+    from mousetrackd.core.layout import Layout
+    from mousetrackd.storage.query import Reading
 
 LAYER_HELP = (
     f"What to draw: {', '.join(LAYERS)}; clicks is all buttons. LAYER:NAME draws it in that colour map. "
@@ -108,6 +113,7 @@ def _look_options(command: Callable[..., None]) -> Callable[..., None]:
     help="Draw this file instead of the store: whatever import reads; - is standard input.",
 )
 @click.option("--unit", metavar="NAME", help="What the file counts, for the legend.")
+@click.option("--window", is_flag=True, help="With --application: where in its window, wherever that was.")
 @reading_options
 def render(out: Path, **options: Any) -> None:
     """Draw a picture of the store, or of any file of counts, into OUT: .png, .jpg or .webp; - is a PNG to stdout."""
@@ -133,13 +139,16 @@ def render(out: Path, **options: Any) -> None:
             reading = selection.store.read(look.layers, selection.asked)
             if not reading.counts and selection.asked != ALL:
                 terminal.echo("Nothing was counted in this range, so the picture is empty.", err=True)
+            layout = selection.layout
+            if options["window"]:
+                reading, layout = _window_of(selection, look.layers)
             scene = Scene(
                 reading,
-                selection.layout,
-                exclude=conf.privacy.exclusions,
+                layout,
+                exclude=() if options["window"] else conf.privacy.exclusions,
                 over=over_image.load(look.over),
                 colormaps=conf.colormaps,
-                only=hours_and_days(options),
+                only=what_was_chosen(options, selection.asked),
             )
             picture = draw(scene, look)
     content = encode.encoded(picture, ending)
@@ -200,7 +209,7 @@ def timelapse(out: Path, step: str, windowed: bool, fps: float, width: int, **op
         exclude=conf.privacy.exclusions,
         over=over_image.load(look.over),
         colormaps=conf.colormaps,
-        only=hours_and_days(options),
+        only=what_was_chosen(options, selection.asked),
     )
     of_all = of_all.with_all_monitors()
     measures = compose.measures(of_all, look, readings)
@@ -218,6 +227,22 @@ def timelapse(out: Path, step: str, windowed: bool, fps: float, width: int, **op
         film.write(out, pictures, fps, width)
     terminal.echo_path(out.absolute())
     report_left_out(dict.fromkeys([*remarks, *of_all.reading.left_out, *shown.notes]))
+
+
+def _window_of(selection: Selection, layers: Sequence[str]) -> tuple[Reading, Layout]:
+    """What was counted in the window of the chosen application, in the shape that it usually has."""
+    from mousetrackd.core.applications import GRID  # noqa: PLC0415
+    from mousetrackd.core.layers import CLICK_LAYERS, DWELL, SCROLL  # noqa: PLC0415
+    from mousetrackd.picture import window  # noqa: PLC0415
+
+    asked = selection.asked
+    if not asked.application:
+        raise UsageError("--window is about the window of one application", "Name it: --application NAME")
+    relative = selection.store.read(layers, replace(asked, grid=GRID))
+    for_shape = (DWELL, *CLICK_LAYERS, SCROLL)
+    in_window = selection.store.read(for_shape, replace(asked, grid=GRID))
+    layout = window.layout_of(in_window, selection.store.read(for_shape, asked), asked.application)
+    return window.on_layout(relative, layout), layout
 
 
 def _look(conf: Config, options: dict[str, Any]) -> SnapshotConfig:

@@ -8,7 +8,15 @@ import tomllib
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
-from mousetrackd.config.schema import OLD_NAMES, TABLES, Config, PrivacyConfig, SnapshotConfig, Table
+from mousetrackd.config.schema import (
+    OLD_NAMES,
+    TABLES,
+    ApplicationsConfig,
+    Config,
+    PrivacyConfig,
+    SnapshotConfig,
+    Table,
+)
 from mousetrackd.config.toml_text import toml_value
 from mousetrackd.core.errors import ConfigError, PrivacyError, UsageError
 from mousetrackd.core.layers import UNITS
@@ -21,7 +29,8 @@ if TYPE_CHECKING:
 
 _TWICE = re.compile(r"Cannot declare \((.+)\) twice \(at line (\d+),")
 _QUOTED = r"'([^']+)'"
-_PRIVACY_WORDS = ("privacy", *(key.name for key in fields(PrivacyConfig)))
+_PRIVACY_TABLES = ("privacy", "applications")
+_PRIVACY_WORDS = (*_PRIVACY_TABLES, "deny", *(key.name for key in fields(PrivacyConfig)))
 
 
 def parse(text: str, where: str) -> Config:
@@ -37,11 +46,14 @@ def parse(text: str, where: str) -> Config:
             problems.append(f"{name}: expected a table [{name}], got {_shown(inner)}")
     _check_colormaps(values, problems)
     _check_max(values, problems)
+    _check_applications(values, problems)
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         kind = PrivacyError if any(_is_about_privacy(problem) for problem in problems) else ConfigError
         refusal = kind(f"{where}: {count}\n" + "\n".join(problems), "See: mousetrackd config --default")
-        refusal.privacy = values["privacy"] if kind is ConfigError and "privacy" in document else None
+        if kind is ConfigError:
+            refusal.privacy = values["privacy"] if "privacy" in document else None
+            refusal.applications = values["applications"] if "applications" in document else None
         raise refusal
     return Config(**values)
 
@@ -68,7 +80,7 @@ def _is_about_privacy(problem: str) -> bool:
     """Is it in [privacy], or a key or table that was probably meant to be: misspelt, or in the wrong place?"""
     table, _, key = problem.partition(":")[0].rpartition(".")
     misplaced = "unknown key" in problem and difflib.get_close_matches(key.lower(), _PRIVACY_WORDS, 1)
-    return "privacy" in (table, key) or bool(misplaced)
+    return any(name in (table, key) for name in _PRIVACY_TABLES) or bool(misplaced)
 
 
 def _check_colormaps(values: Mapping[str, Any], problems: list[str]) -> None:
@@ -85,6 +97,13 @@ def _check_colormaps(values: Mapping[str, Any], problems: list[str]) -> None:
             guess = f", did you mean {close[0]}?" if close else f"; there are: {', '.join(known)}"
             kind = "" if key == "colormap" else "colour map "
             problems.append(f'snapshot.{key}: there is no {kind}"{name}"{guess}')
+
+
+def _check_applications(values: Mapping[str, Any], problems: list[str]) -> None:
+    """Who denies an application believes that it is not counted."""
+    found: ApplicationsConfig | None = values.get("applications")
+    if found is not None and found.deny and not found.enabled:
+        problems.append("applications.deny: it has no effect while enabled = false; set enabled = true, or remove it")
 
 
 def _check_max(values: Mapping[str, Any], problems: list[str]) -> None:

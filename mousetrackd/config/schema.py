@@ -8,13 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from mousetrackd.capture import registry
 from mousetrackd.core.monitors import SIDE_MAX_PX, Exclusion
-from mousetrackd.core.settings import setting, whole
+from mousetrackd.core.settings import is_bool, one_of, setting, whole
+from mousetrackd.core.validity import plain_name
 from mousetrackd.picture.colours import is_colour
 from mousetrackd.picture.look import Look
+
+if TYPE_CHECKING:
+    from mousetrackd.core.applications import ApplicationRules
 
 
 def _are_colormaps(value: object) -> bool:
@@ -60,6 +64,70 @@ class PrivacyConfig:
         """``exclude``, read."""
         found = [_EXCLUSION.fullmatch(one) for one in self.exclude]
         return [Exclusion(one[1] or "", *(int(one[number]) for number in range(2, 6))) for one in found if one]
+
+
+def _are_names(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) and one.strip() for one in value)
+
+
+_ALIAS = re.compile(r"\s*([^=]*[^=\s])\s*=\s*([^=]*[^=\s])\s*")
+
+
+def _are_aliases(value: object) -> bool:
+    return _are_names(value) and all(_ALIAS.fullmatch(one) for one in value)  # type: ignore[attr-defined]  # a list by the first half
+
+
+@dataclass(frozen=True)
+class ApplicationsConfig:
+    """What is counted for each application as well, and for which nothing is counted. Mistakes end all counting."""
+
+    enabled: bool = setting(
+        False,
+        "Count time, clicks and the wheel for each application too, and where in its window. Kept are the names of\n"
+        "programs, never titles. While this is false, the display is asked nothing about windows.",
+        "true or false",
+        is_bool,
+    )
+    allow: list[str] = setting(
+        ["*"],
+        "The applications that are counted apart, by their names in mousetrackd stats --applications; all others are\n"
+        '"other". * is any text.',
+        'a list of names like "org.blender.blender" or "steam_app_*"',
+        _are_names,
+    )
+    deny: list[str] = setting(
+        [],
+        "For these nothing is counted at all, while the pointer is over one or one has the keyboard: games, password\n"
+        "managers, remote desktops. While it is not known which is used, nothing is counted either; status says so.",
+        'a list of names like "org.keepassxc.keepassxc" or "steam_app_*"',
+        _are_names,
+    )
+    attribute: str = setting(
+        "pointer",
+        'Whose a click is: "pointer", the window under it, or "focus", the one that has the keyboard, which a click\n'
+        "changes only after it was made.",
+        '"pointer" or "focus"',
+        one_of("pointer", "focus"),
+    )
+    aliases: list[str] = setting(
+        [],
+        'Other names of a program, to be counted as one: aliases = ["gtkapp.py = org.example.gtkapp"].',
+        'a list of pairs like "gtkapp.py = org.example.gtkapp"',
+        _are_aliases,
+    )
+
+    def rules(self) -> ApplicationRules:
+        """The same as the accumulator takes it."""
+        from mousetrackd.core.applications import ApplicationRules  # noqa: PLC0415 - numpy costs more than "status" does
+
+        pairs = [_ALIAS.fullmatch(one) for one in self.aliases]
+        return ApplicationRules(
+            is_on=self.enabled,
+            allow=tuple(plain_name(one) for one in self.allow),
+            deny=tuple(plain_name(one) for one in self.deny),
+            by_focus=self.attribute == "focus",
+            aliases={plain_name(one[1]): plain_name(one[2]) for one in pairs if one},
+        )
 
 
 @dataclass(frozen=True)
@@ -188,6 +256,7 @@ class Config:
     store: StoreConfig = field(default_factory=StoreConfig)
     page: PageConfig = field(default_factory=PageConfig)
     privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
+    applications: ApplicationsConfig = field(default_factory=ApplicationsConfig)
     colormaps: dict[str, list[str]] = setting(
         {},
         'Colour maps of your own, each a list of colours from cold to hot:\nneon = ["#000000", "#ff00ff", "#ffffff"]',
@@ -196,12 +265,13 @@ class Config:
     )
 
 
-Table: TypeAlias = SnapshotConfig | StoreConfig | PageConfig | PrivacyConfig
+Table: TypeAlias = SnapshotConfig | StoreConfig | PageConfig | PrivacyConfig | ApplicationsConfig
 TABLES: Final[Mapping[str, type[Table]]] = {
     "snapshot": SnapshotConfig,
     "store": StoreConfig,
     "page": PageConfig,
     "privacy": PrivacyConfig,
+    "applications": ApplicationsConfig,
 }
 
 OLD_NAMES: Final[Mapping[str, Mapping[str, str]]] = {

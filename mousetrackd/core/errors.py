@@ -48,11 +48,12 @@ class UsageError(MousetrackError):
 class ConfigError(MousetrackError):
     """The configuration file cannot be used. Lists every problem it has.
 
-    privacy: its [privacy] table, a PrivacyConfig, where it has a good one beside its problems.
+    privacy, applications: these tables of it, where it has good ones beside its problems.
     """
 
     exit_code = ExitCode.BAD_CONFIG
     privacy: Any = None
+    applications: Any = None
 
 
 class PrivacyError(ConfigError):

@@ -64,6 +64,12 @@ def is_part(application: object, grid: object) -> bool:
     return isinstance(application, str) and len(application) <= APPLICATION_MAX and is_between(0, grid, GRID_MAX)
 
 
+def plain_name(name: str) -> str:
+    """The name of an application as it is compared and stored: casefolded, printable, short, without ".desktop"."""
+    shown = "".join(letter for letter in name.strip() if letter.isprintable()).casefold()
+    return shown.removesuffix(".desktop")[:APPLICATION_MAX]
+
+
 def is_path(start_s: object, span_s: object, length_px: object) -> bool:
     """Can a path be of this time and length?"""
     return is_time(start_s) and is_span(span_s) and is_between(0, length_px, PATH_MAX_PX)

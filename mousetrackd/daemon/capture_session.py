@@ -50,6 +50,8 @@ class CaptureSession:
     stop_timeout_s: float
     source_name: str = ""
     notes: tuple[str, ...] = ()
+    identifies_by: str = ""
+    """By what the last source knows windows; empty where it knows none, or was not asked for them."""
     _guard: Guard = field(default_factory=Guard)
     _source: GuardedSource | None = None
     _retry_s: float = RETRY_FIRST_S
@@ -76,6 +78,7 @@ class CaptureSession:
         source.start(self.notify)
         self._source = source
         self.notes = source.notes
+        self.identifies_by = source.identifies_by if config.applications.enabled else ""
 
     def take(self) -> list[Item]:
         """Everything since the last call, in its order."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from mousetrackd.config import Config, PrivacyConfig
+    from mousetrackd.config import ApplicationsConfig, Config, PrivacyConfig
     from mousetrackd.core.events import Item
     from mousetrackd.core.exclusions import Exclusions
     from mousetrackd.core.monitors import Placement
@@ -73,6 +73,7 @@ class Checkpointer:
             click_cell_px=config.privacy.click_cell_px,
             exclude=config.privacy.exclusions,
         )
+        self.rule_applications(config.applications)
         self._layout = Layout()
         self._unsaved_since: Moment | None = None
         self._store: Store | None = None
@@ -138,6 +139,15 @@ class Checkpointer:
             with contextlib.suppress(StoreError, ValueError):  # a damaged store knows no names
                 seen = self._store.last_seen()
         self._accumulator.protect(click_cell_px=privacy.click_cell_px, exclude=privacy.exclusions, seen=seen)
+
+    @property
+    def is_unsure_of_applications(self) -> bool:
+        """Whether nothing is counted, for it is not known which application is used and some are denied."""
+        return self._accumulator.applications.is_unsure
+
+    def rule_applications(self, applications: ApplicationsConfig) -> None:
+        """Count by these rules about applications from now on."""
+        self._accumulator.rule_applications(applications.rules())
 
     def configure(self, config: Config) -> None:
         """Count by these limits from now on."""

@@ -125,7 +125,7 @@ class Daemon:
         self._lock.acquire()
         self._status.publish()  # without one that is ours, others could not tell "starting" from "taken away"
         self._pause.load()
-        if privacy_guard.remember(self._paths, self._config.current.privacy):
+        if privacy_guard.remember(self._paths, privacy_guard.Rules.of(self._config.current)):
             self._snapshots.drop_page(self._limits.file_s)
         self._status.set_problem("configuration", self._config.problem)
         if self._saver.open() is Outcome.FAILED:
@@ -343,12 +343,13 @@ class Daemon:
         if new != old:
             log.info("the configuration has changed")
             self._checkpointer.configure(new)
+            self._tracker.rule_applications(new.applications)
             self._snapshots.schedule_earlier(new.snapshot_interval_s)
         if new.privacy != old.privacy:
             self._tracker.protect(new.privacy)
-        if privacy_guard.remember(self._paths, new.privacy):
+        if privacy_guard.remember(self._paths, privacy_guard.Rules.of(new)):
             self._snapshots.drop_page(self._limits.file_s)
-        if not self._pause.is_paused and (is_unsure or was_unsure or new.source != old.source):
+        if not self._pause.is_paused and (is_unsure or was_unsure or _listens_to(new) != _listens_to(old)):
             self._tracker.stop()
             if is_unsure:
                 self._checkpoint()
@@ -367,6 +368,11 @@ class Daemon:
         else:
             self._checkpoint()  # which would be the end of what is not saved
         self._timers.arm("watchdog", self._watchdog.timeout_s / 2)
+
+
+def _listens_to(conf: Config) -> tuple[str, bool]:
+    """What a source is made by."""
+    return conf.source, conf.applications.enabled
 
 
 def _failure(error: Exception) -> MousetrackError:

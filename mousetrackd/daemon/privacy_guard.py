@@ -10,9 +10,18 @@ import contextlib
 import logging
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Self
 
-from mousetrackd.config import READ_TIMEOUT_S, Config, PageConfig, PrivacyConfig, parse, read, to_toml
+from mousetrackd.config import (
+    READ_TIMEOUT_S,
+    ApplicationsConfig,
+    Config,
+    PageConfig,
+    PrivacyConfig,
+    parse,
+    read,
+    to_toml,
+)
 from mousetrackd.core.errors import ConfigError, LostConfigError, PrivacyError
 from mousetrackd.system.files import read_own, sync_folder, write_whole
 from mousetrackd.system.trusted_files import Reader
@@ -31,10 +40,26 @@ RELOAD_TIMEOUT_S = 2.0
 """A running daemon goes on with the old configuration instead of waiting longer."""
 
 
+class Rules(NamedTuple):
+    """What a configuration says that must not be counted."""
+
+    privacy: PrivacyConfig = PrivacyConfig()
+    applications: ApplicationsConfig = ApplicationsConfig()
+
+    @classmethod
+    def of(cls, conf: Config) -> Self:
+        """Those of a configuration."""
+        return cls(conf.privacy, conf.applications)
+
+    def laid_over(self, conf: Config) -> Config:
+        """A configuration with these rules instead of its own."""
+        return replace(conf, privacy=self.privacy, applications=self.applications)
+
+
 class VanishedError(LostConfigError):
     """There is no configuration file, and the last one had privacy rules.
 
-    privacy: those, which stay in force; None where they are not known.
+    privacy, applications: those, which stay in force; None where they are not known.
     """
 
 
@@ -54,7 +79,7 @@ class ConfigFile:
         self._reader = reader or Reader()
         self._timeout_s = READ_TIMEOUT_S
         self._reload_timeout_s = reload_timeout_s
-        self._last: PrivacyConfig | None = None
+        self._last: Rules | None = None
         self._is_unsure = False
 
     def load(self) -> Config:
@@ -66,7 +91,7 @@ class ConfigFile:
             raise
         finally:
             self._timeout_s = self._reload_timeout_s
-        self._last, self._is_unsure = found.privacy, False
+        self._last, self._is_unsure = Rules.of(found), False
         return self._with_source(found)
 
     def load_or_rules(self) -> tuple[Config, VanishedError | None]:
@@ -76,7 +101,7 @@ class ConfigFile:
         except VanishedError as error:
             if error.privacy is None:
                 raise
-            return self._with_source(Config(privacy=error.privacy)), error
+            return self._with_source(Rules(error.privacy, error.applications).laid_over(Config())), error
 
     def _with_source(self, found: Config) -> Config:
         return found if self._source is None else replace(found, source=self._source)
@@ -87,7 +112,7 @@ class ConfigFile:
             return found
         # Rules that were refused, and never were in force, may be the reason why the file is gone.
         rules = None if self._is_unsure else self._last or _remembered(self._paths)
-        if rules == PrivacyConfig():
+        if rules == Rules():
             return Config()
         give_up_s = time.monotonic() + _EDITOR_PATIENCE_S
         while (found := self._read()) is None:
@@ -131,8 +156,10 @@ class ConfigInForce:
         except ConfigError as error:
             if isinstance(error, LostConfigError):
                 self.lost = error
-            if error.privacy is not None:
-                self.current = replace(self.current, privacy=error.privacy)
+            if error.privacy is not None or error.applications is not None:
+                self.current = Rules(
+                    error.privacy or self.current.privacy, error.applications or self.current.applications
+                ).laid_over(self.current)
                 self.unsure = None
             self.problem = f"the old configuration stays. {error}"
         else:
@@ -149,21 +176,22 @@ class ConfigInForce:
         return to_toml(current, comments=False).encode("utf-8", "surrogateescape")
 
 
-def _vanished(paths: Paths, rules: PrivacyConfig | None) -> VanishedError:
+def _vanished(paths: Paths, rules: Rules | None) -> VanishedError:
     error = VanishedError(
         f"there is no {paths.config_file} any more, and its privacy rules stay in force",
         f"Put it back. Or, to count without them, make an empty one: touch {paths.config_file}",
     )
-    error.privacy = rules
+    if rules is not None:
+        error.privacy, error.applications = rules
     return error
 
 
-def _remembered(paths: Paths) -> PrivacyConfig:
+def _remembered(paths: Paths) -> Rules:
     """The rules that were in force last. Raises PrivacyError where they cannot be read."""
     try:
-        return parse(read_own(paths.privacy).decode(), str(paths.privacy)).privacy
+        return Rules.of(parse(read_own(paths.privacy).decode(), str(paths.privacy)))
     except (FileNotFoundError, NotADirectoryError):
-        return PrivacyConfig()
+        return Rules()
     except (OSError, UnicodeDecodeError, ConfigError) as error:
         raise PrivacyError(
             f"there is no {paths.config_file}, and the privacy rules it last had cannot be read from {paths.privacy}",
@@ -171,19 +199,19 @@ def _remembered(paths: Paths) -> PrivacyConfig:
         ) from error
 
 
-def remember(paths: Paths, privacy: PrivacyConfig) -> bool:
+def remember(paths: Paths, rules: Rules) -> bool:
     """Keep the rules in force for a time without a file; False where they are those that were kept before.
 
     Only for the daemon that holds the lock. Never fails.
     """
     try:
-        if privacy == PrivacyConfig():
+        if rules == Rules():
             if not paths.privacy.exists():
                 return False
             paths.privacy.unlink()
             sync_folder(paths.data_dir)
             return True
-        text = to_toml(replace(Config(), privacy=privacy), comments=False).encode("utf-8", "surrogateescape")
+        text = to_toml(rules.laid_over(Config()), comments=False).encode("utf-8", "surrogateescape")
         with contextlib.suppress(OSError):
             if read_own(paths.privacy) == text:
                 return False

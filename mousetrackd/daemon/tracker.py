@@ -11,7 +11,7 @@ from mousetrackd.daemon.capture_session import CaptureSession, Ended, Stopped
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mousetrackd.config import Config, PrivacyConfig
+    from mousetrackd.config import ApplicationsConfig, Config, PrivacyConfig
     from mousetrackd.core.errors import PrivacyError
     from mousetrackd.core.events import Item
     from mousetrackd.daemon.checkpointer import Checkpointer
@@ -24,6 +24,12 @@ DRAIN_INTERVAL_S: Final = 5.0
 Counting a batch costs about a millisecond, however few its events are. A fast mouse is counted more often: a source
 that holds many notifies again.
 """
+
+
+_UNSURE: Final = (
+    "nothing is counted: it is not known which application is used, and [applications] denies some\n"
+    "See: mousetrackd doctor. To count all the same, remove applications.deny from the configuration."
+)
 
 
 class Tracker:
@@ -115,6 +121,12 @@ class Tracker:
         self._checkpointer.protect(privacy)
         self._report_excluded()
 
+    def rule_applications(self, applications: ApplicationsConfig) -> None:
+        """As ``protect``, by these rules about applications."""
+        self.count_pending()
+        self._checkpointer.rule_applications(applications)
+        self._report_applications()
+
     def check_display(self) -> bool:
         """Whether the display that is listened to, if there is one, answers; reported where that has changed."""
         answers = self._session.answers()
@@ -142,8 +154,16 @@ class Tracker:
         if has_new_layout:
             self._report_excluded()
         has_new_notes = status.set_notes((*self._session.notes, *counted.layout.left_out))
-        if has_new_layout or has_new_notes:
+        has_changed = self._report_applications()
+        if has_new_layout or has_new_notes or has_changed:
             status.publish()
+
+    def _report_applications(self) -> bool:
+        """Report that nothing is counted for want of knowing whose it is. Returns whether that has changed."""
+        before = self._status.problem("applications")
+        problem = _UNSURE if self._checkpointer.is_unsure_of_applications and self._session.is_listening else ""
+        self._status.set_problem("applications", problem)
+        return problem != before
 
     def _report_excluded(self) -> None:
         """Report a rule whose monitor is not there: it was renamed, or its name is misspelt."""

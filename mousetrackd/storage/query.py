@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
 from mousetrackd.core.counts import Counts
+from mousetrackd.core.layers import TRAVEL
 from mousetrackd.core.series import Series
 from mousetrackd.core.validity import TIME_MIN_S
 from mousetrackd.storage import chunks, hours, screens, summaries
@@ -189,6 +190,9 @@ def read(connection: Connection, layers: Iterable[str], asked: Range = ALL) -> R
     Raises StoreError, as all that follow.
     """
     notes = _Notes()
+    layers = tuple(layers)
+    if asked.application and TRAVEL in layers:
+        notes.left_out.append("travel is not kept by application")
     merged: dict[Series, Counts] = {}
     with connection.snapshot():
         known = screens.monitors(connection)

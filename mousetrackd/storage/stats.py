@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from mousetrackd.core.layers import CLICK_LAYERS, DWELL, SCROLL
+from mousetrackd.core.wording import printable
 from mousetrackd.storage import tiers
 from mousetrackd.storage.query import PATH
 from mousetrackd.storage.tiers import HOUR
@@ -17,6 +18,51 @@ if TYPE_CHECKING:
 
     from mousetrackd.core.monitors import Monitor
     from mousetrackd.storage.query import Total
+
+
+@dataclass(frozen=True)
+class OfApplication:
+    """What was done in one application. share: of the time in all of them, 0 to 1."""
+
+    application: str
+    active_ms: int
+    clicks: int
+    scroll: int
+    share: float
+
+
+def by_application(totals: Iterable[Total]) -> list[OfApplication]:
+    """Add up what ``Store.totals`` gave of several applications; the most used first."""
+    sums: dict[str, Sums] = {}
+    for one in totals:
+        sums.setdefault(one.application, Sums()).add(one, 0.0)
+    all_ms = sum(one.active_ms for one in sums.values())
+    found = [
+        OfApplication(name, one.active_ms, sum(one.clicks.values()), one.scroll, one.active_ms / max(all_ms, 1))
+        for name, one in sums.items()
+    ]
+    return sorted(found, key=lambda one: (-one.active_ms, one.application))
+
+
+def application_lines(found: Iterable[OfApplication]) -> list[str]:
+    """The table of applications for a terminal."""
+    rows = [
+        (printable(one.application), time_text(one.active_ms), f"{one.clicks:,}", f"{one.scroll:,}", f"{one.share:.1%}")
+        for one in found
+    ]
+    if not rows:
+        return [
+            "Nothing was counted by application. To count them: [applications] enabled = true in the configuration."
+        ]
+    table = [("application", "active", "clicks", "scroll", "share"), *rows]
+    widths = [max(len(row[column]) for row in table) for column in range(5)]
+    return [
+        "  ".join(
+            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        )
+        for row in table
+    ]
+
 
 _BARS = " ▁▂▃▄▅▆▇█"
 

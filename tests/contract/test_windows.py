@@ -9,10 +9,11 @@ from support.windows_recorder import WindowsRecorder, is_quiet
 from support.xserver import LEFT, Pointer, Xvfb
 from support.xwindows import Program, WindowManager
 
-from mousetrackd.capture.applications import IdentifiesWindows, Identities, plain
+from mousetrackd.capture.applications import IdentifiesWindows, Identities
 from mousetrackd.capture.x11.source import PynputSource
 from mousetrackd.core.applications import GRID, ApplicationRules
 from mousetrackd.core.events import NOBODY, AppChange
+from mousetrackd.core.validity import plain_name
 from mousetrackd.system.desktop_entries import DesktopEntry, installed
 
 
@@ -202,7 +203,7 @@ def test_what_is_installed_later_is_found() -> None:
 
 
 def test_a_long_name_is_cut() -> None:
-    assert len(plain("x" * 1000)) == 256
+    assert len(plain_name("x" * 1000)) == 256
 
 
 def test_installed_applications_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mousetrackd.config import (
+    ApplicationsConfig,
     Config,
     PageConfig,
     PrivacyConfig,
@@ -22,14 +23,16 @@ from mousetrackd.config import (
     parse,
     to_toml,
 )
+from mousetrackd.core.applications import ApplicationRules
 from mousetrackd.core.errors import ConfigError, ExitCode, PrivacyError
 from mousetrackd.core.monitors import Exclusion
 
-TABLES: dict[str, type[SnapshotConfig | StoreConfig | PageConfig | PrivacyConfig]] = {
+TABLES: dict[str, type[SnapshotConfig | StoreConfig | PageConfig | PrivacyConfig | ApplicationsConfig]] = {
     "snapshot": SnapshotConfig,
     "store": StoreConfig,
     "page": PageConfig,
     "privacy": PrivacyConfig,
+    "applications": ApplicationsConfig,
 }
 
 
@@ -324,6 +327,9 @@ configs = st.builds(
     privacy=st.builds(
         PrivacyConfig, click_cell_px=st.integers(1, 16384), exclude=st.just(["DP-1 1,2 3x4", "-5,0 1x1"])
     ),
+    applications=st.builds(
+        ApplicationsConfig, enabled=st.just(True), deny=st.lists(st.just("a*")), aliases=st.just(["b = c"])
+    ),
 )
 
 
@@ -375,6 +381,8 @@ def test_excluded_rectangles_are_of_a_monitor_or_of_the_desktop() -> None:
         *('[privcy]\nexclude = ["1,2 3x4"]', '[store]\nexclude = ["1,2 3x4"]', "click_cell = 5", "[Privacy]"),
         *('[privacy]\nexclude = ["1,2 3x4]', "[privacy\n", "warp_px == 1\n[privacy]", "privacy.excludes = []"),
         *("[privacy]\n[privacy]", 'warp_px = 0\nprivacy.exclude = [""]'),
+        *('[applications]\ndeny = ["a"]', "[applications]\nenabled = 1", "applications.denied = []", 'deny = ["a"]'),
+        *('applications.aliases = ["a"]', '[application]\ndeny = ["a"]', "[applications]\nattribute = 'window'"),
     ],
 )
 def test_where_it_is_not_known_what_a_file_says_of_privacy_the_error_says_so(text: str) -> None:
@@ -398,6 +406,27 @@ def test_other_mistakes_are_no_matter_of_privacy(text: str, privacy: PrivacyConf
         parse(text, "config.toml")
     assert not isinstance(raised.value, PrivacyError)
     assert raised.value.privacy == privacy
+
+
+def test_who_denies_an_application_must_enable_them() -> None:
+    found = problem('[applications]\ndeny = ["a"]')
+    assert (
+        found.splitlines()[1]
+        == "applications.deny: it has no effect while enabled = false; set enabled = true, or remove it"
+    )
+
+
+def test_beside_other_mistakes_the_applications_are_known() -> None:
+    with pytest.raises(ConfigError) as raised:
+        parse("warp_px = 0\n[applications]\nenabled = true\ndeny = ['A']", "config.toml")
+    assert raised.value.applications == ApplicationsConfig(enabled=True, deny=["A"])
+
+
+def test_rules_about_applications_are_as_they_are_counted() -> None:
+    text = 'enabled = true\nallow = ["A.desktop"]\ndeny = ["Steam_*"]\nattribute = "focus"\naliases = ["X.py = Org.X"]'
+    assert parse(f"[applications]\n{text}", "").applications.rules() == ApplicationRules(
+        is_on=True, allow=("a",), deny=("steam_*",), by_focus=True, aliases={"x.py": "org.x"}
+    )
 
 
 def test_a_file_that_cannot_be_read_may_say_anything_of_privacy(tmp_path: Path) -> None:

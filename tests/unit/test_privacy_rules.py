@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from mousetrackd.config import Config, PrivacyConfig
+from mousetrackd.config import ApplicationsConfig, Config, PrivacyConfig
 from mousetrackd.core.errors import LostConfigError, PrivacyError
-from mousetrackd.daemon.privacy_guard import ConfigFile, VanishedError, remember
+from mousetrackd.daemon.privacy_guard import ConfigFile, Rules, VanishedError, remember
 from mousetrackd.system.paths import Paths
 from mousetrackd.system.trusted_files import Reader, read_trusted
 
@@ -30,7 +30,7 @@ def save(paths: Paths, text: str) -> None:
 
 def test_without_a_file_and_without_rules_there_are_the_defaults(paths: Paths) -> None:
     assert ConfigFile(paths).load() == Config()
-    remember(paths, PrivacyConfig())
+    remember(paths, Rules(PrivacyConfig()))
     assert [*paths.data_dir.iterdir()] == []
 
 
@@ -50,23 +50,31 @@ def test_a_file_that_vanishes_takes_no_rules_with_it(paths: Paths) -> None:
 
 
 def test_the_next_daemon_knows_the_rules_of_the_last(paths: Paths) -> None:
-    remember(paths, RULES)
+    remember(paths, Rules(RULES))
     with pytest.raises(VanishedError) as raised:
         ConfigFile(paths).load()
     assert raised.value.privacy == RULES
     assert paths.privacy.stat().st_mode & 0o777 == 0o600
     save(paths, "warp_px = 7")
     assert ConfigFile(paths).load() == Config(warp_px=7)
-    remember(paths, PrivacyConfig())
+    remember(paths, Rules(PrivacyConfig()))
     assert not paths.privacy.exists()
 
 
+def test_denied_applications_outlive_the_file_too(paths: Paths) -> None:
+    denied = ApplicationsConfig(enabled=True, deny=["game*"])
+    remember(paths, Rules(applications=denied))
+    conf, lost = ConfigFile(paths).load_or_rules()
+    assert conf == Config(applications=denied)
+    assert isinstance(lost, VanishedError)
+
+
 def test_rules_that_stay_are_not_written_again(paths: Paths) -> None:
-    remember(paths, RULES)
+    remember(paths, Rules(RULES))
     before = paths.privacy.stat().st_ino
-    remember(paths, RULES)
+    remember(paths, Rules(RULES))
     assert paths.privacy.stat().st_ino == before
-    remember(paths, PrivacyConfig(click_cell_px=2))
+    remember(paths, Rules(PrivacyConfig(click_cell_px=2)))
     with pytest.raises(VanishedError) as raised:
         ConfigFile(paths).load()
     assert raised.value.privacy == PrivacyConfig(click_cell_px=2)
@@ -146,6 +154,6 @@ def test_a_running_daemon_waits_less_than_one_that_starts(paths: Paths) -> None:
 
 def test_rules_that_cannot_be_kept_are_no_failure(paths: Paths) -> None:
     paths.privacy.mkdir()
-    remember(paths, RULES)
-    remember(paths, PrivacyConfig())
+    remember(paths, Rules(RULES))
+    remember(paths, Rules(PrivacyConfig()))
     assert paths.privacy.is_dir()

@@ -11,7 +11,7 @@ from support.shells import GnomeShell, KWin, Peer
 from support.xserver import Xvfb
 
 from mousetrackd.capture import registry
-from mousetrackd.capture.registry import NAMES, choose, is_known
+from mousetrackd.capture.registry import NAMES, choose, explain_applications, is_known
 from mousetrackd.capture.replay import ReplaySource
 from mousetrackd.capture.x11.source import PynputSource
 from mousetrackd.core.errors import BlindError, SourceError, UsageError
@@ -189,3 +189,11 @@ def test_a_source_nobody_knows_is_wrong_usage(wanted: str) -> None:
 def test_every_name_is_known(name: str) -> None:
     assert is_known(name)
     assert choose(name).name
+
+
+def test_windows_are_identified_only_where_that_is_asked_for_and_possible() -> None:
+    assert not choose("pynput").wants_windows  # type: ignore[attr-defined]
+    assert choose("pynput", identify_windows=True).wants_windows  # type: ignore[attr-defined]
+    choose("hyprland", identify_windows=True)  # which cannot, and says so in doctor
+    assert explain_applications("pynput").level == "ok"
+    assert "nothing is counted by application" in explain_applications("hyprland").says

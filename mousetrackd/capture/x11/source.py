@@ -67,7 +67,7 @@ class PynputSource:
         self._watch_display: Xlib.display.Display | None = None
         self._watcher: threading.Thread | None = None
         self._listener: ListenerThread | None = None
-        self._wants_windows = False
+        self.wants_windows = False
         self.windows: WindowThread | None = None
         """What identifies windows; None where nobody asked for that, or not yet."""
         self._stopping = False
@@ -102,7 +102,7 @@ class PynputSource:
 
     def identify_windows(self) -> None:
         """As ``applications.IdentifiesWindows``."""
-        self._wants_windows = True
+        self.wants_windows = True
 
     def start(self, notify: Callable[[], None]) -> None:
         """Open the display, query its monitors, and listen. Raises SourceError; BlindError under XWayland."""
@@ -144,7 +144,7 @@ class PynputSource:
         self._notify = notify  # not before there is the first item
         self._watcher = threading.Thread(target=self._watch, args=(reader,), name="monitors", daemon=True)
         self._watcher.start()
-        if self._wants_windows:
+        if self.wants_windows:
             from mousetrackd.capture.x11.window_thread import WindowThread  # noqa: PLC0415 - likewise
 
             self.windows = WindowThread(self._stream.put_windows, self.now_ms)

@@ -67,6 +67,7 @@ class EventStream:
         self._splitter = record.Splitter(())
         self._screens: record.Screens | None = None
         self._app_changes: list[AppChange] = []
+        self._knows_windows = False
         self._gathered = 0  # elements since the last cut or notification; a row counts as an event with its header
         self.puts = 0
         """How often something was put, so far."""
@@ -100,11 +101,12 @@ class EventStream:
             self._notify()
 
     def put_windows(self, change: AppChange) -> None:
-        """Note how the windows are placed from a time on. Nobody is notified, but where many have gathered."""
+        """Note how the windows are placed from a time on. Nobody is notified but of the first, or of many."""
         with self._lock:
             self._app_changes.append(change)
             is_much = len(self._app_changes) % _CHANGES_MAX == 0
-        if is_much:
+            is_first, self._knows_windows = not self._knows_windows, True
+        if is_much or is_first:
             self._notify()
 
     def put_query(self, query: QueriedLayout) -> None:
