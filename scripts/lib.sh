@@ -26,8 +26,9 @@ open(os.path.join(s.get_path("include"), "Python.h")).close()' ;;
         libgl) [ -n "$python" ] && "$python" -c 'import ctypes; ctypes.CDLL("libGL.so.1")' ;;
         glib) [ -n "$python" ] && "$python" -c 'import ctypes; ctypes.CDLL("libgthread-2.0.so.0")' ;;
         xorg-dummy) [ -e /usr/lib/xorg/modules/drivers/dummy_drv.so ] || [ -e /usr/lib64/xorg/modules/drivers/dummy_drv.so ] ;;
-        dbusmock) /usr/bin/python3 -c 'import dbusmock' ;; # the system's Python, whichever one was chosen
         qtquick-window) ls -d /usr/lib*/qt[56]/qml/QtQuick/Window* /usr/lib/*/qt[56]/qml/QtQuick/Window* | grep -q . ;;
+        typeface) find /usr/share/fonts -name '*.ttf' | grep -q . ;;
+        dbusmock) /usr/bin/python3 -c 'import dbusmock' ;; # the system's Python, whichever one was chosen
         *) command -v "$1" ;;
     esac >/dev/null 2>&1
 }
@@ -66,9 +67,10 @@ apt_name() {
         nsenter | fsfreeze) echo util-linux ;;
         dbus-daemon | dbus-send) echo dbus ;; # packages of their own only since Debian 12
         dbusmock) echo python3-dbusmock ;;
+        qtquick-window) echo qml-module-qtquick-window2 ;; # with it comes qml-module-qtquick2
+        typeface) echo fonts-dejavu-core ;;
         gsettings) echo libglib2.0-bin ;;
         kwin_wayland) echo kwin-wayland ;;
-        qtquick-window) echo qml-module-qtquick-window2 ;; # with it comes qml-module-qtquick2
         Xwayland) echo xwayland ;;
         *) echo "$1" ;;
     esac
@@ -92,6 +94,7 @@ plain_name() {
         xorg-dummy) echo "the X server's dummy driver" ;;
         dbusmock) echo "Python's dbusmock" ;;
         qtquick-window) echo "QtQuick.Window of Qt 5" ;;
+        typeface) echo "a typeface (any TrueType one)" ;;
         *) echo "$1" ;;
     esac
 }
@@ -153,14 +156,24 @@ install_venv() {
     installed_key >".venv/installed$extra"
 }
 
-# What checks the types of the page's JavaScript: a compiler, which only looks.
-install_typescript() {
-    typescript=7.0.2
-    [ "$(cat .cache/typescript/installed 2>/dev/null)" = "$typescript" ] && return
-    mkdir -p .cache/typescript
-    PATH="$PWD/.venv/bin:$PATH" npm install --silent --no-package-lock --no-audit --no-fund --prefix .cache/typescript \
-        "typescript@$typescript" >&2 || die "npm could not install typescript into $PWD/.cache/typescript: see above."
-    echo "$typescript" >.cache/typescript/installed
+# install_npm NAME@VERSION: into .cache/npm/NAME, by the npm of the dev extra. No lock file: none of them needs others.
+install_npm() {
+    npm_folder=.cache/npm/${1%@*}
+    [ "$(cat "$npm_folder/installed" 2>/dev/null)" = "$1" ] && return
+    mkdir -p "$npm_folder"
+    PATH="$PWD/.venv/bin:$PATH" npm install --silent --no-package-lock --no-audit --no-fund --prefix "$npm_folder" "$1" >&2 ||
+        die "npm could not install $1 into $PWD/$npm_folder: see above. With the network back, run this again."
+    echo "$1" >"$npm_folder/installed"
+}
+
+# install_browsers NAME...: these, what drives them, and what looks at a page as a screen reader would.
+install_browsers() {
+    need "$@" typeface
+    if ! .venv/bin/python -c 'import playwright' 2>/dev/null; then
+        say "Installing what drives browsers into .venv."
+        .venv/bin/python -m pip install -q --disable-pip-version-check -e '.[browser]' || die "pip could not install it: see above."
+    fi
+    install_npm axe-core@4.14.1
 }
 
 # start_xvfb FOLDER: a private display; sets DISPLAY and xvfb_pid. Its log goes to FOLDER.

@@ -1,0 +1,1 @@
+"""The page in real browsers: what scripts/check-page runs."""

@@ -1,0 +1,121 @@
+"""How the page looks and reads: axe-core, widths, themes, less motion, print."""
+
+from pathlib import Path
+from typing import Any
+
+from support.report import Report
+
+from browser.drive import CHROMIUM, Opened
+from browser.setting import PERSON, YEAR, Setting, complaints
+
+_AXE = Path(__file__).resolve().parents[2] / ".cache/npm/axe-core/node_modules/axe-core/axe.min.js"
+_RUN_AXE = """async () => {
+  const found = await axe.run(document, {resultTypes: ["violations"]});
+  return found.violations.map(one => `${one.id} (${one.impact}): ${one.help}: ` +
+    one.nodes.slice(0, 4).map(node => node.target.join(" ") + " " + (node.any[0]?.message ?? "")).join("; "));
+}"""
+_OVERFLOW = """() => {
+  const wide = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= wide) return [];
+  const right = e => Math.round(e.getBoundingClientRect().right);
+  return [...document.querySelectorAll("body *")].filter(e => right(e) > wide + 1 && !e.closest(".scroll"))
+    .map(e => `${e.id || e.className || e.localName} ${right(e)}`);
+}"""
+_SMALL = """() => [...document.querySelectorAll("button, select, summary")].filter(e => e.checkVisibility())
+  .map(e => [e.id || e.textContent.slice(0, 20), e.getBoundingClientRect()])
+  .filter(([, box]) => box.width && box.height < 20 && box.width < 20)
+  .map(([name, box]) => `${name} ${box.width}x${box.height}`)"""
+_BACKGROUND = "getComputedStyle(document.documentElement).backgroundColor"
+_SHOTS = {360: 780, 1400: 1000, 3840: 2160}
+
+
+def check(setting: Setting, report: Report) -> None:
+    """In Chromium: it is the page's own doing, not the browser's. The size of text and the layout in each."""
+    for width in (360, 1400):
+        for theme in ("dark", "light"):
+            with setting.opened(YEAR, CHROMIUM, f"#theme={theme}", viewport={"width": width, "height": 900}) as one:
+                _axe(one, report, f"{width} px, {theme}")
+                one.run("for (const each of document.querySelectorAll('details')) each.open = true")
+                one.page.locator("#compare").click()
+                one.settle()
+                _axe(one, report, f"{width} px, {theme}, comparing, all opened")
+    for browser in setting.browsers:
+        for width, height in _SHOTS.items():
+            with setting.opened(YEAR, browser, viewport={"width": width, "height": height}) as one:
+                too_wide = one.run(_OVERFLOW)
+                report.check(f"{browser}, {width} px: nothing is cut off", not too_wide, details=too_wide)
+                small = one.run(_SMALL)
+                report.check(f"{browser}, {width} px: all can be hit", not small, details=small)
+    _manners(setting, report)
+    if setting.screenshots:
+        _shoot(setting)
+
+
+def _axe(one: Opened, report: Report, what: str) -> None:
+    one.run(_AXE.read_text("utf-8"))
+    found = one.run(_RUN_AXE)
+    report.check(f"{what}: axe-core finds nothing", not found, details=found)
+
+
+def _manners(setting: Setting, report: Report) -> None:
+    colours = {}
+    for scheme in ("dark", "light"):
+        with setting.opened(PERSON, CHROMIUM, color_scheme=scheme) as one:
+            colours[scheme] = one.run(_BACKGROUND)
+            one.page.emulate_media(color_scheme="light" if scheme == "dark" else "dark")
+            one.settle()
+            report.check(f"system's theme {scheme}: a change is followed", one.run(_BACKGROUND) != colours[scheme])
+    report.check("the system's theme is the page's", colours["dark"] != colours["light"], colours)
+    with setting.opened(PERSON, CHROMIUM, reduced_motion="reduce") as one:
+        one.page.locator("#quick button").first.click()
+        moving = one.run("document.getAnimations().length")
+        report.check("nothing moves where less motion is asked for", moving == 0, moving)
+    with setting.opened(PERSON, CHROMIUM) as one:
+        live = one.run("document.querySelector('#summary').getAttribute('aria-live')")
+        report.check("the summary is reported to a screen reader", live == "polite", live)
+        before = one.run("document.querySelector('#summary').textContent")
+        one.page.locator("#quick button").nth(3).click()
+        one.settle()
+        after = one.run("document.querySelector('#summary').textContent")
+        report.check("and says what is shown", before != after, after)
+        _print(one, report, setting)
+        report.check("it logged nothing", not complaints(one), details=complaints(one))
+
+
+def _print(one: Opened, report: Report, setting: Setting) -> None:
+    one.run("theme => mousetrackd.store.set({theme})", "dark")
+    one.page.emulate_media(media="print")
+    one.settle()
+    left = one.run(
+        "[...document.querySelectorAll('button, select, input')].filter(e => e.checkVisibility()).map(e => e.id)"
+    )
+    report.check("no control is printed", not left, details=left)
+    shown = one.run("document.querySelector('#view canvas').checkVisibility()")
+    report.check("the picture is printed", bool(shown))
+    paper = one.run(_BACKGROUND)
+    report.check("on white", paper in {"rgb(255, 255, 255)", "rgba(0, 0, 0, 0)"}, paper)
+    pdf = one.page.pdf(format="A4")
+    pages = pdf.count(b"/Type /Page\n") or pdf.count(b"/Type /Page")
+    report.check("it prints on a few sheets", 1 <= pages <= 6, pages)
+    if setting.screenshots:
+        (setting.screenshots / "print.pdf").write_bytes(pdf)
+
+
+def _shoot(setting: Setting) -> None:
+    """Pictures to look at: each width in both themes, comparisons, and zoomed in."""
+    assert setting.screenshots is not None
+    for width, height in _SHOTS.items():
+        for theme in ("dark", "light"):
+            size: dict[str, Any] = {"viewport": {"width": width, "height": height}}
+            with setting.opened(YEAR, CHROMIUM, f"#theme={theme}", **size) as one:
+                one.page.screenshot(path=setting.screenshots / f"{width}-{theme}.png", full_page=True)
+                one.page.locator("#compare").click()
+                one.settle()
+                one.page.screenshot(path=setting.screenshots / f"{width}-{theme}-side.png", full_page=width < 3000)
+                one.page.locator("#mode-difference").click()
+                one.settle()
+                one.page.screenshot(
+                    path=setting.screenshots / f"{width}-{theme}-difference.png", full_page=width < 3000
+                )
+            with setting.opened(PERSON, CHROMIUM, f"#theme={theme}", **size) as one:
+                one.page.screenshot(path=setting.screenshots / f"{width}-{theme}-recorded.png", full_page=width < 3000)

@@ -1,0 +1,189 @@
+"""Every control of the page, found in its document and operated by mouse and by keyboard. One without effect fails."""
+
+import fnmatch
+import hashlib
+import time
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from support.report import Report
+from support.waiting import wait_until
+
+from browser import gestures
+from browser.control_table import TABLE, Control
+from browser.drive import Opened
+from browser.pictures import canvas_png
+from browser.setting import YEAR, Setting, complaints
+from browser.sums import EPOCH, today
+
+_FIND = """() => {
+  const kinds = "button, input, select, textarea, a[href], summary, [role=button], [role=slider], [tabindex]";
+  const cells = ["day", "month", "hour", "row", "column"];
+  const found = {};
+  for (const element of document.querySelectorAll(kinds)) {
+    if (!element.checkVisibility({visibilityProperty: true})) continue;
+    const cell = cells.find(name => name in element.dataset);
+    const key = cell ? `cell:${cell}` : element.id || (element.dataset.do && `do:${element.dataset.do}`) ||
+      (element.localName === "summary" && element.parentElement.id) ||
+      (element.matches(".scroll") && "scroll") || element.outerHTML.slice(0, 120);
+    const selector = cell ? `[data-${cell}]` : element.id ? `[id="${element.id}"]` :
+      element.localName === "summary" ? `[id="${element.parentElement.id}"] > summary` :
+      `[data-do="${element.dataset.do}"]`;
+    found[key] ??= selector;
+  }
+  return found;
+}"""
+_SEEN = """operated => {
+  const others = [...document.querySelectorAll("input, select")].filter(e => e !== document.querySelector(operated));
+  const fields = others.map(e => [e.value, e.checked, e.disabled]);
+  const clone = document.body.cloneNode(true);
+  clone.querySelectorAll("script, style, select, input").forEach(e => e.remove());
+  const card = document.querySelector("#card[open] canvas");
+  return JSON.stringify(fields) + clone.outerHTML + (card ? card.toDataURL() : "");
+}"""
+_FOUND_BELOW = {"scroll"}
+"""What only scrolls, which the browser does."""
+
+
+def check(setting: Setting, report: Report) -> None:
+    """In each browser; then what is no single control: the way of Tab, gestures, the address."""
+    for name in setting.browsers:
+        with setting.opened(YEAR, name) as one:
+            operator = Operator(setting, report, one, name)
+            operator.all()
+            gestures.check(one, report, name)
+            report.check(f"{name}: it logged nothing", not complaints(one), details=complaints(one))
+
+
+class Operator:
+    """Operates the controls of a page, one after the other, each from the same state."""
+
+    def __init__(self, setting: Setting, report: Report, one: Opened, browser: str) -> None:
+        self._setting = setting
+        self._report = report
+        self._one = one
+        self._browser = browser
+        self._tried: set[str] = set()
+
+    def all(self) -> None:
+        """As it opens; while two ranges are compared; narrow, where some are only then."""
+        one = self._one
+        one.run("() => { window.initial = {...mousetrackd.store.get()}; }")
+        one.run("() => { window.printed = 0; window.print = () => { printed++; }; }")
+        self._operate_found()
+        one.run(_SET, self._state_of((("b", "before"), ("mode", "side"))))
+        one.settle()
+        self._operate_found()
+        one.run("for (const one of document.querySelectorAll('details')) one.open = true")
+        self._operate_found()
+        one.page.set_viewport_size({"width": 420, "height": 900})
+        self._reset(())
+        self._operate_found()
+        one.page.set_viewport_size({"width": 1400, "height": 1000})
+        unused = [key for key in TABLE if not any(fnmatch.fnmatch(each, key) for each in self._tried)]
+        self._report.check(f"{self._browser}: every control that is known was there", not unused, details=unused)
+
+    def _operate_found(self) -> None:
+        for key, selector in self._one.run(_FIND).items():
+            if key in self._tried or key in _FOUND_BELOW:
+                continue
+            self._tried.add(key)
+            known = [control for pattern, control in TABLE.items() if fnmatch.fnmatch(key, pattern)]
+            if not known:
+                self._report.check(
+                    f"{self._browser}: {key} is operated", False, details=["no line in control_table.py"]
+                )
+                continue
+            control = TABLE.get(key, known[0])
+            for by in ("mouse", "keyboard"):
+                with self._report.expect(f"{self._browser}: {key}, by {by}"):
+                    self._operate(control, selector, by)
+
+    def _state_of(self, wanted: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
+        """The state to begin with: what is named in words, in numbers."""
+        middle = (today().replace(day=1) - timedelta(days=40)).replace(day=10)
+        long_ago = today() - timedelta(days=300)
+        spans = {
+            "fortnight": (middle, middle + timedelta(days=12)),
+            "before": (middle - timedelta(days=27), middle - timedelta(days=15)),
+            "long ago": (long_ago, long_ago + timedelta(days=12)),
+        }
+        state: dict[str, Any] = {"b": None, "mode": "single", "theme": "dark"}
+        for key, value in wanted:
+            if isinstance(value, str) and value in spans:
+                first, last = spans[value]
+                state[key] = {"first": (first - EPOCH).days, "last": (last - EPOCH).days}
+            else:
+                state[key] = [int(9 <= at % 24 < 12) for at in range(168)] if value == "work" else value
+        if state["b"]:
+            state.setdefault("a", {"first": (middle - EPOCH).days, "last": (middle - EPOCH).days + 12})
+        return state
+
+    def _reset(self, wanted: tuple[tuple[str, Any], ...]) -> None:
+        self._one.run(_SET, self._state_of(wanted))
+        self._one.settle()
+
+    def _operate(self, control: Control, selector: str, by: str) -> None:
+        one = self._one
+        self._reset(control.state)
+        if control.before:
+            control.before(one, selector)
+            one.settle()
+        place = one.page.locator(selector).first
+        place.scroll_into_view_if_needed()
+        before, picture = (one.state, one.run(_SEEN, selector)), self._picture(control)
+        files = {*self._files()}
+        special = control.by_mouse if by == "mouse" else control.by_keys
+        if special:
+            special(one, selector)
+        elif by == "mouse":
+            place.click()
+        else:
+            place.focus()
+            assert place.evaluate("e => e === document.activeElement"), "it does not take the focus"
+            for key in control.keys:
+                one.page.keyboard.press(key)
+        if "file" in control.shows:
+            wait_until(lambda: {*self._files()} - files, "a file is there", timeout_s=15)
+        self._await_change(control, selector, before)
+        one.settle()
+        if "picture" in control.shows:
+            assert self._picture(control) != picture, "the picture is as before"
+        if control.after:
+            control.after(one, selector)
+
+    def _await_change(self, control: Control, selector: str, before: tuple[dict[str, Any], str]) -> None:
+        deadline_s = time.monotonic() + 10
+        while True:
+            state, seen = self._one.state, self._one.run(_SEEN, selector)
+            missing = [f"{key} is still {state[key]}" for key in control.changes if state[key] == before[0][key]]
+            if "page" in control.shows and seen == before[1]:
+                missing.append("the document is as before")
+            if not missing:
+                return
+            assert time.monotonic() < deadline_s, "; ".join(missing)
+
+    def _picture(self, control: Control) -> str:
+        """A mark of what the view shows; empty where it does not matter."""
+        if "picture" not in control.shows:
+            return ""
+        return hashlib.sha256(canvas_png(self._one)).hexdigest()
+
+    def _files(self) -> list[Path]:
+        """What was downloaded, whole."""
+        self._one.settle()  # Playwright notes what happened while it is asked for something
+        kept = [*(Path(each.path()) for each in self._one.downloads), *self._setting.downloads.iterdir()]
+        return [path for path in kept if path.suffix != ".part" and path.stat().st_size]
+
+
+_SET = """patch => {
+  const {store} = mousetrackd;
+  if (patch.week) patch.week = Uint8Array.from(patch.week);
+  store.set({...initial, ...patch});
+}"""
+
+
+def day_of(number: int) -> date:
+    """The date of a day of the page."""
+    return EPOCH + timedelta(days=number)

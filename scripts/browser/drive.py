@@ -1,0 +1,154 @@
+"""Debian's browsers, offline, and a page opened in one: what it logs, what it asks for, and when it is done."""
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, ConsoleMessage, Download, Page, Playwright
+from support.waiting import wait_until
+
+CHROMIUM, FIREFOX = "chromium", "firefox"
+_CHROMIUM_WORDS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+"""WebGL by the processor alone; without these Chromium logs warnings of its own about the missing graphics card."""
+_START_TIMEOUT_MS = 90_000
+_READY_TIMEOUT_S = 30.0
+SIZE = {"width": 1400, "height": 1000}
+
+_VIOLATIONS = """
+window.violations = [];
+document.addEventListener("securitypolicyviolation", e => violations.push(e.violatedDirective + " " + e.blockedURI));
+"""
+_SETTLED = """async () => {
+  const root = document.documentElement;
+  const frame = () => new Promise(done => requestAnimationFrame(done));
+  const until = performance.now() + 30000;
+  let calm = 0;
+  while (calm < 2) {
+    await frame();
+    calm = root.dataset.busy === "1" ? 0 : calm + 1;
+    if (performance.now() > until) return "busy for 30 s";
+  }
+  return "";
+}"""
+_STATE = (
+    """() => JSON.stringify(mousetrackd.store.get(), (key, value) => ArrayBuffer.isView(value) ? [...value] : value)"""
+)
+
+
+class Opened:
+    """A page in a browser. messages: what it logged or what was refused; requests: what it asked for beyond itself."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        self.address = address
+        self.messages: list[str] = []
+        self.requests: list[str] = []
+        self.downloads: list[Download] = []
+        page.on("console", self._note_message)
+        page.on("pageerror", lambda error: self.messages.append(f"error: {error}"))
+        page.on("download", lambda download: self.downloads.append(download))  # noqa: PLW0108 - Playwright marks the handler
+        page.on("request", lambda request: self._note_request(request.url))
+
+    def _note_message(self, message: ConsoleMessage) -> None:
+        self.messages.append(f"{message.type}: {message.text}")
+
+    def _note_request(self, url: str) -> None:
+        # What a page makes of its own bytes is no request; its own address is how it was opened.
+        if not url.startswith(("blob:", "data:")) and url.partition("#")[0] != self.address:
+            self.requests.append(url)
+
+    def open(self, fragment: str = "") -> None:
+        """Load it afresh, and wait for its first picture."""
+        self.page.goto("about:blank")
+        self.page.goto(self.address + fragment, wait_until="commit")
+        self.await_ready()
+
+    def await_ready(self) -> None:
+        """Until the first picture is drawn. (What Playwright waits by is refused by the page's policy.)"""
+        try:
+            wait_until(
+                lambda: self.run("document.documentElement?.dataset.ready ?? ''") == "1",
+                "the page shows its first picture",
+                timeout_s=_READY_TIMEOUT_S,
+            )
+        except AssertionError as error:
+            error.add_note(f"it shows: {self.run('document.body.innerText')[:500]}\nit logged: {self.messages}")
+            raise
+        self.settle()
+
+    def settle(self) -> None:
+        """Until nothing is being summed or drawn."""
+        if why := self.run(_SETTLED):
+            raise AssertionError(why)
+
+    def run(self, script: str, argument: object = None) -> Any:
+        """What a script returns, run beside the page's own."""
+        return self.page.evaluate(script, argument)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What the page is asked for now: ``State`` of types.js."""
+        found: dict[str, Any] = json.loads(self.run(_STATE))
+        return found
+
+    @property
+    def violations(self) -> list[str]:
+        """What the page's own policy refused it."""
+        return list(self.run("window.violations"))
+
+    def press(self, *keys: str) -> None:
+        """Press keys, each as soon as the one before has had its effect."""
+        for key in keys:
+            self.page.keyboard.press(key)
+            self.settle()
+
+
+def start(playwright: Playwright, name: str, downloads: Path) -> Browser:
+    """A browser of the system, without a window."""
+    if name == CHROMIUM:
+        return playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=_CHROMIUM_WORDS, timeout=_START_TIMEOUT_MS
+        )
+    # By WebDriver BiDi, which every Firefox has. Its downloads are found in a folder: BiDi does not report them yet.
+    preferences = {
+        "browser.download.folderList": 2,
+        "browser.download.dir": str(downloads),
+        "browser.download.useDownloadDir": True,
+        "browser.download.alwaysOpenPanel": False,
+        "browser.download.always_ask_before_handling_new_types": False,
+    }
+    return playwright.firefox.launch(
+        executable_path="/usr/bin/firefox-esr",
+        channel="moz-firefox",
+        firefox_user_prefs=preferences,
+        timeout=_START_TIMEOUT_MS,
+    )
+
+
+@contextlib.contextmanager
+def opened(browser: Browser, file: Path, fragment: str = "", **options: Any) -> Iterator[Opened]:
+    """The page in a fresh context, ready; options: of Playwright's ``new_context``."""
+    context = browser.new_context(**{"viewport": SIZE, "accept_downloads": True, "locale": "en-GB", **options})
+    try:
+        context.set_default_timeout(15_000)
+        if browser.browser_type.name == CHROMIUM:
+            context.set_offline(True)
+        context.add_init_script(_VIOLATIONS)
+        one = Opened(context.new_page(), file.as_uri())
+        one.open(fragment)
+        yield one
+    finally:
+        context.close()
+
+
+def quickly(condition: Any, what: str) -> None:
+    """Wait for what a click does at once."""
+    wait_until(condition, what, timeout_s=10)
+
+
+def now_s() -> float:
+    """A clock for what a check takes."""
+    return time.monotonic()

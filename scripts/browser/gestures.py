@@ -1,0 +1,241 @@
+"""What is more than one control: the way of Tab, dragging, zooming, the film, the address."""
+
+import time
+from typing import Any
+
+from support.report import Report
+from support.waiting import wait_until
+
+from browser.drive import Opened
+from browser.pictures import canvas_png
+
+_FOCUSABLE = """() => {
+  const kinds = "button, input, select, textarea, a[href], summary, [tabindex='0']";
+  const all = [...document.querySelectorAll(kinds)].filter(e => !e.disabled && e.tabIndex >= 0 &&
+    e.checkVisibility({visibilityProperty: true}));
+  // Of radio buttons of one name, Tab reaches the chosen one.
+  const reached = all.filter(e => e.type !== "radio" || e.checked);
+  reached.forEach((element, at) => { element.dataset.stop = at; });
+  return reached.length;
+}"""
+_STOP = """() => {
+  const element = document.activeElement;
+  const style = getComputedStyle(element);
+  return [element.dataset.stop ?? "", style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0,
+    element.id || element.className || element.localName];
+}"""
+_SETTERS = "patch => mousetrackd.store.set({...initial, theme: 'dark', ...patch})"
+
+
+def check(one: Opened, report: Report, browser: str) -> None:
+    """One after the other, each from the state in which the page opened."""
+    for name, checked in {
+        "Tab reaches every control, and each shows that it has the focus": _tab,
+        "wheel and drag zoom and move the picture": _mouse_in_picture,
+        "keys zoom, move and read the picture": _keys_in_picture,
+        "dragging over days picks a range, Shift and a click extend it": _drag_days,
+        "dragging over hours picks them": _drag_hours,
+        "Shift with an arrow extends a range": _extend_by_keys,
+        "the film runs, at the chosen pace, and stops": _film,
+        "the calendar picks B where that is chosen": _target,
+        "the address keeps the view": _address,
+        "what the pointer is on is shown": _reading,
+    }.items():
+        one.run(_SETTERS, {})
+        one.settle()
+        with report.expect(f"{browser}: {name}"):
+            checked(one)
+
+
+def _tab(one: Opened) -> None:
+    count = one.run(_FOCUSABLE)
+    one.run("() => { document.activeElement.blur(); getSelection().removeAllRanges(); scrollTo(0, 0); }")
+    one.page.mouse.click(2, 2)
+    reached, unmarked = set(), []
+    for _ in range(count + 8):
+        one.page.keyboard.press("Tab")
+        stop, is_marked, name = one.run(_STOP)
+        if stop:
+            reached.add(int(stop))
+            if not is_marked:
+                unmarked.append(name)
+    missing = one.run(
+        "n => [...document.querySelectorAll('[data-stop]')].filter(e => !n.includes(+e.dataset.stop)).map(e => e.id || "
+        "e.className || e.outerHTML.slice(0, 80))",
+        sorted(reached),
+    )
+    assert not missing, f"not reached: {missing}"
+    assert not unmarked, f"no focus to be seen: {unmarked}"
+
+
+def _middle(one: Opened, selector: str) -> tuple[float, float]:
+    place = one.page.locator(selector).first
+    place.scroll_into_view_if_needed()
+    box = place.bounding_box()
+    assert box is not None, selector
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def _view(one: Opened) -> dict[str, float]:
+    view: dict[str, float] = one.state["view"]
+    return view
+
+
+def _mouse_in_picture(one: Opened) -> None:
+    x, y = _middle(one, "#view canvas")
+    before = canvas_png(one)
+    one.page.mouse.click(x, y)
+    one.page.mouse.wheel(0, -600)
+    wait_until(lambda: _view(one)["zoom"] > 1, "the wheel zooms in", timeout_s=10)
+    one.settle()
+    zoomed = canvas_png(one)
+    assert zoomed != before, "the picture is as before"
+    at = _view(one)
+    one.page.mouse.move(x, y)
+    one.page.mouse.down()
+    one.page.mouse.move(x - 60, y - 40, steps=4)
+    one.page.mouse.up()
+    wait_until(lambda: _view(one)["x"] > at["x"] and _view(one)["y"] > at["y"], "a drag moves it", timeout_s=10)
+    one.settle()
+    assert canvas_png(one) != zoomed, "the picture is as before"
+    one.page.mouse.wheel(0, 3000)
+    wait_until(lambda: _view(one)["zoom"] == 1, "the wheel zooms out", timeout_s=10)
+
+
+def _keys_in_picture(one: Opened) -> None:
+    one.page.locator("#picture").focus()
+    one.press("+", "+")
+    assert _view(one)["zoom"] > 1, "+ does not zoom in"
+    at, zoomed = _view(one), canvas_png(one)
+    one.press("Shift+ArrowRight", "Shift+ArrowDown")
+    assert _view(one)["x"] > at["x"], "Shift and an arrow do not move it"
+    assert canvas_png(one) != zoomed, "the picture is as before"
+    one.press("-")
+    assert _view(one)["zoom"] < at["zoom"], "- does not zoom out"
+    one.press("0")
+    assert _view(one)["zoom"] == 1, "0 does not show all"
+    read = [_reading_text(one)]
+    for key in ("ArrowRight", "ArrowDown", "ArrowLeft"):
+        one.press(key)
+        read.append(_reading_text(one))
+    assert len(set(read)) > 1, f"arrows read nothing else: {read}"
+
+
+def _reading_text(one: Opened) -> str:
+    return str(one.run("document.querySelector('#reading').textContent"))
+
+
+def _reading(one: Opened) -> None:
+    box = one.page.locator("#view canvas").first.bounding_box()
+    assert box is not None
+    read = set()
+    for share in (0.2, 0.35, 0.5, 0.65):
+        one.page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] * 0.5)
+        one.settle()
+        read.add(_reading_text(one))
+    assert len(read) > 1, f"always {read}"
+
+
+def _drag(one: Opened, start: str, end: str) -> None:
+    one.page.mouse.move(*_middle(one, start))
+    one.page.mouse.down()
+    one.page.mouse.move(*_middle(one, end), steps=6)
+    one.page.mouse.up()
+    one.settle()
+
+
+def _days(one: Opened) -> list[int]:
+    return [int(day) for day in one.run("[...document.querySelectorAll('td[data-day]')].map(e => e.dataset.day)")]
+
+
+def _drag_days(one: Opened) -> None:
+    days = sorted(_days(one))
+    first, last = days[-30], days[-12]
+    _drag(one, f"[data-day='{first}']", f"[data-day='{last}']")
+    assert one.state["a"] == {"first": first, "last": last}, one.state["a"]
+    one.page.locator(f"[data-day='{last + 5}']").click(modifiers=["Shift"])
+    one.settle()
+    assert one.state["a"] == {"first": first, "last": last + 5}, one.state["a"]
+
+
+def _drag_hours(one: Opened) -> None:
+    _drag(one, "[data-hour='33']", "[data-hour='59']")
+    chosen = [at for at, flag in enumerate(one.state["week"]) if flag]
+    assert chosen == [33, 34, 35, 57, 58, 59], chosen
+
+
+def _extend_by_keys(one: Opened) -> None:
+    one.page.locator("[data-day][tabindex='0']").first.focus()
+    one.press("ArrowLeft", "Enter", "Shift+ArrowUp", "Shift+ArrowUp")
+    span = one.state["a"]
+    assert span["last"] - span["first"] == 2, span
+
+
+def _film(one: Opened) -> None:
+    """Frames follow each other, twice as many at a pace twice as high, and stop."""
+    one.run(_SETTERS, {"a": {"first": _days(one)[0], "last": _days(one)[0] + 80}})
+    one.settle()
+    counts: dict[str, int] = {}
+    for pace in ("1", "5"):
+        one.page.locator("#pace").select_option(pace)
+        one.page.locator("#play").click()
+        seen: list[Any] = []
+        until_s = time.monotonic() + 4
+        while time.monotonic() < until_s:
+            span = one.state["a"]
+            if not seen or span != seen[-1]:
+                seen.append(span)
+        one.page.locator("#play").click()
+        counts[pace] = len(seen)
+    assert counts["1"] >= 2, f"frames in 4 s, by pace: {counts}"
+    assert counts["5"] > counts["1"], f"frames in 4 s, by pace: {counts}"
+    one.settle()
+    stopped = one.state["a"]
+    one.run("() => new Promise(done => setTimeout(done, 1200))")
+    assert one.state["a"] == stopped, "it goes on"
+
+
+def _target(one: Opened) -> None:
+    days = sorted(_days(one))
+    one.run(_SETTERS, {"a": {"first": days[-20], "last": days[-15]}})
+    one.page.locator("#compare").click()
+    one.settle()
+    for target, key in (("b", "b"), ("a", "a")):
+        one.page.locator(f"#target-{target}").click()
+        one.page.locator(f"[data-day='{days[-40]}']").click()
+        one.settle()
+        assert one.state[key] == {"first": days[-40], "last": days[-40]}, f"{target}: {one.state}"
+
+
+def _address(one: Opened) -> None:
+    """What is set is in the address; opened anew it is the same; going back to an address sets it."""
+    days = sorted(_days(one))
+    wanted = {
+        "a": {"first": days[-40], "last": days[-20]},
+        "b": {"first": days[-80], "last": days[-60]},
+        "mode": "difference",
+        "layer": "travel",
+        "map": "ice_r",
+        "scale": "sqrt",
+        "share": True,
+        "sigma_px": 21,
+        "monitors": [0],
+        "theme": "light",
+    }
+    one.run(_SETTERS, wanted)
+    one.run("() => mousetrackd.store.set({week: Uint8Array.from({length: 168}, (_, at) => +(at % 24 > 8))})")
+    one.settle()
+    picture, state = canvas_png(one), one.state
+    wait_until(lambda: "ice_r" in one.run("location.hash"), "the address has the view", timeout_s=10)
+    fragment = one.run("location.hash")
+    one.open(fragment)
+    differing = {key: (state[key], one.state[key]) for key in state if state[key] != one.state[key]}
+    assert not differing, differing
+    assert canvas_png(one) == picture, "the picture differs"
+    one.open()
+    one.run("to => { location.hash = to; }", fragment)
+    wait_until(lambda: one.state["map"] == "ice_r", "a change of the address sets the view", timeout_s=10)
+    one.settle()
+    one.open("#a=nonsense&layer=../../x&map=%3Cb%3E&blur=-5&monitors=99&hours=zz&at=1,2&b=9..1")
+    one.run("() => { window.initial = {...mousetrackd.store.get()}; }")
+    assert one.state["layer"] == "dwell", one.state

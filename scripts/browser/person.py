@@ -1,0 +1,96 @@
+"""Two people and their stores: one who was recorded, and one made up, who has used two monitors for over a year."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from benchmarks import motion
+from benchmarks.keeping import sessions_of
+from support.program import Home
+
+from mousetrackd.config import StoreConfig
+from mousetrackd.core.accumulator import Tally
+from mousetrackd.core.events import Events
+from mousetrackd.core.layout import Layout
+from mousetrackd.core.monitors import Monitor, Placement
+from mousetrackd.storage.store import Store
+from mousetrackd.storage.tiers import RollupAges
+
+ZONE = "Europe/Berlin"
+"""Whose clocks change within the year."""
+HOSTILE_NAME = '</script><img src=x onerror="alert(1)">'
+
+TWO = Layout([Placement(Monitor("DP-1", 1920, 1080), 0, 0), Placement(Monitor("HDMI-1", 1280, 1024), 1920, 56)])
+YEAR_DAYS = 400
+_HOURS_OF = {**dict.fromkeys(range(5), (9, 11, 16)), 5: (20,), 6: ()}
+"""When the second of them works, by weekday, Monday 0."""
+_CROSSINGS = 6_000
+_HOUR_MS = 3_600_000
+
+
+def make_home(folder: Path) -> Home:
+    """Folders for one of them, in a time zone that is not this machine's."""
+    folder.mkdir()
+    home = Home(folder)
+    home.variables = {"TZ": ZONE, "COLUMNS": "200"}
+    home.paths.data_dir.mkdir(mode=0o700, parents=True)
+    return home
+
+
+def store_of(home: Home) -> Path:
+    """The file of the store."""
+    return home.paths.data_dir / "heat.sqlite3"
+
+
+def recorded(home: Home) -> None:
+    """A recorded person, an hour of each session on a day of the last two weeks; made up where nothing is recorded."""
+    layout, sessions = sessions_of("recorded" if motion.sessions() else "1920x1080", 3)
+    (place,) = layout.placements
+    layout = Layout([Placement(Monitor(HOSTILE_NAME, place.monitor.width_px, place.monitor.height_px), 0, 0)])
+    now = _midnight(datetime.now(UTC))
+    with Store.open(store_of(home), zone=ZoneInfo(ZONE)) as store:
+        for nth, events in enumerate(sessions):
+            for hour, part in _by_hour(events):
+                begin = now - timedelta(days=12 - 3 * nth) + timedelta(hours=9 + hour)
+                _commit(store, motion.count(part, layout), begin, layout)
+        _roll_up(store, now)
+
+
+def made_up(home: Home, *, days: int = YEAR_DAYS, crossings: int = _CROSSINGS) -> None:
+    """Somebody with regular hours, until yesterday."""
+    rng = np.random.default_rng(17)
+    templates = [motion.count(motion.hour(rng, TWO, crossings), TWO) for _ in range(6)]
+    now = _midnight(datetime.now(UTC))
+    with Store.open(store_of(home), zone=ZoneInfo(ZONE)) as store:
+        for ago in range(days, 0, -1):
+            day = now - timedelta(days=ago)
+            for hour in _HOURS_OF[day.weekday()]:
+                # Days of one kind differ: some are three times as long as others.
+                tally = motion.another(templates[rng.integers(len(templates))], rng)
+                _commit(store, tally, day + timedelta(hours=hour), TWO)
+            if ago % 30 == 1:
+                _roll_up(store, day)
+
+
+def _commit(store: Store, tally: Tally, begin: datetime, layout: Layout) -> None:
+    begin_s = int(begin.timestamp())
+    store.commit(tally, begin_s, begin_s + 3600, layout)
+
+
+def _roll_up(store: Store, now: datetime) -> None:
+    keep = StoreConfig()
+    ages = RollupAges(keep.keep_hourly_pixels_days, keep.keep_daily_pixels_days, keep.keep_monthly_pixels_days)
+    store.roll_up(int(now.timestamp()), ages)
+
+
+def _by_hour(events: Events) -> Iterator[tuple[int, Events]]:
+    hours = (events["time_ms"] - events["time_ms"][0]) // _HOUR_MS
+    for hour in np.unique(hours):
+        yield int(hour), events[hours == hour]
+
+
+def _midnight(moment: datetime, zone: tzinfo | None = None) -> datetime:
+    """The local midnight before ``moment``, aware."""
+    return moment.astimezone(zone or ZoneInfo(ZONE)).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -1,0 +1,170 @@
+"""That the page draws what ``mousetrackd render`` draws for the same question, pixel by pixel."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from support.report import Report
+
+from browser.drive import CHROMIUM, Opened
+from browser.setting import PERSON, YEAR, Setting, complaints
+from browser.sums import today
+
+_LEVELS = 2
+"""Of 255, the mean difference."""
+_BIG = {"width": 1900, "height": 1300}
+_WHERE = """() => {
+  const {archive: {meta}, store} = mousetrackd;
+  const canvas = document.querySelector("#view canvas");
+  const box = canvas.getBoundingClientRect();
+  const shown = meta.monitors.filter((_, at) => store.get().monitors.includes(at));
+  return {box: {x: box.x + scrollX, y: box.y + scrollY, width: box.width, height: box.height}, shown};
+}"""
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A view of the page by its address, and the words for ``render``."""
+
+    name: str
+    whose: str
+    fragment: str
+    words: tuple[str, ...]
+    monitor: str = ""
+
+
+def _pictures() -> list[Picture]:
+    light = ("--background", "#ffffff")
+    day = today() - timedelta(days=3)
+    two_weeks = today() - timedelta(days=14)
+    span = f"a={two_weeks}..{today() - timedelta(days=1)}"
+    words = ("--since", f"{two_weeks}", "--until", f"{today() - timedelta(days=1)}")
+    old = today() - timedelta(days=200)
+    return [
+        Picture("all time, dark", YEAR, "theme=dark", ()),
+        Picture("all time, light", YEAR, "theme=light", light),
+        Picture("all time, classic", YEAR, "theme=dark&map=classic", ("--colormap", "classic")),
+        Picture("two weeks, travel", YEAR, f"theme=dark&layer=travel&{span}", ("--layer", "travel", *words)),
+        Picture("two weeks, all clicks", YEAR, f"theme=dark&layer=clicks&{span}", ("--layer", "clicks", *words)),
+        Picture("two weeks, scroll", YEAR, f"theme=light&layer=scroll&{span}", ("--layer", "scroll", *light, *words)),
+        Picture(
+            "two weeks, ice, square root",
+            YEAR,
+            f"theme=dark&map=ice&scale=sqrt&{span}",
+            ("--colormap", "ice", "--scale", "sqrt", *words),
+        ),
+        Picture(
+            "two weeks, linear, reversed",
+            YEAR,
+            f"theme=dark&map=ember_r&scale=linear&{span}",
+            ("--colormap", "ember_r", "--scale", "linear", *words),
+        ),
+        Picture(
+            "a maximum and a blur of 30 px",
+            YEAR,
+            f"theme=dark&max=5000&blur=30&{span}",
+            ("--max", "5000", "--sigma", "30", *words),
+        ),
+        Picture(
+            "a day half a year ago", YEAR, f"theme=dark&a={old}..{old}", ("--since", f"{old}", "--until", f"{old}")
+        ),
+        Picture("a recorded person, dark", PERSON, "theme=dark", ()),
+        Picture(
+            "a recorded person, light, clicks",
+            PERSON,
+            "theme=light&layer=clicks.left",
+            ("--layer", "clicks.left", *light),
+        ),
+        Picture(
+            "a recorded person's day",
+            PERSON,
+            f"theme=dark&a={day - timedelta(days=3)}..{today()}",
+            ("--since", f"{day - timedelta(days=3)}"),
+        ),
+        Picture("one monitor of two", YEAR, f"theme=dark&monitors=1&{span}", ("--monitor", "HDMI-1", *words), "HDMI-1"),
+    ]
+
+
+def check(setting: Setting, report: Report) -> None:
+    """With WebGL2 in software, and some of it with canvas 2D as well; then that both draw the same."""
+    for whose in (YEAR, PERSON):
+        with setting.opened(whose, CHROMIUM, viewport=_BIG) as one:
+            for picture in (each for each in _pictures() if each.whose == whose):
+                _compare(setting, report, one, picture)
+            report.check(f"{whose}: it logged nothing", not complaints(one), details=complaints(one))
+    for browser in setting.browsers:
+        with setting.opened(YEAR, browser, "#2d", viewport=_BIG) as one:
+            is_gl = one.run("!!document.querySelector('#view canvas').getContext('webgl2')")
+            report.check(f"{browser}: canvas 2D is used where it is asked for", not is_gl)
+            for picture in _pictures()[:3]:
+                _compare(setting, report, one, picture, also=f"{browser}, canvas 2D")
+            report.check(f"{browser}: it logged nothing", not complaints(one), details=complaints(one))
+
+
+def _compare(setting: Setting, report: Report, one: Opened, picture: Picture, also: str = "") -> None:
+    drawn = setting.folder / "render.png"
+    setting.home(picture.whose).run_ok("render", drawn, "--no-legend", *picture.words)
+    expected = cv2.imread(str(drawn), cv2.IMREAD_COLOR)
+    assert expected is not None
+    one.open(f"#{picture.fragment}{'&2d' if also else ''}")
+    shown, places = picture_of(one)
+    differences = []
+    for place in places:
+        (left, top, width, height), (x, y, wide, high) = place
+        part = expected[y : y + high, x : x + wide]
+        small = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
+        differences.append(np.abs(small - shown[top : top + height, left : left + width]).mean(axis=2))
+    mean = float(np.concatenate([each.ravel() for each in differences]).mean()) if differences else 255.0
+    what = f"{also + ': ' if also else ''}{picture.name}: the picture is that of render"
+    report.check(what, mean <= _LEVELS, f"{mean:.2f} levels in the mean")
+    if mean > _LEVELS and setting.screenshots:
+        name = "".join(c if c.isalnum() else "-" for c in f"{also} {picture.name}".strip())
+        for ending, image in (("page", shown), ("render", expected)):
+            cv2.imwrite(str(setting.screenshots / f"differs-{name}-{ending}.png"), image)
+
+
+def picture_of(one: Opened) -> tuple[Pixels, Sequence[tuple[tuple[int, ...], tuple[int, ...]]]]:
+    """The canvas as it is on the screen, BGR; and each monitor's rectangle in it, and in a picture of the desktop."""
+    one.page.mouse.move(1, 1)
+    one.run("document.activeElement?.blur?.()")
+    one.settle()
+    where = one.run(_WHERE)
+    box = where["box"]
+    png = one.page.screenshot(clip=box, full_page=True, animations="disabled")
+    shown = decoded(png)
+    monitors = where["shown"]
+    left, top = min(each["x"] for each in monitors), min(each["y"] for each in monitors)
+    wide = max(each["x"] + each["width_px"] for each in monitors) - left
+    high = max(each["y"] + each["height_px"] for each in monitors) - top
+    scale = min(box["width"] / wide, box["height"] / high)
+    from_x, from_y = (box["width"] - wide * scale) / 2, (box["height"] - high * scale) / 2
+    places = []
+    for each in monitors:
+        x, y = each["x"] - left, each["y"] - top
+        edges = [
+            from_x + x * scale,
+            from_y + y * scale,
+            from_x + (x + each["width_px"]) * scale,
+            from_y + (y + each["height_px"]) * scale,
+        ]
+        a, b, c, d = (round(edge) for edge in edges)
+        places.append(((a, b, c - a, d - b), (x, y, each["width_px"], each["height_px"])))
+    return shown, places
+
+
+def canvas_png(one: Opened) -> bytes:
+    """The view as it is on the screen."""
+    box = one.run(_WHERE)["box"]
+    return bytes(one.page.screenshot(clip=box, full_page=True, animations="disabled"))
+
+
+def decoded(png: bytes) -> Pixels:
+    """BGR, (H, W, 3)."""
+    image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
+    assert image is not None
+    return image.astype(np.uint8, copy=False)

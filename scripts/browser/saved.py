@@ -1,0 +1,110 @@
+"""What leaves the page: CSV and PNG files, and nothing of what was forgotten."""
+
+import csv
+import io
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import cv2
+from support.report import Report
+from support.waiting import wait_until
+
+from browser import person
+from browser.drive import CHROMIUM, Opened, opened
+from browser.setting import YEAR, Setting, complaints
+from browser.sums import EPOCH, today
+
+_COUNTED_ON = """day => {
+  const {day: days, total} = mousetrackd.archive.totals;
+  return total.reduce((sum, one, at) => sum + (days[at] === day ? one : 0), 0);
+}"""
+
+
+def check(setting: Setting, report: Report) -> None:
+    """The files in each browser; then a page of a store from which a day was deleted."""
+    for browser in setting.browsers:
+        with setting.opened(YEAR, browser) as one:
+            saver = _Saver(setting, one)
+            with report.expect(f"{browser}: the CSV of every day has the sums of stats"):
+                _days(setting, saver)
+            for name, columns in (("hours", 25), ("weekdays", 5), ("weeks", 5), ("places", 4)):
+                with report.expect(f"{browser}: the CSV of {name} is a table"):
+                    rows = _rows(saver.save(f"#{name}-csv"))
+                    assert len(rows) > 1, rows
+                    assert {len(row) for row in rows} == {columns}, rows[:3]
+            with report.expect(f"{browser}: the picture is a PNG with its legend"):
+                image = cv2.imread(str(saver.save("#save-picture")))
+                assert image is not None
+                height, width = image.shape[:2]
+                assert height / width > 1080 / 3200, f"{width} x {height} has no place for a legend"
+            with report.expect(f"{browser}: the card is a PNG"):
+                one.page.locator("#card > summary").click()
+                image = cv2.imread(str(saver.save("#card-save")))
+                assert image is not None
+                assert image.std() > 5, "it is empty"
+            report.check(f"{browser}: it logged nothing", not complaints(one), details=complaints(one))
+    with report.expect("what was forgotten is not in the page any more"):
+        _forget(setting)
+
+
+class _Saver:
+    """Clicks, and returns the file that comes."""
+
+    def __init__(self, setting: Setting, one: Opened) -> None:
+        self._folder = setting.downloads
+        self._one = one
+
+    def _all(self) -> list[Path]:
+        found = [*(Path(each.path()) for each in self._one.downloads), *self._folder.iterdir()]
+        return [path for path in found if path.suffix != ".part" and path.stat().st_size]
+
+    def first_day(self) -> int:
+        """From when on the page knows each day."""
+        return int(self._one.run("mousetrackd.archive.meta.first_day"))
+
+    def save(self, selector: str) -> Path:
+        known = {*self._all()}
+        self._one.page.locator(selector).first.click()
+
+        def arrived() -> set[Path]:
+            self._one.settle()
+            return {*self._all()} - known
+
+        return wait_until(arrived, f"{selector} saves a file", timeout_s=15).pop()
+
+
+def _rows(path: Path) -> list[list[str]]:
+    return [*csv.reader(io.StringIO(path.read_text("utf-8-sig")))]
+
+
+def _days(setting: Setting, saver: _Saver) -> None:
+    header, *rows = _rows(saver.save("#per-day-csv"))
+    sums = {name: sum(float(row[at]) for row in rows) for at, name in enumerate(header) if at}
+    # A month of which only the sum is kept has no days.
+    first = EPOCH + timedelta(days=saver.first_day())
+    stats = json.loads(setting.home(YEAR).run_ok("stats", "--json", "--since", f"{first}"))["total"]
+    assert sums["active_ms"] == stats["active_ms"], (sums, stats)
+    assert sums["clicks"] == sum(stats["clicks"].values()), (sums, stats)
+    assert sums["scroll_steps"] == stats["scroll"], (sums, stats)
+    assert abs(sums["distance_px"] - stats["distance_px"]) < 2 + len(rows) / 100, (sums, stats)
+
+
+def _forget(setting: Setting) -> None:
+    """The page beside latest.png, opened before and after."""
+    home = person.make_home(setting.folder / "forgetful")
+    person.recorded(home)
+    home.run_ok("page")
+    (file,) = home.paths.data_dir.rglob("history.html")
+    before = file.read_bytes()
+    days = sorted(json.loads(home.run_ok("stats", "--json"))["days"])
+    day = (today().fromisoformat(days[1]) - EPOCH).days
+    with opened(setting.browser(CHROMIUM), file) as one:
+        assert one.run(_COUNTED_ON, day) > 0
+    home.run_ok("forget", "--since", days[1], "--until", days[1], "--yes")
+    if not file.exists():
+        home.run_ok("page")
+    assert file.read_bytes() != before
+    with opened(setting.browser(CHROMIUM), file) as one:
+        assert one.run(_COUNTED_ON, day) == 0
+        assert not complaints(one), complaints(one)

@@ -1,0 +1,70 @@
+"""What all parts share: browsers that are started once, and stores and pages that are made once."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Playwright
+from support.program import Home
+
+from browser import drive, person
+
+PERSON, YEAR = "recorded", "year"
+_MAKERS = {PERSON: person.recorded, YEAR: person.made_up}
+
+
+class Setting:
+    """folder: for everything that is made; screenshots: where pictures go that somebody wants to see, or None."""
+
+    def __init__(
+        self, playwright: Playwright, folder: Path, browsers: tuple[str, ...], screenshots: Path | None
+    ) -> None:
+        self.folder = folder
+        self.browsers = browsers
+        self.screenshots = screenshots
+        self.downloads = folder / "downloads"
+        self.downloads.mkdir()
+        self._playwright = playwright
+        self._started: dict[str, Browser] = {}
+        self._homes: dict[str, Home] = {}
+
+    def home(self, name: str) -> Home:
+        """Whose store has counts, and whose page is made."""
+        if name not in self._homes:
+            home = self._homes[name] = person.make_home(self.folder / name)
+            _MAKERS[name](home)
+            made = home.run_process("page", self.page(name))
+            assert made.code == 0, f"mousetrackd page: {made}"
+        return self._homes[name]
+
+    def page(self, name: str) -> Path:
+        """The file of that page."""
+        return self.folder / f"{name}.html"
+
+    def browser(self, name: str) -> Browser:
+        """One of the system's browsers."""
+        if name not in self._started:
+            self._started[name] = drive.start(self._playwright, name, self.downloads)
+        return self._started[name]
+
+    @contextlib.contextmanager
+    def opened(self, whose: str, browser: str, fragment: str = "", **options: Any) -> Iterator[drive.Opened]:
+        """That page in that browser. What it logs and asks for is checked by ``quiet``."""
+        self.home(whose)
+        with drive.opened(self.browser(browser), self.page(whose), fragment, **options) as one:
+            yield one
+
+    def close(self) -> None:
+        """End the browsers."""
+        for browser in self._started.values():
+            browser.close()
+
+
+def complaints(one: drive.Opened) -> list[str]:
+    """Whatever the page logged, asked for or was refused since it was opened."""
+    return [
+        *one.messages,
+        *(f"request: {url}" for url in one.requests),
+        *(f"refused: {what}" for what in one.violations),
+    ]
