@@ -110,7 +110,10 @@ def _set_desired_state(*, pause: bool) -> None:
     daemon.send(signal.SIGHUP)
     status = client.wait_for_status(
         daemon,
-        lambda said: said.get("looked_ns", 0) >= asked_ns and (said["state"] == "paused") == pause,
+        # The last status of one that has ended meanwhile is no answer.
+        lambda said: (
+            said.get("looked_ns", 0) >= asked_ns and (said["state"] == "paused") == pause and daemon.is_alive()
+        ),
         "pause" if pause else "resume",
     )
     terminal.echo("\n".join((client.headline(status), *displays.compare(status, os.environ))))

@@ -23,6 +23,7 @@ from mousetrackd.storage.errors import DamagedError
 from mousetrackd.storage.forget import unfinished
 from mousetrackd.storage.recovery import Rescued, rescue
 from mousetrackd.storage.store import Store
+from mousetrackd.storage.tiers import HOUR
 from mousetrackd.system.bounded_calls import Disk, bounded
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ SAVE_TIMEOUT_S: Final = 10.0
 _SIDE_FILE_TIMEOUT_S: Final = 1.5
 """How long the disk of a side file is waited for, before the next one is tried."""
 _OPENINGS: Final = 3
-_HOUR_S: Final = 3600
 
 
 @dataclass
@@ -159,8 +159,9 @@ class Checkpointer:
         self._unsaved_since = self._unsaved_since or self._clocks.now()
 
     def due_in_s(self, interval_s: float) -> float:
-        """When to save, in seconds: after the interval, or earlier at the full hour, as hours are kept apart."""
-        return min(interval_s, _HOUR_S - int(self._clocks.wall_s()) % _HOUR_S)
+        """When to save, in seconds: after the interval, or earlier when the clock's hour ends: hours are kept apart."""
+        wall_s = int(self._clocks.wall_s())
+        return min(interval_s, HOUR.period(wall_s, None)[1] - wall_s)
 
     # Saving -------------------------------------------------------------------------------------------
 

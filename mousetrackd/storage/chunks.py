@@ -76,6 +76,7 @@ class Where:
     until_s: int | None = None
     starts_from_s: int | None = None
     starts_before_s: int | None = None
+    ends_by_s: int | None = None
     at_least_s: int | None = None
     shorter_than_s: int | None = None
 
@@ -87,6 +88,7 @@ class Where:
             ("grid = ?", self.grid),
             ("start_s >= ?", self.starts_from_s),
             ("start_s < ?", self.starts_before_s),
+            ("start_s + span_s <= ?", self.ends_by_s),
             ("span_s >= ?", self.at_least_s),
             ("span_s < ?", self.shorter_than_s),
         ]

@@ -10,7 +10,7 @@ from mousetrackd.core.counts import Counts
 from mousetrackd.core.errors import StoreError
 from mousetrackd.storage import chunks, hours, screens
 from mousetrackd.storage.chunks import COLUMNS, Chunk, Key, checksum_of
-from mousetrackd.storage.query import Held
+from mousetrackd.storage.query import Held, Range
 from mousetrackd.storage.tiers import HOUR_S
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def held(
     promise: Promise | None = None,
 ) -> Held:
     """What ``erase`` would delete. Raises StoreError; MoreThanPromisedError where that is more than promised."""
-    found = _to_erase(connection, since_s, until_s, monitor)
+    found = _to_erase(connection, Range(since_s, until_s, monitor))
     if promise is not None:
         promise.check(found)
     return _summary(found)
@@ -89,7 +89,7 @@ def erase(
         connection.execute("PRAGMA secure_delete = ON")
     rows = [(row,) for row in screens.rows_of(connection, monitor)]
     with connection.transaction():
-        deleted = _to_erase(connection, since_s, until_s, monitor)
+        deleted = _to_erase(connection, Range(since_s, until_s, monitor))
         if promise is not None:
             promise.check(deleted)
         for one in deleted:
@@ -143,37 +143,30 @@ def scrub(connection: Connection) -> None:
         )
 
 
-def _to_erase(connection: Connection, since_s: int | None, until_s: int | None, monitor: str | None) -> list[_Found]:
-    wanted = screens.rows_of(connection, monitor)
+def _to_erase(connection: Connection, asked: Range) -> list[_Found]:
+    wanted = screens.rows_of(connection, asked.monitor)
     found: list[_Found] = []
     with connection.reading():
         rows = connection.execute(f"SELECT {COLUMNS} FROM chunk")  # noqa: S608 - our names
         for row, start_s, span_s, *key, total, counts, checksum in rows:
             chunk = Chunk(row, start_s, span_s, Key(*key), total, counts)
             if checksum != checksum_of(chunk):
-                one = _split_damaged(connection, chunk, since_s, until_s, is_wanted=chunk.key.monitor in wanted)
+                one = _split_damaged(connection, chunk, asked, is_wanted=chunk.key.monitor in wanted)
                 found.append(one or _Found(row, start_s, chunk.end_s, chunk.key, ((start_s, chunk.end_s),)))
                 continue
             if chunk.key.monitor not in wanted:
                 continue
             of_it = hours.of_chunk(connection, row) if span_s > HOUR_S else []
             first_s, last_s = hours.stretch(chunk, of_it)
-            if (since_s is None or last_s > since_s) and (until_s is None or first_s < until_s):
-                reaches_beyond = (since_s is not None and first_s < since_s) or (
-                    until_s is not None and last_s > until_s
-                )
-                one = _split(chunk, of_it, since_s, until_s) if reaches_beyond else None
+            if asked.touches(first_s, last_s, connection.zone):
+                one = _split(chunk, of_it, asked) if asked.is_too_coarse(first_s, last_s) else None
                 found.append(one or _Found(row, start_s, chunk.end_s, chunk.key, ((first_s, last_s),)))
     return [one for one in found if one.erased]
 
 
-def _split(chunk: Chunk, of_it: Sequence[Hour], since_s: int | None, until_s: int | None) -> _Found | None:
+def _split(chunk: Chunk, of_it: Sequence[Hour], asked: Range) -> _Found | None:
     """What of a chunk goes, and which of its hours stay; None where none does."""
-    gone = [
-        hour
-        for hour in of_it
-        if (since_s is None or hour.end_s > since_s) and (until_s is None or hour.start_s < until_s)
-    ]
+    gone = [hour for hour in of_it if asked.touches(hour.start_s, hour.end_s, None)]
     gone_rows = {hour.row for hour in gone}
     kept = [hour for hour in of_it if hour.row not in gone_rows]
     is_known = sum(hour.total for hour in of_it) >= chunk.total
@@ -184,18 +177,14 @@ def _split(chunk: Chunk, of_it: Sequence[Hour], since_s: int | None, until_s: in
     return _Found(chunk.row, chunk.start_s, chunk.end_s, chunk.key, tuple(erased), tuple(kept))
 
 
-def _split_damaged(
-    connection: Connection, chunk: Chunk, since_s: int | None, until_s: int | None, *, is_wanted: bool
-) -> _Found | None:
+def _split_damaged(connection: Connection, chunk: Chunk, asked: Range, *, is_wanted: bool) -> _Found | None:
     """As ``_split``: its hours that lie elsewhere stay; what else it held may be of any time and screen, and goes."""
     kept = [
         hour
         for hour in hours.of_chunk(connection, chunk.row)
         if hour.key == chunk.key
         and hours.may_be_of(hour, chunk.start_s, chunk.end_s)
-        and not (
-            is_wanted and (since_s is None or hour.end_s > since_s) and (until_s is None or hour.start_s < until_s)
-        )
+        and not (is_wanted and asked.touches(hour.start_s, hour.end_s, None))
     ]
     if not kept:
         return None

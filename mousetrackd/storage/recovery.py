@@ -194,7 +194,7 @@ def _fill(old: DamagedDatabase, fresh: sqlite3.Connection) -> Rescued:
 _DROP_WHAT_WAS_ROLLED_UP = f"""
 DELETE FROM chunk WHERE EXISTS (
     SELECT 1 FROM chunk AS whole
-    WHERE whole.start_s <= chunk.start_s AND chunk.start_s < whole.start_s + whole.span_s
+    WHERE whole.start_s <= chunk.start_s AND chunk.start_s + chunk.span_s <= whole.start_s + whole.span_s
     AND (whole.monitor, whole.layer, whole.application, whole.grid)
         = (chunk.monitor, chunk.layer, chunk.application, chunk.grid)
     AND whole.span_s > chunk.span_s AND whole.span_s >= {HOUR.shortest_s}

@@ -1,6 +1,8 @@
 """The roll-up: chunks that are old enough become longer ones, tier by tier. It changes no sum. And pruning.
 
-A period is rolled up only when it lies wholly in the past by the age given for it. An hour or a day is one
+A period is rolled up only when it lies wholly in the past by the age given for it, and only what lies wholly in it:
+else what is forgotten of the next period would miss a part of it. What was counted across its end, or in an hour or a
+day of another zone, waits for a longer period, or stays as it is. An hour or a day is one
 transaction, one series of a month or a year is one, and the file is locked only while that is written, so others can
 save meanwhile. Killed at any moment, nothing is lost or counted twice.
 """
@@ -75,7 +77,9 @@ def _roll_up_into(connection: Connection, tier: Tier, cutoff_s: int, cells_from_
     for begin_s, end_s in sorted({tier.period(start_s, connection.zone) for start_s in starts}):
         if end_s > cutoff_s:
             continue
-        where = replace(ANY, starts_from_s=begin_s, starts_before_s=end_s, shorter_than_s=end_s - begin_s)
+        where = replace(
+            ANY, starts_from_s=begin_s, starts_before_s=end_s, ends_by_s=end_s, shorter_than_s=end_s - begin_s
+        )
         works: list[_Work] = [
             partial(_roll_up_series, connection, key, where, (begin_s, end_s), cells_from_s)
             for key in chunks.keys(connection, where)
@@ -146,7 +150,7 @@ def _by_hour(
 
 
 def _roll_up_paths(connection: Connection, begin_s: int, end_s: int, before_s: int, _: list[Encoded]) -> int:
-    shorter = "FROM path WHERE start_s >= ? AND start_s < ? AND span_s < ?"
+    shorter = "FROM path WHERE start_s >= ?1 AND start_s < ?2 AND start_s + span_s <= ?2 AND span_s < ?3"
     span = (begin_s, min(end_s, before_s), end_s - begin_s)
     rows = connection.rows(f"SELECT monitor, sum(length_px), count(*) {shorter} GROUP BY monitor", span)
     connection.execute(f"DELETE {shorter}", span)

@@ -168,7 +168,7 @@ def _summed(expected: list[Counted], asked: Range) -> Counter[int]:
 # Changes of zone and of the clock ----------------------------------------------------------------------
 
 
-def test_hours_that_a_change_of_zone_left_after_their_month_are_read_forgotten_and_kept(tmp_path: Path) -> None:
+def test_a_day_of_another_zone_across_the_end_of_a_month_is_read_forgotten_and_kept(tmp_path: Path) -> None:
     path = tmp_path / "heat.sqlite3"
     last_day_s = YEAR_S + 30 * DAY_S  # 31 January
     with Store.open(path, zone=UTC) as store:
@@ -178,7 +178,7 @@ def test_hours_that_a_change_of_zone_left_after_their_month_are_read_forgotten_a
     with Store.open(path, zone=TOKYO) as store:
         store.roll_up(YEAR_S + 50 * DAY_S, AGES)
         ends_s = last_day_s + 15 * HOUR_S  # of January in Tokyo
-        assert sql(store, "SELECT start_s + span_s FROM chunk") == [(ends_s,)]
+        assert sql(store, "SELECT start_s, span_s FROM chunk") == [(last_day_s, DAY_S)]
         for asked, expected in ((Range(ends_s), range(15, 24)), (Range(None, ends_s), range(15))):
             assert found(store, asked) == dict.fromkeys(expected, 1)
             assert store.read(["dwell"], asked).left_out == ()
@@ -194,10 +194,10 @@ def test_hours_that_a_change_of_zone_left_after_their_month_are_read_forgotten_a
         assert store.erase(ends_s, None, None) == held
         assert sql(store, "SELECT count(*) FROM hour") == [(15,)]
         assert found(store, Range()) == dict.fromkeys(range(15), 1)
-        assert store.prune(ends_s) == 1
+        assert (store.prune(ends_s), store.prune(last_day_s + DAY_S)) == (0, 1)
 
 
-def test_a_month_with_known_hours_after_it_and_unknown_ones_is_too_coarse_for_its_own_time(tmp_path: Path) -> None:
+def test_a_month_holds_nothing_after_its_end_where_the_zone_changes(tmp_path: Path) -> None:
     path = tmp_path / "heat.sqlite3"
     ends_s = YEAR_S + 30 * DAY_S + 15 * HOUR_S  # of January in Tokyo
     with Store.open(path, zone=UTC) as store:
@@ -208,9 +208,31 @@ def test_a_month_with_known_hours_after_it_and_unknown_ones_is_too_coarse_for_it
         store.roll_up(YEAR_S + 33 * DAY_S, AGES)
     with Store.open(path, zone=TOKYO) as store:
         store.roll_up(YEAR_S + 50 * DAY_S, AGES)
-        assert found(store, Range(None, ends_s)) == {2: 1}
-        assert len(store.read(["dwell"], Range(None, ends_s)).left_out) == 1
-        assert sum(one.total for one in store.totals(Range(None, ends_s)) if one.what == "dwell") == 1
+        assert found(store, Range(None, ends_s)) == {1: 1, 2: 1}
+        assert store.read(["dwell"], Range(None, ends_s)).left_out == ()
+        assert sum(one.total for one in store.totals(Range(None, ends_s)) if one.what == "dwell") == 2
+
+
+@pytest.mark.parametrize("border_s", [YEAR_S + days * DAY_S for days in (1.5, 2, 31, 365)])
+def test_what_was_counted_across_the_end_of_a_period_is_forgotten_with_either(store: Store, border_s: float) -> None:
+    border = int(border_s)
+    for asked in (Range(border - HOUR_S, border), Range(border, border + HOUR_S)):
+        commit(store, border - 30, 1)
+        store.roll_up(LATER_S, AGES)
+        assert found(store, Range()) == {1: 1}
+        store.erase(asked.since_s, asked.until_s, None)
+        assert found(store, Range()) == {}
+
+
+def test_a_rescue_keeps_what_was_counted_across_the_end_of_an_hour(store: Store) -> None:
+    commit(store, NOON_S, 1)
+    commit(store, NOON_S + HOUR_S - 30, 2)
+    store.roll_up(NOON_S + 2 * HOUR_S, AGES)
+    assert sql(store, "SELECT span_s FROM chunk ORDER BY start_s") == [(HOUR_S,), (60,)]
+    store.close()
+    rescue(store.path, datetime(2026, 1, 1, tzinfo=UTC))
+    with Store.open(store.path, zone=UTC) as fresh:
+        assert found(fresh, Range()) == {1: 1, 2: 1}
 
 
 @pytest.mark.parametrize(
