@@ -110,9 +110,12 @@ def _set_desired_state(*, pause: bool) -> None:
     daemon.send(signal.SIGHUP)
     status = client.wait_for_status(
         daemon,
-        # The last status of one that has ended meanwhile is no answer.
         lambda said: (
-            said.get("looked_ns", 0) >= asked_ns and (said["state"] == "paused") == pause and daemon.is_alive()
+            said.get("looked_ns", 0) >= asked_ns
+            and (said["state"] == "paused") == pause
+            # The last status of one that ends meanwhile is no answer.
+            and said["state"] != "stopped"
+            and daemon.is_alive()
         ),
         "pause" if pause else "resume",
     )

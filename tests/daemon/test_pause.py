@@ -1,5 +1,6 @@
 """Pause is pause: nothing is listened to, nothing is counted, and it holds until the user says otherwise."""
 
+import json
 import os
 import random
 import re
@@ -20,6 +21,7 @@ from support.program import Home, Running, wander
 from support.waiting import wait_until
 from support.xserver import LEFT, Pointer
 
+from mousetrackd.daemon.lock import InstanceLock
 from mousetrackd.daemon.pause_state import read_desired_state
 
 pytest_plugins = ("support.fixtures",)
@@ -257,6 +259,26 @@ def test_the_last_command_wins_though_the_daemon_hears_both_at_once(home: Home, 
             assert last.said().startswith({"pause": "paused", "resume": "tracking"}[words[1]])
         finally:
             first.kill()
+
+
+@pytest.mark.parametrize("state", ["stopped", "tracking"])
+def test_resume_of_a_daemon_that_ends_meanwhile_is_no_success(home: Home, state: str) -> None:
+    lock = InstanceLock(home.paths)
+    lock.acquire()
+
+    def end(*_: object) -> None:
+        lock.release()
+        last = {"pid": os.getpid(), "state": state, "looked_ns": time.monotonic_ns(), "problems": []}
+        home.paths.status.write_text(json.dumps(last))
+
+    before = signal.signal(signal.SIGHUP, end)
+    try:
+        result = home.run("resume")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+        lock.release()
+    assert result.code == 3
+    assert "ended before it could resume" in result.err
 
 
 def test_a_pause_command_beside_a_bare_resume_wins(home: Home) -> None:
