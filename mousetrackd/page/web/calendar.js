@@ -34,9 +34,9 @@ export function createCalendar(whole, pick) {
       const month = monthOf(start + column * 7 + 6);
       let width = 1;
       while (column + width < weeks && monthOf(start + (column + width) * 7 + 6) === month) width++;
-      const label = width > 2 ? shortMonth(month) + (month % 12 ? "" : ` ${month / 12}`) : "";
+      const label = shortMonth(month) + (month % 12 ? "" : ` ${month / 12}`);
       head.append(
-        make("th", { scope: "col", colSpan: width, tabIndex: -1, "data-month": month, "aria-label": formatMonth(month), title: formatMonth(month) }, label),
+        make("th", { scope: "col", colSpan: width, className: width > 2 ? "" : "narrow", tabIndex: -1, "data-month": month, "aria-label": formatMonth(month), title: formatMonth(month) }, label),
       );
       column += width;
     }
@@ -130,7 +130,7 @@ export function createCalendar(whole, pick) {
       const day = Number(cell.dataset.day);
       const step = STEPS.get(event.key);
       const page = event.key === "PageUp" ? -1 : event.key === "PageDown" ? 1 : 0;
-      if (event.key === "ArrowUp" && !event.shiftKey && weekdayOf(day) === 0)
+      if (event.key === "ArrowUp" && !event.shiftKey && (weekdayOf(day) === 0 || day === whole.first))
         rove(table, table.querySelector(`[data-month="${monthOf(day + 6)}"]`), true);
       else if (step) moveTo(day + step, event.shiftKey);
       else if (page) moveTo(firstDayOf(monthOf(day) + page) + Math.min(day - firstDayOf(monthOf(day)), 27), event.shiftKey);

@@ -36,7 +36,7 @@ export function weekOf(chosen) {
 export function createMatrix(current, pick) {
   const hours = [...Array(24).keys()];
   const head = make("tr", {}, make("td"), ...hours.map((hour) =>
-    make("th", { scope: "col", tabIndex: -1, "data-column": hour, "aria-label": `${hour}:00 to ${hour + 1}:00, every day` }, hour % 3 ? "" : String(hour))));
+    make("th", { scope: "col", tabIndex: -1, "data-column": hour, "aria-label": `${hour}:00 to ${hour + 1}:00, every day` }, String(hour))));
   const rows = WEEKDAY_NAMES.map((name, weekday) => make("tr", {},
     make("th", { scope: "row", tabIndex: -1, "data-row": weekday, "aria-label": `${name}, all hours` }, name),
     ...hours.map((hour) => make("td", { tabIndex: -1, "data-hour": weekday * 24 + hour }))));
