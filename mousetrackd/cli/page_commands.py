@@ -11,7 +11,7 @@ import click
 
 from mousetrackd.cli import completion, terminal
 from mousetrackd.cli.options import example, open_selection, report_left_out
-from mousetrackd.core.errors import MousetrackError, UsageError
+from mousetrackd.core.errors import UsageError
 from mousetrackd.system.paths import user_paths
 
 
@@ -62,7 +62,9 @@ def page(out: Path | None, open_it: bool, **options: Any) -> None:
             left_out = make_history(paths, selection.store, subject)
     report_left_out(left_out)
     if not is_piped:
-        place = out or paths.history
-        terminal.echo(str(place))
-        if open_it and click.launch(str(place)) != 0:
-            raise MousetrackError("no program opened the page", f"Open it yourself: {place}")
+        place = (out or paths.history).absolute()
+        terminal.echo_path(place)
+        if open_it:
+            from mousetrackd.system import viewer  # noqa: PLC0415
+
+            viewer.show(place)

@@ -181,7 +181,7 @@ def test_every_call_did_its_work(used: dict[str, Any]) -> None:
 
 def test_an_error_is_raised_and_never_an_exit(used: dict[str, Any]) -> None:
     counts, load, heatmap = used["errors"]
-    assert "nothing has been counted yet" in counts
+    assert "there is no nowhere/heat.sqlite3" in counts
     assert "nowhere.csv" in load
     assert "expected numbers, got None" in heatmap
 

@@ -12,7 +12,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -444,10 +444,18 @@ def test_folding_changes_no_sum_and_folding_again_changes_nothing(path: Path, zo
             assert store.roll_up(now_s, RollupAges()) == 0
         assert rows(path, "SELECT monitor, sum(length_px) FROM path GROUP BY monitor") == paths_px
         assert store.check() == []
-    # All is older than every age: only whole years are left, one chunk per monitor and layer each.
-    starts = {datetime.fromtimestamp(start_s, zone) for (start_s,) in rows(path, "SELECT DISTINCT start_s FROM chunk")}
-    assert {(start.month, start.day, start.hour, start.minute) for start in starts} == {(1, 1, 0, 0)}
-    assert len(rows(path, "SELECT 1 FROM chunk")) <= len(starts) * 2 * len(LAYERS)
+    # All is older than every age: only whole years are left, one chunk per monitor and layer each; and pieces that were
+    # counted across the end of one.
+    spans = [
+        (datetime.fromtimestamp(start_s, zone), datetime.fromtimestamp(start_s + span_s, zone))
+        for start_s, span_s in rows(path, "SELECT start_s, span_s FROM chunk")
+    ]
+    across = [
+        (start, end) for start, end in spans if (start.month, start.day, start.hour, start.minute) != (1, 1, 0, 0)
+    ]
+    assert all(end - start <= timedelta(hours=1) and end.year == start.year + 1 for start, end in across)
+    years = [span[0] for span in spans if span not in across]
+    assert len(years) <= len(set(years)) * 2 * len(LAYERS)
 
 
 def test_folding_in_the_local_zone_changes_no_sum(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
