@@ -160,7 +160,7 @@ class Guest:
     def presses(self) -> Counter[Pixel]:
         """The left presses in the store, by pixel."""
         self.alice("mousetrackd", "export", "--layer", "clicks.left", "/tmp/presses.json")  # noqa: S108 - the guest's
-        counts = json.loads(self.path("tmp/presses.json").read_bytes())
+        counts = json.loads(self.path("tmp/presses.json").read_bytes())["counts"]
         return Counter({(int(x), int(y)): count for key, count in counts.items() for x, y in [key.split(",")]})
 
     def journal(self, lines: int) -> str:
