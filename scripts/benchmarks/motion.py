@@ -123,14 +123,14 @@ def template_hours(screen: str, days: int) -> list[Tally]:
 
 
 def elsewhere(counts: Counts, rng: np.random.Generator, spread: float = 0.02) -> Counts:
-    """The same counts, moved by a little: another day's windows stood elsewhere."""
+    """The same counts, moved by a little: another day's windows were elsewhere. None is lost."""
     width_px, height_px = counts.width_px, counts.height_px
     by_y, by_x = (rng.normal(0, spread, 2) * width_px).round().astype(np.int64)
     index, count = counts.index, counts.count
     y, x = np.divmod(index, width_px)
     y, x = y + by_y, x + by_x
-    inside = (x >= 0) & (x < width_px) & (y >= 0) & (y < height_px)
-    return Counts(width_px, height_px, (y * width_px + x)[inside], count[inside])
+    x, y = np.clip(x, 0, width_px - 1), np.clip(y, 0, height_px - 1)
+    return Counts.from_pixels(width_px, height_px, y * width_px + x, count)
 
 
 def another(tally: Tally, rng: np.random.Generator) -> Tally:
