@@ -208,7 +208,7 @@ def _target(one: Opened) -> None:
 
 
 def _address(one: Opened) -> None:
-    """What is set is in the address; opened anew it is the same; going back to an address sets it."""
+    """What is set is in the address; opened again it is the same; going back to an address sets it."""
     days = sorted(_days(one))
     wanted = {
         "a": {"first": days[-40], "last": days[-20]},

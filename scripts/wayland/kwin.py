@@ -98,7 +98,7 @@ def _check_note(report: Report, session: Plasma, what: str, text: str) -> None:
 
 
 def _check_reload(report: Report, session: Plasma, pointer: KWinPointer) -> None:
-    """KWin drops our effect when it reads its settings again (5.27), or draws anew (6)."""
+    """KWin drops our effect when it reads its settings again (5.27), or draws again (6)."""
     for path, interface, member in (
         ("/KWin", "org.kde.KWin", "reconfigure"),
         ("/Compositor", "org.kde.kwin.Compositing", "reinitialize"),

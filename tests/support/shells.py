@@ -178,7 +178,7 @@ class KWin(Peer):
         self.signal("/ScreenSaver", "org.freedesktop.ScreenSaver", "ActiveChanged", "b", is_locked)
 
     def restart_compositing(self) -> None:
-        """Draw anew: effects that the settings do not name are gone."""
+        """Draw again: effects that the settings do not name are gone."""
         self.is_effect_loaded = False
         self.signal("/Compositor", "org.kde.kwin.Compositing", "compositingToggled", "b", True)
 

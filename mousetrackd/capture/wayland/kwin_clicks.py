@@ -1,7 +1,7 @@
 """Clicks inside KWin: an effect of ours sees them, a QML script of ours calls us, and both are loaded from here.
 
 KWin unloads effects that its settings do not name: 5.27 whenever it reads its settings again, 6 when it begins to draw
-anew (a graphics reset). Both are noticed, and the effect is loaded again. What is pressed meanwhile is not seen.
+again (a graphics reset). Both are noticed, and the effect is loaded again. What is pressed meanwhile is not seen.
 """
 
 from __future__ import annotations
