@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from jeepney import DBusAddress, MatchRule, MessageType, new_method_call
+from jeepney import DBusAddress, HeaderFields, MatchRule, MessageType, new_method_call
 from jeepney.bus_messages import message_bus
 from jeepney.io.blocking import open_dbus_connection
 
@@ -73,7 +73,7 @@ def _is_clicked(bus: Any, signals: Any, number: int) -> bool:
             signal = bus.recv_until_filtered(signals, timeout=left_s)
         except TimeoutError:
             return False
-        name, about = signal.header.fields.get(3), signal.body  # 3: its member
+        name, about = signal.header.fields.get(HeaderFields.member), signal.body
         if about[:1] == (number,):
             if name == "ActionInvoked":
                 return bool(about[1] == _OPEN)

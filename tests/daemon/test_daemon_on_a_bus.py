@@ -7,7 +7,7 @@ import pytest
 from support.bus import PrivateBus
 from support.compositor import CAPTURE, Compositor
 from support.program import Home, line_cells, wander
-from support.shells import DISABLED, GnomeShell, KWin
+from support.shells import DISABLED, GnomeShell, KWin, staying
 from support.waiting import wait_until
 
 pytest_plugins = ("support.fixtures",)
@@ -29,10 +29,7 @@ def bus(home: Home) -> Iterator[PrivateBus]:
 
 @pytest.fixture
 def kwin(bus: PrivateBus) -> Iterator[KWin]:
-    peer = KWin(bus.address)
-    yield peer
-    bus.stop()
-    peer.quit()
+    yield from staying(bus, KWin(bus.address))
 
 
 def counted(home: Home, events: int) -> None:

@@ -9,6 +9,7 @@ import pytest
 from support.bus import PrivateBus
 from support.desktop import Desktop, Portal, Shown
 from support.program import Home
+from support.shells import staying
 from support.waiting import wait_until
 
 from mousetrackd.config.schema import BLIND, CANNOT_SAVE, FIRST_PICTURE, NOTIFICATIONS, PAUSED
@@ -38,18 +39,12 @@ def bus(home: Home) -> Iterator[PrivateBus]:
 
 @pytest.fixture
 def desktop(bus: PrivateBus) -> Iterator[Desktop]:
-    peer = Desktop(bus.address)
-    yield peer
-    bus.stop()
-    peer.quit()
+    yield from staying(bus, Desktop(bus.address))
 
 
 @pytest.fixture
 def portal(bus: PrivateBus) -> Iterator[Portal]:
-    peer = Portal(bus.address)
-    yield peer
-    bus.stop()
-    peer.quit()
+    yield from staying(bus, Portal(bus.address))
 
 
 def recording(home: Home) -> str:

@@ -4,9 +4,9 @@ import contextlib
 import re
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from jeepney import (
     DBusAddress,
@@ -21,6 +21,8 @@ from jeepney import (
 )
 from jeepney.bus_messages import message_bus
 from jeepney.io.blocking import open_dbus_connection
+
+from support.bus import PrivateBus
 
 POINTER = ("/org/mousetrackd/Pointer", "org.mousetrackd.Pointer")
 """The path and the interface by which a daemon is told."""
@@ -109,6 +111,16 @@ class Peer(ABC):
     def heard_signal(self, member: str, values: tuple[Any, ...]) -> None:
         """One of those that it asked for."""
         del member, values
+
+
+P = TypeVar("P", bound=Peer)
+
+
+def staying(bus: PrivateBus, peer: P) -> Iterator[P]:
+    """A peer for a test that yields from this: there until the bus has ended."""
+    yield peer
+    bus.stop()
+    peer.quit()
 
 
 CLICKS = "mousetrackd-clicks"
