@@ -16,6 +16,7 @@ from mousetrackd.cli import (
     daemon_commands,
     data_commands,
     fleet_commands,
+    menu_command,
     page_commands,
     picture_commands,
     setup_commands,
@@ -49,6 +50,7 @@ COMMANDS = (
     setup_commands.install,
     setup_commands.uninstall,
     setup_commands.doctor,
+    menu_command.from_menu,
 )
 """Every command. A new one is a function here, and a file in tests/cli/help."""
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from mousetrackd.cli import completion, terminal
+from mousetrackd.cli import completion, daemon_commands, terminal
 from mousetrackd.cli.options import example, open_selection, report_left_out
-from mousetrackd.core.errors import UsageError
+from mousetrackd.core.errors import MousetrackError, UsageError
 from mousetrackd.system.paths import user_paths
+
+if TYPE_CHECKING:
+    from mousetrackd.system.paths import Paths
 
 
 @click.command(
@@ -50,6 +55,8 @@ def page(out: Path | None, open_it: bool, **options: Any) -> None:
     if out is None and options["store"] is not None:
         raise UsageError("a page of another store has no place of its own", "Give a file name, like other.html.")
     conf = config.load(paths.config_file)
+    if out is None:
+        _save_first(paths)
     with open_selection({"hours": None, "weekdays": None, **options}) as selection:
         # Without a zone: the local clock's offset of today is not that of every day of the year.
         now = datetime.now()  # noqa: DTZ005
@@ -68,3 +75,14 @@ def page(out: Path | None, open_it: bool, **options: Any) -> None:
             from mousetrackd.system import viewer  # noqa: PLC0415
 
             viewer.show(place)
+
+
+def _save_first(paths: Paths) -> None:
+    """Have the daemon, if there is one, save what it has counted: the page is also of the last minute.
+
+    Raises MousetrackError where nothing has ever been counted.
+    """
+    with contextlib.suppress(MousetrackError):  # then it is a page of what is saved
+        daemon_commands.draw_now(paths)
+    if not os.path.lexists(paths.store):
+        raise MousetrackError("there is nothing to show yet: nothing has been counted", "To begin: mousetrackd install")

@@ -1,6 +1,7 @@
 """What the desktop shows of us: a launcher in the menu, its actions, an icon, and a text for software centres.
 
-The launcher opens the newest picture. Its actions are what a tray icon would offer, on every desktop.
+The launcher opens the page. Its actions are what a tray icon would offer, on every desktop. None of them has a
+terminal, so ``from-menu`` shows what goes wrong as a notification.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
 _ICON_SIZES_PX: Final = (48, 128, 256)
 _DRAWING: Final = "scalable"
 
-_OPEN: Final = '"$0" latest --open'
+_OPEN: Final = '"$0" from-menu page --open'
 _ACTIONS: Final = {
-    "draw": ("Draw a picture now", f'"$0" snapshot; {_OPEN}'),
-    "pause": ("Pause", '"$0" pause'),
-    "resume": ("Resume", '"$0" resume'),
+    "draw": ("Draw a picture now", '"$0" from-menu snapshot && "$0" from-menu latest --open'),
+    "pause": ("Pause", '"$0" from-menu pause'),
+    "resume": ("Resume", '"$0" from-menu resume'),
     "settings": ("Settings folder", 'mkdir -p -m 700 "$1" && xdg-open "$1"'),
 }
 """The name of each action, and what sh runs for it. $0: mousetrackd. $1: the folder of the configuration."""

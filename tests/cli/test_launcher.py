@@ -4,11 +4,16 @@ import configparser
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import pytest
+from support.bus import PrivateBus
+from support.desktop import Desktop
 from support.program import Home
+from support.shells import staying
+from support.xserver import Pointer, Xvfb
 
 from mousetrackd.desktop import launcher
 from mousetrackd.desktop.autostart import Launch, Places
@@ -54,10 +59,10 @@ def clicked(entry: configparser.ConfigParser, section: str, folder: Path) -> lis
 @pytest.mark.parametrize(
     ("section", "expected"),
     [
-        ("Desktop Entry", ["mousetrackd latest --open"]),
-        ("Desktop Action draw", ["mousetrackd snapshot", "mousetrackd latest --open"]),
-        ("Desktop Action pause", ["mousetrackd pause"]),
-        ("Desktop Action resume", ["mousetrackd resume"]),
+        ("Desktop Entry", ["mousetrackd from-menu page --open"]),
+        ("Desktop Action draw", ["mousetrackd from-menu snapshot", "mousetrackd from-menu latest --open"]),
+        ("Desktop Action pause", ["mousetrackd from-menu pause"]),
+        ("Desktop Action resume", ["mousetrackd from-menu resume"]),
         ("Desktop Action settings", ["xdg-open {folder}/a $HOME\"s 100% 'folder'"]),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -107,3 +112,57 @@ def test_uninstall_leaves_an_icon_of_the_users_own(home: Home, places: Places) -
     result = home.run_ok("uninstall", "--allow-root")
     assert f"left {own}, which mousetrackd did not write" in result
     assert [path for path in places.data_home.rglob("*") if path.is_file()] == [own]
+
+
+# What a click does, where no terminal shows what is printed ---------------------------------------------
+
+
+@pytest.fixture
+def notified(home: Home) -> Iterator[Desktop]:
+    """The user's desktop, which shows notifications."""
+    bus = PrivateBus(home.folder / "runtime")
+    bus.start()
+    home.variables["DBUS_SESSION_BUS_ADDRESS"] = bus.address
+    yield from staying(bus, Desktop(bus.address))
+    bus.stop()
+
+
+def test_a_click_before_anything_was_counted_says_so_in_a_notification(home: Home, notified: Desktop) -> None:
+    assert home.run("from-menu", "page", "--open").code == 1
+    (shown,) = notified.shown
+    assert shown.summary == "mousetrackd could not do it"
+    assert shown.body == "there is nothing to show yet: nothing has been counted\nTo begin: mousetrackd install"
+
+
+def test_on_the_first_day_a_click_opens_a_page_and_pause_and_resume_are_answered(
+    home: Home, notified: Desktop, desktop: Xvfb
+) -> None:
+    opened = home.folder / "opened"
+    opener = home.folder / "bin" / "xdg-open"
+    opener.parent.mkdir()
+    opener.write_text(f'#!/bin/sh\necho "$1" > "{opened}"\n')
+    opener.chmod(0o755)
+    home.variables |= {"PATH": f"{opener.parent}:{os.environ['PATH']}", "DISPLAY": desktop.name}
+    home.configure("notifications = []\n")
+    with home.running() as daemon:
+        with Pointer() as pointer:
+            pointer.move((5, 5), (300, 200))
+        daemon.await_read()
+        home.run_ok("from-menu", "page", "--open")
+        assert opened.read_text() == f"{home.paths.history}\n"
+        assert home.cells("travel"), "the page is also of what was counted a moment ago"
+        assert notified.shown == []
+        home.run_ok("from-menu", "pause")
+        home.run_ok("from-menu", "resume")
+    assert [(shown.summary, shown.body) for shown in notified.shown] == [
+        ("mousetrackd: paused", ""),
+        ("mousetrackd: tracking", ""),
+    ]
+
+
+def test_where_no_notification_can_be_shown_the_error_is_printed_all_the_same(home: Home) -> None:
+    home.variables["DBUS_SESSION_BUS_ADDRESS"] = f"unix:path={home.folder}/none"
+    result = home.run("from-menu", "stop")
+    assert result.code == 3
+    assert result.err.startswith("mousetrackd: mousetrackd is not running")
+    assert "no notification could be shown" in result.err
