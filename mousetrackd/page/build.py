@@ -26,15 +26,18 @@ CODE_MAX_BYTES: Final = 60_000
 LOADER: Final = """(async () => {
 try {
 const bytes = Uint8Array.from(atob(document.getElementById("code").textContent), (letter) => letter.charCodeAt(0));
-const script = document.createElement("script");
 const inflated = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-script.textContent = await new Response(inflated).text();
-document.body.append(script);
+const parts = (await new Response(inflated).text()).split("\\0");
+for (const [at, tag] of ["style", "script"].entries()) {
+const element = document.createElement(tag);
+element.textContent = parts[at];
+document.body.append(element);
+}
 } catch {
 document.getElementById("summary").textContent = "This browser is too old for the page. Open it in a newer one.";
 }
 })();"""
-"""Inflates the script and runs it. It adds an element, as the policy has its hash; ``eval`` stays forbidden."""
+"""Inflates style and script, and adds them as elements, whose hashes the policy has; ``eval`` stays forbidden."""
 
 _IMPORT: Final = re.compile(r'^import \{([^}]*)\} from "\./([\w-]+\.js)";?\n', re.MULTILINE)
 _COMMENT: Final = re.compile(r"^[ \t]*(?:/\*\*(?:(?!\*/).)*\*/|//[^\n]*)[ \t]*\n", re.MULTILINE | re.DOTALL)
@@ -95,19 +98,19 @@ def style(text: str) -> str:
 
 @cache
 def code() -> dict[str, str]:
-    """The script, the style, the policy and the frame of a page, with marks for its data. The same for every page."""
+    """The script, the styles, the policy and the frame of a page, with marks for its data. The same for every page."""
     folder = resources.files("mousetrackd.page") / "web"
 
     def read(name: str) -> str:
         return (folder / name).read_text("utf-8")
 
-    program = script(read)
+    program, first, full = script(read), style(read("first.css")), style(read("page.css"))
     return {
         "html": _without_comments(read("page.html")),
-        "style": style(read("page.css")),
-        "code": base64.b64encode(zlib.compress(program.encode(), 9)).decode(),
+        "style": first,
+        "code": base64.b64encode(zlib.compress(f"{full}\0{program}".encode(), 9)).decode(),
         "script": LOADER,
-        "policy": policy([LOADER, program], style(read("page.css"))),
+        "policy": policy([LOADER, program], [first, full]),
     }
 
 
@@ -115,11 +118,11 @@ def _without_comments(html: str) -> str:
     return re.sub(r"\n\s*", "\n", re.sub(r"<!--.*?-->", "", html, flags=re.DOTALL)).strip() + "\n"
 
 
-def policy(scripts: Iterable[str], style_text: str) -> str:
-    """A Content-Security-Policy that permits these scripts, this style, and pictures that they make. Nothing else."""
-    permitted = " ".join(f"'{_hash(text)}'" for text in scripts)
+def policy(scripts: Iterable[str], styles: Iterable[str]) -> str:
+    """A Content-Security-Policy that permits these scripts, these styles, and pictures that they make. Nothing else."""
+    code, looks = (" ".join(f"'{_hash(text)}'" for text in texts) for texts in (scripts, styles))
     return (
-        f"default-src 'none'; script-src {permitted}; style-src '{_hash(style_text)}'; "
+        f"default-src 'none'; script-src {code}; style-src {looks}; "
         "img-src blob: data:; base-uri 'none'; form-action 'none'"
     )
 
@@ -129,7 +132,7 @@ def _hash(text: str) -> str:
 
 
 def code_bytes() -> int:
-    """How much of every page is HTML, CSS and JavaScript, the latter deflated."""
+    """How much of every page is HTML, CSS and JavaScript, the latter two deflated."""
     return sum(len(text.encode()) for text in code().values())
 
 

@@ -17,7 +17,7 @@ from mousetrackd.core.layers import LAYERS, UNITS
 from mousetrackd.page import build, encode
 from mousetrackd.page.collect import Collection, Screen
 from mousetrackd.picture.colormap import ramp
-from mousetrackd.picture.colours import CLASSIC, colour_map, map_names
+from mousetrackd.picture.colours import CLASSIC, DIFFERENCE_MAPS, ColourMap, colour_map, map_names
 from mousetrackd.picture.heat import GUARD, LOG_RANGE
 from mousetrackd.picture.look import Look
 from mousetrackd.picture.styles import STYLES
@@ -177,4 +177,8 @@ def _maps(users: Mapping[str, Sequence[str]]) -> dict[str, str]:
     names = dict.fromkeys(map_names(users))
     ordered = [*(name for name in names if name != CLASSIC)]
     ordered.insert(1, CLASSIC)
-    return {name: base64.b64encode(ramp(colour_map(name, users)).tobytes()).decode() for name in ordered}
+    maps = [colour_map(name, users) for name in ordered]
+    # Whose zero is a colour of its own: of a difference.
+    own = [ColourMap(name, colours, perceptual=True) for name, colours in DIFFERENCE_MAPS.items()]
+    named = [*zip(ordered, maps, strict=True), *zip(DIFFERENCE_MAPS, own, strict=True)]
+    return {name: base64.b64encode(ramp(one).tobytes()).decode() for name, one in named}

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { weekOfCard } from "../../mousetrackd/page/web/card.js";
 import { csvOf } from "../../mousetrackd/page/web/csv.js";
 import { chooseHours, rectangle, weekOf } from "../../mousetrackd/page/web/matrix.js";
-import { trendOf } from "../../mousetrackd/page/web/numbers.js";
+import { barUnit, trendOf } from "../../mousetrackd/page/web/numbers.js";
 import { framesOf } from "../../mousetrackd/page/web/play.js";
 import { barsOf, sumOf, tallyDays, tallyWeek } from "../../mousetrackd/page/web/tally.js";
 import { formatChange, formatLength, formatTime, formatTotal, formatWeek, WEEKDAY_NAMES } from "../../mousetrackd/page/web/wording.js";
@@ -63,13 +63,14 @@ test("hours of the week are of the range, and of known hours only", () => {
 });
 
 test("bars are days, weeks or months, and lose no day", () => {
-  const units = [1, 7, 30].map((length) => (day) => ({ first: day, last: day - (day % length) + length - 1 }));
-  for (const [days, bars] of [[10, 10], [100, 15], [3000, 100]]) {
-    const found = barsOf({ first: 3, last: 2 + days }, 20, units);
-    assert.ok(found.length === bars || found.length === bars + 1, `${days} days: ${found.length}`);
+  for (const [days, bars, name] of [[10, 10, "a day"], [200, 29, "a week"], [3000, 99, "a month"]]) {
+    const [per, unit] = barUnit(days);
+    const found = barsOf({ first: MONDAY + 3, last: MONDAY + 2 + days }, unit);
+    assert.equal(per, name);
+    assert.ok(Math.abs(found.length - bars) <= 1, `${days} days: ${found.length}`);
     assert.equal(found.reduce((sum, { first, last }) => sum + last - first + 1, 0), days);
   }
-  assert.deepEqual(barsOf({ first: 5, last: 4 }, 20, units), []);
+  assert.deepEqual(barsOf({ first: 5, last: 4 }, barUnit(0)[1]), []);
 });
 
 test("CSV: quotes, and nothing that a spreadsheet runs", () => {

@@ -1,5 +1,6 @@
 """What a page holds of a store: every count once, by the hour where that is known, and the sums of ``stats``."""
 
+import base64
 import io
 import os
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from mousetrackd.core.monitors import Exclusion, Monitor, Placement
 from mousetrackd.core.series import Series
 from mousetrackd.daemon.snapshot_worker import renew_page
 from mousetrackd.page.making import Subject, make, make_history
+from mousetrackd.picture.colours import DIFFERENCE_MAPS
 from mousetrackd.storage import forget, stats
 from mousetrackd.storage.query import Range
 from mousetrackd.storage.store import Store
@@ -121,6 +123,14 @@ def test_monitors_have_their_places_their_holes_and_their_names(store: Store) ->
     assert second["holes"] == [[10, 20, 30, 1420]]
     assert first["metres_per_px"] == pytest.approx((0.6 / 1920 + 0.34 / 1080) / 2)
     assert list(page.meta["maps"])[:2] == ["ember", "classic"]
+
+
+def test_a_difference_has_its_own_colours(store: Store) -> None:
+    maps = page_of(store).meta["maps"]
+    for name, colours in DIFFERENCE_MAPS.items():
+        red, green, blue = base64.b64decode(maps[name])[3 * 128 :][:3]
+        assert max(red, green, blue) - min(red, green, blue) <= 6, "no difference is the colour of the background"
+        assert abs(green - int(colours[6][3:5], 16)) <= 6
 
 
 def test_another_resolution_of_a_screen_is_scaled_onto_it(store: Store) -> None:

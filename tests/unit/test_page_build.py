@@ -61,12 +61,12 @@ def test_the_policy_permits_exactly_the_style_and_the_script_that_are_in_the_pag
     (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]+)"', html)
     (loader,), (style,) = (re.findall(rf"<{tag}>(.*?)</{tag}>", html, re.DOTALL) for tag in ("script", "style"))
     (code,) = re.findall(r'id="code">([^<]+)</script>', html)
-    program = zlib.decompress(base64.b64decode(code))
+    full, program = zlib.decompress(base64.b64decode(code)).split(b"\0")
     hashes = [
         f"'sha256-{base64.b64encode(hashlib.sha256(text).digest()).decode()}'"
-        for text in (loader.encode(), program, style.encode())
+        for text in (loader.encode(), program, style.encode(), full)
     ]
-    assert f"script-src {hashes[0]} {hashes[1]}; style-src {hashes[2]};" in policy
+    assert f"script-src {hashes[0]} {hashes[1]}; style-src {hashes[2]} {hashes[3]};" in policy
     assert policy.startswith("default-src 'none';")
     assert "unsafe" not in policy
 

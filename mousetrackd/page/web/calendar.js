@@ -43,7 +43,8 @@ export function createCalendar(whole, pick) {
     for (let day = start; day < start + weeks * 7; day++)
       rows[weekdayOf(day)].append(make("td", holds(whole, day) ? { "data-day": day, tabIndex: -1 } : { className: "none" }));
     table.replaceChildren(make("thead", {}, head), make("tbody", {}, ...rows));
-    byId("calendar-months").textContent = `${formatMonth(monthOf(start + 6))} to ${formatMonth(monthOf(Math.min(start + weeks * 7 - 1, whole.last)))}`;
+    const months = [start + 6, start + weeks * 7 - 1].map((day) => formatMonth(monthOf(Math.min(day, whole.last))));
+    byId("calendar-months").textContent = [...new Set(months)].join(" to ");
     field("earlier").disabled = start <= oldest;
     field("later").disabled = start + weeks * 7 > newest;
     byId("earlier").parentElement?.toggleAttribute("hidden", weeks * 7 > newest - oldest);

@@ -40,7 +40,7 @@ function drawCard(canvas, week, picture) {
     write(name, EDGE, 258 + at * 88, 20, SOFT);
   });
   const [left, top, width] = picture ? [EDGE, 480, WIDTH - 2 * EDGE] : [RIGHT, 100, WIDTH - RIGHT - EDGE];
-  const [step, tall, peak] = [width / 7, 575 - top, Math.max(...week.active) || 1];
+  const [step, tall, peak] = [width / 6.75, 575 - top, Math.max(...week.active) || 1];
   week.active.forEach((active, at) => {
     const height = (active / peak) * tall;
     pen.fillStyle = HOT;

@@ -7,7 +7,7 @@ import { layerOf } from "./measure.js";
 /** @import {Meta, State} from "./types.js" */
 /** @import {Measure} from "./measure.js" */
 
-const SCALES = { log: "logarithmic: rare and frequent places", sqrt: "square root: like a poster", linear: "linear: the busiest only" };
+const SCALES = { log: "log: all places", sqrt: "square root: like a poster", linear: "linear: the busiest only" };
 const UNITS_MS = { ms: 1, s: 1e3, min: 6e4, m: 6e4, h: 3.6e6 };
 const SIZES = { k: 1e3, m: 1e6, g: 1e9 };
 const BLUR_MAX_PX = 80;

@@ -5,6 +5,7 @@ import { lengthOf, sameSpan } from "./days.js";
 import { byId, field, make, saveFile } from "./dom.js";
 import { hashOf, patchOf } from "./hash.js";
 import { createMatrix } from "./matrix.js";
+import { layerOf } from "./measure.js";
 import { createNumbers } from "./numbers.js";
 import { createPlaces } from "./places.js";
 import { createFilm } from "./play.js";
@@ -36,7 +37,7 @@ function start(archive) {
   const calendar = createCalendar(whole, range.pickTarget);
   const matrix = createMatrix(() => store.get().week, (week) => store.set({ week }));
   const film = createFilm(store, whole, (span) => !sumOf(tally, span).active);
-  const places = createPlaces(meta, store, () => view.hottest(places.count), view.showPlace);
+  const places = createPlaces(meta, store, view);
   const numbers = createNumbers(whole, { a: whole, b: null, tally, hours: new Float64Array(168) });
   const card = createCard(() => ({ tally, a: store.get().a }), async (span) => {
     const grids = await archive.sum(selectionOf(span), () => false);
@@ -95,7 +96,7 @@ function start(archive) {
   /** @param {import("./types.js").Grid[]} gridsA @param {import("./types.js").Grid[]|null} gridsB */
   function summarise(gridsA, gridsB) {
     const { a, b, week, layer } = store.get();
-    const { unit, title } = layer === "clicks" ? { unit: "clicks", title: "Clicks" } : /** @type {import("./types.js").Layer} */ (meta.layers.find(({ name }) => name === layer));
+    const { unit, title } = layerOf(meta, layer);
     const [totalA, totalB] = [gridsA, gridsB ?? []].map((grids) => grids.reduce((sum, grid) => sum + grid.total, 0));
     const hours = formatWeek(week);
     const parts = [`${title}: ${totalA ? formatTotal(totalA, unit) : "nothing"}`, formatSpan(a), ...(hours === "all hours" ? [] : [hours])];
@@ -106,7 +107,8 @@ function start(archive) {
     }
     byId("summary").textContent = `${text}.`;
     const notes = [...new Set([...gridsA, ...(gridsB ?? [])].map((grid) => grid.inexact).filter(Boolean))];
-    if (a.last > whole.last && !totalA) notes.push(`This page ends on ${formatDay(whole.last)}; "mousetrackd page" makes it again.`);
+    if (!archive.totals.day.length) notes.push('Nothing has been counted yet. Use the mouse for a while, then make the page again with "mousetrackd page".');
+    else if (a.last > whole.last && !totalA) notes.push(`This page ends on ${formatDay(whole.last)}; "mousetrackd page" makes it again.`);
     byId("note").textContent = notes.join(" ");
     byId("note").hidden = !notes.length;
   }
@@ -123,7 +125,7 @@ function start(archive) {
     if (COUNTED.some((key) => changed.has(key))) update();
     else {
       view.redraw();
-      if (["scale", "max", "sigma_px"].some((key) => changed.has(key))) places.show();
+      if (["scale", "max", "sigma_px", "share", "mode"].some((key) => changed.has(key))) places.show();
     }
   });
   addEventListener("hashchange", () => store.set({ ...initial, ...patchOf(location.hash, meta) }));
@@ -136,7 +138,7 @@ function start(archive) {
   print.addEventListener("click", () => window.print());
   byId("look").append(make("div", { className: "row" }, save, print));
 
-  byId("about").textContent = `This file holds what your mouse did hour by hour, ${formatSpan(whole)} (${lengthOf(whole)} days), of ${meta.monitors.map(({ name }) => name).join(", ") || "no monitor"}. Whoever has it can see when you worked. It sends and loads nothing. Made by mousetrackd ${meta.version}, ${new Date(meta.made).toLocaleString()}; times of ${meta.zone}.`;
+  byId("about").textContent = `This file holds what your mouse did hour by hour, ${formatSpan(whole)} (${lengthOf(whole)} ${lengthOf(whole) > 1 ? "days" : "day"}), of ${meta.monitors.map(({ name }) => name).join(", ") || "no monitor"}. Whoever has it can see when you worked. It sends and loads nothing. Made by mousetrackd ${meta.version}, ${new Date(meta.made).toLocaleString()}; times of ${meta.zone}.`;
   update();
 }
 

@@ -70,8 +70,10 @@ export function measureOf(meta, state, shown, known) {
     max, unit, isClipped, isSigned,
     place: (share) => tone(share, state.scale, meta.log_range),
   };
+  /** @param {number} value of any sign */
+  const format = (value) => (value < 0 ? "\u2212" : "") + withUnit(Math.abs(value), unit) + (unit === "ms" || unit === "%" ? "" : ` ${unit}`);
   return {
-    layer, scale, totals, drawn, sigma_px: sigmaShown_px,
+    layer, scale, totals, drawn, format, sigma_px: sigmaShown_px,
     /** The maximum of each pane in the unit of its heats. */
     maxima: drawnFactors.map((factor) => (factor ? max / factor : Infinity)),
     /** What was counted around a point of one of the monitors: of A, and of B. @type {(at: number, x: number, y: number) => number[]} */
@@ -97,9 +99,7 @@ export function measureOf(meta, state, shown, known) {
  * @param {number[]} values of A, and of B
  */
 export function describe(measure, values) {
-  const { unit, isSigned } = measure.scale;
-  /** @type {(value: number) => string} */
-  const text = (value) => withUnit(value, unit) + (unit === "ms" || unit === "%" ? "" : ` ${unit}`);
+  const { format: text, scale: { isSigned } } = measure;
   if (values.length === 1) return text(values[0]);
   const both = `A ${text(values[0])}, B ${text(values[1])}`;
   if (!isSigned) return both;

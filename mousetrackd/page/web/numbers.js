@@ -14,8 +14,8 @@ const WEEKS_OF_TREND = 53;
 /** @type {{[kind in Kind]: string}} */
 const TITLES = { active: "Active time", length: "Distance", clicks: "Clicks", scroll: "Scrolling" };
 const KINDS = /** @type {Kind[]} */ (Object.keys(TITLES));
-/** @type {((day: number) => import("./types.js").Span)[]} */
-const BAR_UNITS = [(day) => ({ first: day, last: day }), weekSpan, (day) => monthSpan(monthOf(day))];
+/** @type {[string, (day: number) => import("./types.js").Span][]} */
+const BAR_UNITS = [["a day", (day) => ({ first: day, last: day })], ["a week", weekSpan], ["a month", (day) => monthSpan(monthOf(day))]];
 
 /** @param {Kind} kind @param {number} value @param {"m"|"px"} unit of lengths @returns {string} */
 function formatKind(kind, value, unit) {
@@ -34,13 +34,19 @@ export function trendOf(weeks) {
   return `Last four weeks: ${change}${change === "the same" ? " as" : " than"} the four before`;
 }
 
+/** Of what a bar is: a day, or a week or month where there are more days than bars are wide enough for. @param {number} days */
+export function barUnit(days) {
+  return BAR_UNITS[days <= MOST_BARS ? 0 : days <= MOST_BARS * 7 ? 1 : 2];
+}
+
 /** @param {string} title */
 function makeFigure(title) {
-  const [value, chart, axis] = [make("strong"), make("div"), make("p", { className: "axis" })];
+  const [name, value, chart, axis] = [make("h3"), make("strong"), make("div"), make("p", { className: "axis" })];
   return {
-    box: make("figure", {}, make("figcaption", {}, make("h3", {}, title), value), chart, axis),
-    /** @param {string} text @param {SVGElement} svg @param {string[]} ends what is written below it */
-    fill(text, svg, ends) {
+    box: make("figure", {}, make("figcaption", {}, name, value), chart, axis),
+    /** @param {string} text @param {SVGElement} svg @param {string[]} ends what is written below it @param {string} [most] */
+    fill(text, svg, ends, most) {
+      name.textContent = title + (most ? `, ${most}` : "");
       value.textContent = text;
       chart.replaceChildren(svg);
       axis.replaceChildren(...ends.map((end) => make("span", {}, end)));
@@ -68,7 +74,7 @@ export function createNumbers(whole, shown) {
   /** @param {import("./types.js").Span[]} spans @param {string} name @param {string} title */
   const bySpan = (spans, name, title) =>
     sumTable(name, title, spans.map((span) => [isoDay(span.first), sumOf(shown.tally, span)]), shown.tally.length_unit);
-  const readDays = () => bySpan(barsOf(inside(), Infinity, BAR_UNITS), "day", "Day");
+  const readDays = () => bySpan(barsOf(inside(), BAR_UNITS[0][1]), "day", "Day");
 
   /** @returns {(import("./tally.js").Sum & {days: number})[]} */
   function sumWeekdays() {
@@ -119,10 +125,10 @@ export function createNumbers(whole, shown) {
 
   function drawDays() {
     const { a, b, tally } = shown;
-    const bars = barsOf(inside(), MOST_BARS, BAR_UNITS);
+    const [per, unit] = barUnit(lengthOf(inside()));
+    const bars = barsOf(inside(), unit);
     const sums = bars.map((span) => sumOf(tally, span));
-    const before = b ? barsOf(b, MOST_BARS, BAR_UNITS).map((span) => sumOf(tally, span)) : [];
-    const per = bars.length === lengthOf(inside()) ? "a day" : lengthOf(inside()) <= MOST_BARS * 7 ? "a week" : "a month";
+    const before = b ? barsOf(b, unit).map((span) => sumOf(tally, span)) : [];
     for (const { kind, figure } of perDay) {
       /** @param {number} value */
       const format = (value) => formatKind(kind, value, tally.length_unit);
@@ -131,7 +137,7 @@ export function createNumbers(whole, shown) {
       const total = format(sumOf(tally, a)[kind]);
       const titles = bars.map((span, at) => `${formatSpan(span)}: ${format(values[at])}`);
       const chart = barChart(values, titles, `${TITLES[kind]}: ${total}, ${most}`, before.map((sum) => sum[kind]));
-      figure.fill(total, chart, bars.length > 1 ? [formatSpan(bars[0]), most, formatSpan(bars[bars.length - 1])] : []);
+      figure.fill(total, chart, bars.length > 1 ? [formatSpan(bars[0]), formatSpan(bars[bars.length - 1])] : [], bars.length > 1 ? most : "");
     }
   }
 

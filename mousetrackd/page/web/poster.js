@@ -54,15 +54,14 @@ export function posterOf(layers, { title, lines, scale, colours, strip, ratio })
  * @param {State} state
  * @param {Grid[]} grids
  * @param {number} width px
- * @param {boolean} isLight
  */
-export function smallPicture(meta, state, grids, width, isLight) {
+export function smallPicture(meta, state, grids, width) {
   const monitors = grids.map((grid) => meta.monitors[grid.monitor]);
   const desktop = boundsOf(monitors);
   const box = { x: 0, y: 0, width, height: Math.round((width * desktop.height) / desktop.width) };
   const [canvas, over] = [make("canvas", { width, height: box.height }), make("canvas", { width, height: box.height })];
   const { drawn, maxima, layer } = measureOf(meta, { ...state, mode: "single" }, [grids], nothingKnown());
-  const colours = coloursOf(meta.maps, { map: state.map.replace("auto", layer.colormap), isLight, isDifference: false, opacity: null });
+  const colours = coloursOf(meta.maps, { map: state.map.replace("auto", layer.colormap), isLight: false, isDifference: false, opacity: null });
   const pane = { box, scale: width / desktop.width, left: desktop.x, top: desktop.y };
   const renderer = create2d(canvas);
   renderer.setPalette(colours.palette);

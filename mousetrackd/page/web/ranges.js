@@ -2,7 +2,7 @@ import { firstDayOf, lengthOf, localDay, monthOf, monthSpan, weekSpan } from "./
 
 /** From the first day with anything counted to the last. @param {import("./types.js").Archive} archive @returns {import("./types.js").Span} */
 export function wholeSpan({ meta, totals }) {
-  if (!totals.day.length) return { first: meta.first_day, last: Math.max(meta.first_day, meta.last_day) };
+  if (!totals.day.length) return { first: meta.last_day, last: meta.last_day };
   return { first: totals.day[0], last: totals.day.reduce((last, day, row) => Math.max(last, day + Math.max(totals.days[row], 1) - 1), 0) };
 }
 

@@ -94,14 +94,11 @@ export function sumOf(tally, span) {
 }
 
 /**
- * The spans of a chart's bars: days, or weeks or months where there are more days than bars are wide enough for.
- * @param {import("./types.js").Span} span @param {number} most bars
- * @param {((day: number) => import("./types.js").Span)[]} units from the shortest
+ * The spans of a chart's bars, each of one unit.
+ * @param {import("./types.js").Span} span @param {(day: number) => import("./types.js").Span} unit around a day
  * @returns {import("./types.js").Span[]} cut at the ends of the span
  */
-export function barsOf(span, most, units) {
-  const days = lengthOf(span);
-  const unit = units[days <= most ? 0 : days <= most * 7 ? 1 : 2];
+export function barsOf(span, unit) {
   const bars = [];
   for (let day = span.first; day <= span.last; day = bars[bars.length - 1].last + 1)
     bars.push({ first: day, last: Math.min(unit(day).last, span.last) });

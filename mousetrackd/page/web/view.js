@@ -315,7 +315,9 @@ export function createView(root, archive, store) {
       return measure.hottest(n);
     },
     showPlace,
-    /** For a card. @param {Grid[]} grids @param {number} width px */
-    paint: (grids, width) => smallPicture(meta, store.get(), grids, width, isLight()),
+    /** What is shown at a place, as the reading has it. @param {number} value */
+    format: (value) => measure.format(value),
+    /** For a card, which is dark. @param {Grid[]} grids @param {number} width px */
+    paint: (grids, width) => smallPicture(meta, store.get(), grids, width),
   };
 }
