@@ -212,6 +212,15 @@ def put(connection: Connection, start_s: int, span_s: int, key: Key, total: int,
     return int(row)
 
 
+def replace_counts(connection: Connection, row: int, start_s: int, span_s: int, key: Key, counts: Counts) -> None:
+    """Put other counts into a chunk, which keeps its number; as ``insert``."""
+    chunk = Chunk(row, start_s, span_s, key, min(counts.total, COUNT_MAX), counts.encode())
+    connection.execute(
+        "UPDATE chunk SET total = ?, counts = ?, checksum = ? WHERE id = ?",
+        (chunk.total, chunk.counts, checksum_of(chunk), row),
+    )
+
+
 def checksum_of(chunk: Chunk) -> int:
     """The checksum of a row of ``chunk``: of all its columns but its number."""
     monitor, layer, *rest = chunk.key

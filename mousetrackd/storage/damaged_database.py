@@ -73,10 +73,13 @@ class DamagedDatabase:
         for number in itertools.chain(range(first + 1, min(near, last)), range(max(near, last - _PROBES), last)):
             yield from self._until_broken(f"{select} WHERE rowid = ?", number)
 
-    def count_of_chunks(self) -> int | None:
-        """How many there were, by their index; None when it cannot be read either."""
-        (row,) = [*self._until_broken("SELECT count(*) FROM chunk INDEXED BY chunk_by_time")] or [(None,)]
-        return None if row[0] is None else int(row[0])
+    def numbers_of_chunks(self) -> set[int] | None:
+        """Of all that there were, by their index; None when it cannot be read either."""
+        self.is_broken = False
+        numbers = {
+            row for (row,) in self._until_broken("SELECT id FROM chunk INDEXED BY chunk_by_time ORDER BY start_s")
+        }
+        return None if self.is_broken or not numbers else numbers
 
     def marks(self) -> list[Any]:
         """The marks of batches, as far as they can be read; most stores have none."""

@@ -123,9 +123,9 @@ def _delete(connection: Connection, one: _Found) -> None:
     if one.kept:  # kept only of a known screen
         counts = Counts.merge(parts(screens.monitors(connection)[one.key.monitor]))
         if stays:
-            new = chunks.insert(connection, one.start_s, one.end_s - one.start_s, one.key, counts)
+            chunks.replace_counts(connection, one.row, one.start_s, one.end_s - one.start_s, one.key, counts)
             hours.drop_of_chunk(connection, one.row, kept=stays)
-            hours.hand_over(connection, [one.row], new)
+            return
     hours.drop_of_chunk(connection, one.row)
     connection.execute("DELETE FROM chunk WHERE id = ?", (one.row,))
 
@@ -192,19 +192,19 @@ def _split_damaged(connection: Connection, chunk: Chunk, asked: Range, *, is_wan
 
 
 def _summary(found: list[_Found]) -> Held:
-    joined = _joined(stretch for one in found for stretch in one.erased)
-    coarsened = _joined((one.start_s, one.end_s) for one in found if one.kept)
-    last_s = max((end_s for _, end_s in joined), default=None)
+    erased = joined(stretch for one in found for stretch in one.erased)
+    coarsened = joined((one.start_s, one.end_s) for one in found if one.kept)
+    last_s = max((end_s for _, end_s in erased), default=None)
     pieces = sum(len(one.erased) for one in found)
-    return Held(pieces, joined[0][0] if joined else None, last_s, joined, coarsened)
+    return Held(pieces, erased[0][0] if erased else None, last_s, erased, coarsened)
 
 
-def _joined(stretches: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+def joined(stretches: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
     """The same times; those that touch or overlap are one."""
-    joined: list[tuple[int, int]] = []
+    found: list[tuple[int, int]] = []
     for start_s, end_s in sorted(stretches):
-        if joined and start_s <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(end_s, joined[-1][1]))
+        if found and start_s <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end_s, found[-1][1]))
         else:
-            joined.append((start_s, end_s))
-    return tuple(joined)
+            found.append((start_s, end_s))
+    return tuple(found)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mousetrackd.core.errors import UsageError
 from mousetrackd.storage import screens, summaries
 from mousetrackd.storage.connection import Connection
+from mousetrackd.storage.copying import longest_first
 from mousetrackd.storage.database_files import create, remove_fresh
 from mousetrackd.storage.errors import as_store_error
 from mousetrackd.storage.recovery import readable
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from mousetrackd.core.layout import Layout
     from mousetrackd.storage.store import Store
 
 
@@ -79,12 +79,14 @@ def _refuse_twice(stores: Sequence[tuple[Path, Store]]) -> None:
 
 
 def _fill(target: Connection, stores: Sequence[Store], merged: Merged) -> None:
-    layouts: list[tuple[int, Layout]] = []
-    for store in stores:
-        with target.transaction():
-            store.append_to(target, merged.left_out)
-        layouts += store.layouts()
-    with target.transaction():
+    layouts = [one for store in stores for one in store.layouts()]
+    units_there: dict[tuple[int, str], str] = {}
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(target.transaction())
+        parts = [stack.enter_context(store.copying(target, units_there, merged.left_out)) for store in stores]
+        for from_s, below_s in longest_first():
+            for part in parts:
+                part.add(from_s, below_s)
         for since_s, layout in sorted(layouts, key=lambda one: one[0]):
             screens.note_layout(target, layout, since_s)
     summaries.make_missing(target)

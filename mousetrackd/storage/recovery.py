@@ -7,11 +7,12 @@ nothing is ever counted twice.
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import os
 import re
 import sqlite3
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,15 +28,17 @@ from mousetrackd.storage.chunks import Chunk, Key, checksum_of
 from mousetrackd.storage.damaged_database import DamagedDatabase, Row, open_copy, scratch_store
 from mousetrackd.storage.database_files import create, move_aside, name_aside, rescue_note
 from mousetrackd.storage.elsewhere import LOOKED_AT, settled
+from mousetrackd.storage.erase import joined
 from mousetrackd.storage.errors import DamagedError
+from mousetrackd.storage.given_up import Found, given_up
 from mousetrackd.storage.rescued_hours import PUT_CHUNK
 from mousetrackd.storage.schema import MARKS
 from mousetrackd.storage.store import Store
-from mousetrackd.storage.tiers import HOUR
+from mousetrackd.storage.tiers import HOUR_S
 from mousetrackd.system.files import make_private, sync_folder, write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
 
@@ -142,9 +145,9 @@ def _fill(old: DamagedDatabase, fresh: sqlite3.Connection) -> Rescued:
     wrong = written = 0
     seen: dict[int, int] = {}
     taken: set[int | None] = set()
-    renumbered: dict[int, int] = {}
+    found: list[Found] = []
     for row in old.rows("chunk"):
-        number, _, _, screen, *_, crc = row
+        number, start_s, span_s, screen, layer, application, grid, _, _, crc = row
         size = _trusted_size(row)
         if size is None:
             wrong += 1
@@ -152,8 +155,8 @@ def _fill(old: DamagedDatabase, fresh: sqlite3.Connection) -> Rescued:
         if seen.get(number) == crc:  # damaged pointers led here twice
             continue
         known = screens.get(screen)
-        if row[6]:  # counted in parts of a window: that tells no size of a screen
-            if known is None or size != (row[6], row[6]):
+        if grid:  # counted in parts of a window: that tells no size of a screen
+            if known is None or size != (grid, grid):
                 wrong += 1
                 continue
             size = known[0].width_px, known[0].height_px
@@ -163,14 +166,16 @@ def _fill(old: DamagedDatabase, fresh: sqlite3.Connection) -> Rescued:
             wrong += 1
             continue
         # The number of a chunk that was rolled up may have been given again, and here a new one to another.
-        new = (None if number in taken else number, *row[1:])
-        row_now = fresh.execute(PUT_CHUNK, new).lastrowid
+        new = (None if number in taken or number > _NUMBER_MAX else number, *row[1:])
+        row_now = fresh.execute(PUT_CHUNK, new).lastrowid or 0
         taken.add(row_now)
-        renumbered.setdefault(number, row_now or 0)
         seen.setdefault(number, crc)
+        found.append(Found(row_now, number, Key(screen, layer, application, grid), start_s, span_s))
         written += 1
     complete = not old.is_broken
-    fresh.execute(_DROP_WHAT_WAS_ROLLED_UP)
+    known_numbers = old.numbers_of_chunks()
+    gone = {*given_up(found, known_numbers)}
+    fresh.executemany("DELETE FROM chunk WHERE id = ?", [(row,) for row in gone])
     for number, (monitor, _, _) in screens.items():
         used.setdefault(number, monitor)
     for number, monitor in used.items():
@@ -180,33 +185,21 @@ def _fill(old: DamagedDatabase, fresh: sqlite3.Connection) -> Rescued:
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
             (number, monitor.output, monitor.width_px, monitor.height_px, monitor.edid_hash, *size_mm),
         )
-    kept = int(fresh.execute("SELECT count(*) FROM chunk").fetchone()[0])
-    days = rescued_hours.fill(old, fresh, used, renumbered)
+    days = rescued_hours.fill(old, fresh, used, [one for one in found if one.row not in gone])
+    kept = int(fresh.execute("SELECT count(*) FROM chunk").fetchone()[0]) - days
     _fill_paths(old, fresh)
     _fill_placements(old, fresh, used)
     _fill_marks(old, fresh)
     _fill_units(old, fresh, used)
     _fill_identity(old, fresh)
-    there = wrong + written if complete else old.count_of_chunks()
-    return Rescued(kept, None if there is None else max(there - kept, 0), days)
+    if not complete and known_numbers is None:
+        return Rescued(kept, None, days)
+    there = wrong + written if complete else len(known_numbers or ())
+    return Rescued(kept, max(there - kept, 0), days)
 
 
-_DROP_WHAT_WAS_ROLLED_UP = f"""
-DELETE FROM chunk WHERE EXISTS (
-    SELECT 1 FROM chunk AS whole
-    WHERE whole.start_s <= chunk.start_s AND chunk.start_s + chunk.span_s <= whole.start_s + whole.span_s
-    AND (whole.monitor, whole.layer, whole.application, whole.grid)
-        = (chunk.monitor, chunk.layer, chunk.application, chunk.grid)
-    AND whole.span_s > chunk.span_s AND whole.span_s >= {HOUR.shortest_s}
-    AND whole.start_s % 900 = 0 AND whole.span_s % 900 = 0
-)
-"""  # noqa: S608 - our number
-"""Damaged pointers may lead to pages that were given up: what lies there, and was rolled up since, is counted already.
-
-A roll-up makes a chunk of an hour or more that starts and ends with a quarter of an hour, as those of all zones do.
-What was added to such a time afterwards, by an import or by a clock set back, and was not rolled up yet, goes as well:
-better lost, and reported, than counted twice.
-"""
+_NUMBER_MAX = 1 << 53
+"""No store gets so many chunks: a number above is damage, and rows that follow it would get numbers in no order."""
 
 
 def _trusted_size(row: Row) -> tuple[int, int] | None:
@@ -238,16 +231,28 @@ def _screens(old: DamagedDatabase) -> dict[int, tuple[Monitor, int, int]]:
 
 
 def _fill_paths(old: DamagedDatabase, fresh: sqlite3.Connection) -> None:
-    """A length is trusted where a chunk of the same time and screen is there: it has no checksum of its own."""
-    chunks = set(
-        fresh.execute("SELECT start_s, span_s, monitor FROM chunk UNION SELECT start_s, 3600, monitor FROM hour")
-    )
+    """A length is trusted where a chunk of its screen was counted at its time: it has no checksum of its own."""
+    times: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for monitor, start_s, span_s in fresh.execute(
+        f"SELECT monitor, start_s, span_s FROM chunk UNION SELECT monitor, start_s, {HOUR_S} FROM hour"  # noqa: S608 - ours
+    ):
+        times[monitor].append((start_s, start_s + span_s))
+    counted = {monitor: joined(stretches) for monitor, stretches in times.items()}
+    found: list[Found] = []
     for row in old.rows("path"):
-        _, start_s, span_s, monitor, length_px = row
-        if validity.is_path(start_s, span_s, length_px) and (start_s, span_s, monitor) in chunks:
+        number, start_s, span_s, monitor, length_px = row
+        if validity.is_path(start_s, span_s, length_px) and _touches(counted.get(monitor, ()), start_s, span_s):
             fresh.execute(
                 "INSERT OR IGNORE INTO path (rowid, start_s, span_s, monitor, length_px) VALUES (?, ?, ?, ?, ?)", row
             )
+            found.append(Found(number, number, monitor, start_s, span_s))
+    fresh.executemany("DELETE FROM path WHERE rowid = ?", [(row,) for row in given_up(found, None)])
+
+
+def _touches(stretches: Sequence[tuple[int, int]], start_s: int, span_s: int) -> bool:
+    """Does a time touch any of these, which do not overlap and are in order?"""
+    nth = bisect.bisect_left(stretches, (start_s + span_s,)) - 1
+    return nth >= 0 and stretches[nth][1] > start_s
 
 
 def _fill_placements(old: DamagedDatabase, fresh: sqlite3.Connection, screens: dict[int, Monitor]) -> None:

@@ -15,10 +15,11 @@ from mousetrackd.storage.tiers import DAY, HOUR_S
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Mapping, Sequence
 
     from mousetrackd.core.monitors import Monitor
     from mousetrackd.storage.damaged_database import DamagedDatabase, Row
+    from mousetrackd.storage.given_up import Found
 
 PUT_CHUNK = f"INSERT INTO chunk ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - our names
 
@@ -36,47 +37,70 @@ class _Whole:
         return hours.decoded(self.hour, screens[self.hour.key.monitor], side_px, blob, checksum)
 
 
-def fill(
-    old: DamagedDatabase, fresh: sqlite3.Connection, screens: Mapping[int, Monitor], renumbered: Mapping[int, int]
-) -> int:
+def fill(old: DamagedDatabase, fresh: sqlite3.Connection, screens: Mapping[int, Monitor], kept: Sequence[Found]) -> int:
     """Put every hour that can be trusted into ``fresh``, within the transaction that is open.
 
-    renumbered: the rows that the chunks of the old store have in the new one. The hours of a chunk that is lost become
-    days of their own, unless what lies at their time is counted already. Returns how many days.
+    kept: the chunks that are there. The hours of a chunk that is lost become days of their own, unless what they count
+    is there already. Returns how many days.
     """
     facts = {row[0]: row for row in old.rows("hour")}
-    owners = {
-        row: (start_s, start_s + span_s, Key(*key))
-        for row, start_s, span_s, *key in fresh.execute(
-            "SELECT id, start_s, span_s, monitor, layer, application, grid FROM chunk"
-        )
-    }
-    orphans: dict[tuple[Key, int, int], list[_Whole]] = defaultdict(list)
+    owners = {one.number: one for one in reversed(kept)}
+    alone: list[_Whole] = []
+    without_hours = dict(fresh.execute("SELECT id, total FROM chunk WHERE span_s > ?", (HOUR_S,)).fetchall())
     seen: set[int] = set()
     for row in old.rows("cells"):
         whole = _whole(facts.get(row[0]), row, screens)
         if whole is None or whole.hour.row in seen:
             continue
         seen.add(whole.hour.row)
-        hour = whole.hour
-        owner = renumbered.get(hour.chunk)
-        start_s, end_s, key = owners.get(owner or 0, (0, 0, None))
-        if owner is not None and key == hour.key and hours.may_be_of(hour, start_s, end_s):
-            _put(fresh, whole, owner)
-        elif not any(
-            key == hour.key and start_s <= hour.start_s < end_s and end_s - start_s >= HOUR_S
-            for start_s, end_s, key in owners.values()
+        owner = owners.get(whole.hour.chunk)
+        if (
+            owner is None
+            or owner.series != whole.hour.key
+            or not hours.may_be_of(whole.hour, owner.start_s, owner.end_s)
         ):
+            alone.append(whole)
+            continue
+        _put(fresh, whole, owner.row)
+        without_hours[owner.row] = without_hours.get(owner.row, 0) - whole.hour.total
+    by_series: dict[Hashable, list[Found]] = defaultdict(list)
+    for one in kept:
+        by_series[one.series].append(one)
+    orphans: dict[tuple[Key, int, int], list[_Whole]] = defaultdict(list)
+    for whole in alone:
+        hour, same = whole.hour, by_series[whole.hour.key]
+        if not any(_counts_it(one, hour, without_hours) for one in same):
             begin_s, end_s = DAY.period(hour.start_s, None)
             orphans[hour.key, begin_s, end_s].append(whole)
+            # What was rolled up into the lost chunk, and lies on pages that were given up.
+            parts = [
+                (one.row,)
+                for one in same
+                if one.number < hour.chunk and hour.start_s <= one.start_s and one.end_s <= hour.end_s
+            ]
+            fresh.executemany("DELETE FROM chunk WHERE id = ?", parts)
     for (key, begin_s, end_s), of_day in orphans.items():
         counts = Counts.merge(one.counts(screens) for one in of_day)
-        chunk = Chunk(0, begin_s, end_s - begin_s, key, min(counts.total, COUNT_MAX), counts.encode())
+        # A second less than a day, until the next roll-up: it is no sum of what else was counted then.
+        chunk = Chunk(0, begin_s, end_s - begin_s - 1, key, min(counts.total, COUNT_MAX), counts.encode())
         put = (None, begin_s, chunk.span_s, *key, chunk.total, chunk.counts, checksum_of(chunk))
         row_of_day = fresh.execute(PUT_CHUNK, put).lastrowid
-        for one in of_day:
-            _put(fresh, one, row_of_day)
+        for whole in of_day:
+            _put(fresh, whole, row_of_day)
     return len(orphans)
+
+
+def _counts_it(one: Found, hour: Hour, without_hours: Mapping[int, int]) -> bool:
+    """Does a chunk hold an hour whose own chunk is not there?
+
+    One of an hour does where it was part of the lost chunk. A longer one may have taken that in, if some of it is in
+    none of its hours.
+    """
+    if not one.start_s <= hour.start_s < one.end_s:
+        return False
+    if one.span_s > HOUR_S:
+        return without_hours.get(one.row, 0) >= hour.total
+    return one.span_s == HOUR_S and one.number < hour.chunk
 
 
 def _whole(facts: Row | None, row: Row, screens: Mapping[int, Monitor]) -> _Whole | None:

@@ -153,9 +153,9 @@ def _roll_up_paths(connection: Connection, begin_s: int, end_s: int, before_s: i
     shorter = "FROM path WHERE start_s >= ?1 AND start_s < ?2 AND start_s + span_s <= ?2 AND span_s < ?3"
     span = (begin_s, min(end_s, before_s), end_s - begin_s)
     rows = connection.rows(f"SELECT monitor, sum(length_px), count(*) {shorter} GROUP BY monitor", span)
-    connection.execute(f"DELETE {shorter}", span)
     connection.executemany(
         "INSERT INTO path VALUES (?, ?, ?, ?)",
         [(begin_s, end_s - begin_s, monitor, length_px) for monitor, length_px, _ in rows],
     )
+    connection.execute(f"DELETE {shorter}", span)  # afterwards, so that the new has the highest number: see given_up
     return sum(count - 1 for _, _, count in rows)

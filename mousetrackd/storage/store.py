@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Self
 from mousetrackd.core import validity
 from mousetrackd.core.errors import StoreError
 from mousetrackd.core.layers import UNITS
-from mousetrackd.storage import chunks, copying, erase, integrity, migration, query, rollup, screens, units
+from mousetrackd.storage import chunks, erase, integrity, migration, query, rollup, screens, units
 from mousetrackd.storage.by_hour import ByHour
 from mousetrackd.storage.chunks import Key
 from mousetrackd.storage.connection import Connection
+from mousetrackd.storage.copying import Copying
 from mousetrackd.storage.database_files import (
     OpenFiles,
     beside,
@@ -293,9 +294,13 @@ class Store:
         """As ``screens.layouts``: how the monitors were placed since when, oldest first."""
         return screens.layouts(self._connection)
 
-    def append_to(self, target: Connection, left_out: list[str]) -> None:
-        """As ``copying.append``: add all that this store holds to another, within its transaction."""
-        copying.append(target, self._connection, left_out)
+    @contextlib.contextmanager
+    def copying(
+        self, target: Connection, units_there: dict[tuple[int, str], str], left_out: list[str]
+    ) -> Iterator[Copying]:
+        """All that this store holds at one moment, to be added to another within its transaction. See ``Copying``."""
+        with self._connection.snapshot():
+            yield Copying(target, self._connection, units_there, left_out)
 
     def layout(self, until_s: int | None = None) -> Layout:
         """As ``screens.layout``: how the monitors were placed last, before ``until_s``."""

@@ -201,10 +201,17 @@ def test_pages_that_were_given_up_bring_nothing_back(path: Path, number_of_hour:
         rows = sql.execute("SELECT * FROM chunk").fetchall()
     with Store.open(path, zone=UTC) as store:
         store.roll_up(NOON_S + 3600, RollupAges())
+    index = "FROM sqlite_schema WHERE name = 'chunk_by_time'"
     with closing(sqlite3.connect(path)) as sql, sql:
-        # Numbers are given again: the hour's may be less than those of what it was rolled up from.
+        # Version 0.1 deleted first: the hour's number may be less than those of what it was rolled up from.
         sql.execute("UPDATE chunk SET id = ?", (number_of_hour,))
+        sql.execute("PRAGMA writable_schema = ON")
+        (of_index,) = sql.execute(f"SELECT * {index}").fetchall()
+        sql.execute(f"DELETE {index}")
+    with closing(sqlite3.connect(path)) as sql, sql:  # what was given up is in no index
         sql.executemany("INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        sql.execute("PRAGMA writable_schema = ON")
+        sql.execute("INSERT INTO sqlite_schema VALUES (?, ?, ?, ?, ?)", of_index)
     _, rescued = rescue(path, NOW)
     assert rescued == Rescued(1, 3)
     with Store.open_read_only(path, zone=UTC) as store:
