@@ -12,6 +12,7 @@ from mousetrackd.cli import terminal
 from mousetrackd.cli.options import example, report_left_out
 from mousetrackd.core.errors import UsageError
 from mousetrackd.core.layers import CLICKS, LAYERS
+from mousetrackd.core.validity import plain_name
 from mousetrackd.system.paths import user_paths
 
 if TYPE_CHECKING:
@@ -47,29 +48,37 @@ def fleet() -> None:
     help="The study's secret, the same at all machines. It gives this machine a name that only the study has.",
 )
 @click.option("--cohort", default="", metavar="NAME", help="Which part of the study this machine is in.")
+@click.option(
+    "--applications",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Give what was counted for these as well: the study's list, a name on each line. Default: none.",
+)
 @_SINCE
 @_UNTIL
 @click.option("--dry-run", is_flag=True, help="Print every row that would leave, and write nothing.")
-def export(study: Path, secret_file: Path, cohort: str, since: str | None, until: str | None, dry_run: bool) -> None:
+def export(study: Path, secret_file: Path, cohort: str, dry_run: bool, **options: Any) -> None:
     """Write what this machine counted into the folder STUDY, for the first time or again.
 
     To run it is to take part. What leaves: how long the pointer was, how often it passed and how often a button was
     pressed in each cell of a screen divided into 480 x 270 (clicks: 160 x 90), by the day. No hours, no names of
-    monitors, applications or files. A month that has changed replaces what the study has of it; days that were
-    forgotten, or are not in the chosen range, are taken back.
+    monitors or files, and of applications only those of --applications that the configuration does not deny. A month
+    that has changed replaces what the study has of it; days that were forgotten, or are not in the chosen range, are
+    taken back.
     """
     from mousetrackd.core.timerange import parse_range  # noqa: PLC0415
     from mousetrackd.fleet.study import Study  # noqa: PLC0415
     from mousetrackd.storage.recovery import readable  # noqa: PLC0415
 
-    since_s, until_s = parse_range(since, until)
-    place = Study(study, secret_file, cohort)
+    since_s, until_s = parse_range(options["since"], options["until"])
+    listed = options["applications"]
+    place = Study(study, secret_file, cohort, _allowed(listed) if listed is not None else ())
     with readable(user_paths().store) as (store, missing):
         report_left_out([missing] if missing else [])
         plan = place.plan(store, since_s, until_s)
         rows = 0
         if dry_run:
-            sys.stdout.write("machine,cohort,day,layer,column,row,n\n")
+            sys.stdout.write("machine,cohort,day,application,layer,column,row,n\n")
         for month in place.months(store, plan, since_s, until_s):
             rows += month.n.size
             if dry_run:
@@ -83,23 +92,36 @@ def export(study: Path, secret_file: Path, cohort: str, since: str | None, until
     parts = [
         f"{rows:,} rows of {', '.join(plan.write) or 'no month'} {would}written",
         *([f"{', '.join(plan.kept)} unchanged"] if plan.kept else []),
-        *([f"{', '.join(path.parent.name[6:] for path in plan.remove)} {would}taken back"] if plan.remove else []),
+        *([f"{', '.join(plan.taken_back)} {would}taken back"] if plan.taken_back else []),
     ]
     terminal.echo(f"{'; '.join(parts)}; this machine is {plan.machine}", err=dry_run)
 
 
+def _allowed(listed: Path) -> list[str]:
+    """The applications of a study's list, without those for which nothing is to be counted."""
+    from mousetrackd import config  # noqa: PLC0415
+    from mousetrackd.fleet.study import read_applications  # noqa: PLC0415
+
+    rules = config.load(user_paths().config_file).applications.rules()
+    names = read_applications(listed)
+    denied = [name for name in names if rules.denies([name])]
+    report_left_out(f"left out {name}: the configuration denies it" for name in denied)
+    return [name for name in names if name not in denied]
+
+
 def _print_rows(month: Month) -> None:
-    """As CSV without a head: day, layer, column and row of the cell, and how much."""
+    """As CSV without a head: day, application, layer, column and row of the cell, and how much."""
     from datetime import date, timedelta  # noqa: PLC0415
 
-    from mousetrackd.fleet.months import grid_of  # noqa: PLC0415
+    from mousetrackd.fleet.grid import grid_of  # noqa: PLC0415
 
     columns = [grid_of(layer)[0] for layer in LAYERS]
     days = {day: date(1970, 1, 1) + timedelta(days=day) for day in set(month.day.tolist())}
-    rows = zip(month.day.tolist(), month.layer.tolist(), month.cell.tolist(), month.n.tolist(), strict=True)
-    for day, layer, cell, n in rows:
+    arrays = (month.day, month.application, month.layer, month.cell, month.n)
+    for day, application, layer, cell, n in zip(*(array.tolist() for array in arrays), strict=True):
         row, column = divmod(cell, columns[layer])
-        sys.stdout.write(f"{month.machine},{month.cohort},{days[day]},{LAYERS[layer]},{column},{row},{n}\n")
+        of = f"{month.applications[application]},{LAYERS[layer]}"
+        sys.stdout.write(f"{month.machine},{month.cohort},{days[day]},{of},{column},{row},{n}\n")
 
 
 @fleet.command(epilog=example("mousetrackd fleet withdraw ~/Study --secret-file ~/study-secret"))
@@ -113,7 +135,7 @@ def withdraw(study: Path, secret_file: Path, dry_run: bool) -> None:
 
     Copies that others have made, and sums in which it was counted, are out of reach. Stop the timer, if there is one.
     """
-    from mousetrackd.fleet.study import Study  # noqa: PLC0415
+    from mousetrackd.fleet.study import Study, months_of  # noqa: PLC0415
     from mousetrackd.storage.recovery import readable  # noqa: PLC0415
 
     place = Study(study, secret_file)
@@ -122,7 +144,7 @@ def withdraw(study: Path, secret_file: Path, dry_run: bool) -> None:
     files = place.all_of(machine)
     if not dry_run:
         place.remove(files)
-    names = ", ".join(path.parent.name[6:] for path in files) or "nothing"
+    names = ", ".join(sorted(months_of(files))) or "nothing"
     terminal.echo(f"{names} of {machine} {'would be' if dry_run else 'is'} deleted from {study}")
 
 
@@ -132,6 +154,7 @@ def withdraw(study: Path, secret_file: Path, dry_run: bool) -> None:
         "mousetrackd fleet sum ~/Study map.png --since '30 days ago'",
         "mousetrackd fleet sum ~/Study all.npz --layer dwell --layer clicks --scheduler local",
         "mousetrackd fleet sum ~/Study compared.png --cohort design --against support",
+        "mousetrackd fleet sum ~/Study blender.png --application org.blender.blender --layer clicks",
     ),
 )
 @click.argument("study", type=click.Path(path_type=Path))
@@ -143,6 +166,7 @@ def withdraw(study: Path, secret_file: Path, dry_run: bool) -> None:
     metavar="LAYER",
     help=f"{', '.join(LAYERS)}; clicks is all buttons. A picture has one, .npz any number. Default: dwell.",
 )
+@click.option("--application", default="", metavar="NAME", help="Only what was counted for this application.")
 @click.option("--cohort", metavar="NAME", help="Only this part of the study.")
 @click.option("--against", metavar="NAME", help="Compare with this part: both maps on one scale, and their difference.")
 @_SINCE
@@ -164,7 +188,8 @@ def sum_(study: Path, out: Path, **options: Any) -> None:
     """Add up the machines of the folder STUDY into OUT: a picture (.png) or arrays (.npz).
 
     Every file is verified. What is damaged, or no file of a study, is left out and named. OUT.npz has for each layer
-    an array of counts, (rows, columns), and one of how many machines have counts there, "seen.LAYER".
+    an array of counts, (rows, columns), and one of how many machines have counts there, "seen.LAYER". Counts are ms,
+    presses and steps; of travel 100 are a line from side to side of a cell, on a screen of any resolution.
     """
     from mousetrackd.core.timerange import parse_range  # noqa: PLC0415
     from mousetrackd.fleet import total  # noqa: PLC0415
@@ -181,17 +206,18 @@ def sum_(study: Path, out: Path, **options: Any) -> None:
     since_s, until_s = parse_range(options["since"], options["until"])
     bad: list[str] = []
     machines = total.machines_of(study, bad)
+    application = plain_name(options["application"])
     parts: list[Part] = []
     names = [options["cohort"], *([options["against"]] if options["against"] is not None else [])]
     for name in names:
-        asked = total.Asked.between(layers, name, since_s, until_s)
+        asked = total.Asked.between(layers, name, since_s, until_s, application)
         parts.append(_summed(machines, asked, options["scheduler"]))
         bad += parts[-1].bad
     report_left_out(sorted(dict.fromkeys(bad)))
     for name, part in zip(names, parts, strict=True):
-        total.require_machines(part, total.Asked.between(layers, name, since_s, until_s), least)
+        total.require_machines(part, total.Asked.between(layers, name, since_s, until_s, application), least)
     shown = [{layer: total.publish(part.sums[layer], least) for layer in layers} for part in parts]
-    output_files.write(out, _content(out, [*map(str, names)], layers, parts, shown, least))
+    output_files.write(out, _content(out, [*map(str, names)], layers, parts, shown, least, application))
     for name, part, of_layers in zip(names, parts, shown, strict=True):
         for layer, one in of_layers.items():
             of = f"{name}: " if len(names) > 1 else ""
@@ -225,6 +251,7 @@ def _content(
     parts: Sequence[Part],
     shown: Sequence[dict[str, Published]],
     least: int,
+    application: str,
 ) -> bytes:
     if out.suffix.lower() == ".npz":
         return _npz(
@@ -239,9 +266,9 @@ def _content(
 
     layer = layers[0]
     if len(parts) == 1:
-        return drawing.draw(layer, parts[0], shown[0][layer], least).png()
+        return drawing.draw(layer, parts[0], shown[0][layer], least, application).png()
     both = (shown[0][layer], shown[1][layer])
-    return drawing.draw_pair(layer, (names[0], names[1]), (parts[0], parts[1]), both, least).png()
+    return drawing.draw_pair(layer, (names[0], names[1]), (parts[0], parts[1]), both, least, application).png()
 
 
 def _npz(arrays: dict[str, Any]) -> bytes:

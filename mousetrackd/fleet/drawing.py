@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 
 from mousetrackd.core.counts import Counts
-from mousetrackd.core.layers import CLICKS, COUNTS, UNITS
+from mousetrackd.core.layers import CLICKS, COUNTS, TRAVEL, UNITS
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.core.series import Series
+from mousetrackd.fleet.grid import TRAVEL_PARTS
 from mousetrackd.picture import compose, legend
 from mousetrackd.picture.look import Look
 from mousetrackd.picture.png import Picture
@@ -40,16 +41,17 @@ _NEUTRAL, _LESS, _MORE = (np.array(colour, np.float64) for colour in ((18, 20, 2
 """Red, green and blue where there is no difference, and where the second or the first has more."""
 
 
-def draw(layer: str, part: Part, shown: Published, least_machines: int) -> Picture:
+def draw(layer: str, part: Part, shown: Published, least_machines: int, application: str = "") -> Picture:
     """The map of a sum."""
     screen = Monitor("study", *shown.counts.shape[::-1])
-    name, unit = _as_counted(layer)
+    name, unit, per_unit = _as_counted(layer)
     counts = {Series(screen, name): _counts(shown.counts)} if shown.counts.any() else {}
     scene = Scene(
         _reading(counts, part.days),
         Layout([Placement(screen, 0, 0)]),
         unit=unit,
-        only=_rule(least_machines),
+        counts_per_unit=per_unit,
+        only=_rule(least_machines, application),
         where=f"{part.machines:,} machines, {_days(part)}",
     )
     return compose.draw(scene, _look(layer, name, _MAP_PX, title(layer)))
@@ -61,22 +63,24 @@ def draw_pair(
     parts: tuple[Part, Part],
     shown: tuple[Published, Published],
     least_machines: int,
+    application: str = "",
 ) -> Picture:
     """Two maps side by side on one scale, per machine, and to their right where which of them has more."""
     screens = [Monitor(name, *one.counts.shape[::-1]) for name, one in zip(names, shown, strict=True)]
-    per_machine = [one.counts / part.machines for one, part in zip(shown, parts, strict=True)]
+    _, unit, per_unit = _as_counted(layer)
+    per_machine = [one.counts / per_unit / part.machines for one, part in zip(shown, parts, strict=True)]
     counts = {
         Series(screen, COUNTS): _counts(np.rint(heat * _SHARES).astype(np.int64))
         for screen, heat in zip(screens, per_machine, strict=True)
         if heat.any()
     }
-    unit = _as_counted(layer)[1] or UNITS[layer]
+    unit = unit or UNITS[layer]
     scene = Scene(
         _reading(counts, parts[0].days | parts[1].days),
         Layout([Placement(screen, nth * screen.width_px, 0) for nth, screen in enumerate(screens)]),
         unit=unit,
         counts_per_unit=_SHARES,
-        only=_rule(least_machines),
+        only=_rule(least_machines, application),
         where=" · ".join(
             f"{side}: {name}, {part.machines:,} machines, {_days(part)}"
             for side, name, part in zip(("left", "right"), names, parts, strict=True)
@@ -94,9 +98,11 @@ def title(layer: str) -> str:
     return "Clicks" if layer == CLICKS else STYLES[layer].title
 
 
-def _as_counted(layer: str) -> tuple[str, str]:
-    """The layer to draw, and its unit where that is not the layer's own: all buttons are counted as one."""
-    return (COUNTS, UNITS["clicks.left"]) if layer == CLICKS else (layer, "")
+def _as_counted(layer: str) -> tuple[str, str, float]:
+    """The layer to draw, and its unit and how many counts that is where they are not the layer's own."""
+    if layer == CLICKS:  # all buttons are counted as one
+        return COUNTS, UNITS["clicks.left"], 1
+    return (COUNTS, UNITS[TRAVEL], TRAVEL_PARTS) if layer == TRAVEL else (layer, "", 1)
 
 
 def _look(layer: str, name: str, size_px: tuple[int, int], text: str) -> Look:
@@ -104,8 +110,9 @@ def _look(layer: str, name: str, size_px: tuple[int, int], text: str) -> Look:
     return Look(layer=[name], colormap=drawn_as, out_size="{}x{}".format(*size_px), title=text)
 
 
-def _rule(least_machines: int) -> str:
-    return f"cells of {least_machines} machines or more, none with over half" if least_machines > 1 else ""
+def _rule(least_machines: int, application: str) -> str:
+    rule = f"cells of {least_machines} machines or more, none with over half" if least_machines > 1 else ""
+    return ", ".join(part for part in (application, rule) if part)
 
 
 def _days(part: Part) -> str:

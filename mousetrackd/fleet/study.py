@@ -6,36 +6,48 @@ A study is a folder. Which other machines see it, and how it gets there, is the 
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import errno
 import hmac
 import json
 import os
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from mousetrackd.core.applications import OTHER
 from mousetrackd.core.errors import MousetrackError, StoreError, UsageError
-from mousetrackd.core.layers import LAYERS
+from mousetrackd.core.layers import LAYERS, TRAVEL
 from mousetrackd.core.series import Series
-from mousetrackd.fleet.months import COHORT, Month, facts_beside, grid_of
+from mousetrackd.core.validity import plain_name
+from mousetrackd.fleet.grid import in_cells, summed
+from mousetrackd.fleet.months import (
+    APPLICATION,
+    APPLICATIONS_MAX,
+    COHORT,
+    FORMAT,
+    SUM_MAX,
+    Month,
+    facts_beside,
+    read_pair,
+)
 from mousetrackd.storage.query import PATH, Range
 from mousetrackd.system.files import sync_folder
 from mousetrackd.system.trusted_files import read_trusted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from mousetrackd.core.counts import Counts
     from mousetrackd.storage.store import Store
 
 _SECRET_LEAST_BYTES: Final = 16
 _SECRET_MAX_BYTES: Final = 4096
+_LIST_MAX_BYTES: Final = 65536
 _DAY_MAX_S: Final = 25 * 3600
 """The longest day of a local clock."""
 _EPOCH: Final = date(1970, 1, 1)
@@ -48,30 +60,63 @@ Days = dict[str, dict[str, int]]
 class Plan:
     """What an export will do. write: months to be made, newer than what the study has. remove: files to be deleted.
 
-    kept: months that the study has as they are. left_out: sentences.
+    sources: for each month to be made, a mark of what of. kept: months that the study has as they are. left_out:
+    sentences.
     """
 
     machine: str
     write: list[str] = field(default_factory=list)
+    sources: dict[str, str] = field(default_factory=dict)
     remove: list[Path] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+
+    @property
+    def taken_back(self) -> list[str]:
+        """The months of which nothing will be left."""
+        return sorted(months_of(self.remove) - {*self.write, *self.kept})
+
+
+def read_applications(file: Path) -> tuple[str, ...]:
+    """A study's list of applications: one name a line, and # before a remark.
+
+    It lies beside the secret and not in the study, where anyone could add a name to it. Raises UsageError, and
+    RefusedError where others may write it.
+    """
+    try:
+        lines = read_trusted(file, _LIST_MAX_BYTES).decode().splitlines()
+    except OSError as error:
+        raise UsageError(f"cannot read {file}: {error.strerror}", "Give the study's list of applications.") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file} is no text in UTF-8", "It has the name of an application on each line.") from error
+    names = dict.fromkeys(plain_name(line.partition("#")[0]) for line in lines)
+    names.pop("", None)
+    for name in names:
+        if name == OTHER or not APPLICATION.fullmatch(name):
+            raise UsageError(
+                f'{file}: "{name}" is no application', "Give names as mousetrackd stats --applications prints them."
+            )
+    if len(names) > APPLICATIONS_MAX:
+        raise UsageError(f"{file} has {len(names)} applications", f"A study has {APPLICATIONS_MAX} at most.")
+    return tuple(names)
 
 
 class Study:
     """A study's folder, as one machine sees it.
 
-    secret_file: the same at all machines of the study, and unknown to who reads it. cohort: empty for none. Raises
-    UsageError where one of them cannot be used, RefusedError for a secret that others may write.
+    secret_file: the same at all machines of the study, and unknown to who reads it. cohort: empty for none.
+    applications: the identities of those whose counts are given as well. Raises UsageError where one of them cannot be
+    used, RefusedError for a secret that others may write.
     """
 
-    def __init__(self, folder: Path, secret_file: Path, cohort: str = "") -> None:
+    def __init__(self, folder: Path, secret_file: Path, cohort: str = "", applications: Sequence[str] = ()) -> None:
         if not folder.is_dir():
             raise UsageError(f"there is no folder {folder}", "A study is a folder: make it, or mount it.")
         if cohort and not COHORT.fullmatch(cohort):
             raise UsageError(f'"{cohort}" is no cohort', "Its name has 1 to 32 of a to z, 0 to 9, dot and dash.")
         self.folder = folder
         self.cohort = cohort
+        self.applications = applications
         try:
             self._secret = read_trusted(secret_file, _SECRET_MAX_BYTES).strip()
         except OSError as error:
@@ -91,20 +136,39 @@ class Study:
             raise StoreError(
                 f"{store.path} is of an older version, which gave stores no number", "Start it first: mousetrackd run"
             )
-        return hmac.new(self._secret, ids[0].encode(), hashlib.sha256).hexdigest()[:16]
+        return self._mark(ids[0])
 
     def plan(self, store: Store, since_s: int | None = None, until_s: int | None = None) -> Plan:
         """What is to be written so that the study has what the store has of a range, and nothing else."""
         plan = Plan(self.machine(store))
-        days = _days(store, Range(since_s, until_s), plan.left_out)
-        published = {path.parent.name.removeprefix("month="): path for path in self._files(plan.machine)}
-        for month in sorted({day[:7] for day in days}):
-            wanted = {day: sums for day, sums in sorted(days.items()) if day.startswith(month)}
-            facts = _facts(published[month]) if month in published else {}
-            is_there = facts.get("days") == wanted and facts.get("cohort") == self.cohort
-            (plan.kept if is_there else plan.write).append(month)
-        plan.remove = [path for month, path in published.items() if month not in {*plan.kept, *plan.write}]
+        days = {
+            name: _days(store, Range(since_s, until_s, application=name), plan.left_out)
+            for name in ("", *self.applications)
+        }
+        mine = self.all_of(plan.machine)
+        remove = set(mine)
+        for month in sorted({day[:7] for of_one in days.values() for day in of_one}):
+            wanted = {
+                name: {day: sums for day, sums in sorted(of_one.items()) if day.startswith(month)}
+                for name, of_one in days.items()
+            }
+            source = self._mark(json.dumps([FORMAT, self.cohort, wanted], sort_keys=True))
+            file = self._file(plan.machine, month)
+            if file in remove and _source_of(file) == source:
+                plan.kept.append(month)
+            else:
+                plan.write.append(month)
+                plan.sources[month] = source
+            remove -= {file, facts_beside(file)}
+        plan.remove = sorted(remove)
         return plan
+
+    def _mark(self, text: str) -> str:
+        """A mark of a text, from which nobody can tell it without the secret."""
+        return hmac.new(self._secret, text.encode(), "sha256").hexdigest()[:16]
+
+    def _file(self, machine: str, month: str) -> Path:
+        return self.folder / f"month={month}" / f"{machine}.parquet"
 
     def months(
         self, store: Store, plan: Plan, since_s: int | None = None, until_s: int | None = None
@@ -120,47 +184,64 @@ class Study:
             yield self._month(store, plan, month, asked)
 
     def _month(self, store: Store, plan: Plan, month: str, asked: Range) -> Month:
-        parts: dict[tuple[int, int], list[tuple[NDArray[np.int64], NDArray[np.int64]]]] = defaultdict(list)
+        rows: list[tuple[int, int, int, NDArray[np.int64], NDArray[np.int64]]] = []
+        for place, name in enumerate(("", *sorted(self.applications))):
+            found = self._rows(store, plan, month, replace(asked, application=name))
+            rows += [(place, layer, day, *summed(of_day)) for (layer, day), of_day in sorted(found.items())]
+        sizes = [cell.size for *_, cell, _ in rows]
+        places = sorted({0, *(place for place, *_ in rows)})  # who has no row is not named
+
+        def repeated(values: list[int], kind: type[np.signedinteger[Any]]) -> NDArray[Any]:
+            return np.repeat(np.array(values, kind), sizes)
+
+        return Month(
+            plan.machine,
+            month,
+            self.cohort,
+            plan.sources[month],
+            tuple(("", *sorted(self.applications))[place] for place in places),
+            repeated([day for _, _, day, _, _ in rows], np.int32),
+            repeated([places.index(place) for place, *_ in rows], np.int16),
+            repeated([layer for _, layer, *_ in rows], np.int8),
+            np.concatenate([np.empty(0, np.int32), *(cell.astype(np.int32) for *_, cell, _ in rows)]),
+            np.concatenate([np.empty(0, np.int64), *(n for *_, n in rows)]),
+        )
+
+    def _rows(self, store: Store, plan: Plan, month: str, asked: Range) -> _Rows:
+        """What the store has of an application, by layer and day."""
+        parts: _Rows = defaultdict(list)
         of_others, too_long = store.units(), 0
-        for piece in store.pieces(LAYERS, plan.left_out, asked, step_s=_DAY_MAX_S):
+        layers = [layer for layer in LAYERS if not (asked.application and layer == TRAVEL)]
+        for piece in store.pieces(layers, plan.left_out, asked, step_s=_DAY_MAX_S):
             if Series(piece.monitor, piece.layer) in of_others:
                 continue
             if piece.span_s > _DAY_MAX_S:
                 too_long += 1
                 continue
             day = (datetime.fromtimestamp(piece.start_s).astimezone().date() - _EPOCH).days
-            parts[LAYERS.index(piece.layer), day].append(_cells(piece.counts, grid_of(piece.layer)))
+            parts[LAYERS.index(piece.layer), day].append(in_cells(piece.counts, piece.layer, day))
         if too_long:
             plan.left_out.append(f"left out of {month} what is not kept by the day any more")
-        rows: list[tuple[int, int, NDArray[np.int64], NDArray[np.int64]]] = [
-            (layer, day, *_summed(of_day)) for (layer, day), of_day in sorted(parts.items())
-        ]
-        sizes = [cell.size for _, _, cell, _ in rows]
-        return Month(
-            plan.machine,
-            month,
-            self.cohort,
-            np.repeat(np.array([day for _, day, _, _ in rows], np.int32), sizes),
-            np.repeat(np.array([layer for layer, _, _, _ in rows], np.int8), sizes),
-            np.concatenate([np.empty(0, np.int32), *(cell.astype(np.int32) for _, _, cell, _ in rows)]),
-            np.concatenate([np.empty(0, np.int64), *(n for _, _, _, n in rows)]),
-        )
+        return parts
 
     def put(self, month: Month) -> Path:
         """Write a month, in the place of what the study has of it. Raises MousetrackError."""
-        file = self.folder / f"month={month.month}" / f"{month.machine}.parquet"
+        file = self._file(month.machine, month.month)
         if not month.n.size:
-            self.remove([file])
+            self.remove([path for path in (file, facts_beside(file)) if path.exists()])
             return file
+        if month.n.sum(dtype=np.float64) > SUM_MAX:
+            raise MousetrackError(
+                f"{month.month} has more counts than a month has time for",
+                "Nothing of it was written: see mousetrackd check",
+            )
         content = month.encode()
         mode = self.folder.stat().st_mode & 0o777  # who may read the folder may read what is put into it
         try:
-            if not file.parent.is_dir():
-                file.parent.mkdir()
-                file.parent.chmod(mode)
+            _make_folder(file.parent, mode)
             facts = json.dumps(month.facts(content), indent=1).encode()
             for path, written in ((file, content), (facts_beside(file), facts)):
-                fresh = path.with_name(f".{path.name}.new")
+                fresh = path.with_name(f".{path.name}.{os.getpid()}.new")  # another export may be under way
                 fresh.unlink(missing_ok=True)
                 descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
                 with os.fdopen(descriptor, "wb") as opened:
@@ -177,29 +258,47 @@ class Study:
         return file
 
     def remove(self, files: Sequence[Path]) -> None:
-        """Delete files of this machine, and what is beside them. Raises MousetrackError."""
-        for file in files:
-            try:
-                for path in (file, facts_beside(file)):
-                    path.unlink(missing_ok=True)
-                    path.with_name(f".{path.name}.new").unlink(missing_ok=True)
-                sync_folder(file.parent)
+        """Delete files, and the folders of months that are empty then. Raises MousetrackError."""
+        file = self.folder
+        try:
+            for file in files:
+                file.unlink(missing_ok=True)
+            for folder in {path.parent for path in files} - {self.folder}:
+                file = folder
+                sync_folder(folder)
                 with contextlib.suppress(OSError):  # others' files are there
-                    file.parent.rmdir()
-            except OSError as error:
-                raise MousetrackError(
-                    f"cannot delete {file}: {error.strerror}", "Check the folder, then run it again."
-                ) from error
+                    folder.rmdir()
+        except OSError as error:
+            raise MousetrackError(
+                f"cannot delete {file}: {error.strerror}", "Check the folder, then run it again."
+            ) from error
 
     def all_of(self, machine: str) -> list[Path]:
-        """Every file that the study has of a machine, by the name of its rows."""
-        return self._files(machine)
+        """Every file of a machine: also copies that a sync made of one, and what an export that was killed left."""
+        found: list[Path] = []
+        for folder, _, names in os.walk(self.folder):  # no links are followed
+            found += [Path(folder, name) for name in names if machine in name]
+        return sorted(found)
 
-    def _files(self, machine: str) -> list[Path]:
-        found = {path.with_suffix(".parquet") for path in self.folder.glob(f"month=*/{machine}.*")}
-        return sorted(
-            found | {path.with_name(f"{machine}.parquet") for path in self.folder.glob(f"month=*/.{machine}.*.new")}
-        )
+
+_Rows = dict[tuple[int, int], list[tuple["NDArray[np.int64]", "NDArray[np.int64]"]]]
+"""By layer and day: cells, and how much is in each."""
+
+
+def months_of(files: Iterable[Path]) -> set[str]:
+    """The months that files of a study are of."""
+    return {part.removeprefix("month=") for file in files for part in file.parts if part.startswith("month=")}
+
+
+def _make_folder(folder: Path, mode: int) -> None:
+    """Raises OSError, also for a link that would lead out of the study."""
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        if folder.is_symlink() or not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "its folder is a link, or no folder") from None
+    else:
+        folder.chmod(mode)
 
 
 def _days(store: Store, asked: Range, left_out: list[str]) -> Days:
@@ -214,27 +313,9 @@ def _days(store: Store, asked: Range, left_out: list[str]) -> Days:
     return days
 
 
-def _facts(file: Path) -> dict[str, Any]:
-    """What is written beside a file; nothing where that is not the file's."""
+def _source_of(file: Path) -> str:
+    """What a month was made from; empty where it is damaged."""
     try:
-        facts = json.loads(facts_beside(file).read_bytes())
-        is_its = facts["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
-    except (OSError, ValueError, TypeError, KeyError):
-        return {}
-    return facts if is_its else {}
-
-
-def _cells(counts: Counts, grid: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Which cells, rising, and the sum in each."""
-    y, x = np.divmod(counts.index, counts.width_px)
-    cell = y * grid[1] // counts.height_px * grid[0] + x * grid[0] // counts.width_px
-    return _summed([(cell, counts.count)])
-
-
-def _summed(
-    parts: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]],
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    cells, where = np.unique(np.concatenate([cell for cell, _ in parts]), return_inverse=True)
-    sums = np.zeros(cells.size, np.int64)
-    np.add.at(sums, where, np.concatenate([n for _, n in parts]))
-    return cells, sums
+        return str(read_pair(file)[1].get("source", ""))
+    except (OSError, ValueError, AttributeError):
+        return ""

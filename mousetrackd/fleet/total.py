@@ -6,6 +6,7 @@ other here, and in a tree by ``dask_total``, with the same result. In memory are
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from mousetrackd.core.errors import MousetrackError, UsageError
-from mousetrackd.core.layers import LAYERS, expand_layers
+from mousetrackd.core.layers import LAYERS, TRAVEL, expand_layers
 from mousetrackd.fleet import months
+from mousetrackd.fleet.grid import grid_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -31,23 +33,29 @@ DAY_LAST: Final = date(9999, 12, 31)
 class Asked:
     """What is to be summed. layers: of ``LAYERS``, or "clicks" for all buttons. cohort: None is all machines.
 
-    first, last: days, both included. Raises UsageError for a layer that does not exist.
+    first, last: days, both included. application: "" for the sum of all. Raises UsageError for a layer that does not
+    exist, and for one that is not kept by application.
     """
 
     layers: tuple[str, ...]
     cohort: str | None = None
     first: date = DAY_FIRST
     last: date = DAY_LAST
+    application: str = ""
 
     def __post_init__(self) -> None:
         expand_layers(self.layers)
+        if self.application and TRAVEL in self.layers:
+            raise UsageError("travel is not kept by application", "Choose dwell, clicks or scroll.")
 
     @classmethod
-    def between(cls, layers: Sequence[str], cohort: str | None, since_s: int | None, until_s: int | None) -> Asked:
+    def between(
+        cls, layers: Sequence[str], cohort: str | None, since_s: int | None, until_s: int | None, application: str = ""
+    ) -> Asked:
         """One of the days that UTC seconds fall into by the local clock; None is an open end."""
         first = DAY_FIRST if since_s is None else datetime.fromtimestamp(since_s).astimezone().date()
         last = DAY_LAST if until_s is None else datetime.fromtimestamp(until_s - 1).astimezone().date()
-        return cls(tuple(dict.fromkeys(layers)), cohort, first, last)
+        return cls(tuple(dict.fromkeys(layers)), cohort, first, last, application)
 
 
 @dataclass
@@ -61,7 +69,7 @@ class Sums:
     @classmethod
     def empty(cls, layer: str) -> Sums:
         """Of no machine."""
-        columns, rows = months.grid_of(layer)
+        columns, rows = grid_of(layer)
         shape = (rows, columns)
         return cls(np.zeros(shape, np.int64), np.zeros(shape, np.uint32), np.zeros(shape, np.int64))
 
@@ -76,13 +84,15 @@ class Sums:
 class Part:
     """The sum of some machines.
 
-    days: on which something was counted. bad: a sentence for each file that is not in it.
+    days: on which something was counted. bad: a sentence for each file that is not in it. applications: of how many
+    machines there are counts of each, of those that were asked for.
     """
 
     sums: dict[str, Sums]
     machines: int = 0
     days: set[date] = field(default_factory=set)
     bad: list[str] = field(default_factory=list)
+    applications: Counter[str] = field(default_factory=Counter)
 
     @classmethod
     def empty(cls, asked: Asked) -> Part:
@@ -96,6 +106,7 @@ class Part:
         self.machines += other.machines
         self.days |= other.days
         self.bad += other.bad
+        self.applications.update(other.applications)
 
 
 @dataclass(frozen=True)
@@ -139,7 +150,9 @@ def sum_machines(machines: Iterable[Sequence[Path]], asked: Asked) -> Part:
     """The sum of machines, each given by its files."""
     part = Part.empty(asked)
     for files in machines:
-        of_one = _machine(files, asked, part.bad)
+        applications: set[str] = set()
+        of_one = _machine(files, asked, part.bad, applications)
+        part.applications.update(applications)
         if of_one is None:
             continue
         arrays, days = of_one
@@ -151,10 +164,13 @@ def sum_machines(machines: Iterable[Sequence[Path]], asked: Asked) -> Part:
 
 
 def _machine(
-    files: Sequence[Path], asked: Asked, bad: list[str]
+    files: Sequence[Path], asked: Asked, bad: list[str], applications: set[str]
 ) -> tuple[Mapping[str, NDArray[np.int64]], set[date]] | None:
-    """What a machine has counted, and on which days; None where that is nothing of what is asked for."""
-    arrays = {layer: np.zeros(np.prod(months.grid_of(layer)), np.int64) for layer in asked.layers}
+    """What a machine has counted, and on which days; None where that is nothing of what is asked for.
+
+    applications: gets the names of all that it has counts of, in the range.
+    """
+    arrays = {layer: np.zeros(np.prod(grid_of(layer)), np.int64) for layer in asked.layers}
     days: set[date] = set()
     for file in files:
         if not asked.first.isoformat()[:7] <= file.parent.name.removeprefix("month=")[:7] <= asked.last.isoformat()[:7]:
@@ -168,6 +184,10 @@ def _machine(
         if asked.cohort is not None and month.cohort != asked.cohort:
             continue
         inside = (month.day >= (asked.first - _EPOCH).days) & (month.day <= (asked.last - _EPOCH).days)
+        applications |= {month.applications[place] for place in np.unique(month.application[inside]).tolist()}
+        if asked.application not in month.applications:
+            continue
+        inside &= month.application == month.applications.index(asked.application)
         days |= {_EPOCH + timedelta(days=day) for day in np.unique(month.day[inside]).tolist()}
         for layer, counts in arrays.items():
             places = [LAYERS.index(one) for one in expand_layers([layer])]
@@ -175,7 +195,7 @@ def _machine(
             np.add.at(counts, month.cell[chosen], month.n[chosen])
     if not days:
         return None
-    return {layer: counts.reshape(months.grid_of(layer)[::-1]) for layer, counts in arrays.items()}, days
+    return {layer: counts.reshape(grid_of(layer)[::-1]) for layer, counts in arrays.items()}, days
 
 
 def publish(sums: Sums, least_machines: int) -> Published:
@@ -198,8 +218,18 @@ def publish(sums: Sums, least_machines: int) -> Published:
 
 
 def require_machines(part: Part, asked: Asked, least_machines: int) -> None:
-    """Raise MousetrackError where there is nothing that may be shown."""
+    """Raise MousetrackError where there is nothing that may be shown.
+
+    Whether an application was seen on fewer machines, or on none, is not to be known.
+    """
     of = f' of the cohort "{asked.cohort}"' if asked.cohort is not None else ""
+    if asked.application and part.machines < max(least_machines, 1):
+        known = sorted(name for name, machines in part.applications.items() if name and machines >= least_machines)
+        there_are = f"There are counts of: {', '.join(known)}" if known else "So it is with every application."
+        raise MousetrackError(
+            f'fewer than {max(least_machines, 1)} machines{of} have counts of "{asked.application}" in this range',
+            there_are,
+        )
     if not part.machines:
         raise MousetrackError(f"the study has nothing{of} in this range", "Nothing was written.")
     if part.machines < least_machines:

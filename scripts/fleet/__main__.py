@@ -58,7 +58,7 @@ def give(job: tuple[Path, int, int]) -> dict[str, dict[int, int]]:
     for layer in LAYERS:
         cells: Counter[int] = Counter()
         for one in expand_layers([layer]):
-            cells.update(simulated.plain_sum(file, one, *months.grid_of(layer)))
+            cells.update(simulated.plain_sum(file, one))
         found[layer] = dict(cells)
     return found
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections import Counter
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from support.plain_cells import in_cells
 
 from mousetrackd.core.accumulator import Tally
 from mousetrackd.core.counts import Counts
@@ -55,14 +57,14 @@ def _day(
     return x, y, rng.integers(1, most, pixels)
 
 
-def plain_sum(store_file: Path, layer: str, columns: int, rows: int) -> dict[int, int]:
+def plain_sum(store_file: Path, layer: str) -> Counter[int]:
     """What a store holds of a layer by cell, without anything of the fleet's code: a dictionary, pixel by pixel."""
-    found: dict[int, int] = {}
+    found: Counter[int] = Counter()
     with Store.open_read_only(store_file) as store:
-        for series, counts in store.read([layer]).counts.items():
-            width_px, height_px = series.monitor.width_px, series.monitor.height_px
-            for index, count in zip(counts.index.tolist(), counts.count.tolist(), strict=True):
-                y, x = divmod(index, width_px)
-                cell = y * rows // height_px * columns + x * columns // width_px
-                found[cell] = found.get(cell, 0) + count
+        for piece in store.pieces([layer], []):
+            width_px, height_px = piece.monitor.width_px, piece.monitor.height_px
+            pairs = zip(piece.counts.index.tolist(), piece.counts.count.tolist(), strict=True)
+            pixels = ((index % width_px, index // width_px, count) for index, count in pairs)
+            day = datetime.fromtimestamp(piece.start_s).astimezone().date() - date(1970, 1, 1)
+            found += in_cells(pixels, (width_px, height_px), layer, day.days)
     return found
