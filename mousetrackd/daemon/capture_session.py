@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 RETRY_FIRST_S: Final = 1.0
 RETRY_LONGEST_S: Final = 30.0
 
+NO_WINDOWS: Final = "windows are not identified here: nothing is counted by application"
+"""The note where somebody counts by application and the source knows no windows."""
+
 
 @dataclass(frozen=True)
 class Stopped:
@@ -50,8 +53,7 @@ class CaptureSession:
     stop_timeout_s: float
     source_name: str = ""
     notes: tuple[str, ...] = ()
-    identifies_by: str = ""
-    """By what the last source knows windows; empty where it knows none, or was not asked for them."""
+    _no_windows: tuple[str, ...] = ()
     _guard: Guard = field(default_factory=Guard)
     _source: GuardedSource | None = None
     _retry_s: float = RETRY_FIRST_S
@@ -77,15 +79,15 @@ class CaptureSession:
         self.source_name = source.name
         source.start(self.notify)
         self._source = source
-        self.notes = source.notes
-        self.identifies_by = source.identifies_by if config.applications.enabled else ""
+        self._no_windows = (NO_WINDOWS,) if config.applications.enabled and not source.identifies_by else ()
+        self.notes = (*source.notes, *self._no_windows)
 
     def take(self) -> list[Item]:
         """Everything since the last call, in its order."""
         if self._source is None:
             return []
         items = self._source.drain()
-        self.notes = self._source.notes
+        self.notes = (*self._source.notes, *self._no_windows)
         return items
 
     def poll(self) -> list[Item] | Ended:

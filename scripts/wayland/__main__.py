@@ -6,16 +6,18 @@ import sys
 import click
 from support.report import Report
 
-from wayland import gnome, kwin, newer, wayfire, weston, wlroots
+from wayland import gnome, kwin, kwin_applications, newer, wayfire, weston, wlroots
 
 PARTS = {
     "kwin": kwin.check,
+    "kwin-applications": kwin_applications.check,
     "gnome": gnome.check,
     "sway": newer.inside("sway", wlroots.sway),
     "labwc": newer.inside("labwc", wlroots.labwc),
     "wayfire": newer.inside("wayfire", wayfire.check),
     "weston": newer.inside("weston", weston.check),
     "newer-kwin": newer.inside("newer-kwin", kwin.check),
+    "newer-kwin-applications": newer.inside("newer-kwin-applications", kwin_applications.check),
     "newer-gnome": newer.inside("newer-gnome", gnome.check),
 }
 
@@ -26,7 +28,7 @@ def main(names: tuple[str, ...]) -> None:
     """Check the Wayland sources under real compositors. Closes non-zero when something failed.
 
     Parts: kwin gnome, of this system; sway labwc wayfire weston newer-kwin newer-gnome, which run inside a
-    newer Debian and take root.
+    newer Debian and take root. What counts by application is a part of its own: kwin-applications.
 
     Example: scripts/check-wayland kwin
     """

@@ -1,8 +1,10 @@
 """A session with KWin in it, headless, and a pointer that moves and clicks there as a remote control does."""
 
+import itertools
 import os
 import shutil
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -46,6 +48,9 @@ COMPOSE = "O2"
 
 
 _LOCK = "org.freedesktop.ScreenSaver"
+_SCRIPTING, _SCRIPT = "org.kde.kwin.Scripting", "org.kde.kwin.Script"
+_SCRIPT_TAKES_S = 0.3
+"""5.27 reads the file of a script after it has answered."""
 
 
 class FakeInput(Interface):
@@ -140,6 +145,7 @@ class Plasma(Session):
         super().__init__()
         installed = must_have("kwin_wayland", "kwin-wayland")
         self.outputs, self.scale = outputs, scale
+        self._numbers = itertools.count(1)
         self._words = self.folder / "xwayland"
         script = self.folder / "say-display"
         script.write_text(WORDS_OF_XWAYLAND.format(file=self._words))
@@ -196,12 +202,25 @@ class Plasma(Session):
         for file in kwin.files(self.places):
             file.write()
 
-    def has_script(self) -> bool | None:
-        """Whether KWin runs our script; None while it does not answer."""
+    def has_script(self, name: str = "mousetrackd") -> bool | None:
+        """Whether KWin runs a script of ours; None while it does not answer."""
         try:
-            return bool(self.call("/Scripting", "org.kde.kwin.Scripting", "isScriptLoaded", "s", "mousetrackd"))
+            return bool(self.call("/Scripting", _SCRIPTING, "isScriptLoaded", "s", name))
         except RuntimeError:
             return None
+
+    def run_script(self, text: str) -> None:
+        """Have KWin run a script of this check, which is gone again when this returns."""
+        name = f"check-{next(self._numbers)}"
+        file = self.folder / f"{name}.js"
+        file.write_text(text)
+        number = self.call("/Scripting", _SCRIPTING, "loadScript", "ss", str(file), name)
+        try:
+            self.call(f"/Scripting/Script{number}", _SCRIPT, "run")
+        except RuntimeError:  # 5.27 keeps it elsewhere
+            self.call(f"/{number}", _SCRIPT, "run")
+        time.sleep(_SCRIPT_TAKES_S)
+        self.call("/Scripting", _SCRIPTING, "unloadScript", "s", name)
 
     def has_effect(self) -> bool:
         """Whether KWin has loaded our effect."""

@@ -26,7 +26,7 @@ _FAR_APART_S = 0.2
 _USED_EVERY_S = 0.5
 """A seat is idle after a second."""
 _X_SOCKETS = Path("/tmp/.X11-unix")  # noqa: S108 - where all X servers have them
-_CONFIG = "checkpoint_interval_s = 3600\nsnapshot_interval_s = 86400\n"
+CONFIG = "checkpoint_interval_s = 3600\nsnapshot_interval_s = 86400\n"
 """Nothing is saved or drawn while wake-ups are counted."""
 
 
@@ -54,7 +54,7 @@ class Session(contextlib.ExitStack):
         # Short, and not in the checkout: the path of a socket has 107 characters.
         self.folder = Path(self.enter_context(tempfile.TemporaryDirectory(prefix="mousetrackd-")))
         self.home = Home(self.folder)
-        self.home.configure(_CONFIG)
+        self.home.configure(CONFIG)
         self.runtime = self.folder / "runtime"
         self.bus = PrivateBus(self.runtime)
         self.bus.start()

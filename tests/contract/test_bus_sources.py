@@ -27,7 +27,7 @@ from test_sources import MANY_MOVES, STOP_WITHIN_S, Recorder, Row, SourceContrac
 from mousetrackd.capture.wayland import gnome, gnome_extension, kwin
 from mousetrackd.capture.wayland.dbus import is_on_bus
 from mousetrackd.core.errors import BlindError, SourceError
-from mousetrackd.core.events import Gap, Kind, LayoutChange, Source
+from mousetrackd.core.events import NOBODY, Gap, Kind, LayoutChange, Source, Window
 
 BITS = {Kind.LEFT: 1 << 8, Kind.MIDDLE: 1 << 9, Kind.RIGHT: 1 << 10, Kind.OTHER: 1 << 11}
 """Of Clutter's mask."""
@@ -319,7 +319,7 @@ class TestKWin(BusContract):
         assert self.shell.is_effect_loaded
         calls = [call for call in self.shell.calls if call.startswith(("load", "unload"))]
         assert calls == [
-            *("unloadEffect", "unloadScript", "unloadScript", "loadScript"),
+            *("unloadEffect", "unloadScript", "unloadScript", "unloadScript", "loadScript"),
             *("unloadEffect", "unloadScript", "unloadScript", "loadDeclarativeScript", "loadEffect"),
         ]
         recorder.source.stop()
@@ -564,6 +564,53 @@ class TestKWin(BusContract):
         self.perform(MANY_MOVES[:1])
         assert recorder.receive(1) == MANY_MOVES[:1]
         recorder.source.stop()
+
+    def started_with_windows(self) -> Recorder:
+        source = kwin.make_source()
+        source.identify_windows()
+        return self.listening(source)
+
+    def test_windows_are_reported_where_somebody_asked_for_them(self) -> None:
+        recorder = self.started_with_windows()
+        assert "mousetrackd-windows" in self.shell.running
+        assert any("not identified" in note for note in recorder.source.notes)
+        for _ in range(2):
+            self.shell.tell_windows(ONE_WINDOW)
+        self.shell.tell_windows(ONE_WINDOW.replace('["one"]}', "null}"))
+        found = recorder.windows(2)
+        assert not any("not identified" in note for note in recorder.source.notes)
+        window = Window(("one",), ((10, 20, 110, 70),), (12, 30, 108, 70))
+        assert [(item.windows, item.focus) for item in found] == [((window,), ("one",)), ((window,), NOBODY)]
+        recorder.source.stop()
+        assert not self.shell.running
+
+    def test_a_report_that_is_none_leaves_nothing_known_and_says_so(self) -> None:
+        recorder = self.started_with_windows()
+        self.shell.tell_windows(ONE_WINDOW)
+        self.shell.tell_windows("nonsense")
+        last = recorder.windows(2)[-1]
+        assert (last.windows, last.focus) == (None, ())
+        assert any("not identified" in note for note in recorder.source.notes)
+        recorder.source.stop()
+
+    def test_a_kwin_that_refuses_the_script_of_windows_reports_motion_all_the_same(self) -> None:
+        self.shell.refuses_windows = True
+        recorder = self.started_with_windows()
+        self.shell.move((5, 6))
+        assert recorder.receive(1) == [(Kind.MOVE, 5, 6)]
+        assert any("does not load mousetrackd's script for them" in note for note in recorder.source.notes)
+        recorder.source.stop()
+
+
+ONE_WINDOW = '{"windows": [[["One"], [10, 20, 100, 50], [12, 30, 96, 40]]], "focus": ["one"]}'
+
+
+def test_the_script_of_windows_calls_one_connection_at_most_20_times_a_second_and_reads_no_title() -> None:
+    text = files("mousetrackd.capture.wayland").joinpath("js", "kwin-windows.js").read_text("utf-8")
+    assert "const PACE_MS = 50;" in text
+    assert text.count("callDBus(") == text.count("callDBus(LISTENER,") == 1
+    assert text.count("@LISTENER@") == text.count("@TOKEN@") == 1
+    assert "caption" not in text
 
 
 def test_the_script_calls_one_connection_at_most_20_times_a_second() -> None:

@@ -100,6 +100,16 @@ class Recorder:
         self.listen()
         return [item.layout for item in self.items if isinstance(item, LayoutChange)]
 
+    def windows(self, count: int) -> list[AppChange]:
+        """Wait for so many changes of the windows; return all there are."""
+
+        def received() -> list[AppChange]:
+            self.listen()
+            return [item for item in self.items if isinstance(item, AppChange)]
+
+        wait_until(lambda: len(received()) >= count, f"{count} changes of the windows were recorded")
+        return received()
+
     def times_ms(self) -> list[int]:
         return [
             time_ms

@@ -125,6 +125,8 @@ def staying(bus: PrivateBus, peer: P) -> Iterator[P]:
 
 CLICKS = "mousetrackd-clicks"
 """What the script that reports clicks is called."""
+WINDOWS = "mousetrackd-windows"
+"""What that of windows is called."""
 
 
 class KWin(Peer):
@@ -163,13 +165,19 @@ class KWin(Peer):
         self.calls: list[str] = []
         self.refuses = False
         """To run anything."""
+        self.refuses_windows = False
+        """To load the script of windows."""
         self.on_run: Callable[[Path], None] = lambda _file: None
         super().__init__(address)
 
     @property
     def listeners(self) -> list[str]:
         """Whom the scripts that report motion call."""
-        return [found[1] for text in [*self.running.values()] if (found := re.search(r'LISTENER = "(.*?)"', text))]
+        return [
+            found[1]
+            for name, text in [*self.running.items()]
+            if name != WINDOWS and (found := re.search(r'LISTENER = "(.*?)"', text))
+        ]
 
     def move(self, *points: Pixel) -> None:
         for x, y in points:
@@ -177,9 +185,18 @@ class KWin(Peer):
 
     def tell_motion(self, member: str, signature: str, *values: Any) -> None:
         """Call the daemon as our script that reports motion does."""
-        for text in [*self.running.values()]:
-            if found := re.search(r'LISTENER = "(.*?)";.*?TOKEN = "(.*?)"', text, re.DOTALL):
-                self.tell(found[1], member, f"s{signature}", found[2], *values)
+        for name in [*self.running]:
+            if name != WINDOWS:
+                self._tell_by(name, member, signature, *values)
+
+    def tell_windows(self, report: str) -> None:
+        """Call the daemon as our script of windows does."""
+        self._tell_by(WINDOWS, "Windows", "s", report)
+
+    def _tell_by(self, name: str, member: str, signature: str, *values: Any) -> None:
+        """Call the daemon as our script of that name does, if it runs."""
+        if found := re.search(r'LISTENER = "(.*?)";.*?TOKEN = "(.*?)"', self.running.get(name, ""), re.DOTALL):
+            self.tell(found[1], member, f"s{signature}", found[2], *values)
 
     def press(self, x: float, y: float, buttons: int) -> None:
         if self.is_effect_loaded and not self.is_locked:
@@ -229,6 +246,8 @@ class KWin(Peer):
 
     def _script(self, member: str, values: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]] | None:
         match member, values:
+            case "loadScript", (_, name) if name == WINDOWS and self.refuses_windows:
+                return None
             case "loadScript" | "loadDeclarativeScript", (file, name):
                 if name in self.loaded:
                     return "i", (-1,)

@@ -6,10 +6,16 @@ import pytest
 from support.parts import FedSource
 from support.waiting import wait_until
 
-from mousetrackd.config import Config
+from mousetrackd.config import ApplicationsConfig, Config
 from mousetrackd.core.errors import BlindError, FaultError, SourceError
 from mousetrackd.core.events import Gap, Item
-from mousetrackd.daemon.capture_session import CaptureSession, Ended
+from mousetrackd.daemon.capture_session import NO_WINDOWS, CaptureSession, Ended
+
+
+class Identifying(FedSource):
+    """One that knows windows."""
+
+    identifies_by = "magic"
 
 
 def session_of(*sources: FedSource, stop_timeout_s: float = 10.0) -> CaptureSession:
@@ -28,6 +34,18 @@ def test_what_a_source_gives_is_taken_in_order_and_once() -> None:
     assert session.poll() == [Gap(1, "one"), Gap(2, "two")]
     assert session.take() == []
     assert session.notes == ("half blind",)
+
+
+def test_a_source_that_knows_no_windows_has_a_note_where_somebody_counts_by_application() -> None:
+    blind, able = FedSource(), Identifying()
+    session = session_of(blind, able)
+    blind.notes = able.notes = ("no wheel",)
+    session.start(Config(applications=ApplicationsConfig(enabled=True)))
+    session.take()
+    assert [*session.notes] == ["no wheel", NO_WINDOWS]
+    session.start(Config(applications=ApplicationsConfig(enabled=True)))
+    session.take()
+    assert [*session.notes] == ["no wheel"]
 
 
 def test_a_source_that_was_stopped_gives_what_came_while_it_stopped() -> None:

@@ -194,6 +194,8 @@ def test_every_name_is_known(name: str) -> None:
 def test_windows_are_identified_only_where_that_is_asked_for_and_possible() -> None:
     assert not choose("pynput").wants_windows  # type: ignore[attr-defined]
     assert choose("pynput", identify_windows=True).wants_windows  # type: ignore[attr-defined]
+    assert choose("kwin", identify_windows=True).wants_windows  # type: ignore[attr-defined]
+    assert not choose("kwin").wants_windows  # type: ignore[attr-defined]
     choose("hyprland", identify_windows=True)  # which cannot, and says so in doctor
     assert explain_applications("pynput").level == "ok"
     assert "nothing is counted by application" in explain_applications("hyprland").says

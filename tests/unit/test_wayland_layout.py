@@ -17,7 +17,7 @@ from mousetrackd.capture.wayland.outputs import LayoutReader
 from mousetrackd.capture.x11 import display as x11
 from mousetrackd.capture.x11.source import PynputSource
 from mousetrackd.core.errors import SourceError
-from mousetrackd.core.events import LayoutChange
+from mousetrackd.core.events import Box, LayoutChange
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
 
@@ -59,6 +59,31 @@ def test_a_plain_screen_is_read_as_it_stands(reader: LayoutReader) -> None:
     assert reader.layout() == Layout([placed("DP-1", 1920, 1080, 0, 0)])
     assert reader.to_desktop(0, 0) == (0, 0)
     assert reader.to_desktop(1919.999, 1079.5) == (1919, 1079)
+
+
+@pytest.mark.parametrize(
+    ("rectangle", "areas", "whole"),
+    [
+        ((100, 50, 200, 100), [(100, 50, 300, 150)], (100, 50, 300, 150)),
+        ((-50, -20, 100, 100), [(0, 0, 50, 80)], (-50, -20, 50, 80)),
+        ((1900, 100, 120, 50), [(1900, 100, 1920, 150), (2880, 150, 3030, 225)], (2850, 150, 3030, 225)),
+        ((1921, 1, 1, 1), [(2881, 1, 2883, 3)], (2881, 1, 2883, 3)),
+        ((5000, 100, 50, 50), [], None),
+        ((100, 100, 0, 50), [], None),
+    ],
+)
+def test_a_window_is_where_its_pixels_are_on_each_screen(
+    compositor: Compositor,
+    reader: LayoutReader,
+    rectangle: tuple[int, int, int, int],
+    areas: list[Box],
+    whole: Box | None,
+) -> None:
+    """The second one has a scale of 1.5, so it begins at 2880."""
+    compositor.plug("HDMI-A-1", x=1920, width=1280, height=720, mode=(1920, 1080))
+    wait_until(reader.dispatch, "the new screen was seen")
+    assert [*reader.to_areas(*rectangle)] == areas
+    assert reader.to_box(*rectangle) == whole
 
 
 def test_a_reader_that_is_told_nothing_new_says_so(reader: LayoutReader) -> None:

@@ -45,6 +45,7 @@ from mousetrackd.system.session_bus import bus_path
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from mousetrackd.capture.wayland.windows import WindowReports
 
 POINTER_PATH = "/org/mousetrackd/Pointer"
 POINTER_INTERFACE = "org.mousetrackd.Pointer"
@@ -296,6 +297,9 @@ class BusConnection(ABC):
     """What people call it."""
     notes: tuple[str, ...]
 
+    windows: WindowReports | None = None
+    """What is reported about windows; None where nobody asked for that."""
+
     def __init__(self, source: CompositorSource, answer_timeout_s: float) -> None:
         self._source = source
         self._monitors = LayoutReader()
@@ -350,6 +354,8 @@ class BusConnection(ABC):
         """Put new positions, and changes of the monitors."""
         if self._monitors.dispatch():
             self._source.put(LayoutChange(self._source.now_ms(), self._monitors.layout()))
+            if self.windows is not None:
+                self.windows.place()
         try:
             came = self._bus.take()
         except OSError as error:
@@ -362,6 +368,17 @@ class BusConnection(ABC):
             self._take(member, values)
         again_s = self._follow()
         return 0 if self._bus.has_more or self._monitors.connection.has_more() else again_s
+
+    def _follow_windows(self, awaiting: str) -> WindowReports:
+        """Take reports about windows from now on. awaiting: why there are none, until the first comes."""
+        from mousetrackd.capture.wayland.windows import WindowReports  # noqa: PLC0415 - who has it off pays nothing
+
+        self.windows = WindowReports(self._source, self._monitors, awaiting)
+        return self.windows
+
+    def _window_notes(self) -> tuple[str, ...]:
+        """Why windows are not identified, where they should be."""
+        return (self.windows.problem,) if self.windows is not None and self.windows.problem else ()
 
     def _follow(self) -> float | None:
         """Do what is due by now. Returns after how many seconds more is, None for never."""

@@ -17,8 +17,10 @@ from mousetrackd.capture.wayland import kwin_scripts
 from mousetrackd.capture.wayland.dbus import ANSWER_TIMEOUT_S, THROTTLE_NOTE, Bus, BusConnection, CallRefusedError
 from mousetrackd.capture.wayland.kwin_clicks import LOOK_AFTER_S, READY_TIMEOUT_S, Clicks
 from mousetrackd.capture.wayland.kwin_scripts import BUS_NAME
-from mousetrackd.capture.wayland.reader_thread import CompositorSource
+from mousetrackd.capture.wayland.reader_thread import CompositorSource, IdentifyingSource
+from mousetrackd.core.errors import SourceError
 from mousetrackd.core.events import Gap, Kind
+from mousetrackd.core.wording import reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 SCRIPT_NAME = "mousetrackd"
 """By which KWin knows the script."""
+WINDOWS_SCRIPT_NAME = "mousetrackd-windows"
+"""By which it knows that of windows, which is loaded only where somebody counts by application."""
 
 NO_SCROLL = "scroll is not seen: KWin reports motion and clicks only"
 
@@ -64,21 +68,32 @@ class KWinScript(BusConnection):
     @property
     def notes(self) -> tuple[str, ...]:  # type: ignore[override]
         """What KWin does not report, in general and just now."""
-        return (*self._clicks.notes, NO_SCROLL, THROTTLE_NOTE)
+        return (*self._clicks.notes, *self._window_notes(), NO_SCROLL, THROTTLE_NOTE)
 
     def _begin(self, bus: Bus) -> None:
         self._clicks = self._new_clicks(bus, self._source.report_notes)
         # All of a killed daemon's first: 5.27 numbers scripts by how many there are, and would give a number twice.
         self._clicks.unload()
+        kwin_scripts.unload(bus, WINDOWS_SCRIPT_NAME)
         kwin_scripts.load(bus, "kwin.js", SCRIPT_NAME, self._token)
+        if self._source.wants_windows:
+            self._load_windows(bus)
         bus.subscribe(_LOCK, "ActiveChanged")
         bus.subscribe(_COMPOSITING, "compositingToggled")
         self._is_locked = _is_locked(bus)
         self._clicks.load()
         give_up_s = time.monotonic() + _SETTLE_S
-        while self._clicks.is_loading and time.monotonic() < give_up_s:
+        while (self._clicks.is_loading or self._window_notes()) and time.monotonic() < give_up_s:
             for member, values in bus.take(give_up_s - time.monotonic()):
                 self._take(member, values)
+
+    def _load_windows(self, bus: Bus) -> None:
+        """Have KWin report windows. Where it does not, motion is recorded all the same."""
+        windows = self._follow_windows("KWin does not run mousetrackd's script for them")
+        try:
+            kwin_scripts.load(bus, "kwin-windows.js", WINDOWS_SCRIPT_NAME, self._token)
+        except (SourceError, CallRefusedError) as error:
+            windows.lose(f"KWin does not load mousetrackd's script for them: {reason(error)}")
 
     def ask(self, answered: Callable[[], None]) -> None:
         """As the others; and look whether clicks are still seen."""
@@ -96,6 +111,8 @@ class KWinScript(BusConnection):
                 self._clicks.look_soon()
             case "Moved", (self._token, x, y):
                 self._move(x, y)
+            case "Windows", (self._token, str(text)) if self.windows is not None:
+                self.windows.take(text)
             case _ if press := self._clicks.take(member, values):
                 self._press(*press)
 
@@ -124,6 +141,8 @@ class KWinScript(BusConnection):
         try:
             self._clicks.unload()
         finally:
+            if self.windows is not None:
+                kwin_scripts.unload(bus, WINDOWS_SCRIPT_NAME)
             kwin_scripts.unload(bus, SCRIPT_NAME)
 
 
@@ -132,11 +151,12 @@ def make_source(
     answer_timeout_s: float = ANSWER_TIMEOUT_S,
     ready_timeout_s: float = READY_TIMEOUT_S,
     look_after_s: tuple[float, ...] = LOOK_AFTER_S,
-) -> CompositorSource:
+) -> IdentifyingSource:
     """The pointer of Plasma's Wayland session, as a source. See ``Bus`` and ``Clicks`` for the times."""
-    return CompositorSource(
+    return IdentifyingSource(
         f"{KWinScript.compositor} (Wayland)",
         lambda source: KWinScript(source, answer_timeout_s, ready_timeout_s=ready_timeout_s, look_after_s=look_after_s),
+        "KWin: places of windows, desktop files and app_id or WM_CLASS",
     )
 
 

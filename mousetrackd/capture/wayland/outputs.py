@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mousetrackd.capture.wayland.events import Failures
+    from mousetrackd.core.events import Box
 
 _SIDEWAYS = 1
 """wl_output.transform's lowest bit: turned by 90 or 270 degrees, mirrored or not."""
@@ -73,6 +74,22 @@ class Output:
     def holds(self, x: float, y: float) -> bool:
         """Whether a logical position is on it."""
         return self.x <= x < self.x + self.width and self.y <= y < self.y + self.height
+
+    def common(self, x: float, y: float, width: float, height: float) -> tuple[float, float, float, float] | None:
+        """Left, top, right and bottom of what of a logical rectangle is on it; None where nothing is."""
+        left, top = max(x, self.x), max(y, self.y)
+        right, bottom = min(x + width, self.x + self.width), min(y + height, self.y + self.height)
+        return (left, top, right, bottom) if left < right and top < bottom else None
+
+    def to_pixels(self, left: float, top: float, right: float, bottom: float) -> Box:
+        """The monitor's own pixels, and more beyond its edges, that logical positions in a rectangle are at."""
+        across, down = self.width_px / self.width, self.height_px / self.height
+        return (
+            math.floor((left - self.x) * across),
+            math.floor((top - self.y) * down),
+            math.ceil((right - self.x) * across),
+            math.ceil((bottom - self.y) * down),
+        )
 
     def to_pixel(self, x: float, y: float) -> tuple[int, int]:
         """The monitor's own pixel at a logical position."""
@@ -238,6 +255,23 @@ class LayoutReader:
                 return placement.desktop_x + pixel_x, placement.desktop_y + pixel_y
         return _rounded(x * self._plane_scale), _rounded(y * self._plane_scale)
 
+    def to_areas(self, x: float, y: float, width: float, height: float) -> tuple[Box, ...]:
+        """Where a logical rectangle is in ``layout()``: a part on each monitor; none where it is on no monitor."""
+        return tuple(
+            _moved(output.to_pixels(*common), placement)
+            for output, placement in self._places.values()
+            if (common := output.common(x, y, width, height)) is not None
+        )
+
+    def to_box(self, x: float, y: float, width: float, height: float) -> Box | None:
+        """All of a logical rectangle in ``layout()``, as the monitor with the largest part shows it; None without."""
+        parts = [(output.common(x, y, width, height), output, placement) for output, placement in self._places.values()]
+        shown = [(part, output, placement) for part, output, placement in parts if part is not None]
+        if not shown:
+            return None
+        _, output, placement = max(shown, key=lambda one: (one[0][2] - one[0][0]) * (one[0][3] - one[0][1]))
+        return _moved(output.to_pixels(x, y, x + width, y + height), placement)
+
     def pixel_to_desktop(self, number: int, x: int, y: int) -> tuple[int, int] | None:
         """The pixel of ``layout()`` that is pixel x, y of one of ``heads``; None where it has no such pixel."""
         if number not in self._places:
@@ -319,6 +353,12 @@ def _reported(outputs: Collection[Output], plane_scale: float) -> list[ReportedM
         size_px, size_mm = (output.width_px, output.height_px), (output.width_mm, output.height_mm)
         reported.append(ReportedMonitor(output.name, *size_px, edid.short_hash(identity), left, top, *size_mm))
     return reported
+
+
+def _moved(box: Box, placement: Placement) -> Box:
+    left, top, right, bottom = box
+    x, y = placement.desktop_x, placement.desktop_y
+    return left + x, top + y, right + x, bottom + y
 
 
 def _rounded(value: float) -> int:

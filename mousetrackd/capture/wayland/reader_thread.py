@@ -72,6 +72,8 @@ class CompositorSource:
         asleep_ms: Callable[[], int] = asleep_ms,
         unread_max: int = _UNREAD_MAX,
     ) -> None:
+        self.wants_windows = False
+        """Whether ``AppChange`` items are asked for. Only where the compositor's connection can give them."""
         self._name = name
         self._connect = connect
         self._connection: PointerConnection | None = None
@@ -242,3 +244,15 @@ class CompositorSource:
         give_up_s = time.monotonic() + _LAST_READ_S
         while connection.dispatch() == 0 and time.monotonic() < give_up_s:  # what came while it was told to stop
             pass
+
+
+class IdentifyingSource(CompositorSource):
+    """One whose connection puts ``AppChange`` items where ``wants_windows``. See ``applications.IdentifiesWindows``."""
+
+    def __init__(self, name: str, connect: Callable[[CompositorSource], PointerConnection], identifies_by: str) -> None:
+        super().__init__(name, connect)
+        self.identifies_by = identifies_by
+
+    def identify_windows(self) -> None:
+        """As ``applications.IdentifiesWindows``."""
+        self.wants_windows = True
