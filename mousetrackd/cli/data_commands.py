@@ -226,6 +226,7 @@ def _labels(table: Mapping[Monitor, Counts]) -> list[str]:
     epilog=example(
         "mousetrackd forget --last 10m",
         "mousetrackd forget --since yesterday --until yesterday --monitor DP-1",
+        "mousetrackd forget --application keepassxc",
         "mousetrackd forget --all --yes",
     )
 )
@@ -240,6 +241,12 @@ def _labels(table: Mapping[Monitor, Counts]) -> list[str]:
     help="Only what was counted on this monitor, by its name in status.",
     shell_complete=completion.monitors,
 )
+@click.option(
+    "--application",
+    metavar="NAME",
+    help="Only what was counted for this application. It is taken out of the totals too.",
+    shell_complete=completion.applications,
+)
 @click.option("--all", "everything", is_flag=True, help="Everything that was ever counted.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def forget(yes: bool, **options: Any) -> None:
@@ -247,7 +254,8 @@ def forget(yes: bool, **options: Any) -> None:
 
     They are deleted from the store, its journal and its backups. An hour is deleted whole if any of it is chosen; what
     stays of an older day, month or year is kept in cells instead of pixels. Every picture drawn since the chosen time
-    began is deleted too. Files that you rendered or exported elsewhere are yours to delete.
+    began is deleted too. Travel and distance are not kept by application: with --application they stay. Files that you
+    rendered or exported elsewhere are yours to delete.
     """
     from mousetrackd.storage import forget  # noqa: PLC0415
     from mousetrackd.storage.erase import MoreThanPromisedError  # noqa: PLC0415
@@ -257,6 +265,7 @@ def forget(yes: bool, **options: Any) -> None:
     gone = None
     while gone is None:
         save_now(paths)
+        choice = forget.named(paths, choice)
         promise = _agreed(paths, choice, ask=not yes)
         try:
             gone = forget.carry_out(paths, choice, promise)
@@ -291,12 +300,20 @@ def _agreed(paths: Paths, choice: Choice, *, ask: bool) -> Promise | None:
     return Promise(found.held, now_s)
 
 
-def _choice(*, since: str | None, until: str | None, last: str | None, monitor: str | None, everything: bool) -> Choice:
+def _choice(
+    *,
+    since: str | None,
+    until: str | None,
+    last: str | None,
+    monitor: str | None,
+    application: str | None,
+    everything: bool,
+) -> Choice:
     """What the options of ``forget`` select. Raises UsageError where they contradict each other."""
     from mousetrackd.core.timerange import parse_range, parse_step_s  # noqa: PLC0415
     from mousetrackd.storage.forget import Choice  # noqa: PLC0415
 
-    named = [option for option in (since, until, last, monitor) if option is not None]
+    named = [option for option in (since, until, last, monitor, application) if option is not None]
     if everything == bool(named):
         raise UsageError(
             "--all cannot be used with other options" if everything else "nothing was selected to forget",
@@ -305,4 +322,4 @@ def _choice(*, since: str | None, until: str | None, last: str | None, monitor: 
     if last is not None and (since is not None or until is not None):
         raise UsageError("--last cannot be used with --since or --until", "Leave one of them out.")
     since_s, until_s = parse_range(since, until)
-    return Choice(since_s if last is None else int(time.time()) - parse_step_s(last), until_s, monitor)
+    return Choice(since_s if last is None else int(time.time()) - parse_step_s(last), until_s, monitor, application)

@@ -51,9 +51,8 @@ def cell_px(width_px: int, height_px: int) -> int:
 
 def binned(counts: Counts, side_px: int) -> Counts:
     """The sum of each cell, on a grid of a number for each cell. side_px: how wide and high a cell is."""
-    row, col = _cells_of(counts, side_px)
     cols, rows = grid(counts.width_px, counts.height_px, side_px)
-    return Counts.from_pixels(cols, rows, row * cols + col, counts.count)
+    return Counts.from_pixels(cols, rows, number_of(counts, side_px), counts.count)
 
 
 def gathered(counts: Counts, side_px: int) -> Counts:
@@ -214,6 +213,12 @@ def centres(of: Cells, *, size: tuple[int, int], side_px: int) -> tuple[NDArray[
         col * side_px + _pixel_of(in_x, col, side_px, width_px),
         row * side_px + _pixel_of(in_y, row, side_px, height_px),
     )
+
+
+def number_of(counts: Counts, side_px: int) -> NDArray[np.int64]:
+    """(N,), the number of the cell in which each pixel of ``counts.index`` lies."""
+    row, col = _cells_of(counts, side_px)
+    return row * grid(counts.width_px, counts.height_px, side_px)[0] + col
 
 
 def _cells_of(counts: Counts, side_px: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from mousetrackd.core.errors import UsageError
 from mousetrackd.core.validity import plain_name
+from mousetrackd.core.wording import printable
 from mousetrackd.system import desktop_entries
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from mousetrackd.system.desktop_entries import DesktopEntry
 
 _SHOWN: Final = 20
+_LIKE: Final = 0.6
+"""How much alike two names are, 0 to 1, by ``difflib``, for one to be taken for a misspelling of the other."""
 
 
 def find(
@@ -36,9 +39,20 @@ def find(
     if len(found) == 1:
         return found.pop()
     if found:
-        raise UsageError(f'"{given}" may be several applications', f"Name one: {', '.join(sorted(found))}")
-    there = ", ".join(known[:_SHOWN]) + (f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else "")
-    raise UsageError(
-        f'nothing was counted for an application "{given}"',
-        f"There are: {there or 'none; [applications] enabled = true in the configuration counts them'}",
-    )
+        names = ", ".join(map(printable, sorted(found)))
+        raise UsageError(f'"{printable(given)}" may be several applications', f"Name one: {names}")
+    raise UsageError(f'nothing was counted for an application "{printable(given)}"', _what_there_is(name, known))
+
+
+def _what_there_is(name: str, known: Sequence[str]) -> str:
+    """The names that are most like the one given; all of them where none is."""
+    import difflib  # noqa: PLC0415 - only for who has misspelt one
+
+    if not known:
+        return "There are none; [applications] enabled = true in the configuration counts them."
+    near = [one for one in known if name and name in one]
+    near += [one for one in difflib.get_close_matches(name, known, cutoff=_LIKE) if one not in near]
+    shown = near or known
+    more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
+    names = ", ".join(map(printable, shown[:_SHOWN])) + more
+    return f"Did you mean {names}? All of them: mousetrackd stats --applications" if near else f"There are: {names}"

@@ -221,6 +221,17 @@ def replace_counts(connection: Connection, row: int, start_s: int, span_s: int, 
     )
 
 
+def find(connection: Connection, row: int) -> Chunk | None:
+    """A chunk by its row; None where it is not there, or fails its checksum. Raises sqlite3.Error."""
+    for _, start_s, span_s, *key, total, counts, checksum in connection.execute(
+        f"SELECT {COLUMNS} FROM chunk WHERE id = ?",  # noqa: S608 - our names
+        (row,),
+    ):
+        chunk = Chunk(row, start_s, span_s, Key(*key), total, counts)
+        return chunk if checksum == checksum_of(chunk) else None
+    return None
+
+
 def checksum_of(chunk: Chunk) -> int:
     """The checksum of a row of ``chunk``: of all its columns but its number."""
     monitor, layer, *rest = chunk.key

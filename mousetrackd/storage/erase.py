@@ -10,7 +10,8 @@ from mousetrackd.core.counts import Counts
 from mousetrackd.core.errors import StoreError
 from mousetrackd.storage import chunks, hours, screens
 from mousetrackd.storage.chunks import COLUMNS, Chunk, Key, checksum_of
-from mousetrackd.storage.query import Held, Range
+from mousetrackd.storage.query import Held
+from mousetrackd.storage.subtraction import SumsOfAll
 from mousetrackd.storage.tiers import HOUR_S
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mousetrackd.core.monitors import Monitor
     from mousetrackd.storage.connection import Connection
     from mousetrackd.storage.hours import Hour
+    from mousetrackd.storage.query import Range
 
 
 class MoreThanPromisedError(StoreError):
@@ -57,61 +59,76 @@ class Promise:
                     )
 
 
-def held(
-    connection: Connection,
-    since_s: int | None,
-    until_s: int | None,
-    monitor: str | None,
-    promise: Promise | None = None,
-) -> Held:
+def held(connection: Connection, asked: Range, promise: Promise | None = None) -> Held:
     """What ``erase`` would delete. Raises StoreError; MoreThanPromisedError where that is more than promised."""
-    found = _to_erase(connection, Range(since_s, until_s, monitor))
+    found = _to_erase(connection, asked)
     if promise is not None:
         promise.check(found)
     return _summary(found)
 
 
-def erase(
-    connection: Connection,
-    since_s: int | None,
-    until_s: int | None,
-    monitor: str | None,
-    promise: Promise | None = None,
-) -> Held:
+def erase(connection: Connection, asked: Range, promise: Promise | None = None) -> Held:
     """Delete every chunk that touches the range, in one transaction; then ``scrub``.
 
     Of a chunk that reaches beyond the range, the hours outside it stay, in cells; where it has none, it goes whole.
-    since_s, until_s, monitor: as in ``query.Range``. A chunk that fails its checksum may be of any time and screen,
-    and goes as well, but for its hours outside the range. Returns what was deleted. Raises StoreError;
-    MoreThanPromisedError, nothing being deleted, where it would be more than promised.
+    asked: a range of time, on one monitor or all; with an application only what was counted for that goes, and is taken
+    out of the sums of all, but for travel and path, which are not kept by application. A chunk that fails its checksum
+    may be of any time and screen, and goes as well, but for its hours outside the range. Returns what was deleted.
+    Raises StoreError; MoreThanPromisedError, nothing being deleted, where it would be more than promised.
     """
     with connection.reading():
         connection.execute("PRAGMA secure_delete = ON")
-    rows = [(row,) for row in screens.rows_of(connection, monitor)]
     with connection.transaction():
-        deleted = _to_erase(connection, Range(since_s, until_s, monitor))
+        deleted = _to_erase(connection, asked)
         if promise is not None:
             promise.check(deleted)
+        of_one: list[_Found] = []
         for one in deleted:
-            _delete(connection, one)
+            if asked.application and one.key.application == asked.application:
+                of_one.append(one)
+            else:
+                _delete(connection, one)
+        if of_one:  # after what is damaged in the sums
+            _take_out(connection, of_one)
         hours.drop_strays(connection)
         connection.execute("DELETE FROM sum")  # all: which series a damaged chunk was part of is unknown
-        connection.executemany(
-            "DELETE FROM path WHERE monitor = ?1"
-            " AND (?2 IS NULL OR start_s + span_s > ?2) AND (?3 IS NULL OR start_s < ?3)",
-            [(row, since_s, until_s) for (row,) in rows],
-        )
-        if since_s is None and until_s is None:  # not even that there was such a screen is kept
-            for table in ("placement", "unit"):
-                connection.executemany(f"DELETE FROM {table} WHERE monitor = ?", rows)  # noqa: S608 - our names
-            connection.executemany("DELETE FROM monitor WHERE id = ?", rows)
+        if not asked.application:
+            _delete_paths_and_screens(connection, asked)
     scrub(connection)
     return _summary(deleted)
 
 
-def _delete(connection: Connection, one: _Found) -> None:
-    """Delete a chunk; where some of its hours stay, they are put in its place. Raises sqlite3.Error, StoreError."""
+def _take_out(connection: Connection, of_one: Iterable[_Found]) -> None:
+    """Delete chunks of one application, and take what goes out of the sums of all."""
+    sums = SumsOfAll(connection)
+    for one in of_one:
+        kept = {hour.row for hour in one.kept}
+        part = None if one.key.grid else sums.part(one.row, one.start_s, one.end_s, one.key, kept)
+        after = _delete(connection, one)
+        if part is not None:
+            sums.take_out(part, after)
+
+
+def _delete_paths_and_screens(connection: Connection, asked: Range) -> None:
+    rows = [(row,) for row in screens.rows_of(connection, asked.monitor)]
+    connection.executemany(
+        "DELETE FROM path WHERE monitor = ?1"
+        " AND (?2 IS NULL OR start_s + span_s > ?2) AND (?3 IS NULL OR start_s < ?3)",
+        [(row, asked.since_s, asked.until_s) for (row,) in rows],
+    )
+    if asked.since_s is None and asked.until_s is None:  # not even that there was such a screen is kept
+        for table in ("placement", "unit"):
+            connection.executemany(f"DELETE FROM {table} WHERE monitor = ?", rows)  # noqa: S608 - our names
+        connection.executemany("DELETE FROM monitor WHERE id = ?", rows)
+
+
+def _delete(connection: Connection, one: _Found) -> Counts | None:
+    """Delete a chunk; where some of its hours stay, they are put in its place. Returns what these hold.
+
+    Raises sqlite3.Error, StoreError.
+    """
     stays: list[int] = []
+    counts = None
 
     def parts(screen: Monitor) -> Iterator[Counts]:
         yield Counts.empty(*one.key.size(screen))  # a sum of no parts would have no size
@@ -125,9 +142,10 @@ def _delete(connection: Connection, one: _Found) -> None:
         if stays:
             chunks.replace_counts(connection, one.row, one.start_s, one.end_s - one.start_s, one.key, counts)
             hours.drop_of_chunk(connection, one.row, kept=stays)
-            return
+            return counts
     hours.drop_of_chunk(connection, one.row)
     connection.execute("DELETE FROM chunk WHERE id = ?", (one.row,))
+    return counts
 
 
 def scrub(connection: Connection) -> None:
@@ -151,10 +169,11 @@ def _to_erase(connection: Connection, asked: Range) -> list[_Found]:
         for row, start_s, span_s, *key, total, counts, checksum in rows:
             chunk = Chunk(row, start_s, span_s, Key(*key), total, counts)
             if checksum != checksum_of(chunk):
-                one = _split_damaged(connection, chunk, asked, is_wanted=chunk.key.monitor in wanted)
+                is_wanted = chunk.key.monitor in wanted and asked.application in ("", chunk.key.application)
+                one = _split_damaged(connection, chunk, asked, is_wanted=is_wanted)
                 found.append(one or _Found(row, start_s, chunk.end_s, chunk.key, ((start_s, chunk.end_s),)))
                 continue
-            if chunk.key.monitor not in wanted:
+            if chunk.key.monitor not in wanted or asked.application not in ("", chunk.key.application):
                 continue
             of_it = hours.of_chunk(connection, row) if span_s > HOUR_S else []
             first_s, last_s = hours.stretch(chunk, of_it)

@@ -1,4 +1,4 @@
-"""Forgetting: what was counted in a time or on a monitor is deleted from every file of ours that may hold it.
+"""Forgetting: what was counted in a time, on a monitor or for an application is deleted from every file of ours.
 
 In doubt more is deleted: what is kept only coarsely goes whole, and so does every file that was written since the
 range began and whose content is not known (pictures, backups, stores set aside).
@@ -10,13 +10,15 @@ import contextlib
 import os
 import shlex
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mousetrackd.core import validity
 from mousetrackd.core.errors import MousetrackError, UsageError
 from mousetrackd.core.monitors import selected
+from mousetrackd.core.wording import printable
 from mousetrackd.storage import unsaved
 from mousetrackd.storage.elsewhere import LOOKED_AT
 from mousetrackd.storage.erase import Promise
@@ -34,11 +36,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Choice:
-    """What is to be forgotten: UTC seconds, None for an open end; a monitor's name, None for all."""
+    """What is to be forgotten: UTC seconds, None for an open end; a monitor's name, None for all.
+
+    application: what was counted for it; None for everything. Its identity, once it went through ``named``.
+    """
 
     since_s: int | None = None
     until_s: int | None = None
     monitor: str | None = None
+    application: str | None = None
 
     @property
     def everything(self) -> bool:
@@ -52,7 +58,12 @@ class Choice:
         since = [] if self.since_s is None else ["--since", _exactly(self.since_s)]
         until = [] if self.until_s is None else ["--until", _exactly(self.until_s)]
         monitor = [] if self.monitor is None else ["--monitor", self.monitor]
-        return shlex.join([*since, *until, *monitor])
+        application = [] if self.application is None else ["--application", self.application]
+        return shlex.join([*since, *until, *monitor, *application])
+
+    def held(self, store: Store, promise: Promise | None = None) -> Held:
+        """What there is of it. Raises StoreError; MoreThanPromisedError where that is more than promised."""
+        return store.held(self.since_s, self.until_s, self.monitor, promise, self.application or "")
 
 
 @dataclass(frozen=True)
@@ -71,8 +82,10 @@ class Found:
         lines = []
         held = self.held
         if held.pieces and held.first_s is not None and held.last_s is not None:
+            whose = "" if choice.application is None else f" for {printable(choice.application)}"
             lines.append(
-                f"{_many(held.pieces, 'piece')} of the counts, from {_when(held.first_s)} to {_when(held.last_s)}"
+                f"{_many(held.pieces, 'piece')} of the counts{whose}, from {_when(held.first_s)} to "
+                f"{_when(held.last_s)}"
             )
             if held.first_s < (choice.since_s or held.first_s) or held.last_s > (choice.until_s or held.last_s):
                 lines.append("  (more than was named: what is kept by the minute, hour, day or month goes whole)")
@@ -80,6 +93,8 @@ class Found:
             f"  (what stays of {_when(begin_s)} to {_when(end_s)} is kept by the hour, in cells instead of pixels)"
             for begin_s, end_s in held.coarsened
         ]
+        if held.pieces and choice.application is not None:
+            lines.append("  (and as much of the totals; travel and distance stay: they are not kept by application)")
         if self.pictures:
             pages = [path for path in self.pictures if path.suffix == ".html"]
             pictures = len(self.pictures) - len(pages)
@@ -91,6 +106,20 @@ class Found:
         return lines
 
 
+def named(paths: Paths, choice: Choice) -> Choice:
+    """The same, its application by its identity. Raises StoreError, and UsageError where it is none or several."""
+    if choice.application is None:
+        return choice
+    from mousetrackd.storage import application_names  # noqa: PLC0415 - the daemon asks only what is unfinished
+
+    as_noted = replace(choice, application=validity.plain_name(choice.application))
+    if as_noted.options() in unfinished(paths):  # its counts may be gone already
+        return as_noted
+    with _store(paths, choice) as store:
+        known = [] if store is None else store.applications()
+    return replace(choice, application=application_names.find(choice.application, known))
+
+
 def find(paths: Paths, choice: Choice) -> Found:
     """What would be forgotten. Raises StoreError, and UsageError for a monitor never seen."""
     with _store(paths, choice) as store:
@@ -98,8 +127,8 @@ def find(paths: Paths, choice: Choice) -> Found:
         if choice.monitor is not None and not selected(screens, choice.monitor):
             labels = ", ".join(sorted(screen.label for screen in screens)) or "none yet"
             raise UsageError(f'there is no monitor "{choice.monitor}"', f"There are: {labels}")
-        held = Held(0, None, None) if store is None else store.held(choice.since_s, choice.until_s, choice.monitor)
-        return Found(held, _pictures(paths, choice), _copies(paths, choice, store))
+        held = Held(0, None, None) if store is None else choice.held(store)
+        return Found(held, _pictures(paths, choice, held), _copies(paths, choice, store))
 
 
 def carry_out(paths: Paths, choice: Choice, promise: Promise | None = None) -> Found:
@@ -112,11 +141,11 @@ def carry_out(paths: Paths, choice: Choice, promise: Promise | None = None) -> F
         for folder in (paths.data_dir, paths.snapshots):
             make_private(folder)
         with folder_held(paths.snapshots, alone=True), _store(paths, choice) as store:
-            if store is not None:  # before the first picture goes
-                store.held(choice.since_s, choice.until_s, choice.monitor, promise)
+            # Before the first picture goes.
+            held = Held(0, None, None) if store is None else choice.held(store, promise)
             with contextlib.suppress(OSError):  # a full disk is no reason to keep it: deleting makes room
                 _note(paths, [*unfinished(paths), choice.options()])
-            found = Found(Held(0, None, None), _pictures(paths, choice), _copies(paths, choice, store))
+            found = Found(held, _pictures(paths, choice, held), _copies(paths, choice, store))
             # Files first: that takes no space, and gives the store the space to be rewritten.
             for path in (*found.pictures, *found.copies):
                 if path.is_dir() and not path.is_symlink():
@@ -127,9 +156,8 @@ def carry_out(paths: Paths, choice: Choice, promise: Promise | None = None) -> F
                 sync_folder(folder)
             if choice.everything:
                 paths.reserve.unlink(missing_ok=True)
-            held = found.held
             if store is not None:
-                held = store.erase(choice.since_s, choice.until_s, choice.monitor, promise)
+                held = store.erase(choice.since_s, choice.until_s, choice.monitor, promise, choice.application or "")
             _note(paths, [] if choice.everything else [one for one in unfinished(paths) if one != choice.options()])
     except OSError as error:
         raise MousetrackError(
@@ -175,8 +203,15 @@ def _store(paths: Paths, choice: Choice) -> Iterator[Store | None]:
         yield store
 
 
-def _pictures(paths: Paths, choice: Choice) -> list[Path]:
-    """Pictures and the page, and what is left of some, that may show it: each shows all that was counted before."""
+def _pictures(paths: Paths, choice: Choice, held: Held) -> list[Path]:
+    """Pictures and the page, and what is left of some, that may show it: each shows all that was counted before.
+
+    Of an application: those written since its first counts.
+    """
+    if choice.application is not None:
+        if held.first_s is None:
+            return []
+        choice = replace(choice, since_s=max(held.first_s, choice.since_s or held.first_s))
     kinds = ("*.png", ".*.new", paths.history.name, f"{UNFINISHED}*")
     names = [path for kind in kinds for path in paths.snapshots.glob(kind)] if paths.snapshots.is_dir() else []
     return sorted(path for path in names if _is_younger(path, choice))

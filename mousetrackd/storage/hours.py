@@ -72,6 +72,19 @@ def put(connection: Connection, new: Iterable[Encoded]) -> None:
         connection.execute("INSERT INTO cells VALUES (?, ?, ?, ?)", (row, side_px, blob, checksum))
 
 
+def replace_counts(connection: Connection, hour: Hour, counts: Counts) -> None:
+    """Let an hour hold other counts; without any it goes. Within the transaction that is open. Raises sqlite3.Error."""
+    if not counts.pixels:
+        drop(connection, [hour.row])
+        return
+    new, side_px, blob = encoded(hour.chunk, hour.start_s, hour.key, counts)
+    connection.execute("UPDATE hour SET total = ? WHERE id = ?", (new.total, hour.row))
+    connection.execute(
+        "UPDATE cells SET cell_px = ?, counts = ?, checksum = ? WHERE hour = ?",
+        (side_px, blob, checksum_of(new, side_px, blob), hour.row),
+    )
+
+
 _PAGE_BYTES: Final = 4096
 _LEAF_BYTES: Final = _PAGE_BYTES - 8
 _PAYLOAD_MAX_BYTES: Final = _PAGE_BYTES - 35

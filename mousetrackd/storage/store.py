@@ -322,16 +322,26 @@ class Store:
         migration.drop_backups(self.path, made_before_s)
 
     def held(
-        self, since_s: int | None, until_s: int | None, monitor: str | None, promise: Promise | None = None
+        self,
+        since_s: int | None,
+        until_s: int | None,
+        monitor: str | None,
+        promise: Promise | None = None,
+        application: str = "",
     ) -> Held:
-        """As ``erase.held``: what ``erase`` would delete."""
-        return erase.held(self._connection, since_s, until_s, monitor, promise)
+        """As ``erase.held``: what ``erase`` would delete. application: only that one's; "" for everything."""
+        return erase.held(self._connection, Range(since_s, until_s, monitor, application=application), promise)
 
     def erase(
-        self, since_s: int | None, until_s: int | None, monitor: str | None, promise: Promise | None = None
+        self,
+        since_s: int | None,
+        until_s: int | None,
+        monitor: str | None,
+        promise: Promise | None = None,
+        application: str = "",
     ) -> Held:
-        """As ``erase.erase``: delete all that touches a range, so that no byte of it is left."""
-        return erase.erase(self._connection, since_s, until_s, monitor, promise)
+        """As ``erase.erase``: delete all that touches a range, so that no byte of it is left. application: as above."""
+        return erase.erase(self._connection, Range(since_s, until_s, monitor, application=application), promise)
 
     def look_at_every_page(self) -> None:
         """As ``integrity.look_at_every_page``: raises DamagedError unless all of the file makes sense."""

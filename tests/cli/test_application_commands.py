@@ -67,6 +67,18 @@ def test_one_application_is_exported_drawn_and_summed(counted: Home) -> None:
     assert "travel is not kept by application" in done.err
 
 
+def test_one_application_is_forgotten_and_the_totals_are_the_other_s(counted: Home) -> None:
+    said = counted.run_ok("forget", "--application", "Blender", "--yes")
+    assert "pieces of the counts for org.blender.blender" in said
+    assert "travel and distance stay" in said
+    assert json.loads(counted.run_ok("stats", "--json"))["total"]["active_ms"] == 1000
+    assert counted.run_ok("stats", "--applications").splitlines()[1:] == [
+        "xterm        0 min 01 s       1       0  100.0%"
+    ]
+    done = counted.run("forget", "--application", "blender", "--yes")
+    assert (done.code, "There are: xterm" in done.err) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("words", "fragment"),
     [

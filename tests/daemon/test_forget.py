@@ -222,6 +222,8 @@ def test_what_was_rolled_up_since_the_question_is_asked_about_again(home: Home) 
         (["--last", "soon"], "no step of time"),
         (["--since", "whenever"], "cannot tell what time"),
         (["--monitor", "DP-9"], "DP-1@64x48"),
+        (["--application", "DP-9"], "There are none; [applications] enabled = true"),
+        (["--application", "x", "--all"], "--all cannot be used with"),
     ],
     ids=str,
 )
@@ -258,11 +260,8 @@ def test_a_picture_being_drawn_is_waited_for(home: Home) -> None:
 WRITES = "pwrite64,fsync,fdatasync,unlink,ftruncate,rename"
 
 
-@pytest.mark.parametrize("call", [1, 2, 3, 4, 6, 8, 11, 14, 17, 20, 23, 26])
-def test_killed_half_way_all_of_it_is_there_or_none_and_doing_it_again_ends_it(home: Home, call: int) -> None:
-    put_counts(home, 5, LONG_AGO_S)
-    put_counts(home, 6, LONG_AGO_S + 7 * 86400)
-    words = ["forget", "--since", "2024-05-20", "--yes"]
+def run_until(home: Home, call: int, *words: str) -> None:
+    """Run a command, and kill it at this one of its calls that write."""
     traced = [*("strace", "-f", "-qq", "-o", os.devnull, "-e", f"trace={WRITES}")]
     inject = ["-e", f"inject={WRITES}:signal=KILL:when={call}"]
     killed = subprocess.run(
@@ -273,6 +272,14 @@ def test_killed_half_way_all_of_it_is_there_or_none_and_doing_it_again_ends_it(h
         check=False,
     )
     assert killed.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL, 0), killed
+
+
+@pytest.mark.parametrize("call", [1, 2, 3, 4, 6, 8, 11, 14, 17, 20, 23, 26])
+def test_killed_half_way_all_of_it_is_there_or_none_and_doing_it_again_ends_it(home: Home, call: int) -> None:
+    put_counts(home, 5, LONG_AGO_S)
+    put_counts(home, 6, LONG_AGO_S + 7 * 86400)
+    words = ["forget", "--since", "2024-05-20", "--yes"]
+    run_until(home, call, *words)
     assert pixels_in_store(home) in ({5, 6}, {5})
     noted = home.paths.forgetting.exists()
     result = home.run(*words)
@@ -280,6 +287,26 @@ def test_killed_half_way_all_of_it_is_there_or_none_and_doing_it_again_ends_it(h
     if noted:
         assert "2024-05-20" in result.err or not home.paths.forgetting.exists()
     assert pixels_in_store(home) == {5}
+    assert not home.paths.forgetting.exists()
+
+
+@pytest.mark.parametrize("call", [2, 5, 8, 11, 14, 17, 20, 23])
+def test_killed_half_way_an_application_is_in_itself_and_in_the_totals_or_in_neither(home: Home, call: int) -> None:
+    home.paths.data_dir.mkdir(parents=True)
+    of_it, others = (Counts.from_pixels(64, 48, np.array([pixel])) for pixel in (5, 6))
+    counts = {"": Counts.merge([of_it, others]), "secret": of_it, "other": others}
+    with Store.open(home.paths.store) as store:
+        tally = Tally({Series(SCREEN, "clicks.left", name): count for name, count in counts.items()})
+        store.commit(tally, LONG_AGO_S, LONG_AGO_S + 60)
+    words = ["forget", "--application", "secret", "--yes"]
+    run_until(home, call, *words)
+    with Store.open(home.paths.store) as store:
+        is_there = "secret" in store.applications()
+    assert pixels_in_store(home) == ({5, 6} if is_there else {6})
+    if is_there or home.paths.forgetting.exists():  # else it was done
+        home.run_ok(*words)
+    assert pixels_in_store(home) == {6}
+    assert b"secret" not in home.paths.store.read_bytes()
     assert not home.paths.forgetting.exists()
 
 
