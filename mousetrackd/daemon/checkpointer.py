@@ -43,6 +43,8 @@ SAVE_TIMEOUT_S: Final = 10.0
 _SIDE_FILE_TIMEOUT_S: Final = 1.5
 """How long the disk of a side file is waited for, before the next one is tried."""
 _OPENINGS: Final = 3
+_LATE_S: Final = 5
+"""What is saved so many seconds after the end of an hour still is of that hour; across its end it would be of none."""
 
 
 @dataclass
@@ -239,6 +241,9 @@ class Checkpointer:
         tally = self._accumulator.take(now_ms)
         now = self._clocks.now()
         start_s, end_s = stretch_s(self._unsaved_since or now, now)
+        hour_ends_s = HOUR.period(start_s, None)[1]  # where a busy computer was a little late to save
+        if hour_ends_s < end_s <= hour_ends_s + _LATE_S:
+            end_s = hour_ends_s
         self._unsaved_since = None
         return Batch.of(tally, start_s, end_s, self._layout) if tally else None
 

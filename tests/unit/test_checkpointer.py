@@ -90,6 +90,20 @@ def test_a_save_is_due_after_the_interval_or_at_the_full_hour(checkpointer: Chec
     assert checkpointer.due_in_s(60) == 10
 
 
+@pytest.mark.parametrize(("late_s", "span_s"), [(0, 10), (1, 10), (5, 10), (6, 16), (60, 70)])
+def test_what_is_saved_a_little_after_the_hour_is_of_that_hour(
+    checkpointer: Checkpointer, clock: HandClock, paths: Paths, late_s: int, span_s: int
+) -> None:
+    checkpointer.open()
+    clock.advance(3590)
+    checkpointer.note_unsaved()
+    checkpointer.count([click()])
+    clock.advance(10 + late_s)
+    checkpointer.save(2)
+    with Store.open_read_only(paths.store, zone=UTC) as store:
+        assert {(one.start_s, one.span_s) for one in store.totals()} == {(HOUR_S + 3590, span_s)}
+
+
 def test_a_save_that_failed_is_tried_again_and_nothing_is_counted_twice(
     checkpointer: Checkpointer, paths: Paths
 ) -> None:
