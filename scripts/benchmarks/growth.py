@@ -5,7 +5,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -18,10 +18,11 @@ from benchmarks.table import Row, at_most, median, ms
 from mousetrackd.config import Config, StoreConfig, to_toml
 from mousetrackd.core import cells
 from mousetrackd.core.accumulator import Tally
+from mousetrackd.core.counts import Counts
 from mousetrackd.core.layers import LAYERS
 from mousetrackd.core.series import Series
 from mousetrackd.daemon.child_process import Job, command
-from mousetrackd.storage import hours, screens
+from mousetrackd.storage import chunks, hours, screens
 from mousetrackd.storage.chunks import Key
 from mousetrackd.storage.hours import Encoded, Hour
 from mousetrackd.storage.store import Store
@@ -78,7 +79,7 @@ def growth(screen: str, *, quick: bool) -> Iterator[Row]:
             _work(desk, bare, screen, today_s, 365, np.random.default_rng(3), [], keeps_hours=False)
             bare_mb = bare.stat().st_size / 1e6
             bare.unlink()
-            _add_older_years(desk, grown, screen, rng, today_s, rollups)
+            _add_older_years(desk, grown, rng, today_s, rollups)
             measured[f"{_YEARS} years"] = _measure(desk, grown, screen, quick=quick)
             _say(screen, f"{_YEARS} years", measured[f"{_YEARS} years"])
     yield from _rows(screen, measured, bare_mb, rollups)
@@ -143,10 +144,7 @@ def _cells(screen: str, nth: int) -> list[tuple[Series, int, int, bytes]]:
 def _put_hours(store: Store, begin_s: int, screen: str, hours_of_it: list[int]) -> None:
     """Give the chunks that begin at ``begin_s`` the hours they would have been rolled up from, day after day."""
     connection = store._connection  # noqa: SLF001 - a store of years, without the time it takes to make it
-    owners = {
-        Key(*key): chunk
-        for chunk, *key in connection.rows("SELECT id, monitor, layer FROM chunk WHERE start_s = ?", (begin_s,))
-    }
+    owners = _owners(store, begin_s)
     by_day: dict[int, list[Encoded]] = defaultdict(list)
     for at, nth in enumerate(hours_of_it):
         day, hour = divmod(at, motion.HOURS_A_DAY)
@@ -155,8 +153,18 @@ def _put_hours(store: Store, begin_s: int, screen: str, hours_of_it: list[int]) 
             key = Key(screens.row_of(connection, series.monitor), series.layer)
             by_day[day].append(Encoded(Hour(0, owners[key], start_s, key, total), side_px, blob))
     for of_day in by_day.values():
-        with connection.transaction():
-            hours.put(connection, of_day)
+        _put(store, of_day)
+
+
+def _owners(store: Store, begin_s: int) -> dict[Key, int]:
+    """The chunks that begin at ``begin_s``, by series."""
+    rows = store._connection.rows("SELECT id, monitor, layer FROM chunk WHERE start_s = ?", (begin_s,))  # noqa: SLF001
+    return {Key(*key): chunk for chunk, *key in rows}
+
+
+def _put(store: Store, of_day: list[Encoded]) -> None:
+    with store._connection.transaction():  # noqa: SLF001
+        hours.put(store._connection, of_day)  # noqa: SLF001
 
 
 def _months(first_s: int, before_s: int) -> Iterator[tuple[int, int]]:
@@ -174,18 +182,40 @@ def _whole_days(screen: str) -> list[Tally]:
     return [motion.together(day) for day in days]
 
 
-def _add_older_years(
-    desk: Desk, grown: Path, screen: str, rng: np.random.Generator, today_s: int, rollups: list[Used]
-) -> None:
-    """Years before the first: all of that, moved a little."""
+def _add_older_years(desk: Desk, grown: Path, rng: np.random.Generator, today_s: int, rollups: list[Used]) -> None:
+    """Years before the first: all of that, moved a little, with the same hours."""
     with Store.open(grown, zone=UTC) as store:
         year = Tally(dict(store.read(LAYERS).counts))
-        for ago in range(2, _YEARS + 1):
-            begin_s = today_s - ago * 365 * _DAY_S
-            store.commit(motion.another(year, rng), begin_s, begin_s + 365 * _DAY_S)
-            days = rng.integers(len(_whole_days(screen)), size=365)
-            _put_hours(store, begin_s, screen, [hour for nth in days for hour in _of_day(int(nth))])
+        by_day = _hours_by_day(store)
+        first_s = min(day_s for day_s, _ in by_day)
+        span_s = today_s - first_s
+        for ago in range(1, _YEARS):
+            moved_s = ago * span_s
+            store.commit(motion.another(year, rng), first_s - moved_s, today_s - moved_s)
+            owners = _owners(store, first_s - moved_s)
+            for _, of_day in by_day:
+                _put(store, [_of_chunk(one, owners[one.hour.key], one.hour.start_s - moved_s) for one in of_day])
     rollups.append(desk.run(_rolling_up(grown, today_s)))
+
+
+def _hours_by_day(store: Store) -> list[tuple[int, list[Encoded]]]:
+    """Every hour that a store holds, in cells: all that it counts. By the UTC second at which their day begins."""
+    by_day: dict[int, list[Encoded]] = defaultdict(list)
+    connection = store._connection  # noqa: SLF001 - what nobody else needs: the bytes of cells
+    known = screens.monitors(connection)
+    for chunk in chunks.select(connection, chunks.ANY, []):
+        of_it = hours.of_chunk(connection, chunk.row)
+        found = [hours.copied(connection, hour, 0, hour.key) for hour in of_it]
+        if not of_it:
+            counts = Counts.joined(chunk.decoded(known[chunk.key.monitor]))
+            found = [hours.encoded(0, chunk.start_s, chunk.key, counts)]
+        for one in found:
+            by_day[one.hour.start_s // _DAY_S * _DAY_S].append(one)
+    return sorted(by_day.items())
+
+
+def _of_chunk(one: Encoded, chunk: int, start_s: int) -> Encoded:
+    return one._replace(hour=replace(one.hour, chunk=chunk, start_s=start_s))
 
 
 def _rolling_up(grown: Path, now_s: int, *, keeps_hours: bool = True) -> list[str]:
