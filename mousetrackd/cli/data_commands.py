@@ -205,10 +205,11 @@ def import_(file: Path, layer: str | None, unit: str | None, monitor: str, at: s
 
 def _amount(total: int, layer: str, unit: str) -> str:
     """A total with its unit: ``2 h 19 min of rest``, ``1,200 presses``."""
+    from mousetrackd.core.layers import of_total  # noqa: PLC0415
     from mousetrackd.storage.stats import time_text  # noqa: PLC0415
 
     if unit != "ms":
-        return f"{total:,} {printable(unit)}"
+        return f"{total:,} {printable(of_total(total, unit))}"
     return f"{f'{total} ms' if total < 1000 else time_text(total)}{' of rest' if layer == DWELL else ''}"
 
 

@@ -36,6 +36,8 @@ def echo_path(path: object) -> None:
 
 
 def show_usage(error: click.ClickException) -> None:
-    """Print what click found wrong with a command line, which it quotes."""
+    """Print what click found wrong with a command line, which it quotes, and where it says what is right."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "mousetrackd"
     message = printable_lines(error.format_message(), _CONTINUED)
-    click.UsageError(message, getattr(error, "ctx", None)).show()
+    click.echo(f"mousetrackd: {message}\nSee: {printable(path)} --help", err=True)

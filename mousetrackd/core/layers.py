@@ -28,6 +28,14 @@ UNITS: Final[Mapping[str, str]] = {
     COUNTS: "",
 }
 
+_ONE: Final = {"crossings": "crossing", "steps": "step", "presses": "press", "clicks": "click"}
+
+
+def of_total(total: float, unit: str) -> str:
+    """The unit as it goes with a total: "1 press", "2 presses". One that is not ours stays as it is."""
+    *before, last = unit.split(" ")
+    return " ".join((*before, _ONE.get(last, last))) if total == 1 else unit
+
 
 def expand_layers(names: Sequence[str]) -> tuple[str, ...]:
     """Layers by name, each once; "clicks" is all buttons. Raises UsageError for an unknown one, or none at all."""

@@ -135,7 +135,7 @@ class Daemon:
         self._snapshots.schedule_first(self._config.current.snapshot_interval_s, self._limits.file_s)
         log.info("mousetrackd %s: the picture will be %s", __version__, self._paths.latest)
         if self._pause.is_paused:
-            self._status.enter("paused", "as it was when it last ended")
+            self._status.enter("paused", "as you left it. To track again: mousetrackd resume")
         else:
             self._start_source()
         notify("READY=1")

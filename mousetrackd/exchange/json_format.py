@@ -32,6 +32,7 @@ _NESTED_MAX: Final = 4_000_000
 _NUMBER: Final = r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?"
 _PAIR: Final = re.compile(rf"[(\[]?\s*({_NUMBER})\s*[,;:_|x\s]\s*({_NUMBER})\s*,?\s*[)\]]?")
 _WRAPPED: Final = re.compile(r"(?:np|numpy)\.\w+\(\s*([^()]*?)\s*\)")
+_COMMENT: Final = re.compile(r"(?:^|[\s,\]}])(?://|/\*|#)", re.MULTILINE)
 _LISTS: Final = ("data", "points", "events", "records", "moves", "clicks", "heatmap", "rows")
 """Where the list of points is in an object of other programs; heatmap.js has it in ``data``."""
 
@@ -85,9 +86,14 @@ def parsed(text: str, what: str = 'it is not JSON, like {"640,480": 3}') -> Any:
         lines = text.splitlines()
         if error.msg == "Extra data" and len(lines) > 1:
             return [_line(line, number, what) for number, line in enumerate(lines, 1) if line.strip()]
-        raise ValueError(f"{what}: see line {error.lineno}, column {error.colno}") from error
+        raise ValueError(f"{what}: see line {error.lineno}, column {error.colno}{_hint(text)}") from error
     except (ValueError, RecursionError, MemoryError) as error:
         raise ValueError("it is not JSON of counts: a number is too long, or its parts are nested too deep") from error
+
+
+def _hint(text: str) -> str:
+    """What to do where a line begins or ends with a comment."""
+    return "; JSON has no comments, so remove them" if _COMMENT.search(text) else ""
 
 
 def _line(line: str, number: int, what: str) -> Any:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from mousetrackd import __version__
-from mousetrackd.core.layers import CLICK_LAYERS
+from mousetrackd.core.layers import CLICK_LAYERS, of_total
 from mousetrackd.picture import legend
 from mousetrackd.picture.styles import STYLES
 
@@ -89,7 +89,7 @@ def _totals(layers: Sequence[HeatLayer]) -> list[str]:
         for layer in layers
         if layer.layer not in CLICK_LAYERS or len(clicks) == 1
     ]
-    return totals + ([f"{_digits(sum(clicks))} clicks"] if len(clicks) > 1 else [])
+    return totals + ([f"{_digits(sum(clicks))} {of_total(sum(clicks), 'clicks')}"] if len(clicks) > 1 else [])
 
 
 def total_text(layer: str, total: float, unit: str) -> str:
@@ -101,8 +101,8 @@ def total_text(layer: str, total: float, unit: str) -> str:
             return f"{hours} h {minutes:02} min"
         return f"{minutes} min {seconds % 60:02} s" if minutes else f"{seconds} s"
     if layer in CLICK_LAYERS:
-        return f"{_digits(total)} {STYLES[layer].short}"
-    return f"{_digits(total)} {unit or 'in all'}"
+        return f"{_digits(total)} {of_total(total, STYLES[layer].short)}"
+    return f"{_digits(total)} {of_total(total, unit) or 'in all'}"
 
 
 def _digits(total: float) -> str:

@@ -662,6 +662,8 @@ def test_the_legends_clock_is_the_zones() -> None:
         ("dwell", 3_660_000, "1 h 01 min"),
         ("dwell", 360_000_000, "100 h 00 min"),
         ("clicks.left", 1221, "1,221 left clicks"),
+        ("clicks.left", 1, "1 left click"),
+        ("travel", 1, "1 crossing"),
         ("travel", 1_261_473, "1,261,473 crossings"),
         ("scroll", 186, "186 steps"),
     ],

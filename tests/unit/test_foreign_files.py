@@ -429,6 +429,7 @@ REFUSED: dict[str, tuple[bytes | str, Options, str]] = {
         "cannot be read as one: see line 3, column 17",
     ),
     "a Counter with a word": ("Counter({(480, 270): 3, (481, 270): many})", Options(), "see line 1, column 37"),
+    "JSON with comments": ('{"1,2": 3, // three\n "2,2": 4}', Options(), "JSON has no comments, so remove them"),
     "JSON cut short": ('{"1,2": 3, "2,', Options(), "it is not JSON"),
     "a JSON text": ('"hello"', Options(), "it is no table"),
     "records without positions": (
