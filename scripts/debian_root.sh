@@ -106,12 +106,13 @@ lend_network() {
     done
 }
 
-# inside COMMAND...: in the checkout of the bare machine, as its root (or as another: user=ID:ID).
+# inside COMMAND...: in the checkout of the bare machine, as its root (or as another: user=ID:ID user_home=/home/NAME).
 user=0:0
+user_home=/root
 home=/ # whoever sources this may choose another
 inside() {
     # shellcheck disable=SC2016  # $0 and $@ are the inner shell's
-    chroot --userspec="$user" "$root" /usr/bin/env -i "${network[@]}" HOME=/root LANG=C.UTF-8 \
+    chroot --userspec="$user" "$root" /usr/bin/env -i "${network[@]}" HOME="$user_home" LANG=C.UTF-8 \
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
         sh -c 'cd "$0" && exec "$@"' "$home" "$@" </dev/null
 }

@@ -4,6 +4,9 @@
 
 python='' # the interpreter chosen, once one was looked for
 
+# What takes long shows its progress to who watches, and only its errors to who does not.
+if [ -t 2 ]; then quietly='' shown=2; else quietly=-qq shown=3; exec 3>/dev/null; fi
+
 say() { printf '%s\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }
 
@@ -128,8 +131,8 @@ need() {
     say "Installing from the system's packages: $plain."
     ${apt_updated:+:} $as_root apt-get -qq update || die "apt-get update failed: see above, then run this again."
     apt_updated=yes
-    # shellcheck disable=SC2046  # a list of names
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends -y $(apt_names) >/dev/null ||
+    # shellcheck disable=SC2046,SC2086  # lists of words
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get $quietly install --no-install-recommends -y $(apt_names) >&"$shown" ||
         die "apt-get install $(apt_names) failed: see above, then run this again."
     missing_of "$@" || return 0
     die "apt-get installed $(apt_names), yet this is missing still: $plain."
@@ -151,7 +154,8 @@ install_venv() {
         "$python" -m venv --clear .venv || die "$python could not make a virtual environment in $PWD/.venv: see above."
     fi
     say "Installing mousetrackd and what it needs into .venv; the first time takes a minute or two."
-    .venv/bin/python -m pip install -q --disable-pip-version-check -e ".$extra" ||
+    # shellcheck disable=SC2086  # it may be empty
+    .venv/bin/python -m pip install $quietly --disable-pip-version-check -e ".$extra" >&"$shown" ||
         die "pip could not install into $PWD/.venv: see above. With the network back, run this again."
     installed_key >".venv/installed$extra"
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -11,8 +12,9 @@ from mousetrackd.cli import terminal
 from mousetrackd.cli.options import example
 from mousetrackd.core.errors import ExitCode, MousetrackError
 
-_ANSWERED = ("pause", "resume", "install")
-"""Commands that show nothing else when they succeed."""
+_ANSWERED = {"pause": 0, "resume": 0, "install": -1}
+"""Commands that show nothing else when they succeed, and which line of what they print is the answer."""
+_DETAILS = re.compile(r" since |; ")
 _LINES_SHOWN = 4
 _NAME = "mousetrackd"
 
@@ -39,8 +41,8 @@ def from_menu(words: tuple[str, ...]) -> None:
     if done.returncode != ExitCode.DONE:
         _notify("mousetrackd could not do it", done.stderr.removeprefix(f"{_NAME}: "))
     elif words[0] in _ANSWERED:
-        headline, _, rest = done.stdout.partition("\n")
-        _notify(f"{_NAME}: {headline.partition(' since ')[0]}", rest)
+        answer, *more = done.stdout.splitlines()[_ANSWERED[words[0]] :]
+        _notify(f"{_NAME}: {_DETAILS.split(answer)[0]}", "\n".join(more))
     sys.exit(done.returncode)
 
 

@@ -117,12 +117,13 @@ def install(dry_run: bool, no_start: bool, allow_root: bool) -> None:
     places, systemd = autostart.user_places(), look_at_systemd()
     launch = autostart.own_launch()
     starting = autostart.files(places, systemd, launch)
-    helping = [
-        *kwin.files(places),
-        *manual.files(places, cli),
-        *launcher.files(places, launch, user_paths().config_dir),
-    ]
+    packaged = places.packaged_unit(launch)
+    helping = kwin.files(places)
+    if packaged is None:
+        helping += [*manual.files(places, cli), *launcher.files(places, launch)]
     if dry_run:
+        if packaged is not None:
+            terminal.echo(f"# {packaged} is there already, as the launcher and the man page: they are of the package")
         for file in (*starting, *helping):
             there = file.found()
             instead = {Found.NOTHING: "", Found.SAME: " is there already"}.get(there, f", instead of {there.value}")
@@ -133,7 +134,9 @@ def install(dry_run: bool, no_start: bool, allow_root: bool) -> None:
             terminal.echo(f"# {sentence}")
         return
     changes = 0
-    for sentence in installer.install([*starting, *helping], systemd, user_paths(), start=not no_start):
+    superseded = {} if packaged is None else installer.packaged_for_all(places)
+    own = [*starting, *helping]
+    for sentence in installer.install(own, systemd, user_paths(), start=not no_start, superseded=superseded):
         terminal.echo(sentence)
         changes += 1
     if not changes:

@@ -50,11 +50,22 @@ class Places:
 
     config_home: Path
     data_home: Path
+    usr: Path = Path("/usr")
+    """Where a package of the distribution has its files."""
 
     @property
     def unit(self) -> Path:
         """The user's own unit; it goes before one of the distribution."""
         return self.config_home / "systemd" / "user" / UNIT
+
+    def packaged_unit(self, launch: Launch) -> Path | None:
+        """The unit that a package brings for the program that ``launch`` starts; None where there is no such package.
+
+        With it come all the other files that are the same for every user. Root, and who has other folders, need a
+        unit of their own.
+        """
+        unit = self.usr / "lib" / "systemd" / "user" / UNIT
+        return unit if launch == Launch((str(self.usr / "bin" / "mousetrackd"), "run")) and unit.is_file() else None
 
     @property
     def entry(self) -> Path:
@@ -238,4 +249,5 @@ def files(places: Places, systemd: UserSystemd, launch: Launch) -> list[OwnFile]
                 "Rename the folder, or install mousetrackd in another one.",
             )
     entry = OwnFile(places.entry, entry_text(launch, beside_unit=systemd.answers))
-    return [OwnFile(places.unit, unit_text(launch)), entry] if systemd.exists else [entry]
+    needs_unit = systemd.exists and places.packaged_unit(launch) is None
+    return [OwnFile(places.unit, unit_text(launch)), entry] if needs_unit else [entry]

@@ -15,7 +15,8 @@ from mousetrackd.system import libraries
 from mousetrackd.system.files import remove_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from mousetrackd.desktop.autostart import Places
     from mousetrackd.desktop.managed_files import OwnFile
@@ -23,17 +24,18 @@ if TYPE_CHECKING:
     from mousetrackd.system.paths import Paths
 
 
-def install(own: Sequence[OwnFile], systemd: UserSystemd, paths: Paths, *, start: bool) -> Iterator[str]:
+def install(
+    own: Sequence[OwnFile], systemd: UserSystemd, paths: Paths, *, start: bool, superseded: Mapping[Path, Path]
+) -> Iterator[str]:
     """Write the files, enable the unit and start it; a sentence for all that was changed, none for the rest.
 
-    Raises MousetrackError for what cannot be done.
+    superseded: files of ours that go, because a package brings them, and the folder that each stays below. Raises
+    MousetrackError for what cannot be done.
     """
     changed = []
-    for file in own:
-        did = file.write()
-        if did:
-            changed.append(file.path.name)
-            yield did
+    for name, did in _written(own, superseded):
+        changed.append(name)
+        yield did
     yield from kwin.advise(own, changed)
     yield from gnome_extension(install_extension)
     yield from _pictures()
@@ -48,6 +50,24 @@ def install(own: Sequence[OwnFile], systemd: UserSystemd, paths: Paths, *, start
         yield "enabled: it starts with every graphical session"
     if start:
         yield from _start(systemd, paths, changed=UNIT in changed)
+
+
+def _written(own: Sequence[OwnFile], superseded: Mapping[Path, Path]) -> Iterator[tuple[str, str]]:
+    """Write and remove these; the name of each file that was changed, and a sentence about it."""
+    for file in own:
+        did = file.write()
+        if did:
+            yield file.path.name, did
+    for path, below in superseded.items():
+        if not managed_files.is_foreign(path):
+            for did in managed_files.remove(path, below=below):
+                yield path.name, did
+
+
+def packaged_for_all(places: Places) -> dict[Path, Path]:
+    """The user's own files that are the same for every user, so that a package can bring them; the base of each."""
+    paths = (places.unit, *places.completions.values(), places.man_page, *launcher.paths(places))
+    return {path: places.base_of(path) for path in paths}
 
 
 def _pictures() -> Iterator[str]:
@@ -118,14 +138,7 @@ def _remove_files(places: Places, *, purge: bool) -> Iterator[str]:
                 yield f"removed {link}"
     for wants in places.unit.parent.glob("*.wants"):
         managed_files.remove_empty(wants, below=places.config_home)
-    for path in (
-        places.unit,
-        places.entry,
-        *places.kwin_effect.values(),
-        *places.completions.values(),
-        places.man_page,
-        *launcher.paths(places),
-    ):
+    for path in (places.entry, *places.kwin_effect.values(), *packaged_for_all(places)):
         yield from managed_files.remove(path, below=places.base_of(path), with_kept=purge)
     own_changes = places.unit.with_name(f"{UNIT}.d")
     if own_changes.is_dir():

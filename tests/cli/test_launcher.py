@@ -63,14 +63,15 @@ def clicked(entry: configparser.ConfigParser, section: str, folder: Path) -> lis
         ("Desktop Action draw", ["mousetrackd from-menu snapshot", "mousetrackd from-menu latest --open"]),
         ("Desktop Action pause", ["mousetrackd from-menu pause"]),
         ("Desktop Action resume", ["mousetrackd from-menu resume"]),
-        ("Desktop Action settings", ["xdg-open {folder}/a $HOME\"s 100% 'folder'"]),
+        ("Desktop Action settings", ["xdg-open {folder}/a $HOME\"s 100% 'folder'/mousetrackd"]),
+        ("Desktop Action start", ["mousetrackd from-menu install"]),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_each_entry_of_the_menu_runs_what_it_says(tmp_path: Path, section: str, expected: list[str]) -> None:
-    text = launcher.launcher_text(
-        Launch((str(tmp_path / "programs" / "mousetrackd"), "run")), tmp_path / "a $HOME\"s 100% 'folder'"
-    )
+    folders = {"XDG_CONFIG_HOME": str(tmp_path / "a $HOME\"s 100% 'folder'")}
+    launch = Launch((str(tmp_path / "programs" / "mousetrackd"), "run"), folders)
+    text = launcher.launcher_text(launch, for_every_user=True)
     assert clicked(entry_of(text), section, tmp_path) == [line.replace("{folder}", str(tmp_path)) for line in expected]
 
 

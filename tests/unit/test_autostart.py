@@ -21,7 +21,10 @@ from mousetrackd.desktop.autostart import (
     own_package,
     unit_text,
 )
+from mousetrackd.desktop.installer import install, packaged_for_all
+from mousetrackd.desktop.managed_files import OwnFile
 from mousetrackd.desktop.systemctl import UserSystemd
+from mousetrackd.system.paths import Paths
 
 WEIRD = [
     "/opt/a=b",
@@ -263,3 +266,46 @@ def test_without_systemctl_there_is_no_unit_but_always_an_entry(tmp_path: Path, 
     paths = [file.path for file in files(places, systemd, LAUNCH)]
     assert paths == ([places.unit, places.entry] if exists else [places.entry])
     assert not os.listdir(tmp_path)  # noqa: PTH208 - nothing is written yet
+
+
+@pytest.mark.parametrize(
+    ("command", "folders", "has_unit", "is_packaged"),
+    [
+        (("bin/mousetrackd", "run"), {}, True, True),
+        (("bin/mousetrackd", "run"), {}, False, False),
+        (("local/bin/mousetrackd", "run"), {}, True, False),
+        (("bin/mousetrackd", "run", "--allow-root"), {}, True, False),
+        (("bin/mousetrackd", "run"), {"XDG_DATA_HOME": "/elsewhere"}, True, False),
+    ],
+    ids=["packaged", "no unit", "another installation", "root", "other folders"],
+)
+def test_the_unit_of_a_package_is_used_for_the_program_of_that_package(
+    tmp_path: Path, command: tuple[str, ...], folders: dict[str, str], has_unit: bool, is_packaged: bool
+) -> None:
+    places = Places(tmp_path / "config", tmp_path / "data", usr=tmp_path)
+    unit = tmp_path / "lib/systemd/user/mousetrackd.service"
+    if has_unit:
+        unit.parent.mkdir(parents=True)
+        unit.touch()
+    launch = Launch((str(tmp_path / command[0]), *command[1:]), folders)
+    assert places.packaged_unit(launch) == (unit if is_packaged else None)
+    systemd = UserSystemd(exists=True, answers=True, has_display=True)
+    assert (files(places, systemd, launch)[0].path == places.entry) == is_packaged
+
+
+def test_what_a_package_brings_replaces_what_an_earlier_installation_wrote(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # so that there is no GNOME Shell
+    places, usual = Places(tmp_path / "config", tmp_path / "data"), UserSystemd(True, False, False, "no bus")
+    superseded = packaged_for_all(places)
+    own = [OwnFile(path, "ours\n", comment='.\\"') for path in superseded if path.suffix != ".png"]
+    for file in own:
+        file.write()
+    foreign = own.pop().path
+    foreign.write_text("the user's own\n")
+    paths = Paths(*(tmp_path / name for name in ("config", "data", "runtime", "state")))
+    done = list(install([], usual, paths, start=True, superseded=superseded))
+    assert done[:-1] == [f"removed {file.path}" for file in own]
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [foreign]
+    assert list(install([], usual, paths, start=True, superseded=superseded)) == []
