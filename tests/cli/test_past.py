@@ -50,6 +50,19 @@ def test_a_past_hour_is_drawn_exported_and_counted_from_its_cells_and_it_is_ment
     assert (everything.code, SENTENCE in everything.err) == (0, False)
 
 
+def test_a_film_of_old_hours_in_cells_and_of_new_ones_in_pixels_says_so_once(home: Home, day: str) -> None:
+    file = home.folder / "now.json"
+    file.write_text(json.dumps({"300,300": 5}))
+    home.run_ok("import", file, "--size", "1920x1080", "--monitor", "DP-1")
+    film = ("timelapse", home.folder / "film.gif", "--width", "64", "--step")
+    result = home.run(*film, "1h")
+    next_day = datetime.strptime(day, "%Y-%m-%d").astimezone() + timedelta(days=1)
+    assert result.code == 0
+    assert [line for line in result.err_lines if SENTENCE in line] == [f"{SENTENCE} {next_day:%-d %B %Y}"]
+    only_now = home.run(*film, "1h", "--since", "today")
+    assert (only_now.code, SENTENCE in only_now.err) == (0, False)
+
+
 def test_forget_says_what_stays_of_an_old_month(home: Home, day: str) -> None:
     said = home.run_ok("forget", "--since", f"{day} 14:00", "--until", f"{day} 15:00", "--yes")
     assert "1 piece of the counts" in said

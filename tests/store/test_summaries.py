@@ -29,6 +29,7 @@ from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.core.series import Series
 from mousetrackd.daemon.child_process import Job, command
+from mousetrackd.storage.batch import Batch
 from mousetrackd.storage.connection import Connection
 from mousetrackd.storage.errors import DamagedError, NotOursError
 from mousetrackd.storage.migration import BACKUP_KEPT_S, InUseError, backup_of, migrate
@@ -717,8 +718,11 @@ def test_an_older_daemon_cannot_write_into_a_newer_schema(path: Path) -> None:
 def test_a_store_that_a_newer_version_has_changed_meanwhile_is_not_written(path: Path, store: Store) -> None:
     commit(store, 0, [1])
     sql(path, f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    tally = Tally({Series(SCREEN, "dwell"): Counts.from_pixels(SCREEN.width_px, SCREEN.height_px, np.array([1]))})
     writes: list[Callable[[], object]] = [
         lambda: commit(store, 1, [1]),
+        lambda: store.commit_batch(Batch.of(tally, 1, 2, Layout())),
+        lambda: store.commit_import([(1, tally)]),
         lambda: store.roll_up(LATER_S, AGES),
         lambda: store.prune(LATER_S),
         lambda: store.erase(None, None, None),
