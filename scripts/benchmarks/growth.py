@@ -54,6 +54,7 @@ class Stage:
 
     size_mb: float
     checkpoint_s: float
+    checkpoint_kb: float
     snapshot_s: float
     worker_mb: float
     asked_s: dict[str, float]
@@ -250,23 +251,32 @@ def _measure(desk: Desk, grown: Path, screen: str, *, quick: bool) -> Stage:
         motion.SCREENS[screen],
     )
     checkpoints: list[float] = []
+    moved_kb: list[float] = []
     now_s = int(time.time())
     with Store.open(desk.store, zone=UTC) as store:
         for nth in range(30):
-            before_s = time.process_time()
+            before_s, before_kb = time.process_time(), _moved_kb()
             store.commit(minute, now_s + nth, now_s + nth + 1, motion.SCREENS[screen])
             checkpoints.append(time.process_time() - before_s)
+            moved_kb.append(_moved_kb() - before_kb)
     worker = command(Job("mousetrackd.daemon.snapshot_worker", "", b""))
     used = [desk.run(worker, stdin=to_toml(Config(), comments=False)) for _ in range(1 if quick else 3)]
     stage = Stage(
         grown.stat().st_size / 1e6,
         median(checkpoints),
+        median(moved_kb),
         median(u.cpu_s for u in used),
         max(u.peak_mb for u in used),
         _ask(desk, quick=quick),
     )
     shutil.rmtree(desk.store.parent)
     return stage
+
+
+def _moved_kb() -> float:
+    """What this process has read and written so far, which does not depend on what else the machine does."""
+    facts = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
+    return (int(facts["rchar"]) + int(facts["wchar"])) / 1000
 
 
 def _ask(desk: Desk, *, quick: bool) -> dict[str, float]:
@@ -319,6 +329,13 @@ def _rows(screen: str, measured: dict[str, Stage], bare_mb: float, rollups: list
         measured[last].checkpoint_s / measured[first].checkpoint_s,
         _FLAT,
         "times",
+    )
+    yield at_most(
+        f"what a checkpoint reads and writes, {screen}: {last} against {first}",
+        measured[last].checkpoint_kb / measured[first].checkpoint_kb,
+        _FLAT,
+        "times",
+        beside=f"{measured[last].checkpoint_kb:.1f} kB and {measured[first].checkpoint_kb:.1f} kB",
     )
     if "1 year" in measured:
         yield at_most(
