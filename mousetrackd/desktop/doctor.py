@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from mousetrackd import __version__, config
 from mousetrackd.capture import registry
+from mousetrackd.capture.wayland import gnome_extension
 from mousetrackd.core.errors import ConfigError, MousetrackError, StoreError
 from mousetrackd.core.findings import Finding, Level, ok, problem, warning
 from mousetrackd.daemon import client, pause_state
@@ -53,6 +54,7 @@ def examine(paths: Paths, places: autostart.Places) -> list[Finding]:
         "configuration": lambda: _configuration(paths),
         "source": lambda: _source(paths),
         "clicks": lambda: kwin.examine(places),
+        "extension": _extension,
         "libraries": _libraries,
         "unit": lambda: _unit(places),
         "autostart": lambda: _autostart(places),
@@ -187,6 +189,15 @@ def _source(paths: Paths) -> Iterator[Finding]:
         yield registry.explain_applications(wanted)
     if tracking:
         yield from (warning("source", str(note)) for note in said.get("notes") or [])
+
+
+def _extension() -> Iterator[Finding]:
+    if gnome_extension.is_outdated():
+        yield warning(
+            "extension",
+            "the extension for GNOME Shell is not the one of this version",
+            "To update it: mousetrackd install, then log out and in once",
+        )
 
 
 def _libraries() -> Iterator[Finding]:

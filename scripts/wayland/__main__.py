@@ -6,12 +6,13 @@ import sys
 import click
 from support.report import Report
 
-from wayland import gnome, kwin, kwin_applications, newer, wayfire, weston, wlroots
+from wayland import gnome, gnome_applications, kwin, kwin_applications, newer, wayfire, weston, wlroots
 
 PARTS = {
     "kwin": kwin.check,
     "kwin-applications": kwin_applications.check,
     "gnome": gnome.check,
+    "gnome-applications": gnome_applications.check,
     "sway": newer.inside("sway", wlroots.sway),
     "labwc": newer.inside("labwc", wlroots.labwc),
     "wayfire": newer.inside("wayfire", wayfire.check),
@@ -19,6 +20,7 @@ PARTS = {
     "newer-kwin": newer.inside("newer-kwin", kwin.check),
     "newer-kwin-applications": newer.inside("newer-kwin-applications", kwin_applications.check),
     "newer-gnome": newer.inside("newer-gnome", gnome.check),
+    "newer-gnome-applications": newer.inside("newer-gnome-applications", gnome_applications.check),
 }
 
 
@@ -28,7 +30,7 @@ def main(names: tuple[str, ...]) -> None:
     """Check the Wayland sources under real compositors. Closes non-zero when something failed.
 
     Parts: kwin gnome, of this system; sway labwc wayfire weston newer-kwin newer-gnome, which run inside a
-    newer Debian and take root. What counts by application is a part of its own: kwin-applications.
+    newer Debian and take root. What counts by application is a part of its own, like kwin-applications.
 
     Example: scripts/check-wayland kwin
     """

@@ -77,38 +77,38 @@ class Checks:
         clicks = []
         for number in range(SWITCHES):
             clicks += [((AT_ONE, ONE), (AT_TWO, TWO))[number % 2], (AT_BOTH, (ONE, TWO)[number % 2])]
-        self._check(f"{what} is of the window under the pointer", clicks)
+        self.check(f"{what} is of the window under the pointer", clicks)
 
     def _check_places(self, one: Program, two: Program) -> None:
         desk = self._desk
         desk.place(ONE, 1300, 200)
         time.sleep(SETTLED_S)
-        self._check("a window that was moved is where it is now", [((1350, 250), ONE), (AT_ONE, "other")])
+        self.check("a window that was moved is where it is now", [((1350, 250), ONE), (AT_ONE, "other")])
         if self._sees_menus:
             desk.place(TWO, 1200, 400)
             one.say("menu 100 350 300 200")
             time.sleep(SETTLED_S)
-            self._check("a menu is its program's", [((1450, 700), ONE)])
+            self.check("a menu is its program's", [((1450, 700), ONE)])
             desk.place(TWO, *TWO_AT)
         desk.minimise(TWO, minimised=True)
         time.sleep(SETTLED_S)
-        self._check("one that is minimised is nowhere", [(AT_TWO, "other")])
+        self.check("one that is minimised is nowhere", [(AT_TWO, "other")])
         desk.minimise(TWO, minimised=False)
         time.sleep(SETTLED_S)
-        self._check("one that is back is there", [(AT_TWO, TWO)])
+        self.check("one that is back is there", [(AT_TWO, TWO)])
         for program in (one, two):
             program.close()
         time.sleep(SETTLED_S)
-        self._check("one that is closed is gone", [(AT_TWO, "other"), ((1350, 250), "other")])
+        self.check("one that is closed is gone", [(AT_TWO, "other"), ((1350, 250), "other")])
 
     def _check_denied(self) -> None:
         secret = Program(self._session, SECRET, *SIZE)
         self._desk.place(SECRET, *SECRET_AT)
         time.sleep(SETTLED_S)
         x, y = SECRET_AT
-        self._check("a denied program counts nowhere", [((x + 50, y + 50), ""), ((x + 100, y + 90), "")])
-        self._check("nor does what is clicked while it has the keyboard", [(AT_ONE, "")])
-        self._check("what comes after does", [(AT_ONE, ONE)])
+        self.check("a denied program counts nowhere", [((x + 50, y + 50), ""), ((x + 100, y + 90), "")])
+        self.check("nor does what is clicked while it has the keyboard", [(AT_ONE, "")])
+        self.check("what comes after does", [(AT_ONE, ONE)])
         secret.close()
         time.sleep(SETTLED_S)
 
@@ -121,7 +121,7 @@ class Checks:
         program.say("enough")
         self._report.check(f"titles change for {_STILL_S:g} s: no wake-up", woken == 0, woken)
 
-    def _check(self, what: str, clicks: list[tuple[tuple[int, int], str]]) -> None:
+    def check(self, what: str, clicks: list[tuple[tuple[int, int], str]]) -> None:
         """Click at each place, and check whose the clicks are; "" is nobody's, and is not counted at all."""
         before = self._counted()
         for (x, y), _ in clicks:

@@ -148,14 +148,21 @@ class Gnome(Session):
             )
             unwrap_msg(asker.send_and_get_reply(apply, timeout=20))
 
-    def evaluate(self, javascript: str) -> None:
-        """Run a line inside the shell."""
+    def evaluate(self, javascript: str) -> str:
+        """Run a line inside the shell. Its value, as JSON."""
         shell = DBusAddress("/org/gnome/Shell", "org.gnome.Shell", "org.gnome.Shell")
         with open_dbus_connection(self.bus.address) as asker:
             asked = new_method_call(shell, "Eval", "s", (javascript,))
             done, said = unwrap_msg(asker.send_and_get_reply(asked, timeout=20))
         if not done:
             raise RuntimeError(f"GNOME Shell refuses {javascript}: {said}")
+        return str(said)
+
+    def leave_overview(self) -> None:
+        """Return when the overview, in which a session begins, is gone."""
+        leave = "Main.overview.hide(), Main.overview.visible || Main.overview.animationInProgress"
+        hidden = f"!Main.layoutManager._startingUp && !({leave})"
+        wait_until(lambda: self.evaluate(hidden) == "true", "the overview is gone")
 
     def run_quietly(self, *command: str) -> bool:
         """Run a program in the session; False when it fails."""

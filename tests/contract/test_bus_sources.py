@@ -27,7 +27,7 @@ from test_sources import MANY_MOVES, STOP_WITHIN_S, Recorder, Row, SourceContrac
 from mousetrackd.capture.wayland import gnome, gnome_extension, kwin
 from mousetrackd.capture.wayland.dbus import is_on_bus
 from mousetrackd.core.errors import BlindError, SourceError
-from mousetrackd.core.events import NOBODY, Gap, Kind, LayoutChange, Source, Window
+from mousetrackd.core.events import NOBODY, AppChange, Gap, Kind, LayoutChange, Source, Window
 
 BITS = {Kind.LEFT: 1 << 8, Kind.MIDDLE: 1 << 9, Kind.RIGHT: 1 << 10, Kind.OTHER: 1 << 11}
 """Of Clutter's mask."""
@@ -722,3 +722,36 @@ class TestGnome(BusContract):
             other.send_and_get_reply(message_bus.RequestName("org.mousetrackd.Daemon"))
             with pytest.raises(SourceError, match="another program"):
                 self.make([]).start(lambda: None)
+
+    def started_with_windows(self) -> Recorder:
+        source = gnome.make_source()
+        source.identify_windows()
+        self.recorders.append(recorder := Recorder(source))
+        recorder.start()
+        return recorder
+
+    def test_windows_are_reported_where_somebody_asked_for_them(self) -> None:
+        self.restart_gnome(windows=ONE_WINDOW)
+        recorder = self.started_with_windows()
+        assert not any("not identified" in note for note in recorder.source.notes)
+        self.shell.windows = ONE_WINDOW.replace('["one"]}', "null}")
+        self.shell.tell_windows()
+        window = Window(("one",), ((10, 20, 110, 70),), (12, 30, 108, 70))
+        found = [(item.windows, item.focus) for item in recorder.windows(2)]
+        assert found == [((window,), ("one",)), ((window,), NOBODY)]
+        recorder.source.stop()
+
+    def test_nobody_who_does_not_ask_is_told_about_windows(self) -> None:
+        self.restart_gnome(windows=ONE_WINDOW)
+        recorder = self.started([])
+        self.perform(MANY_MOVES[:3])
+        recorder.receive(3)
+        assert not any(isinstance(item, AppChange) for item in recorder.items)
+        recorder.source.stop()
+
+    def test_the_extension_of_an_earlier_version_reports_motion_and_the_note_says_what_to_do(self) -> None:
+        recorder = self.started_with_windows()
+        self.perform(MANY_MOVES[:3])
+        recorder.receive(3)
+        assert any("not identified" in note and "`mousetrackd install`" in note for note in recorder.source.notes)
+        recorder.source.stop()

@@ -287,22 +287,28 @@ ENABLED, DISABLED, ERROR, OUT_OF_DATE = 1.0, 2.0, 3.0, 4.0
 class GnomeShell(Peer):
     """With the extension in it, which does by command what the real one does by itself.
 
-    state: what the shell says of the extension, None where it knows none; it runs only when ENABLED.
+    state: what the shell says of the extension, None where it knows none; it runs only when ENABLED. windows: what it
+    reports to who asks for windows; None for the extension of an earlier version, which nobody can ask.
     """
 
     bus_name = "org.gnome.Shell"
 
-    def __init__(self, address: str, *, state: float | None = ENABLED, silent: bool = False) -> None:
+    def __init__(
+        self, address: str, *, state: float | None = ENABLED, silent: bool = False, windows: str | None = None
+    ) -> None:
         self._state = state
+        self.windows = windows
+        self._windows_listener = ""
         self._silent = silent
         self._daemon = ""
         self._buttons = 0
         self._at = (0, 0)
         self.listener = ""
         super().__init__(address)
-        changes = MatchRule(type="signal", sender=message_bus.bus_name, member="NameOwnerChanged")
-        changes.add_arg_condition(0, "org.mousetrackd.Daemon")
-        self._send(message_bus.AddMatch(changes))
+        for name in ("org.mousetrackd.Windows", "org.mousetrackd.Daemon"):
+            changes = MatchRule(type="signal", sender=message_bus.bus_name, member="NameOwnerChanged")
+            changes.add_arg_condition(0, name)
+            self._send(message_bus.AddMatch(changes))
 
     def enable(self) -> None:
         """Switch the extension on."""
@@ -335,10 +341,18 @@ class GnomeShell(Peer):
         return "a{sv}", ({"state": ("d", self._state), "error": ("s", "oh")} if known else {},)
 
     def heard_signal(self, member: str, values: tuple[Any, ...]) -> None:
-        if member == "NameOwnerChanged":
+        if member == "NameOwnerChanged" and values[0] == "org.mousetrackd.Windows":
+            self._windows_listener = values[2]
+            self.tell_windows()
+        elif member == "NameOwnerChanged":
             self._daemon = values[2]
             self.listener = ""
             self._greet()
+
+    def tell_windows(self) -> None:
+        """Report the windows as they are, to who asks for them."""
+        if self._windows_listener and self.windows is not None:
+            self.tell(self._windows_listener, "Windows", "s", self.windows, quietly=True)
 
     def _greet(self) -> None:
         if self._daemon and self._state == ENABLED and not self._silent:

@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from mousetrackd.capture.wayland.gnome_extension import UUID, install_extension, is_installed, remove_extension
+from mousetrackd.capture.wayland.gnome_extension import (
+    UUID,
+    install_extension,
+    is_installed,
+    is_outdated,
+    remove_extension,
+)
 from mousetrackd.core.errors import MousetrackError
 
 GSETTINGS = """#!/bin/sh
@@ -213,3 +219,16 @@ def test_a_bus_address_that_is_no_socket_starts_nothing(desk: Desk, monkeypatch:
 def test_a_version_that_is_none_is_no_gnome_shell(desk: Desk, version: str) -> None:
     desk.be_version(f"'{version}'")
     assert install_extension() == []
+
+
+@pytest.mark.parametrize("version", ["43.9", "50.5"])
+def test_one_of_another_version_is_outdated_until_it_is_installed_again(desk: Desk, version: str) -> None:
+    desk.be_version(version)
+    assert not is_outdated()
+    install_extension()
+    assert not is_outdated()
+    script = desk.place / "extension.js"
+    script.write_text(script.read_text().partition("class Windows")[0])
+    assert is_outdated()
+    install_extension()
+    assert not is_outdated()

@@ -35,7 +35,7 @@ from mousetrackd.capture.wayland.dbus_message import (
     size_bytes,
 )
 from mousetrackd.capture.wayland.outputs import LayoutReader
-from mousetrackd.capture.wayland.reader_thread import CompositorSource
+from mousetrackd.capture.wayland.reader_thread import CompositorSource, IdentifyingSource
 from mousetrackd.core.errors import FaultError, SourceError
 from mousetrackd.core.events import LayoutChange
 from mousetrackd.core.wording import quoted, reason
@@ -280,9 +280,12 @@ def is_on_bus(name: str) -> bool:
         bus.close()
 
 
-def make_source(connection: type[BusConnection], *, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> CompositorSource:
+def make_source(
+    connection: type[BusConnection], *, identifies_by: str, answer_timeout_s: float = ANSWER_TIMEOUT_S
+) -> IdentifyingSource:
     """A source that has its events from such a connection, made when it starts."""
-    return CompositorSource(f"{connection.compositor} (Wayland)", lambda source: connection(source, answer_timeout_s))
+    name = f"{connection.compositor} (Wayland)"
+    return IdentifyingSource(name, lambda source: connection(source, answer_timeout_s), identifies_by)
 
 
 class BusConnection(ABC):

@@ -28,6 +28,9 @@ NO_SCROLL = "scroll is not seen, nor clicks shorter than 25 ms: GNOME Shell repo
 OUR_NAME = "org.mousetrackd.Daemon"
 """The name on the session bus that the extension waits for."""
 
+WINDOWS_NAME = "org.mousetrackd.Windows"
+"""A second one, whose owner it tells about windows. One of an earlier version does not know it."""
+
 BUS_NAME = "org.gnome.Shell"
 _EXTENSIONS = DBusAddress("/org/gnome/Shell", BUS_NAME, "org.gnome.Shell.Extensions")
 
@@ -43,6 +46,9 @@ _BUTTONS: Final = {
 }
 """Clutter's modifier mask, in which each button has a bit."""
 
+_OLD_EXTENSION = (
+    "GNOME Shell runs an earlier mousetrackd extension: run `mousetrackd install`, then log out and in once"
+)
 _NO_PICTURE = "Nothing is recorded."
 
 
@@ -51,14 +57,21 @@ class ShellExtension(BusConnection):
 
     bus_name = BUS_NAME
     compositor = "GNOME Shell"
-    notes = (NO_SCROLL, THROTTLE_NOTE)
 
     _buttons = 0
     _at: tuple[int, int] | None = None
     _has_said_hello = False
 
+    @property
+    def notes(self) -> tuple[str, ...]:  # type: ignore[override]
+        """What GNOME Shell does not report, in general and just now."""
+        return (*self._window_notes(), NO_SCROLL, THROTTLE_NOTE)
+
     def _begin(self, bus: Bus) -> None:
         _refuse_without_extension(bus.call(_EXTENSIONS, "GetExtensionInfo", "s", UUID))
+        if self._source.wants_windows:  # first: its report then comes before its greeting
+            self._follow_windows(_OLD_EXTENSION)
+            bus.request_name(WINDOWS_NAME)
         if not bus.request_name(OUR_NAME):
             raise SourceError(
                 f"another program is called {OUR_NAME} on the session bus", "Is another mousetrackd running? Waiting."
@@ -80,6 +93,8 @@ class ShellExtension(BusConnection):
                 self._at, self._buttons = None, buttons
             case "Moved", (x, y, int(buttons)) if pixel := self._pixel(x, y):
                 self._put(pixel, buttons)
+            case "Windows", (str(text),) if self.windows is not None:
+                self.windows.take(text)
             case "Bye", (True,):
                 self._source.put(Gap(self._source.now_ms(), "the screen is locked"))
             case "Bye", _:  # a new source finds out why, and reports it
@@ -96,10 +111,16 @@ class ShellExtension(BusConnection):
                 self._source.put((self._source.now_ms(), kind, *pixel))
 
     def _end(self, bus: Bus) -> None:
+        if self.windows is not None:
+            bus.call(message_bus, "ReleaseName", "s", WINDOWS_NAME)
         bus.call(message_bus, "ReleaseName", "s", OUR_NAME)  # at which the extension stops calling
 
 
-make_source = partial(dbus.make_source, ShellExtension)
+make_source = partial(
+    dbus.make_source,
+    ShellExtension,
+    identifies_by="GNOME Shell: places of windows, desktop files and app_id or WM_CLASS",
+)
 """The pointer of GNOME's Wayland session, as a source."""
 
 

@@ -24,6 +24,9 @@ UUID = "mousetrackd@local"
 _VERSIONS = {"head-42.js": range(42, 45), "head-45.js": range(45, 52)}
 """The versions of GNOME Shell that each head is for: from 45 on an extension is an ES module."""
 
+_COMMON = ("teller.js", "windows.js")
+"""What follows either head."""
+
 _TOOL_TIMEOUT_S = 20.0
 
 _ENABLED = ("org.gnome.shell", "enabled-extensions")
@@ -78,6 +81,11 @@ def is_installed() -> bool:
     return (_folder() / "metadata.json").exists()
 
 
+def is_outdated() -> bool:
+    """Whether there is one in its place that is not of this version."""
+    return is_installed() and _installed() not in [_content(head) for head in _VERSIONS]
+
+
 def _folder() -> Path:
     data_home = os.environ.get("XDG_DATA_HOME", "")
     base = Path(data_home) if data_home.startswith("/") else Path.home() / ".local" / "share"
@@ -87,9 +95,10 @@ def _folder() -> Path:
 def _content(head: str) -> dict[str, str]:
     """The text of each of the extension's files."""
     parts = files(__package__).joinpath("js", "gnome-extension")
-    text = {name: parts.joinpath(name).read_text("utf-8") for name in (head, "teller.js", "metadata.json")}
+    text = {name: parts.joinpath(name).read_text("utf-8") for name in (head, *_COMMON, "metadata.json")}
     metadata = {**json.loads(text["metadata.json"]), "uuid": UUID, "shell-version": [*map(str, _VERSIONS[head])]}
-    return {"extension.js": text[head] + text["teller.js"], "metadata.json": json.dumps(metadata, indent=4) + "\n"}
+    script = "".join(text[name] for name in (head, *_COMMON))
+    return {"extension.js": script, "metadata.json": json.dumps(metadata, indent=4) + "\n"}
 
 
 def _installed() -> dict[str, str]:

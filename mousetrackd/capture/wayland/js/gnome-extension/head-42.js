@@ -1,15 +1,18 @@
 // The mousetrackd extension for GNOME Shell 42 to 44.
-const {Gio, GLib} = imports.gi;
+const {Gio, GLib, Meta, Shell} = imports.gi;
 const Main = imports.ui.main;
 
 class MousetrackdExtension {
     enable() {
+        this._windows = new Windows(() => this._teller?.tellNews());
         this._teller = new Teller();
     }
 
     disable() {
         this._teller.end();
         this._teller = null;
+        this._windows.end();
+        this._windows = null;
     }
 }
 

@@ -49,14 +49,19 @@ class Teller {
         this._timer = GLib.timeout_add(GLib.PRIORITY_DEFAULT, LOOK_MS, () => this._look());
     }
 
-    _look() {
+    // Tells what there is to tell; called as well before windows are told, so that a press precedes what it does to them.
+    tellNews() {
         const [x, y, buttons] = this._pointer();
         const moved = x !== this._x || y !== this._y;
-        this._looks++;
-        if (buttons !== this._buttons || (moved && this._looks >= LOOKS_PER_MOVE)) {
+        if (this._daemon && (buttons !== this._buttons || (moved && this._looks >= LOOKS_PER_MOVE))) {
             [this._x, this._y, this._buttons, this._looks] = [x, y, buttons, 0];
             this._tell('Moved', '(ddu)', [x, y, buttons]);
         }
+    }
+
+    _look() {
+        this._looks++;
+        this.tellNews();
         if (this._idle.get_idletime() < REST_MS) {
             return GLib.SOURCE_CONTINUE;
         }
@@ -74,7 +79,11 @@ class Teller {
     }
 
     _tell(method, signature, values) {
-        Gio.DBus.session.call(this._daemon, '/org/mousetrackd/Pointer', 'org.mousetrackd.Pointer', method,
-            new GLib.Variant(signature, values), null, Gio.DBusCallFlags.NO_AUTO_START, -1, null, null);
+        callDaemon(this._daemon, method, signature, values);
     }
+}
+
+function callDaemon(daemon, method, signature, values) {
+    Gio.DBus.session.call(daemon, '/org/mousetrackd/Pointer', 'org.mousetrackd.Pointer', method,
+        new GLib.Variant(signature, values), null, Gio.DBusCallFlags.NO_AUTO_START, -1, null, null);
 }
