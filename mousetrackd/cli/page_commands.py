@@ -36,6 +36,12 @@ if TYPE_CHECKING:
     "--monitor", metavar="NAME", help="Only this monitor, by its name in status.", shell_complete=completion.monitors
 )
 @click.option(
+    "--application",
+    metavar="NAME",
+    help="Only what was counted for this application. Default: all, and each of them to choose in the page.",
+    shell_complete=completion.applications,
+)
+@click.option(
     "--store", type=click.Path(path_type=Path), metavar="FILE", help="Read this store instead of your own, into OUT."
 )
 @click.option("--open", "open_it", is_flag=True, help="Show it in the browser.")

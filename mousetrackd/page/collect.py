@@ -2,7 +2,8 @@
 
 Blocks are made month by month, so that no more than a month of one screen and layer is in memory. A block is named by
 what it is of: ``h.SUM.MONITOR.LAYER`` hours, ``s.SUM.MONITOR.LAYER`` their sum, ``f.MONITOR`` the sum of all of the
-first layer, which makes the first picture; SUM is a number of ``Meta.sums`` in ``web/types.js``.
+first layer, which makes the first picture; SUM is a number of ``Meta.sums`` in ``web/types.js``. Those of a single
+application, and its totals, end in its number.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from mousetrackd.storage.query import PATH
 from mousetrackd.storage.tiers import DAY, HOUR_S, MONTH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from mousetrackd.core.layout import Layout
     from mousetrackd.storage.by_hour import ByHour, Part
@@ -66,29 +67,36 @@ class Sum:
     first: int
     last: int
     more: bool = False
-    parts: dict[tuple[int, int], list[Part]] = field(default_factory=lambda: defaultdict(list))
+    parts: dict[tuple[int, int, int], list[Part]] = field(default_factory=lambda: defaultdict(list))
 
 
 class Collection:
     """What a page holds. ``blocks`` must be read to its end before the rest is complete."""
 
-    def __init__(self, found: ByHour, layout: Layout, zone: tzinfo | None, hours_from: date | None) -> None:
-        """hours_from: hours of earlier days are in sums only; None is all."""
+    def __init__(self, found: Sequence[ByHour], layout: Layout, zone: tzinfo | None, hours_from: date | None) -> None:
+        """Sort what was found; nothing is read yet.
+
+        found: of all applications, then of single ones. hours_from: hours of earlier days are in sums only; None is
+        all.
+        """
         self._found = found
         self._zone = zone
         self._hours_from_day = -(10**9) if hours_from is None else hours_from.toordinal() - _EPOCH
-        self._layout = append_unplaced_monitors(layout, {part.monitor for part in found.parts})
+        self._layout = append_unplaced_monitors(layout, {part.monitor for one in found for part in one.parts})
         self.screens = [_screen(placement) for placement in self._layout.placements]
         self.sums: list[Sum] = []
         self.names: list[str] = []
         self._rows: dict[str, dict[tuple[int, ...], int]] = {"totals": defaultdict(int), "paths": defaultdict(int)}
         self._of_all: dict[int, Gathering] = {}
-        self._sort()
+        self._by_key: dict[tuple[int, ...], Sum] = {}
+        for application in range(len(found)):
+            self._sort(application)
+        self.sums = sorted(self._by_key.values(), key=lambda one: (one.first, one.last))
 
     @property
     def left_out(self) -> list[str]:
         """A sentence for all that is not in the page, and why."""
-        return [*self._layout.left_out, *dict.fromkeys(self._found.left_out)]
+        return [*self._layout.left_out, *dict.fromkeys(why for one in self._found for why in one.left_out)]
 
     @property
     def days(self) -> tuple[int, int]:
@@ -97,28 +105,28 @@ class Collection:
         last = max([one.last for one in self.sums], default=datetime.now(UTC).date().toordinal() - _EPOCH)
         return min(known, default=last + 1), max(known, default=last)
 
-    def _sort(self) -> None:
-        """Put each part into its sum, and its total into the rows."""
-        sums: dict[tuple[int, ...], Sum] = {}
-        numbers = {part.monitor: index_in(self._layout, part.monitor) for part in self._found.parts}
-        for part in self._found.parts:
+    def _sort(self, application: int) -> None:
+        """Put each part of an application into its sum, and its total into the rows."""
+        parts = self._found[application].parts
+        totals = self._rows.setdefault(f"totals{_of(application)}", defaultdict(int))
+        numbers = {part.monitor: index_in(self._layout, part.monitor) for part in parts}
+        for part in parts:
             monitor = numbers[part.monitor]
             if monitor < 0:
                 continue
             begin = datetime.fromtimestamp(part.start_s, self._zone)
             day = begin.toordinal() - _EPOCH
-            one = self._sum_of(sums, part, begin, day)
+            one = self._sum_of(part, begin, day)
             layer = 0 if part.what == PATH else LAYERS.index(part.what)
             row = (day, 1, self._hour(part, begin), monitor, layer)
             if not self._has_hours(part, day):
                 one.more = one.more or part.what != PATH
                 row = (one.first, max(one.last - one.first + 1, 2), DAY_ONLY, monitor, layer)
-            self._rows["paths" if part.what == PATH else "totals"][row] += part.total
+            (self._rows["paths"] if part.what == PATH else totals)[row] += part.total
             if part.what != PATH:
-                one.parts[monitor, layer].append(part)
-        self.sums = sorted(sums.values(), key=lambda one: (one.first, one.last))
+                one.parts[monitor, layer, application].append(part)
 
-    def _sum_of(self, sums: dict[tuple[int, ...], Sum], part: Part, begin: datetime, day: int) -> Sum:
+    def _sum_of(self, part: Part, begin: datetime, day: int) -> Sum:
         if part.span_s <= MONTH.longest_s:
             key: tuple[int, ...] = (begin.year, begin.month)
             name = f"{calendar.month_name[begin.month]} {begin.year}"
@@ -128,7 +136,7 @@ class Collection:
             end = datetime.fromtimestamp(part.start_s + part.span_s - 1, self._zone)
             first, last = day, end.toordinal() - _EPOCH
             key, name = (first, last, 0), f"{begin.year}"
-        return sums.setdefault(key, Sum(name, first, last))
+        return self._by_key.setdefault(key, Sum(name, first, last))
 
     def _has_hours(self, part: Part, day: int) -> bool:
         return part.span_s <= DAY.longest_s and day >= self._hours_from_day
@@ -139,28 +147,31 @@ class Collection:
     def blocks(self) -> Iterator[tuple[str, bytes]]:
         """The name of each block, and its bytes, not deflated: hours and sums, the oldest first."""
         for number, one in enumerate(self.sums):
-            for (monitor, layer), parts in sorted(one.parts.items()):
+            for (monitor, layer, application), parts in sorted(one.parts.items()):
+                series = f"{number}.{monitor}.{layer}{_of(application)}"
                 screen = self.screens[monitor]
                 summed = Gathering(screen.size, screen.sum_px)
                 block = CellsBlock()
                 entries = 0
-                for entry in self._entries(one, parts, screen, summed):
+                for entry in self._entries(one, self._found[application], parts, screen, summed):
                     block.add(entry)
                     entries += 1
                 if entries:
-                    yield self._named(f"h.{number}.{monitor}.{layer}"), block.encode()
+                    yield self._named(f"h.{series}"), block.encode()
                 whole = summed.cells()
-                if LAYERS[layer] == DWELL:
+                if LAYERS[layer] == DWELL and not application:
                     of_all = self._of_all.setdefault(monitor, Gathering(screen.size, screen.grid_px))
                     of_all.add(whole, screen.sum_px)
-                yield self._named(f"s.{number}.{monitor}.{layer}"), _alone(whole)
-                one.parts[monitor, layer] = []
+                yield self._named(f"s.{series}"), _alone(whole)
+                one.parts[monitor, layer, application] = []
 
     def _named(self, name: str) -> str:
         self.names.append(name)
         return name
 
-    def _entries(self, one: Sum, parts: Iterable[Part], screen: Screen, summed: Gathering) -> Iterator[Entry]:
+    def _entries(
+        self, one: Sum, found: ByHour, parts: Iterable[Part], screen: Screen, summed: Gathering
+    ) -> Iterator[Entry]:
         """The hours of a sum; all that is in it is added to ``summed``."""
         waiting: list[Cells] = []
         when = (-1, -1)
@@ -168,34 +179,21 @@ class Collection:
             begin = datetime.fromtimestamp(part.start_s, self._zone)
             day = begin.toordinal() - _EPOCH
             if not self._has_hours(part, day):
-                side_px, found = self._cells(part, screen, screen.sum_px)
-                summed.add(found, side_px)
+                side_px, of_part = _read(found, part, screen, screen.sum_px)
+                summed.add(of_part, side_px)
                 continue
-            side_px, found = self._cells(part, screen, screen.cell_px)
-            summed.add(found, side_px)
+            side_px, of_part = _read(found, part, screen, screen.cell_px)
+            summed.add(of_part, side_px)
             if side_px != screen.cell_px:
-                found = _of_side(found, screen.size, side_px, screen.cell_px)
+                of_part = _of_side(of_part, screen.size, side_px, screen.cell_px)
             here = (day - one.first, self._hour(part, begin))
             if waiting and here != when:
                 yield Entry(*when, _together(waiting, screen))
                 waiting = []
             when = here
-            waiting.append(found)
+            waiting.append(of_part)
         if waiting:
             yield Entry(*when, _together(waiting, screen))
-
-    def _cells(self, part: Part, screen: Screen, side_px: int) -> tuple[int, Cells]:
-        """The cells of a part on a monitor of the page, and how wide they are: as they are kept, else ``side_px``."""
-        found_px, found = self._found.cells(part, side_px)
-        wide, high = part.monitor.width_px, part.monitor.height_px
-        width_px, height_px = screen.size
-        if (wide, high) == screen.size:
-            return found_px, found
-        counts = cells.joined([found], size=(wide, high), side_px=found_px)
-        y, x = np.divmod(counts.index, wide)
-        x, y = (2 * x + 1) * width_px // (2 * wide), (2 * y + 1) * height_px // (2 * high)
-        scaled = Counts.from_pixels(width_px, height_px, y * width_px + x, counts.count)
-        return side_px, cells.split(cells.gathered(scaled, side_px), side_px)
 
     def first(self) -> Iterator[tuple[str, bytes]]:
         """The blocks of the first picture: of each monitor the sum of all of the first layer."""
@@ -209,6 +207,24 @@ class Collection:
             days = [key[0] - FIRST_DAY for key, _ in ordered]
             rest = [[key[nth] for key, _ in ordered] for nth in range(1, 5)]
             yield self._named(name), encode.columns([days, *rest, [total for _, total in ordered]])
+
+
+def _of(application: int) -> str:
+    return f".{application}" if application else ""
+
+
+def _read(found: ByHour, part: Part, screen: Screen, side_px: int) -> tuple[int, Cells]:
+    """The cells of a part on a monitor of the page, and how wide they are: as they are kept, else ``side_px``."""
+    kept_px, kept = found.cells(part, side_px)
+    wide, high = part.monitor.width_px, part.monitor.height_px
+    width_px, height_px = screen.size
+    if (wide, high) == screen.size:
+        return kept_px, kept
+    counts = cells.joined([kept], size=(wide, high), side_px=kept_px)
+    y, x = np.divmod(counts.index, wide)
+    x, y = (2 * x + 1) * width_px // (2 * wide), (2 * y + 1) * height_px // (2 * high)
+    scaled = Counts.from_pixels(width_px, height_px, y * width_px + x, counts.count)
+    return side_px, cells.split(cells.gathered(scaled, side_px), side_px)
 
 
 def _screen(placement: Placement) -> Screen:

@@ -73,13 +73,17 @@ def make(out: BinaryIO, store: Store, subject: Subject, folder: Path | None = No
     hours_from = subject.now.date().replace(year=subject.now.year - 1, day=1) if is_open else None
     with tempfile.TemporaryFile(dir=folder) as spool:
         with store.by_hour(asked) as found:
-            collection = Collection(found, subject.layout, subject.zone, hours_from)
+            of_each = {name: found.of(name) for name in ([] if asked.application else store.applications())}
+            of_each = {asked.application: found} | {name: one for name, one in of_each.items() if one.parts}
+            collection = Collection([*of_each.values()], subject.layout, subject.zone, hours_from)
             sizes_mm = store.sizes_mm()
             for name, block in collection.blocks():
                 spool.write(build.element(name, encode.packed(block, is_long=name.startswith("h."))))
         data = [(name, encode.packed(block)) for name, block in (*collection.tables(), *collection.first())]
         spool.seek(0)
-        build.write(out, _meta(collection, subject, sizes_mm), data, iter(lambda: spool.read(_COPIED_BYTES), b""))
+        build.write(
+            out, _meta(collection, subject, sizes_mm, [*of_each]), data, iter(lambda: spool.read(_COPIED_BYTES), b"")
+        )
     return collection.left_out
 
 
@@ -107,7 +111,9 @@ def _drop_unfinished(folder: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def _meta(collection: Collection, subject: Subject, sizes_mm: Mapping[Any, tuple[int, int]]) -> dict[str, object]:
+def _meta(
+    collection: Collection, subject: Subject, sizes_mm: Mapping[Any, tuple[int, int]], applications: Sequence[str]
+) -> dict[str, object]:
     """``Meta`` of web/types.js."""
     first_day, last_day = collection.days
     return {
@@ -125,7 +131,7 @@ def _meta(collection: Collection, subject: Subject, sizes_mm: Mapping[Any, tuple
         "percentile": Look().percentile,
         "sums": [{"first": one.first, "last": one.last, "name": one.name, "more": one.more} for one in collection.sums],
         "blocks": collection.names,
-        "applications": [],
+        "applications": applications,
         "notes": collection.left_out,
     }
 

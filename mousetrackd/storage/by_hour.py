@@ -5,7 +5,7 @@ What lies here is small until it is read: a ``Part`` names counts, and ``ByHour.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,15 +51,22 @@ class ByHour:
 
     def __init__(self, connection: Connection, asked: Range) -> None:
         self._connection = connection
+        self._asked = asked
         self.left_out: list[str] = []
         with connection.reading():
             self.parts = sorted(self._found(asked), key=lambda part: (part.start_s, part.monitor, part.what))
+
+    def of(self, application: str) -> ByHour:
+        """The same range of one application, of the same moment."""
+        return ByHour(self._connection, replace(self._asked, application=application))
 
     def _found(self, asked: Range) -> list[Part]:
         connection = self._connection
         known = screens.monitors(connection)
         wanted = screens.rows_of(connection, asked.monitor)
-        condition, values = Where(since_s=asked.since_s, until_s=asked.until_s).condition()
+        condition, values = Where(
+            since_s=asked.since_s, until_s=asked.until_s, application=asked.application
+        ).condition()
         by_chunk: dict[int, list[Hour]] = {}
         of_them = f"SELECT id FROM chunk WHERE {condition}"  # noqa: S608 - our names
         rows = f"SELECT {hours.COLUMNS} FROM hour WHERE chunk IN ({of_them})"  # noqa: S608 - our names
@@ -73,10 +80,12 @@ class ByHour:
             " UNION ALL SELECT 0, start_s, span_s, monitor, ?, length_px FROM path WHERE start_s >= ?",
             (*values, PATH, validity.TIME_MIN_S if asked.since_s is None else asked.since_s - YEAR.longest_s),
         ):
-            if monitor not in wanted:
+            if monitor not in wanted or (what == PATH and asked.application):  # no path is kept by application
                 continue
             screen = known[monitor]
-            of_it = [hour for hour in by_chunk.get(chunk, []) if chunk and hour.key == Key(monitor, what)]
+            of_it = [
+                hour for hour in by_chunk.get(chunk, []) if chunk and hour.key == Key(monitor, what, asked.application)
+            ]
             rest = total - sum(hour.total for hour in of_it)
             if rest < 0:  # its hours are damaged
                 of_it, rest = [], total

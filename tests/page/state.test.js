@@ -26,13 +26,13 @@ for (const patch of [
   { view: { x: -12.25, y: 3000, zoom: 8 }, theme: "dark", under_opacity: 0.25 },
 ]) {
   test(`an address brings back ${Object.keys(patch).join(", ")}`, () => {
-    const hash = hashOf({ ...INITIAL, ...patch }, INITIAL);
+    const hash = hashOf({ ...INITIAL, ...patch }, INITIAL, META);
     assert.deepEqual(patchOf(`#${hash}`, META), patch);
   });
 }
 
 test("the view that the page opens with has an empty address", () => {
-  assert.equal(hashOf(INITIAL, INITIAL), "");
+  assert.equal(hashOf(INITIAL, INITIAL, META), "");
   assert.deepEqual(patchOf("", META), {});
 });
 

@@ -13,6 +13,7 @@ from support.page import HOUR_UNKNOWN, Page
 
 from mousetrackd.config import Config, PageConfig
 from mousetrackd.core.accumulator import Tally
+from mousetrackd.core.applications import GRID
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Exclusion, Monitor, Placement
@@ -149,6 +150,50 @@ def test_a_store_without_counts_is_a_page(store: Store) -> None:
     page = page_of(store)
     assert page.rows("totals") == []
     assert page.meta["sums"] == []
+
+
+HOSTILE = "</script><!--"
+
+
+def put_applications(store: Store) -> None:
+    """In two hours 5 ms in one application, and 2 ms in the other, all of which are in the sum of all too."""
+    at_s = int(NOW.timestamp()) - 3 * DAY_S
+    for nth, (name, count) in enumerate(((HOSTILE, 5), ("vim", 2))):
+        counts = Counts.from_pixels(1920, 1080, np.array([7 + nth]), np.array([count]))
+        in_window = Counts.from_pixels(GRID, GRID, np.array([3]), np.array([count]))
+        series = {Series(SCREEN, "dwell"): counts, Series(SCREEN, "dwell", name): counts}
+        series[Series(SCREEN, "dwell", name, GRID)] = in_window
+        store.commit(Tally(series, {SCREEN: 70.0}), at_s + nth * HOUR_S, at_s + nth * HOUR_S + 60, LAYOUT)
+
+
+@pytest.mark.parametrize("days", [0, 400])
+def test_each_application_is_apart_and_all_are_the_sum(store: Store, days: int) -> None:
+    put_applications(store)
+    store.roll_up(int(NOW.timestamp()) + days * DAY_S, RollupAges())
+    page = page_of(store)
+    assert page.meta["applications"] == ["", HOSTILE, "vim"]
+    assert page.html.count(HOSTILE) == 0, "a name ends no element"
+    for number, count in ((0, 7), (1, 5), (2, 2)):
+        end = f".{number}" if number else ""
+        assert sum(row.total for row in page.rows(f"totals{end}")) == count
+        assert {page.total_of(f"{kind}.0.0.0{end}") for kind in "hs"} == {count}
+    assert page.total_of("f.0") == 7
+
+
+def test_a_page_of_one_application_holds_no_other(store: Store) -> None:
+    put_applications(store)
+    page = page_of(store, Range(application="vim"))
+    assert page.meta["applications"] == ["vim"]
+    assert page.totals_by_layer() == page.sums_by_layer("h") == page.sums_by_layer("s") == {"dwell": 2}
+    assert page.rows("paths") == []
+    assert [row.hour for row in page.rows("totals")] == [13]
+
+
+def test_without_applications_there_is_nothing_of_them(store: Store) -> None:
+    fill(store, 10, RollupAges())
+    page = page_of(store)
+    assert page.meta["applications"] == [""]
+    assert not [name for name in page.blocks if name.count(".") > 3 or name.startswith("totals.")]
 
 
 # The page beside the pictures -------------------------------------------------------------------------

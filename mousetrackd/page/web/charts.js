@@ -9,7 +9,7 @@ function draw(tag, attributes, ...children) {
 }
 
 /**
- * Bars from zero, as wide as there is space for, at most a seventh of it. B is a line of steps over them.
+ * Bars from zero, as wide as there is space for, one alone as wide as a third. B is a line of steps over them.
  * @param {number[]} values @param {string[]} titles what a bar is, with its value @param {string} name
  * @param {number[]} [before] values of B @returns {SVGElement}
  */
@@ -25,6 +25,6 @@ export function barChart(values, titles, name, before = []) {
   });
   const steps = before.slice(0, values.length).map((value, at) => `${at},${100 - (value / peak) * 100} ${at + 1},${100 - (value / peak) * 100}`);
   const line = draw("polyline", { class: "line-b", points: steps.join(" "), "vector-effect": "non-scaling-stroke" });
-  const box = { class: "chart", viewBox: `0 0 ${Math.max(values.length, 7)} 100`, preserveAspectRatio: "none", role: "img", "aria-label": name };
+  const box = { class: "chart", viewBox: `0 0 ${values.length > 1 ? values.length : 3} 100`, preserveAspectRatio: "none", role: "img", "aria-label": name };
   return draw("svg", box, ...bars, line);
 }

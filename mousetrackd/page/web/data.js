@@ -283,11 +283,18 @@ export async function openArchive(document) {
     grid.cells += addCells(await read(name), {...grid, sidePx, monitor: meta.monitors[grid.monitor]}, wants);
   }
 
+  /** The numbers of an application, of which no paths are kept. @param {number} application @returns {Promise<import("./types.js").Counted>} */
+  async function of(application) {
+    if (!application) return {meta, totals, paths};
+    const name = `totals.${application}`;
+    return {meta, totals: decodeTotals(await read(name)), paths: decodeTotals(new Uint8Array(10))};
+  }
+
   /** @param {import("./types.js").Grid} grid @param {import("./types.js").Selection} selection */
-  function finish(grid, selection) {
+  async function finish(grid, selection) {
     for (const value of grid.values) grid.total += value;
     grid.total = Math.round(grid.total); // counts are whole, their shares are not
-    grid.hours = hoursIn(totals, selection, grid.monitor);
+    grid.hours = hoursIn((await of(selection.application)).totals, selection, grid.monitor);
     return grid;
   }
 
@@ -303,14 +310,15 @@ export async function openArchive(document) {
     const grids = everything.monitors.map(emptyGrid);
     for (const grid of grids) {
       await addBlock(grid, `f.${grid.monitor}`, grid.cell_px, () => true);
-      finish(grid, everything);
+      await finish(grid, everything);
     }
     return grids;
   }
 
   /** @param {import("./types.js").Selection} selection @param {() => boolean} isStale */
   async function sum(selection, isStale) {
-    const {span, week, layers, monitors} = selection;
+    const {span, week, layers, monitors, application} = selection;
+    const suffix = application ? `.${application}` : "";
     const isAllHours = week.every(Boolean);
     const turn = makeTurns();
     const grids = [];
@@ -322,12 +330,12 @@ export async function openArchive(document) {
       for (const [number, one] of meta.sums.entries()) {
         if (one.last < span.first || one.first > span.last) continue;
         const isWhole = isAllHours && one.first >= span.first && one.last <= span.last;
-        const present = layers.filter((layer) => known.has(`s.${number}.${monitor}.${layer}`));
+        const present = layers.filter((layer) => known.has(`s.${number}.${monitor}.${layer}${suffix}`));
         if (one.more && !isWhole && present.length) sums.push(one.name);
         for (const layer of present) {
           await turn();
           if (isStale()) return null;
-          const rest = `${number}.${monitor}.${layer}`;
+          const rest = `${number}.${monitor}.${layer}${suffix}`;
           const sidePx = meta.monitors[monitor][isWhole ? "sum_px" : "cell_px"];
           await addBlock(grid, `${isWhole ? "s" : "h"}.${rest}`, sidePx, (ofSum, hour) => {
             const day = one.first + ofSum;
@@ -340,10 +348,10 @@ export async function openArchive(document) {
         }
       }
       grid.inexact = inexactText(sums, [...days]);
-      grids.push(finish(grid, selection));
+      grids.push(await finish(grid, selection));
     }
     return isStale() ? null : grids;
   }
 
-  return {meta, totals, paths, first, sum};
+  return {meta, totals, paths, of, first, sum};
 }

@@ -1,7 +1,7 @@
 import { isoDay, parseDay } from "./days.js";
 
 /** @typedef {import("./types.js").State} HashState */
-/** @typedef {{key: string, write(state: HashState): string, read(text: string, meta: import("./types.js").Meta): Partial<HashState>|null}} HashField
+/** @typedef {{key: string, write(state: HashState, meta: import("./types.js").Meta): string, read(text: string, meta: import("./types.js").Meta): Partial<HashState>|null}} HashField
  *   read gives null for a text that is not one of its own */
 
 /** @param {import("./types.js").Span|null} span @returns {string} */
@@ -83,10 +83,10 @@ const FIELDS = [
   },
   {
     key: "application",
-    write: (state) => String(state.application),
+    write: (state, meta) => meta.applications[state.application],
     read(text, meta) {
-      const application = readNumber(text, 0, meta.applications.length - 1);
-      return Number.isInteger(application) ? { application: Number(application) } : null;
+      const application = meta.applications.indexOf(text);
+      return application > 0 ? { application } : null;
     },
   },
   choice("map", (meta) => ["auto", ...Object.keys(meta.maps)].flatMap((name) => [name, `${name}_r`])),
@@ -115,11 +115,11 @@ function spanPatch(key, text) {
 
 /**
  * The address of a view: what differs from what the page shows by itself.
- * @param {HashState} state @param {HashState} initial @returns {string} without the "#"; empty for the initial view
+ * @param {HashState} state @param {HashState} initial @param {import("./types.js").Meta} meta @returns {string} without the "#"; empty for the initial view
  */
-export function hashOf(state, initial) {
-  return FIELDS.filter((field) => field.write(state) !== field.write(initial))
-    .map((field) => `${field.key}=${encodeURIComponent(field.write(state))}`)
+export function hashOf(state, initial, meta) {
+  return FIELDS.filter((field) => field.write(state, meta) !== field.write(initial, meta))
+    .map((field) => `${field.key}=${encodeURIComponent(field.write(state, meta))}`)
     .join("&")
     .replaceAll("%2C", ",");
 }

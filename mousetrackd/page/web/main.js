@@ -31,14 +31,17 @@ function start(archive) {
   Object.assign(window, { mousetrackd: { archive, store, view } });
   const page = document.documentElement;
   let round = 0;
+  /** @type {import("./types.js").Counted} */
+  let counted = archive;
   let tally = tallyDays(archive, whole, store.get().week, store.get().monitors);
+  let tallied = "";
 
   const range = createRangeBar(store, whole);
   const calendar = createCalendar(whole, range.pickTarget);
   const matrix = createMatrix(() => store.get().week, (week) => store.set({ week }));
   const film = createFilm(store, whole, (span) => !sumOf(tally, span).active);
   const places = createPlaces(meta, store, view);
-  const numbers = createNumbers(whole, { a: whole, b: null, tally, hours: new Float64Array(168) });
+  const numbers = createNumbers(whole, { a: whole, b: null, tally, hours: new Float64Array(168), isOfOne: false });
   const card = createCard(() => ({ tally, a: store.get().a }), async (span) => {
     const grids = await archive.sum(selectionOf(span), () => false);
     return grids && view.paint(grids, 1200);
@@ -54,7 +57,7 @@ function start(archive) {
   /** @param {import("./types.js").Span} span @param {() => boolean} isStale @returns {Promise<import("./types.js").Grid[]|null>} */
   async function read(span, isStale) {
     const state = store.get();
-    const untouched = COUNTED.every((key) => key === "b" || hashOf({ ...initial, [key]: /** @type {any} */ (state)[key] }, initial) === "");
+    const untouched = COUNTED.every((key) => key === "b" || hashOf({ ...initial, [key]: /** @type {any} */ (state)[key] }, initial, meta) === "");
     return untouched && sameSpan(span, whole) ? archive.first() : archive.sum(selectionOf(span), isStale);
   }
 
@@ -73,6 +76,7 @@ function start(archive) {
       if (!page.dataset.ready) performance.measure("first-picture");
       summarise(gridsA, gridsB);
       await new Promise((done) => setTimeout(done));
+      await count();
       if (isStale()) return;
       showNumbers();
       page.dataset.ready = "1";
@@ -83,23 +87,33 @@ function start(archive) {
     film.drawn();
   }
 
+  async function count() {
+    const { week, monitors, application } = store.get();
+    const asked = JSON.stringify([week, monitors, application]);
+    if (asked === tallied) return;
+    counted = await archive.of(application);
+    tally = tallyDays(counted, whole, week, monitors);
+    tallied = asked;
+  }
+
   function showNumbers() {
-    const { a, b, week, monitors } = store.get();
+    const { a, b, week, monitors, application } = store.get();
     calendar.show(a, b, tally.active);
-    const hours = tallyWeek(archive, a, monitors);
+    const hours = tallyWeek(counted, a, monitors);
     matrix.show(hours, week);
     places.show();
-    if (!film.isOn()) numbers.show({ a, b, tally, hours });
+    if (!film.isOn()) numbers.show({ a, b, tally, hours, isOfOne: Boolean(meta.applications[application]) });
     card.refresh();
   }
 
   /** @param {import("./types.js").Grid[]} gridsA @param {import("./types.js").Grid[]|null} gridsB */
   function summarise(gridsA, gridsB) {
-    const { a, b, week, layer } = store.get();
+    const { a, b, week, layer, application } = store.get();
+    const name = meta.applications[application];
     const { unit, title } = layerOf(meta, layer);
     const [totalA, totalB] = [gridsA, gridsB ?? []].map((grids) => grids.reduce((sum, grid) => sum + grid.total, 0));
     const hours = formatWeek(week);
-    const parts = [`${title}: ${totalA ? formatTotal(totalA, unit) : "nothing"}`, formatSpan(a), ...(hours === "all hours" ? [] : [hours])];
+    const parts = [`${title}${name && ` in ${name}`}: ${totalA ? formatTotal(totalA, unit) : "nothing"}`, formatSpan(a), ...(hours === "all hours" ? [] : [hours])];
     let text = parts.join(" · ");
     if (b && gridsB) {
       const change = formatChange(totalA, totalB);
@@ -109,6 +123,7 @@ function start(archive) {
     const notes = [...new Set([...gridsA, ...(gridsB ?? [])].map((grid) => grid.inexact).filter(Boolean))];
     if (!archive.totals.day.length) notes.push('Nothing has been counted yet. Use the mouse for a while, then make the page again with "mousetrackd page".');
     else if (a.last > whole.last && !totalA) notes.push(`This page ends on ${formatDay(whole.last)}; "mousetrackd page" makes it again.`);
+    if (name && layer === "travel") notes.push("Travel is not kept by application.");
     byId("note").textContent = notes.join(" ");
     byId("note").hidden = !notes.length;
   }
@@ -117,10 +132,9 @@ function start(archive) {
   store.subscribe((state, changed) => {
     clearTimeout(hashTimer);
     hashTimer = setTimeout(() => {
-      const hash = [flat ? "2d" : "", hashOf(store.get(), initial)].filter(Boolean).join("&");
+      const hash = [flat ? "2d" : "", hashOf(store.get(), initial, meta)].filter(Boolean).join("&");
       history.replaceState(null, "", `#${hash}`);
     }, HASH_DELAY_MS);
-    if (changed.has("week") || changed.has("monitors")) tally = tallyDays(archive, whole, state.week, state.monitors);
     if (changed.has("theme")) page.dataset.theme = field("theme").value = state.theme;
     if (COUNTED.some((key) => changed.has(key))) update();
     else {
@@ -138,7 +152,7 @@ function start(archive) {
   print.addEventListener("click", () => window.print());
   byId("look").append(make("div", { className: "row" }, save, print));
 
-  byId("about").textContent = `This file holds what your mouse did hour by hour, ${formatSpan(whole)} (${lengthOf(whole)} ${lengthOf(whole) > 1 ? "days" : "day"}), of ${meta.monitors.map(({ name }) => name).join(", ") || "no monitor"}. Whoever has it can see when you worked. It sends and loads nothing. Made by mousetrackd ${meta.version}, ${new Date(meta.made).toLocaleString()}; times of ${meta.zone}.`;
+  byId("about").textContent = `This file holds what your mouse did hour by hour, ${formatSpan(whole)} (${lengthOf(whole)} ${lengthOf(whole) > 1 ? "days" : "day"}), of ${meta.monitors.map(({ name }) => name).join(", ") || "no monitor"}. Whoever has it can see when you worked${meta.applications.join("") && ", and in which applications"}. It sends and loads nothing. Made by mousetrackd ${meta.version}, ${new Date(meta.made).toLocaleString()}; times of ${meta.zone}.`;
   update();
 }
 

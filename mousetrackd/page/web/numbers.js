@@ -5,8 +5,8 @@ import { createTable } from "./tables.js";
 import { barsOf, nothing, sumOf } from "./tally.js";
 import { fileName, formatChange, formatCount, formatLength, formatSpan, formatTime, WEEKDAY_NAMES } from "./wording.js";
 
-/** @typedef {{a: import("./types.js").Span, b: import("./types.js").Span|null, tally: import("./tally.js").DayTally, hours: Float64Array}} Numbers
- *   hours: active ms by weekday and hour */
+/** @typedef {{a: import("./types.js").Span, b: import("./types.js").Span|null, tally: import("./tally.js").DayTally, hours: Float64Array, isOfOne: boolean}} Numbers
+ *   hours: active ms by weekday and hour. isOfOne: of a single application */
 /** @typedef {keyof import("./tally.js").Sum} Kind */
 
 const MOST_BARS = 120;
@@ -124,7 +124,7 @@ export function createNumbers(whole, shown) {
   );
 
   function drawDays() {
-    const { a, b, tally } = shown;
+    const { a, b, tally, isOfOne } = shown;
     const [per, unit] = barUnit(lengthOf(inside()));
     const bars = barsOf(inside(), unit);
     const sums = bars.map((span) => sumOf(tally, span));
@@ -133,8 +133,9 @@ export function createNumbers(whole, shown) {
       /** @param {number} value */
       const format = (value) => formatKind(kind, value, tally.length_unit);
       const values = sums.map((sum) => sum[kind]);
-      const most = `at most ${format(Math.max(...values, 0))} ${per}`;
-      const total = format(sumOf(tally, a)[kind]);
+      const isKept = kind !== "length" || !isOfOne;
+      const most = isKept ? `at most ${format(Math.max(...values, 0))} ${per}` : "";
+      const total = isKept ? format(sumOf(tally, a)[kind]) : "not kept by application";
       const titles = bars.map((span, at) => `${formatSpan(span)}: ${format(values[at])}`);
       const chart = barChart(values, titles, `${TITLES[kind]}: ${total}, ${most}`, before.map((sum) => sum[kind]));
       figure.fill(total, chart, bars.length > 1 ? [formatSpan(bars[0]), formatSpan(bars[bars.length - 1])] : [], bars.length > 1 ? most : "");
@@ -158,7 +159,7 @@ export function createNumbers(whole, shown) {
     changes.hidden = !b;
     if (!b) return;
     const [sumA, sumB] = [sumOf(tally, a), sumOf(tally, b)];
-    const parts = KINDS.map((kind) => {
+    const parts = KINDS.filter((kind) => sumA[kind] || sumB[kind]).map((kind) => {
       const change = formatChange(sumA[kind], sumB[kind]);
       return `${TITLES[kind]} ${formatKind(kind, sumA[kind], tally.length_unit)} and ${formatKind(kind, sumB[kind], tally.length_unit)}${change && ` (${change})`}`;
     });

@@ -18,7 +18,7 @@ export function nothing() {
 
 /**
  * The numbers of every day, in one pass over the hours. Where some hours are left out, so is what has no hour.
- * @param {import("./types.js").Archive} archive @param {import("./types.js").Span} whole
+ * @param {import("./types.js").Counted} counted @param {import("./types.js").Span} whole
  * @param {Uint8Array} week @param {number[]} monitors @returns {DayTally}
  */
 export function tallyDays({ meta, totals, paths }, whole, week, monitors) {
@@ -57,7 +57,7 @@ export function tallyDays({ meta, totals, paths }, whole, week, monitors) {
 
 /**
  * Active time by weekday and hour, in ms, of what is known by the hour.
- * @param {import("./types.js").Archive} archive
+ * @param {import("./types.js").Counted} counted
  * @param {import("./types.js").Span} span @param {number[]} monitors @returns {Float64Array} weekday * 24 + hour
  */
 export function tallyWeek({ meta, totals }, span, monitors) {

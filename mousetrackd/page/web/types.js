@@ -13,7 +13,8 @@
  *   monitors: Monitor[], layers: Layer[], maps: {[name: string]: string}, log_range: number, guard: number, percentile: number,
  *   sums: Sum[], blocks: string[], applications: string[], notes: string[]}} Meta
  *   days: whole days since 1970-01-01 of the LOCAL date. maps: base64 of 256 * RGB bytes, every map of ours and OpenCV's, `_r` made in JS; made: ISO time.
- *   first_day, last_day: between which days there are hours in the page (before it: sums only). notes: sentences about what is left out */
+ *   first_day, last_day: between which days there are hours in the page (before it: sums only). notes: sentences about what is left out.
+ *   applications: "" for all of them and the names of those to choose; or the one name that the page is of */
 
 /** @typedef {{first: number, last: number, name: string, more: boolean}} Sum
  *   counts of a month (or year) kept or shown as one; name: "March 2025". more: it holds counts that are in no hour of the page, so a part of it cannot be answered exactly */
@@ -28,7 +29,8 @@
 /** @typedef {{monitor: number, cols: number, rows: number, cell_px: number, values: Float64Array, total: number, hours: number, cells: number, inexact: string}} Grid
  *   values: sums on cells of cell_px (= grid_px, 4 px at 1080p): each hour's cell is shared among the four places around its centre of mass. hours: of which something was counted. cells: how many there were. inexact: "" or the sentence to show ("March 2025 is here as a whole month only") */
 
-/** @typedef {{meta: Meta, totals: HourTotals, paths: HourTotals, first: () => Promise<Grid[]>, sum: (selection: Selection, isStale: () => boolean) => Promise<Grid[]|null>}} Archive
+/** @typedef {{meta: Meta, totals: HourTotals, paths: HourTotals}} Counted */
+/** @typedef {{meta: Meta, totals: HourTotals, paths: HourTotals, of: (application: number) => Promise<Counted>, first: () => Promise<Grid[]>, sum: (selection: Selection, isStale: () => boolean) => Promise<Grid[]|null>}} Archive
  *   paths: how far the pointer went, px (layer is 0 there). first(): the all-time grid of layer 0 for each monitor, before hours are read. sum(): a Grid for each monitor of the selection; null if isStale() became true; yields to the page between blocks */
 
 /** @typedef {{a: Span, b: Span|null, mode: "single"|"side"|"difference", week: Uint8Array, layer: string, monitors: number[], application: number,
