@@ -37,7 +37,7 @@ APPLICATION: Final = re.compile(rf"\w[\w .+@()-]{{0,{APPLICATION_MAX - 1}}}")
 APPLICATIONS_MAX: Final = 200
 SUM_MAX: Final = 1 << 42
 """Of a month's counts of a layer: 139 years in ms. A million such months are added up without overflow."""
-_FOLDER: Final = re.compile(r"month=(\d{4}-\d{2})")
+FOLDER: Final = re.compile(r"month=(\d{4}-(?:0[1-9]|1[0-2]))")
 _FILE_MAX_BYTES: Final = 64 * 1024**2
 _FACTS_MAX_BYTES: Final = 1024**2
 _UNPACKED_MAX_BYTES: Final = 256 * 1024**2
@@ -175,7 +175,7 @@ def _check_description(described: Any, file: Path) -> None:
     if described["format"] != FORMAT:
         age = "a newer" if described["format"] > FORMAT else "an older"
         raise ValueError(f"it is of format {described['format']}, of {age} mousetrackd; this one reads {FORMAT}")
-    found = _FOLDER.fullmatch(file.parent.name)
+    found = FOLDER.fullmatch(file.parent.name)
     if described["machine"] != file.stem or found is None or described["month"] != found[1]:
         raise ValueError(f"it is {described['machine']:.40}'s of {described['month']:.40} under another name: a copy")
     if described["cohort"] and not COHORT.fullmatch(described["cohort"]):

@@ -135,6 +135,9 @@ def machines_of(study: Path, bad: list[str]) -> list[list[Path]]:
     for path in sorted(study.glob("month=*/*")):
         if path.name.startswith("."):
             continue
+        if not months.FOLDER.fullmatch(path.parent.name):
+            bad.append(f"left out {path.parent.name}/{path.name}: its folder has not the name of a month")
+            continue
         is_name = months.MACHINE.fullmatch(path.stem) is not None
         if is_name and path.suffix == ".parquet":
             files.setdefault(path.stem, []).append(path)
