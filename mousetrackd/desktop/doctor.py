@@ -23,6 +23,8 @@ from mousetrackd.capture import registry
 from mousetrackd.capture.wayland import gnome_extension
 from mousetrackd.core.errors import ConfigError, MousetrackError, StoreError
 from mousetrackd.core.findings import Finding, Level, ok, problem, warning
+from mousetrackd.core.monitors import selected
+from mousetrackd.core.wording import printable
 from mousetrackd.daemon import client, pause_state
 from mousetrackd.daemon.privacy_guard import ConfigFile, VanishedError
 from mousetrackd.daemon.rollup_worker import known_of_clock
@@ -52,6 +54,7 @@ def examine(paths: Paths, places: autostart.Places) -> list[Finding]:
         "versions": _versions,
         "session": _session,
         "configuration": lambda: _configuration(paths),
+        "exclusions": lambda: _exclusions(paths),
         "source": lambda: _source(paths),
         "clicks": lambda: kwin.examine(places),
         "extension": _extension,
@@ -171,6 +174,22 @@ def _configuration(paths: Paths) -> Iterator[Finding]:
                 f"{paths.config_file} uses {old}, the old name of {new}",
                 f"Write {new.rpartition('.')[2]} instead; the next release does not know the old name.",
             )
+
+
+def _exclusions(paths: Paths) -> Iterator[Finding]:
+    """Rules for a monitor that was never seen. A daemon that runs looks at those that are there, and reports itself."""
+    # A configuration or a store that cannot be read is reported by its own check.
+    with contextlib.suppress(ConfigError, StoreError):
+        named = {rule.monitor for rule in config.load(paths.config_file).privacy.exclusions if rule.monitor}
+        if not named or client.find_running(paths) is not None or not os.path.lexists(paths.store):
+            return
+        with Store.open_read_only(paths.store) as store:
+            known = [*store.monitors().values()]
+        for name in sorted(named):
+            if not selected(known, name):
+                seen = ", ".join(sorted(one.label for one in known)) or "none yet"
+                says = f"privacy.exclude names {printable(name)}, a monitor that was never seen: it excludes nothing"
+                yield warning("exclusions", says, f"Seen were: {printable(seen)}")
 
 
 def _source(paths: Paths) -> Iterator[Finding]:

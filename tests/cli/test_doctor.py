@@ -207,6 +207,20 @@ def test_stores_set_aside_are_named(home: Home) -> None:
     assert "heat.damaged-20260101T000000Z.sqlite3" in result.out
 
 
+def test_an_excluded_monitor_that_was_never_seen_is_named(home: Home) -> None:
+    count_something(home)
+    with Store.open_read_only(home.paths.store) as store:
+        (screen,) = store.monitors().values()
+    home.configure(f'[privacy]\nexclude = ["{screen.output} 0,0 9x9", "DP-7 0,0 640x480", "0,0 5x5"]\n')
+    result = doctor(home)
+    assert found(result)["exclusions"] == "warning"
+    assert (
+        f"names DP-7, a monitor that was never seen: it excludes nothing\n         Seen were: {screen.label}"
+        in result.out
+    )
+    assert result.out.count("privacy.exclude") == 1
+
+
 def test_a_wrong_configuration_is_told_key_by_key(home: Home) -> None:
     home.configure('warp_px = 0\nsuorce = "auto"\n')
     result = doctor(home)
