@@ -47,7 +47,7 @@ def on_background(colours: NDArray[np.uint8], background: str) -> NDArray[np.uin
     faded_in = _FADED_IN if runs_one_way else _COLOURED_FADED_IN
     if runs_one_way and background == "transparent":
         faded_in = _UNSEEN_FADED_IN
-    fade = np.clip(np.arange(last + 1) / round(faded_in * last), 0, 1)[:, None]
+    fade = np.clip(np.arange(last + 1) / (faded_in * last), 0, 1)[:, None]
     fade = fade**2 * (3 - 2 * fade)  # begins and ends gently: the first level is no rim
     if background == "transparent":
         coldest = round(faded_in * last)
@@ -57,7 +57,7 @@ def on_background(colours: NDArray[np.uint8], background: str) -> NDArray[np.uin
         if runs_one_way:
             colours = _beyond(colours, np.array(rgb(background), np.uint8))
         else:
-            colours = _from_level(colours, round(faded_in * last))
+            colours = _from_level(colours, faded_in * last)
         colours = (colours * fade + np.array(rgb(background)) * (1 - fade)).round().astype(np.uint8)
     return _with_alpha(colours, np.ones_like(fade))
 
@@ -74,7 +74,7 @@ def _beyond(colours: NDArray[np.uint8], background: NDArray[np.uint8]) -> NDArra
     return _at(colours, np.linspace(seen[0] if seen.size else 0, len(colours) - 1, len(colours)))
 
 
-def _from_level(colours: NDArray[np.uint8], level: int) -> NDArray[np.uint8]:
+def _from_level(colours: NDArray[np.uint8], level: float) -> NDArray[np.uint8]:
     """As many colours, of which the coldest goes up to ``level``, and all the others are above. (N, 3)."""
     last = len(colours) - 1
     return _at(colours, np.clip((np.arange(last + 1) - level) / (last - level), 0, 1) * last)
@@ -104,7 +104,7 @@ def lay_over(canvas: NDArray[np.uint8], layer: HeatLayer, opacity: float = 1.0, 
     share = np.clip(steps / opaque, 0, 1)[:, None] ** fade * strength * opacity
     colours = layer.colours
     if is_coloured_at_once:
-        colours = _from_level(colours, round(_COLOURED_FADED_IN * (legend.HEAT_LEVELS - 1)))
+        colours = _from_level(colours, _COLOURED_FADED_IN * (legend.HEAT_LEVELS - 1))
     if not (on_image or is_coloured_at_once) and opaque_from < 0.5:
         colours = colours[np.maximum(steps, opaque)]  # the dark end of a map would be a dark rim
     full = np.full((legend.HEAT_LEVELS, 1), 255)

@@ -35,7 +35,6 @@ class Picture:
     whose: str
     fragment: str
     words: tuple[str, ...]
-    monitor: str = ""
 
 
 def _pictures() -> list[Picture]:
@@ -49,7 +48,13 @@ def _pictures() -> list[Picture]:
         Picture("all time, dark", YEAR, "theme=dark", ()),
         Picture("all time, light", YEAR, "theme=light", light),
         Picture("all time, classic", YEAR, "theme=dark&map=classic", ("--colormap", "classic")),
-        Picture("two weeks, travel", YEAR, f"theme=dark&layer=travel&{span}", ("--layer", "travel", *words)),
+        # Lines in pixels are thinner than any that cells, all that a page has, can show: in both of one width here.
+        Picture(
+            "two weeks, travel",
+            YEAR,
+            f"theme=dark&layer=travel&blur=13&{span}",
+            ("--layer", "travel", "--sigma", "13", *words),
+        ),
         Picture("two weeks, all clicks", YEAR, f"theme=dark&layer=clicks&{span}", ("--layer", "clicks", *words)),
         Picture("two weeks, scroll", YEAR, f"theme=light&layer=scroll&{span}", ("--layer", "scroll", *light, *words)),
         Picture(
@@ -74,11 +79,12 @@ def _pictures() -> list[Picture]:
             "a day half a year ago", YEAR, f"theme=dark&a={old}..{old}", ("--since", f"{old}", "--until", f"{old}")
         ),
         Picture("a recorded person, dark", PERSON, "theme=dark", ()),
+        # So narrow a blur is of 4 px cells in the page, whose hottest are hotter by a press in 25, and whole in both.
         Picture(
             "a recorded person, light, clicks",
             PERSON,
-            "theme=light&layer=clicks.left",
-            ("--layer", "clicks.left", *light),
+            "theme=light&layer=clicks.left&max=25",
+            ("--layer", "clicks.left", "--max", "25", *light),
         ),
         Picture(
             "a recorded person's day",
@@ -86,7 +92,13 @@ def _pictures() -> list[Picture]:
             f"theme=dark&a={day - timedelta(days=3)}..{today()}",
             ("--since", f"{day - timedelta(days=3)}"),
         ),
-        Picture("one monitor of two", YEAR, f"theme=dark&monitors=1&{span}", ("--monitor", "HDMI-1", *words), "HDMI-1"),
+        # How wide little is blurred depends on how many pixels were counted, which cells tell only roughly.
+        Picture(
+            "one monitor of two",
+            YEAR,
+            f"theme=dark&monitors=1&blur=20&{span}",
+            ("--monitor", "HDMI-1", "--sigma", "20", *words),
+        ),
     ]
 
 

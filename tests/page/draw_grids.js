@@ -1,4 +1,4 @@
-// Reads questions as JSON on standard input: [{meta, state, isLight, cols, rows, cell_px, cells, values}].
+// Reads questions as JSON on standard input: [{meta, state, isLight, cols, rows, cell_px, cells, values, visited, place_px}].
 // Writes for each the levels of its cells, its palette and its measure. For test_drawing.py.
 
 import { readFileSync } from "node:fs";
@@ -8,8 +8,8 @@ import { levelsOf } from "../../mousetrackd/page/web/heat.js";
 import { measureOf, nothingKnown } from "../../mousetrackd/page/web/measure.js";
 
 const answers = JSON.parse(readFileSync(0, "utf8")).map((one) => {
-  const { meta, state, cols, rows, cell_px, cells, values, isLight } = one;
-  const grid = { monitor: 0, cols, rows, cell_px, values: Float64Array.from(values), total: 0, hours: 1, cells, inexact: "" };
+  const { meta, state, cols, rows, cell_px, cells, values, visited, place_px, isLight } = one;
+  const grid = { monitor: 0, cols, rows, cell_px, values: Float64Array.from(values), visited: Uint8Array.from(visited), place_px, total: 0, hours: 1, cells, inexact: "" };
   const measure = measureOf(meta, state, [[grid]], nothingKnown());
   const [heat] = measure.drawn[0];
   const { scale, log_range } = { scale: state.scale, log_range: meta.log_range };

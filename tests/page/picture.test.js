@@ -17,9 +17,13 @@ const length = (label) => 7 * label.length;
 /** A grid of 100 by 50 cells of 4 px, with counts at [col, row, count]. */
 function gridOf(...counts) {
   const values = new Float64Array(5000);
-  for (const [col, row, count] of counts) values[row * 100 + col] += count;
+  const visited = new Uint8Array(25 * 13);
+  for (const [col, row, count] of counts) {
+    values[row * 100 + col] += count;
+    visited[(row >> 2) * 25 + (col >> 2)] = 1;
+  }
   const total = values.reduce((sum, one) => sum + one, 0);
-  return { monitor: 0, cols: 100, rows: 50, cell_px: 4, values, total, hours: 1, cells: counts.length, inexact: "" };
+  return { monitor: 0, cols: 100, rows: 50, cell_px: 4, values, total, hours: 1, cells: counts.length, visited, place_px: 16, inexact: "" };
 }
 
 test("a lone count has its own heat at its place, whatever the blur, and none far away", () => {
@@ -45,6 +49,9 @@ test("the hottest colour is of a percentile, guarded by what half of the places 
   const heat = heatOf(gridOf([10, 10, 1000], [50, 25, 2], [80, 40, 2]), 0, false);
   assert.equal(hottestHeat([heat], rules, 1, false), 30);
   assert.equal(hottestHeat([heat], { ...rules, guard: 1e6 }, 1, false), 1000);
+  const blurred = heatOf(gridOf([10, 10, 1000], [11, 10, 1000], [50, 25, 2], [80, 40, 2]), 8, false);
+  const lone = heatOf(gridOf([50, 25, 2]), 8, false);
+  assert.equal(hottestHeat([blurred], rules, 1, false), 15 * lone.peak, "a place counts once, as hot as its hottest point");
   assert.equal(hottestHeat([heatOf(gridOf(), 8, false)], rules, 1, false), 1);
   assert.equal(hottestHeat([heatOf(gridOf([10, 10, 1]), 8, false)], rules, 1, true), 5);
 });

@@ -11,12 +11,12 @@ import pytest
 from numpy.typing import NDArray
 from support.javascript import copy_sources, run_in_node
 
+from mousetrackd.core.cells import cell_px as cell_px_of
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.layers import UNITS
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.core.series import Series
-from mousetrackd.core.validity import CELL_SHARE
 from mousetrackd.picture import heat
 from mousetrackd.picture.colormap import ramp
 from mousetrackd.picture.colours import CLASSIC, OWN_MAPS, colour_map
@@ -41,11 +41,13 @@ class Case:
     look: dict[str, Any] = field(default_factory=dict)
     is_light: bool = False
     places: int = 3000
+    parked_ms: int = 0
 
 
 CASES = {
     "as it is": Case(),
     "few rests": Case(places=40),
+    "a parked pointer": Case(parked_ms=30_000_000),
     "sqrt": Case(state={"scale": "sqrt"}, look={"scale": "sqrt"}),
     "linear": Case(state={"scale": "linear"}, look={"scale": "linear"}),
     "a maximum": Case(state={"max": 60_000.0}, look={"max": "60s"}),
@@ -83,9 +85,9 @@ def _counts(case: Case) -> Counts:
     ).clip(0, 0.9999)
     x, y = (place * [width_px, height_px]).astype(np.int64).T
     most = 20_000 if case.layer == "dwell" else 2
-    return Counts.from_pixels(
-        width_px, height_px, y * width_px + x, np.ceil(most * random.uniform(size=case.places) ** 4).astype(np.int64)
-    )
+    count = np.ceil(most * random.uniform(size=case.places) ** 4).astype(np.int64)
+    count[0] += case.parked_ms
+    return Counts.from_pixels(width_px, height_px, y * width_px + x, count)
 
 
 def _around(place: NDArray[np.int64], cell_px: int, cells: int) -> list[tuple[NDArray[np.int64], NDArray[np.float64]]]:
@@ -98,13 +100,16 @@ def _around(place: NDArray[np.int64], cell_px: int, cells: int) -> list[tuple[ND
 def _question(case: Case, counts: Counts) -> dict[str, Any]:
     """The same counts on the page's cells, each shared among the four around it."""
     width_px, height_px = case.size_px
-    cell_px = max(round(CELL_SHARE * min(case.size_px)) // 4, 1)
+    place_px = cell_px_of(*case.size_px)
+    cell_px = max(place_px // 4, 1)
     cols, rows = -(-width_px // cell_px), -(-height_px // cell_px)
     y, x = np.divmod(counts.index, width_px)
     values = np.zeros(cols * rows)
     for col, share_x in _around(x, cell_px, cols):
         for row, share_y in _around(y, cell_px, rows):
             np.add.at(values, row * cols + col, counts.count * share_x * share_y)
+    visited = np.zeros((-(-rows * cell_px // place_px), -(-cols * cell_px // place_px)), int)
+    visited[y // place_px, x // place_px] = 1
     state = {"layer": case.layer, "scale": "log", "max": None, "share": False, "sigma_px": None, "mode": "single"}
     state["map"] = STYLES[case.layer].colormap
     return {
@@ -114,6 +119,8 @@ def _question(case: Case, counts: Counts) -> dict[str, Any]:
         "cols": cols,
         "rows": rows,
         "values": values.tolist(),
+        "visited": visited.ravel().tolist(),
+        "place_px": place_px,
         "cells": counts.pixels,
     }
 

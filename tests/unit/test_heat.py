@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from mousetrackd.core.cells import cell_px, gathered
 from mousetrackd.core.counts import COUNT_MAX, Counts
 from mousetrackd.picture.heat import (
     EDGES,
@@ -341,6 +342,19 @@ def _least_rest_level(parked: int, rests: int, each: int, sigma: float) -> int:
 def test_one_parked_spot_leaves_the_rest_to_be_seen(times: int, rests: int) -> None:
     # Three tenths of the ramp are violet in ember, far from black.
     assert _least_rest_level(5000 * times, rests, 5000, sigma=13) >= 76
+
+
+@pytest.mark.parametrize("size", [FULL_HD, LAPTOP])
+def test_pixels_have_the_same_hottest_colour_as_cells_out_of_them(size: tuple[int, int]) -> None:
+    random = np.random.default_rng(3)
+    width, height = size
+    at = random.normal((width / 2, height / 2), height / 9, (20_000, 2)).astype(np.int64).clip(0, np.array(size) - 1)
+    pixels = Counts.from_pixels(width, height, at[:, 1] * width + at[:, 0], np.full(len(at), 40))
+    pixels = Counts.merge([pixels, dots(size, (30, 30, 10_000_000))])  # parked: the guard is what counts
+    cells = gathered(pixels, cell_px(width, height))
+    hottest_of = [hottest([heat_grid([counts], width, height, 18)], 99.9) for counts in (pixels, cells)]
+    assert hottest_of[1] == pytest.approx(hottest_of[0], rel=0.02)
+    assert cells.pixels < pixels.pixels / 3
 
 
 # Tone ----------------------------------------------------------------------------------------------------

@@ -97,7 +97,7 @@ function fromLevel(colours, level) {
  */
 function onBackground(colours, background) {
   const isOneWay = runsOneWay(colours);
-  const faded = Math.round((isOneWay ? FADED_IN : COLOURED_FADED_IN) * LAST);
+  const faded = (isOneWay ? FADED_IN : COLOURED_FADED_IN) * LAST;
   let seen = fromLevel(colours, faded);
   if (isOneWay) {
     const ways = colours.map((one) => lightness(one) - lightness(background));
@@ -137,7 +137,7 @@ export function coloursOf(maps, choice) {
   const shades = Array.from({ length: 32 }, (_, at) => mixed(panel, text, at / 31));
   const beside = isOver ? [panel] : [panel, untouched];
   const line = shades.find((shade) => beside.every((one) => contrast(shade, one) > LINE_CONTRAST)) ?? text;
-  if (isOver && !isOneWay && !choice.isDifference) colours = fromLevel(colours, Math.round(COLOURED_FADED_IN * LAST));
+  if (isOver && !isOneWay && !choice.isDifference) colours = fromLevel(colours, COLOURED_FADED_IN * LAST);
   const opaque = isOneWay || choice.isDifference ? OVER_OPAQUE_FROM : COLOURED_OVER_FADED_IN;
   const palette = new Uint8ClampedArray(1024);
   colours.forEach((colour, at) => {

@@ -72,18 +72,19 @@ export function decodeCells(bytes) {
 }
 
 /**
- * For each column of cells and each sixteenth in it, the columns of the grid whose middles are around it, and the share of
- * the second; the same for rows. As core/cells.py, and _around in picture/heat.py.
+ * For each column of cells and each sixteenth in it, the columns of the grid whose middles are around it, the share of
+ * the second, and the hour's cell it is in; the same for rows. As core/cells.py, and _around in picture/heat.py.
  * @param {number} lengthPx
  * @param {number} cellPx
- * @param {number} gridPx
+ * @param {import("./types.js").Monitor} monitor
  */
-function gridPlaces(lengthPx, cellPx, gridPx) {
+function gridPlaces(lengthPx, cellPx, {grid_px: gridPx, cell_px: hourPx}) {
   const cells = Math.ceil(lengthPx / cellPx);
   const last = Math.ceil(lengthPx / gridPx) - 1;
   const before = new Int32Array(cells * 16);
   const after = new Int32Array(cells * 16);
   const share = new Float64Array(cells * 16);
+  const within = new Int32Array(cells * 16);
   for (let cell = 0; cell < cells; cell++) {
     for (let nth = 0; nth < 16; nth++) {
       const first = Math.ceil((nth * cellPx) / 16);
@@ -94,22 +95,24 @@ function gridPlaces(lengthPx, cellPx, gridPx) {
       before[entry] = Math.max(Math.floor(place), 0);
       after[entry] = Math.min(Math.floor(place) + 1, last);
       share[entry] = place - Math.floor(place);
+      within[entry] = Math.floor(at / hourPx);
     }
   }
-  return {before, after, share};
+  return {before, after, share, within};
 }
 
 /**
  * Adds the entries of a block that are wanted to a grid, each cell shared among the four places around its centre;
  * returns how many cells there were.
  * @param {Uint8Array} bytes
- * @param {{sidePx: number, monitor: import("./types.js").Monitor, cols: number, values: Float64Array}} onto
+ * @param {{sidePx: number, monitor: import("./types.js").Monitor, cols: number, values: Float64Array, visited: Uint8Array}} onto
  * @param {(day: number, hour: number) => boolean} wants
  */
-function addCells(bytes, {sidePx, monitor, cols, values}, wants) {
+function addCells(bytes, {sidePx, monitor, cols, values, visited}, wants) {
   const {day, hour, sizes, difference, count, place} = decodeCells(bytes);
-  const across = gridPlaces(monitor.width_px, sidePx, monitor.grid_px);
-  const down = gridPlaces(monitor.height_px, sidePx, monitor.grid_px);
+  const across = gridPlaces(monitor.width_px, sidePx, monitor);
+  const down = gridPlaces(monitor.height_px, sidePx, monitor);
+  const placeCols = Math.ceil((cols * monitor.grid_px) / monitor.cell_px);
   const cellCols = Math.ceil(monitor.width_px / sidePx);
   const [low, high = null, ...higher] = difference;
   const [ones, ...rest] = count;
@@ -139,6 +142,7 @@ function addCells(bytes, {sidePx, monitor, cols, values}, wants) {
       const below = value * down.share[y];
       const above = value - below;
       const part = across.share[x];
+      visited[down.within[y] * placeCols + across.within[x]] = 1;
       values[upper + left] += above - above * part;
       values[upper + right] += above * part;
       values[lower + left] += below - below * part;
@@ -270,10 +274,11 @@ export async function openArchive(document) {
 
   /** @param {number} monitor @returns {import("./types.js").Grid} */
   function emptyGrid(monitor) {
-    const {width_px, height_px, grid_px} = meta.monitors[monitor];
+    const {width_px, height_px, grid_px, cell_px} = meta.monitors[monitor];
     const [cols, rows] = [Math.ceil(width_px / grid_px), Math.ceil(height_px / grid_px)];
     const values = new Float64Array(cols * rows);
-    return {monitor, cols, rows, cell_px: grid_px, values, total: 0, hours: 0, cells: 0, inexact: ""};
+    const visited = new Uint8Array(Math.ceil((cols * grid_px) / cell_px) * Math.ceil((rows * grid_px) / cell_px));
+    return {monitor, cols, rows, cell_px: grid_px, values, total: 0, hours: 0, cells: 0, visited, place_px: cell_px, inexact: ""};
   }
 
   /** @param {import("./types.js").Grid} grid @param {string} name @param {number} sidePx

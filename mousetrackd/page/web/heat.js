@@ -15,7 +15,7 @@ const PEAKS_FROM = 200;
 const LONE_SLACK = 0.05;
 
 /** @typedef {{cols: number, rows: number, cell_px: number, cells: Float32Array, typical: number, peak: number, isDots: boolean}} Heat
- *   cells: heat at the middle of each cell, of cell_px by cell_px px of the monitor. peak: the most of them. typical: of the middle one of the
+ *   cells: heat at the middle of each cell, of cell_px by cell_px px of the monitor. peak: the most of them. typical: that of the middle one of the
  *   places where something was counted; Infinity where nothing was. isDots: it is not blurred. */
 
 /**
@@ -50,9 +50,26 @@ export function heatOf(grid, sigma_px, isLine) {
     const line = isLine ? Math.max(Math.sqrt(2 * Math.PI) * sigma_px, 1) : 1;
     cells = blurred(values, cols, rows, kernel(left), (2 * Math.PI * sigma_px ** 2) / cell_px ** 2 / line);
   }
-  const visited = cells.filter((_, at) => values[at] > 0);
-  const typical = visited.length ? nth(visited, visited.length >> 1) : Infinity;
-  return { cols, rows, cell_px, cells, typical, peak: peakOf(cells), isDots };
+  const heat = { cols, rows, cell_px, cells, typical: Infinity, peak: peakOf(cells), isDots };
+  const found = isDots ? cells.filter(Boolean) : hottestOfPlaces(heat, grid);
+  if (found.length) heat.typical = nth(found, found.length >> 1);
+  return heat;
+}
+
+/**
+ * The hottest point of each place that was visited.
+ * @param {Heat} heat
+ * @param {Grid} grid
+ */
+function hottestOfPlaces({ cols, cells, cell_px }, { visited, place_px, cols: gridCols, cell_px: grid_px }) {
+  const across = Math.ceil((gridCols * grid_px) / place_px);
+  const placeOf = (/** @type {number} */ cell) => Math.ceil(((cell + 1) * cell_px) / place_px) - 1;
+  const found = new Float32Array(visited.length);
+  cells.forEach((cell, at) => {
+    const place = placeOf(Math.floor(at / cols)) * across + Math.min(placeOf(at % cols), across - 1);
+    if (visited[place]) found[place] = Math.max(found[place], cell);
+  });
+  return found.filter(Boolean);
 }
 
 /** @param {Float32Array} cells */

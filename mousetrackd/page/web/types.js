@@ -26,8 +26,8 @@
 /** @typedef {{span: Span, week: Uint8Array, layers: number[], monitors: number[], application: number}} Selection
  *   week: 168 flags, weekday * 24 + hour, Monday 0. layers: indices, summed (all click layers are one choice) */
 
-/** @typedef {{monitor: number, cols: number, rows: number, cell_px: number, values: Float64Array, total: number, hours: number, cells: number, inexact: string}} Grid
- *   values: sums on cells of cell_px (= grid_px, 4 px at 1080p): each hour's cell is shared among the four places around its centre of mass. hours: of which something was counted. cells: how many there were. inexact: "" or the sentence to show ("March 2025 is here as a whole month only") */
+/** @typedef {{monitor: number, cols: number, rows: number, cell_px: number, values: Float64Array, total: number, hours: number, cells: number, visited: Uint8Array, place_px: number, inexact: string}} Grid
+ *   values: sums on cells of cell_px (= grid_px, 4 px at 1080p): each hour's cell is shared among the four places around its centre of mass. hours: of which something was counted. cells: how many there were. visited: 1 for each place in which there were any; place_px: their side, that of an hour's cell. inexact: "" or the sentence to show ("March 2025 is here as a whole month only") */
 
 /** @typedef {{meta: Meta, totals: HourTotals, paths: HourTotals}} Counted */
 /** @typedef {{meta: Meta, totals: HourTotals, paths: HourTotals, of: (application: number) => Promise<Counted>, first: () => Promise<Grid[]>, sum: (selection: Selection, isStale: () => boolean) => Promise<Grid[]|null>}} Archive

@@ -294,7 +294,7 @@ export function createView(root, archive, store) {
   return {
     /** @param {Grid[]} a @param {Grid[]|null} b @param {{a: string, b: string}} named */
     show(a, b, named) {
-      const others = b && a.map((grid) => b.find((one) => one.monitor === grid.monitor) ?? { ...grid, values: new Float64Array(grid.values.length), total: 0, cells: 0 });
+      const others = b && a.map((grid) => b.find((one) => one.monitor === grid.monitor) ?? { ...grid, values: new Float64Array(grid.values.length), visited: new Uint8Array(grid.visited.length), total: 0, cells: 0 });
       shown = others ? [a, others] : [a];
       [captions, known, measured, hottestAt, layerShown] = [named, nothingKnown(), "", 0, store.get().layer];
       draw();
