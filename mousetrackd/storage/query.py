@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
+from mousetrackd.core import cells
+from mousetrackd.core.cells import Cells
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.layers import TRAVEL
 from mousetrackd.core.series import Series
@@ -17,12 +19,14 @@ from mousetrackd.storage.chunks import Where, of_series
 from mousetrackd.storage.tiers import BEYOND_S, DAY, HOUR, HOUR_S, LONG_S, YEAR, name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Mapping
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     from mousetrackd.core.monitors import Monitor
     from mousetrackd.storage.chunks import Chunk, Key
     from mousetrackd.storage.connection import Connection
 
+_HOURS_AT_ONCE = 64
+"""So many hours are added up in cells before they become counts of pixels, which takes longer."""
 PATH = "path"
 """What ``Total`` calls the length of the pointer's path."""
 
@@ -232,8 +236,9 @@ def pieces(
         if chunk.key.monitor not in wanted:
             continue
         screen = known[chunk.key.monitor]
-        for start_s, end_s, side_px, parts in _within(connection, chunk, screen, asked, notes, step_s):
-            yield Piece(start_s, end_s - start_s, screen, chunk.key.layer, Counts.joined(parts), side_px)
+        for start_s, end_s, side_px, found in _within(connection, chunk, screen, asked, notes, step_s):
+            whole = _joined([found], chunk.key, screen, side_px) if isinstance(found, Cells) else Counts.joined(found)
+            yield Piece(start_s, end_s - start_s, screen, chunk.key.layer, whole, side_px)
     remarks += _too_coarse(notes.coarse)
     remarks += [sentence for sentence in [notes.from_cells(connection.zone)] if sentence]
 
@@ -319,10 +324,22 @@ def _parts(connection: Connection, key: Key, screen: Monitor, asked: Range, note
             where = replace(where, shorter_than_s=LONG_S)
             del summed  # its bytes are not needed any more
             yield from summed_parts
+    of_hours: dict[int, list[Cells]] = {}
     for chunk in chunks.select(connection, where, notes.left_out, with_damaged=True):
-        for start_s, end_s, _, parts in _within(connection, chunk, screen, asked, notes):
+        for start_s, end_s, side_px, found in _within(connection, chunk, screen, asked, notes):
             notes.spans.append((start_s, end_s))
-            yield from parts
+            if isinstance(found, Cells):
+                of_hours.setdefault(side_px, []).append(found)
+                if len(of_hours[side_px]) == _HOURS_AT_ONCE:
+                    yield _joined(of_hours.pop(side_px), key, screen, side_px)
+            else:
+                yield from found
+    for side_px, rest in of_hours.items():
+        yield _joined(rest, key, screen, side_px)
+
+
+def _joined(of_hours: Sequence[Cells], key: Key, screen: Monitor, side_px: int) -> Counts:
+    return cells.joined(of_hours, size=key.size(screen), side_px=side_px)
 
 
 def _reach_beyond(connection: Connection, key: Key, asked: Range) -> bool:
@@ -338,11 +355,11 @@ def _reach_beyond(connection: Connection, key: Key, asked: Range) -> bool:
 
 def _within(
     connection: Connection, chunk: Chunk, screen: Monitor, asked: Range, notes: _Notes, step_s: int | None = None
-) -> Iterator[tuple[int, int, int, Iterator[Counts]]]:
+) -> Iterator[tuple[int, int, int, Iterator[Counts] | Cells]]:
     """What of a chunk lies within the range, it or hours of it.
 
-    Between which seconds, how wide its cells are (0 for pixels), and the counts in parts. step_s: as in ``pieces``.
-    What cannot be decided is noted, by its span.
+    Between which seconds, how wide its cells are (0 for pixels), and the counts in parts, or the cells. step_s: as in
+    ``pieces``. What cannot be decided is noted, by its span.
     """
     zone = connection.zone
     is_short = step_s is None or chunk.span_s <= step_s
@@ -369,13 +386,13 @@ def _within(
             notes.coarse[HOUR_S] += 1
             continue
         try:
-            side_px, counts = hours.read(connection, hour, screen)
+            side_px, found = hours.read_cells(connection, hour, screen)
         except ValueError as error:
             notes.left_out.append(str(error))
             continue
         notes.sides_px.add(side_px)
         notes.last_cells_s = max(notes.last_cells_s, hour.start_s)
-        yield hour.start_s, hour.end_s, side_px, iter([counts])
+        yield hour.start_s, hour.end_s, side_px, found
 
 
 def _too_coarse(coarse: Mapping[int, int]) -> list[str]:
