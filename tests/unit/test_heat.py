@@ -403,6 +403,18 @@ def test_levels_rise_with_the_heat_and_stop_at_the_last(scale: str) -> None:
     assert shown[100] == round(float(tone(np.array([0.5], np.float32), scale)[0]) * (HEAT_LEVELS - 1))
 
 
+@pytest.mark.parametrize("size", [LAPTOP, PRIME, (400, 299)])
+def test_the_typical_heat_is_the_same_of_many_counts_and_of_the_same_in_parts(size: tuple[int, int]) -> None:
+    """Places of a full screen are found in another way than those of a few pixels."""
+    dense = np.arange(size[0] * size[1]).reshape(size[1], size[0]) % 7 * np.arange(size[0])  # hotter to the right
+    dense[50:200, 100:330] = 0
+    dense[-40:, -70:] = 0
+    whole = Counts.from_dense(dense)
+    parts = [Counts(*size, whole.index[nth::8], whole.count[nth::8]) for nth in range(8)]
+    at_once, in_parts = heat_grid([whole], *size, 12, "true"), heat_grid(parts, *size, 12, "true")
+    assert at_once.typical_heat == pytest.approx(in_parts.typical_heat, rel=1e-5)
+
+
 @pytest.mark.parametrize("level_count", [2, 16, HEAT_LEVELS, 256])
 def test_there_are_as_many_levels_as_asked_for(level_count: int) -> None:
     for cell in (1, 2):
