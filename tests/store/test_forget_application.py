@@ -190,6 +190,21 @@ def test_what_is_kept_in_cells_is_taken_out_of_the_same_cells(
     assert in_cells(found(store, asked=first_hour)) == in_cells(Counter(scattered(3)))
 
 
+def test_where_only_the_application_is_rolled_up_yet_the_totals_are_right_as_well(store: Store) -> None:
+    """As in a roll-up that was killed after its series, or where the sums that it is a part of are damaged."""
+    both = tally({"a": [1, 1, 2], "b": [1, 3]}).counts
+    for hour, pixels in enumerate(([1, 1, 1], [2, 3])):
+        of_all = Counts.from_pixels(40, 30, np.array(pixels))
+        store.commit(Tally({Series(SMALL, "dwell"): of_all}), YEAR_S + hour * HOUR_S, YEAR_S + hour * HOUR_S + 60)
+    of_each = {series: counts for series, counts in both.items() if series.application}
+    store.commit(Tally(of_each), YEAR_S, YEAR_S + DAY_S)
+    store.erase(None, None, None, None, "a")
+    assert found(store) == found(store, "b") == Counter([1, 3])
+    assert store.check() == []
+    store.erase(None, None, None, None, "b")
+    assert not found(store)
+
+
 def test_of_two_stores_in_one_the_totals_are_right_as_well(tmp_path: Path) -> None:
     """In one there are two sums of all of the same time, and the application is a part of either."""
     for number in (1, 2):
