@@ -67,7 +67,7 @@ class EventStream:
         self._splitter = record.Splitter(())
         self._screens: record.Screens | None = None
         self._app_changes: list[AppChange] = []
-        self._knows_windows = False
+        self._knows_windows = self._has_given_windows = False
         self._gathered = 0  # elements since the last cut or notification; a row counts as an event with its header
         self.puts = 0
         """How often something was put, so far."""
@@ -164,6 +164,10 @@ class EventStream:
             last_ms = max((int(item["time_ms"][-1]) for item in items if not isinstance(item, Interruption)), default=0)
             due = [one for one in self._app_changes if one.time_ms <= max(until_ms, last_ms)]
             self._app_changes = self._app_changes[len(due) :]
+            is_first_left = not due and not self._has_given_windows
+            self._has_given_windows |= bool(due)
+        if is_first_left:  # status says that no window is known until somebody asks again
+            self._notify()
         return due
 
     def await_query(self, now_ms: Callable[[], int], is_watched: Callable[[], bool], timeout_s: float) -> None:
