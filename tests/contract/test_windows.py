@@ -109,6 +109,42 @@ def test_a_menu_is_its_program_s(
     del tmp_path
 
 
+def test_a_window_without_a_name_is_not_of_a_program_that_has_ended(recorder: WindowsRecorder) -> None:
+    """The server gives the numbers of its connection to the next one."""
+    with Program("a", "One") as one:
+        number = one.open(100, 100, 500, 400).id
+        recorder.await_at(200, 200, "one", "a")
+    recorder.await_at(200, 200, *NOBODY)
+    with Program() as other:
+        assert other.open(100, 100, 500, 400, is_menu=True).id == number
+        wait_until(lambda: len(recorder.last.windows or ()) == 1, "the window is there")
+        assert recorder.names_at(200, 200) == ()
+
+
+def test_windows_that_come_and_go_and_have_any_name_do_no_harm(recorder: WindowsRecorder) -> None:
+    with Program("a", "One") as one, Program("b", "Two") as two:
+        one.open(100, 100, 500, 400)
+        for _ in range(20):
+            opened = [two.open(700 + number, 300, 200, 200) for number in range(5)]
+            for window in opened:
+                two.close(window)
+        for instance, wm_class in (("x", "A" * 65536), ("y", "e/../vil\x1b[31m\n</script>"), ("z", "\xff\xfe")):
+            with Program(instance, wm_class) as named:
+                window = named.open(700, 300, 200, 200)
+                window.change_property(
+                    *(named.display.intern_atom(name) for name in ("WM_TRANSIENT_FOR", "STRING")), 8, b"x"
+                )
+                expected = plain_name(wm_class)
+                recorder.await_at(750, 350, expected, instance)
+                assert expected.isprintable()
+        for name in ("_NET_ACTIVE_WINDOW", "_NET_CLIENT_LIST_STACKING", "_NET_SUPPORTING_WM_CHECK"):
+            one.root.change_property(*(one.display.intern_atom(atom) for atom in (name, "STRING")), 8, b"zz")
+        two.open(700, 300, 200, 200)
+        recorder.await_at(750, 350, "two", "b")
+        recorder.await_at(150, 150, "one", "a")
+        assert recorder.source.notes == ()
+
+
 def test_a_shaped_window_has_the_pointer_only_in_its_shape(recorder: WindowsRecorder) -> None:
     with Program("a", "One") as one, Program("b", "Two") as two:
         one.open(100, 100, 500, 400)

@@ -116,6 +116,9 @@ class WindowReader:
         self._stale.clear()
         self._watched &= {top.client for top in self._tops.values()}
         tops = [self._tops[number] for number in order]
+        # The server gives the numbers of a connection that has ended to another.
+        bases = {self._base(number) for number in (*order, *(top.client for top in tops))}
+        self._by_base = {base: names for base, names in self._by_base.items() if base in bases}
         self._name(order, manager)
         lowest = max((number for number, top in enumerate(tops) if top.hides), default=-1)
         shown = [top for top in tops[lowest + 1 :] if top.areas]
