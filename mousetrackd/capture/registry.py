@@ -95,7 +95,7 @@ def explain_applications(wanted: str) -> Finding:
     return warning(
         "applications",
         f"{source.name} does not identify windows: nothing is counted by application",
-        "With names in applications.deny nothing is counted at all. X11, KDE Plasma and GNOME identify them.",
+        "With names in applications.deny nothing is counted at all. X11, KDE Plasma, GNOME and sway identify them.",
     )
 
 

@@ -6,7 +6,17 @@ import sys
 import click
 from support.report import Report
 
-from wayland import gnome, gnome_applications, kwin, kwin_applications, newer, wayfire, weston, wlroots
+from wayland import (
+    gnome,
+    gnome_applications,
+    kwin,
+    kwin_applications,
+    newer,
+    sway_applications,
+    wayfire,
+    weston,
+    wlroots,
+)
 
 PARTS = {
     "kwin": kwin.check,
@@ -14,6 +24,7 @@ PARTS = {
     "gnome": gnome.check,
     "gnome-applications": gnome_applications.check,
     "sway": newer.inside("sway", wlroots.sway),
+    "sway-applications": newer.inside("sway-applications", sway_applications.check),
     "labwc": newer.inside("labwc", wlroots.labwc),
     "wayfire": newer.inside("wayfire", wayfire.check),
     "weston": newer.inside("weston", weston.check),

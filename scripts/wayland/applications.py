@@ -25,7 +25,7 @@ deny = ["{SECRET}"]
 
 SETTLED_S = 0.4
 """Longer than a compositor takes to raise a window, and what of ours runs inside it to report that."""
-_STILL_S = 5.0
+STILL_S = 5.0
 _SETTLED_AFTER_S = 7.0
 
 
@@ -46,30 +46,30 @@ class Checks:
     """The checks, of one session and of whichever daemon runs in it."""
 
     def __init__(self, report: Report, session: Session, desk: Desk, *, sees_menus: bool = True) -> None:
-        self._report = report
-        self._session = session
-        self._desk = desk
+        self.report = report
+        self.session = session
+        self.desk = desk
         self._sees_menus = sees_menus
 
     def open_two(self) -> tuple[Program, Program]:
         """The two programs, whose windows overlap."""
         opened = []
         for app_id, (x, y) in ((ONE, ONE_AT), (TWO, TWO_AT)):
-            opened.append(Program(self._session, app_id, *SIZE))
-            self._desk.place(app_id, x, y)
+            opened.append(Program(self.session, app_id, *SIZE))
+            self.desk.place(app_id, x, y)
         time.sleep(SETTLED_S)
         return opened[0], opened[1]
 
     def run(self, daemon: Running) -> None:
         """All of them; both programs are gone afterwards."""
         one, two = self.open_two()
-        notes = " ".join(self._session.home.status()["notes"])
-        self._report.check("windows are identified", "not identified" not in notes, notes)
-        problem = " ".join(self._session.home.status()["problems"])
-        self._report.check("and nothing is held back", "not known which" not in problem, problem)
+        notes = " ".join(self.session.home.status()["notes"])
+        self.report.check("windows are identified", "not identified" not in notes, notes)
+        problem = " ".join(self.session.home.status()["problems"])
+        self.report.check("and nothing is held back", "not known which" not in problem, problem)
         self.check_switches("each click that switches windows")
-        self._check_stillness(daemon, one)
-        self._check_denied()
+        self.check_stillness(daemon, one)
+        self.check_denied()
         self._check_places(one, two)
 
     def check_switches(self, what: str) -> None:
@@ -80,7 +80,7 @@ class Checks:
         self.check(f"{what} is of the window under the pointer", clicks)
 
     def _check_places(self, one: Program, two: Program) -> None:
-        desk = self._desk
+        desk = self.desk
         desk.place(ONE, 1300, 200)
         time.sleep(SETTLED_S)
         self.check("a window that was moved is where it is now", [((1350, 250), ONE), (AT_ONE, "other")])
@@ -101,9 +101,10 @@ class Checks:
         time.sleep(SETTLED_S)
         self.check("one that is closed is gone", [(AT_TWO, "other"), ((1350, 250), "other")])
 
-    def _check_denied(self) -> None:
-        secret = Program(self._session, SECRET, *SIZE)
-        self._desk.place(SECRET, *SECRET_AT)
+    def check_denied(self) -> None:
+        """Check that nothing counts over a denied program, nor while it has the keyboard."""
+        secret = Program(self.session, SECRET, *SIZE)
+        self.desk.place(SECRET, *SECRET_AT)
         time.sleep(SETTLED_S)
         x, y = SECRET_AT
         self.check("a denied program counts nowhere", [((x + 50, y + 50), ""), ((x + 100, y + 90), "")])
@@ -112,29 +113,35 @@ class Checks:
         secret.close()
         time.sleep(SETTLED_S)
 
-    def _check_stillness(self, daemon: Running, program: Program) -> None:
+    def check_stillness(self, daemon: Running, program: Program) -> None:
+        """Check that nothing wakes the daemon while a title changes all the time."""
+        woken = self.wakeups_by_titles(daemon, program)
+        self.report.check(f"titles change for {STILL_S:g} s: no wake-up", woken == 0, woken)
+
+    def wakeups_by_titles(self, daemon: Running, program: Program) -> int:
+        """How often the daemon is woken in ``STILL_S`` while a title changes all the time."""
         program.say("titles")
         time.sleep(_SETTLED_AFTER_S)
         before = wakeups(daemon.pid)
-        time.sleep(_STILL_S)
+        time.sleep(STILL_S)
         woken = wakeups(daemon.pid) - before
         program.say("enough")
-        self._report.check(f"titles change for {_STILL_S:g} s: no wake-up", woken == 0, woken)
+        return woken
 
     def check(self, what: str, clicks: list[tuple[tuple[int, int], str]]) -> None:
         """Click at each place, and check whose the clicks are; "" is nobody's, and is not counted at all."""
         before = self._counted()
         for (x, y), _ in clicks:
-            self._desk.click(x, y)
+            self.desk.click(x, y)
             time.sleep(SETTLED_S)
         counted = self._counted()
         counted.subtract(before)
         found = +counted
         wanted = Counter(name for _, name in clicks if name)
-        self._report.check(what, found == wanted, dict(found), details=[f"It should be {dict(wanted)}."])
+        self.report.check(what, found == wanted, dict(found), details=[f"It should be {dict(wanted)}."])
 
     def _counted(self) -> Counter[str]:
         """All clicks so far, by application."""
-        self._session.home.run_ok("snapshot")
-        said = json.loads(self._session.home.run_ok("stats", "--applications", "--json"))
+        self.session.home.run_ok("snapshot")
+        said = json.loads(self.session.home.run_ok("stats", "--applications", "--json"))
         return Counter({one["application"]: one["clicks"] for one in said})

@@ -24,6 +24,7 @@ SOURCE = "cursor sessions"
 FRAMES_PER_S = 70
 """A headless screen has 60 frames a second, and a busy machine makes up for late ones."""
 
+_LEFT = 0x110  # linux/input-event-codes.h
 _SETTLE_S = 0.6
 """Longer than a busy machine takes for a frame."""
 
@@ -120,6 +121,13 @@ class VirtualMouse:
         self._pointer.frame()
         self._connection.sync()
 
+    def press(self) -> None:
+        """Press the left button and let go of it."""
+        for state in (1, 0):
+            self._pointer.button(Running.clock_ms() & 0xFFFFFFFF, _LEFT, state)
+            self._pointer.frame()
+        self._connection.sync()
+
     def scroll(self) -> None:
         """Turn the wheel a little."""
         self._pointer.axis(Running.clock_ms() & 0xFFFFFFFF, 0, 1.0)
@@ -176,7 +184,7 @@ class Wlroots(Session):
         """End it as a crash does."""
         self.process.kill()
         self.process.wait()
-        for left in (self.runtime / self.sockets).glob("wayland-*"):
+        for left in (*(self.runtime / self.sockets).glob("wayland-*"), *self.runtime.glob("sway-ipc.*")):
             left.unlink()
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:

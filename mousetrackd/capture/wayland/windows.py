@@ -68,7 +68,16 @@ class WindowReports:
     def take(self, text: str) -> None:
         """Take a report. One that is none means that nothing is known any more."""
         try:
-            self._windows, self._focus = self._parse(peer.parse_json(text.encode()))
+            report = peer.parse_json(text.encode())
+        except ValueError as error:
+            self.lose(f"they are reported as what cannot be understood: {reason(error)}")
+            return
+        self.take_report(report)
+
+    def take_report(self, report: object) -> None:
+        """As ``take``, of the value of the JSON text."""
+        try:
+            self._windows, self._focus = self._parse(report)
         except ValueError as error:
             self.lose(f"they are reported as what cannot be understood: {reason(error)}")
             return

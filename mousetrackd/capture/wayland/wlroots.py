@@ -12,11 +12,15 @@ rest.
 
 from __future__ import annotations
 
+import os
+import select
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mousetrackd.capture.wayland.connection import answers
 from mousetrackd.capture.wayland.outputs import LayoutReader
-from mousetrackd.capture.wayland.reader_thread import CompositorSource
+from mousetrackd.capture.wayland.reader_thread import CompositorSource, IdentifyingSource
 from mousetrackd.capture.wayland.seat import Seat
 from mousetrackd.core.errors import SourceError
 from mousetrackd.core.events import Gap, LayoutChange
@@ -25,6 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mousetrackd.capture.wayland.connection import Connection
+    from mousetrackd.capture.wayland.sway import SwayWindows
+
+IDENTIFIES_BY = "sway: places of windows and app_id or WM_CLASS; menus count where they lie, panels as other"
 
 UNSEEN_AFTER_S = 3.0
 """The cursor may be on no output for so long while the seat is used: it changes monitors, or a menu takes it."""
@@ -44,24 +51,44 @@ def interfaces() -> tuple[Any, ...]:
     return ExtOutputImageCaptureSourceManagerV1, ExtImageCopyCaptureManagerV1
 
 
+def sway_socket() -> str:
+    """Where the sway of this session listens; empty where there is none.
+
+    A service may lack SWAYSOCK, or have that of a sway that has crashed: the only one there is will be meant then.
+    """
+    named = os.environ.get("SWAYSOCK", "")
+    if named and answers(Path(named)):
+        return named
+    folder = Path(os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}")
+    found = [path for path in folder.glob(f"sway-ipc.{os.getuid()}.*.sock") if answers(path)]
+    return str(found[0]) if len(found) == 1 else ""
+
+
 def make_source(display_name: str | None = None, *, unseen_after_s: float = UNSEEN_AFTER_S) -> CompositorSource:
     """The pointer of a compositor with cursor sessions. display_name: as in WAYLAND_DISPLAY, which None takes."""
-    return CompositorSource(
-        "cursor sessions (Wayland)", lambda source: CursorSessions(source, display_name, unseen_after_s)
-    )
+    name = "cursor sessions (Wayland)"
+    connect = partial(CursorSessions, display_name=display_name, unseen_after_s=unseen_after_s)
+    if path := sway_socket():
+        return IdentifyingSource(name, partial(connect, sway_path=path), IDENTIFIES_BY)
+    return CompositorSource(name, connect)
 
 
 class CursorSessions:
     """A cursor session on each output. See ``reader_thread.PointerConnection``."""
 
-    def __init__(self, source: CompositorSource, display_name: str | None, unseen_after_s: float) -> None:
+    def __init__(
+        self, source: CompositorSource, display_name: str | None, unseen_after_s: float, *, sway_path: str = ""
+    ) -> None:
         self._source = source
         self._unseen_after_ms = round(unseen_after_s * 1000)
         self._sessions: dict[int, _Session] = {}
         self._nowhere_since_ms: int | None = None
         self._unseen = False
         self._is_open = False
+        self._windows: SwayWindows | None = None
         self._monitors = LayoutReader(display_name)
+        self._either = select.epoll()
+        self._either.register(self._monitors.fileno(), select.EPOLLIN)
         try:
             connection = self._monitors.connection
             self._managers = _bind_managers(connection)
@@ -70,6 +97,8 @@ class CursorSessions:
             source.put(LayoutChange(source.now_ms(), self._monitors.layout()))
             self._follow()
             connection.sync()  # not counted: nobody has moved it yet
+            if source.wants_windows:
+                self._follow_windows(sway_path)
             self._is_open = True
         except BaseException:
             self.close()
@@ -77,23 +106,28 @@ class CursorSessions:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """That there are no clicks; and while the pointer is not seen, that."""
-        return (NO_CLICKS, UNSEEN) if self._unseen else (NO_CLICKS,)
+        """That there are no clicks; and while the pointer is not seen, or no window, that."""
+        windows = () if self._windows is None else self._windows.notes
+        return (NO_CLICKS, UNSEEN, *windows) if self._unseen else (NO_CLICKS, *windows)
 
     def fileno(self) -> int:
-        """The compositor's socket."""
-        return self._monitors.fileno()
+        """Readable when the compositor's socket is, or sway's with its windows."""
+        return self._either.fileno()
 
     def dispatch(self) -> float | None:
         """Put new positions, changes of the monitors, and a Gap for a pointer that is not seen."""
         if self._monitors.dispatch():
             now_ms = self._source.now_ms()
             self._source.put(LayoutChange(now_ms, self._monitors.layout()))
+            if self._windows is not None:
+                self._windows.reports.place()
             if self._nowhere_since_ms is not None:
                 self._nowhere_since_ms = now_ms
         self._follow()
-        again_s = self._watch()
-        return 0 if self._monitors.connection.has_more() else again_s
+        due_s = [self._watch(), None if self._windows is None else self._windows.follow()]
+        return (
+            0 if self._monitors.connection.has_more() else min((one for one in due_s if one is not None), default=None)
+        )
 
     def ask(self, answered: Callable[[], None]) -> None:
         """Ask the compositor for a sign of life."""
@@ -101,7 +135,17 @@ class CursorSessions:
 
     def close(self) -> None:
         """Disconnect; the compositor ends the sessions."""
+        if self._windows is not None:
+            self._windows.close()
+        self._either.close()
         self._monitors.close()
+
+    def _follow_windows(self, sway_path: str) -> None:
+        from mousetrackd.capture.wayland.sway import SwayWindows  # noqa: PLC0415 - who has it off pays nothing
+
+        self._windows = SwayWindows(self._source, self._monitors, sway_path)
+        if self._windows.fileno() >= 0:
+            self._either.register(self._windows.fileno(), select.EPOLLIN)
 
     def _follow(self) -> None:
         """A session for each output that is there, for as long as the seat has a pointer."""
@@ -124,6 +168,8 @@ class CursorSessions:
         """Put a position, unless it is outside of this output: the picture of a cursor beside it reaches over."""
         pixel = self._monitors.pixel_to_desktop(output, x, y)
         if pixel is not None and self._is_open:
+            if self._windows is not None:
+                self._windows.refresh()
             self._source.put_move(*pixel)
 
     def _watch(self) -> float | None:
