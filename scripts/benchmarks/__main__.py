@@ -8,7 +8,7 @@ from functools import partial
 
 import click
 
-from benchmarks import capture, commands, compositors, drawing, files, fleet, growth, keeping, past
+from benchmarks import by_application, capture, commands, compositors, drawing, files, fleet, growth, keeping, past
 from benchmarks.table import Row, text
 
 BENCHMARKS: dict[str, Callable[..., Iterator[Row]]] = {
@@ -19,6 +19,9 @@ BENCHMARKS: dict[str, Callable[..., Iterator[Row]]] = {
     "idle_memory": capture.idle_memory,
     **{f"capture.{rate}": partial(capture.steady, rate) for rate in capture.RATES},
     "burst": capture.burst,
+    "applications.capture": by_application.capture,
+    "applications.idle": by_application.still,
+    "applications.growth": by_application.growth,
     **{f"wayland.{name}": partial(compositors.desktop, name) for name in compositors.DESKTOPS},
     **{f"render.{screen}": partial(drawing.render, screen) for screen in drawing.TARGETS},
     "files": files.files,
