@@ -317,7 +317,8 @@ def test_drawing_does_not_wait_for_what_it_does_not_need() -> None:
         "print(*sorted({'numpy.ma', 'numpy.random', 'numpy.fft', 'matplotlib', 'scipy', 'Xlib'} & set(sys.modules)))"
     )
     said = subprocess.run([sys.executable, "-c", draws], capture_output=True, text=True, timeout=30, check=True).stdout
-    assert said.split() == []
+    of_numpy = {"numpy.ma", "numpy.random", "numpy.fft"} if np.lib.NumpyVersion(np.__version__) < "2.0.0" else set()
+    assert set(said.split()) <= of_numpy  # which numpy 1 imports itself
 
 
 @pytest.mark.parametrize("grids", [[], [grid_of(np.zeros((4, 4), np.float32))]], ids=["no screen", "no heat"])
