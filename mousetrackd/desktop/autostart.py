@@ -183,7 +183,7 @@ def unit_text(launch: Launch) -> str:
 def _unit_line(line: str, launch: Launch) -> str:
     dollar = "$$" if line.startswith("Exec") else "$"
     if line.startswith("ExecStart=") and line.endswith("mousetrackd run"):
-        command = " ".join(_systemd_word(word, dollar) for word in _for_env(launch.command))
+        command = " ".join(_systemd_word(word, dollar) for word in for_env(launch.command))
         return line.removesuffix("mousetrackd run") + command
     if "XDG_DATA_HOME" in launch.folders and not line.startswith("#"):
         data_dir = _systemd_word(f"{launch.folders['XDG_DATA_HOME']}/mousetrackd", dollar)
@@ -191,7 +191,7 @@ def _unit_line(line: str, launch: Launch) -> str:
     return line
 
 
-def _for_env(command: Sequence[str]) -> Sequence[str]:
+def for_env(command: Sequence[str]) -> Sequence[str]:
     """A command as env(1) takes it, which sets a variable where the name of the program has a "=" in it."""
     return ("sh", "-c", 'exec "$0" "$@"', *command) if "=" in command[0] else command
 
@@ -207,7 +207,7 @@ def _systemd_word(text: str, dollar: str = "$") -> str:
 def entry_text(launch: Launch, *, beside_unit: bool) -> str:
     """The autostart entry. beside_unit: a systemd that starts entries itself need not start this one."""
     folders = [f"{name}={path}" for name, path in launch.folders.items()]
-    directly = shlex.join(("env", *folders, *_for_env(launch.command)) if folders else launch.command)
+    directly = shlex.join(("env", *folders, *for_env(launch.command)) if folders else launch.command)
     words = " ".join(map(entry_word, ("sh", "-c", _ENTRY_SCRIPT + directly)))
     lines = [
         "[Desktop Entry]",

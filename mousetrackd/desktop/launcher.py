@@ -7,31 +7,36 @@ terminal, so ``from-menu`` shows what goes wrong as a notification.
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from importlib import resources
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from mousetrackd.desktop.autostart import Launch, Places, entry_value, entry_word
+from mousetrackd.desktop.autostart import Launch, Places, entry_value, entry_word, for_env
 from mousetrackd.desktop.managed_files import XML_MARK, OwnFile, OwnPicture
 from mousetrackd.system.paths import APPLICATION_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
 _ICON_SIZES_PX: Final = (48, 128, 256)
 _DRAWING: Final = "scalable"
 
 _CONFIG_DIR: Final = "${XDG_CONFIG_HOME:-$HOME/.config}/mousetrackd"
-_OPEN: Final = '"$0" from-menu page --open'
-_ACTIONS: Final = {
+_Deed: TypeAlias = "str | tuple[str, ...]"
+_OPEN: Final = ("page", "--open")
+_ACTIONS: Final[Mapping[str, tuple[str, _Deed]]] = {
     "draw": ("Draw a picture now", '"$0" from-menu snapshot && "$0" from-menu latest --open'),
-    "pause": ("Pause", '"$0" from-menu pause'),
-    "resume": ("Resume", '"$0" from-menu resume'),
+    "pause": ("Pause", ("pause",)),
+    "resume": ("Resume", ("resume",)),
     "settings": ("Settings folder", f'd="{_CONFIG_DIR}"; mkdir -p -m 700 "$d" && xdg-open "$d"'),
 }
-"""The name of each action, and what sh runs for it. $0: mousetrackd."""
+"""The name of each action, and what it does: a command of ours, or a script of sh, where $0 is mousetrackd.
 
-_START: Final = {"start": ("Start with my session", '"$0" from-menu install')}
+Some launchers understand no quotes within quotes, so a script is there only for what one command cannot do.
+"""
+
+_START: Final[Mapping[str, tuple[str, _Deed]]] = {"start": ("Start with my session", ("install",))}
 """The action before all others where the launcher is every user's, and nobody is tracked unasked."""
 
 
@@ -63,7 +68,7 @@ def launcher_text(launch: Launch, *, for_every_user: bool = False) -> str:
     return "\n".join(_lines(launch, {**(_START if for_every_user else {}), **_ACTIONS})) + "\n"
 
 
-def _lines(launch: Launch, actions: Mapping[str, tuple[str, str]]) -> Iterator[str]:
+def _lines(launch: Launch, actions: Mapping[str, tuple[str, _Deed]]) -> Iterator[str]:
     yield from (
         "[Desktop Entry]",
         "Type=Application",
@@ -78,11 +83,17 @@ def _lines(launch: Launch, actions: Mapping[str, tuple[str, str]]) -> Iterator[s
         "Keywords=mouse;pointer;cursor;heatmap;clicks;screen;statistics;",
         f"Actions={''.join(f'{name};' for name in actions)}",
     )
-    for name, (title, script) in actions.items():
-        yield from ("", f"[Desktop Action {name}]", f"Name={title}", f"Exec={_exec(script, launch)}")
+    for name, (title, deed) in actions.items():
+        yield from ("", f"[Desktop Action {name}]", f"Name={title}", f"Exec={_exec(deed, launch)}")
 
 
-def _exec(script: str, launch: Launch) -> str:
-    """The value of Exec= that has sh run the script."""
-    exports = "".join(f"export {name}={shlex.quote(path)}; " for name, path in launch.folders.items())
-    return entry_value(" ".join(map(entry_word, ("sh", "-c", exports + script, launch.command[0]))))
+def _exec(deed: _Deed, launch: Launch) -> str:
+    """The value of Exec= that runs a command, or has sh run a script."""
+    program = launch.command[0]
+    if isinstance(deed, str):
+        exports = "".join(f"export {name}={shlex.quote(path)}; " for name, path in launch.folders.items())
+        words = ["sh", "-c", exports + deed, program]
+    else:
+        folders = [f"{name}={path}" for name, path in launch.folders.items()]
+        words = [*(["env", *folders] if folders else []), *for_env((program, "from-menu", *deed))]
+    return entry_value(" ".join(map(entry_word, words)))

@@ -75,6 +75,13 @@ def test_each_entry_of_the_menu_runs_what_it_says(tmp_path: Path, section: str, 
     assert clicked(entry_of(text), section, tmp_path) == [line.replace("{folder}", str(tmp_path)) for line in expected]
 
 
+def test_a_click_runs_the_program_itself_but_not_one_whose_name_the_specification_forbids() -> None:
+    """Not all launchers understand quotes within quotes."""
+    usual = launcher.launcher_text(Launch(("/usr/bin/mousetrackd", "run")))
+    assert "\nExec=/usr/bin/mousetrackd from-menu page --open\n" in usual
+    assert "\nExec=sh -c " in launcher.launcher_text(Launch(("/opt/a=b/mousetrackd", "run"))).partition("Actions")[0]
+
+
 @pytest.mark.skipif(shutil.which("desktop-file-validate") is None, reason="there is no desktop-file-validate")
 def test_the_launcher_is_valid(places: Places) -> None:
     done = subprocess.run(
