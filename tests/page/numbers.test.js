@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { weekOfCard } from "../../mousetrackd/page/web/card.js";
 import { csvOf } from "../../mousetrackd/page/web/csv.js";
 import { chooseHours, rectangle, weekOf } from "../../mousetrackd/page/web/matrix.js";
-import { barUnit, trendOf } from "../../mousetrackd/page/web/numbers.js";
+import { barUnit, rowsOfDays, trendOf } from "../../mousetrackd/page/web/numbers.js";
 import { framesOf } from "../../mousetrackd/page/web/play.js";
 import { barsOf, sumOf, tallyDays, tallyWeek } from "../../mousetrackd/page/web/tally.js";
 import { formatChange, formatLength, formatTime, formatTotal, formatWeek, WEEKDAY_NAMES } from "../../mousetrackd/page/web/wording.js";
@@ -53,6 +53,16 @@ test("a month without days is in a sum only as a whole, and never where hours ar
   assert.equal(sumOf(tallyDays(ARCHIVE, WHOLE, NINE_TO_TEN, [0]), WHOLE).active, 2 * HOUR_MS);
   assert.equal(sumOf(tally, { first: MONDAY + 100, last: MONDAY + 200 }).active, 0);
   assert.equal(sumOf(tally, { first: MONDAY - 300, last: MONDAY - 200 }).active, 0);
+});
+
+test("the rows of all days have the sums of all: months without days are rows of their own", () => {
+  const tally = tallyDays(ARCHIVE, WHOLE, EVERY_HOUR, [0]);
+  const found = rowsOfDays(tally, WHOLE, WHOLE);
+  assert.deepEqual(found.map(([name]) => name).slice(0, 3), ["2024-09-02/2024-09-29", "2024-09-30", "2024-10-01"]);
+  assert.equal(found.length, 1 + 7);
+  for (const kind of ["active", "length", "clicks", "scroll"])
+    assert.equal(found.reduce((total, [, sum]) => total + sum[kind], 0), sumOf(tally, WHOLE)[kind]);
+  assert.equal(rowsOfDays(tally, WEEK, WEEK).length, 7);
 });
 
 test("hours of the week are of the range, and of known hours only", () => {

@@ -1,5 +1,5 @@
 import { barChart } from "./charts.js";
-import { isoDay, lengthOf, monthOf, monthSpan, weekdayOf, weekSpan } from "./days.js";
+import { holds, isoDay, lengthOf, monthOf, monthSpan, weekdayOf, weekSpan } from "./days.js";
 import { byId, make } from "./dom.js";
 import { createTable } from "./tables.js";
 import { barsOf, nothing, sumOf } from "./tally.js";
@@ -66,6 +66,22 @@ function sumTable(name, title, sums, unit) {
 }
 
 /**
+ * All that is in a range: what is known as a sum of a month or longer only, as first/last, and every other day.
+ * @param {import("./tally.js").DayTally} tally @param {import("./types.js").Span} range
+ * @param {import("./types.js").Span} days of it that there are @returns {[string, import("./tally.js").Sum][]}
+ */
+export function rowsOfDays(tally, range, days) {
+  /** @type {[string, import("./tally.js").Sum][]} */
+  const rows = tally.longer.filter(({ span }) => holds(range, span.first) && holds(range, span.last))
+    .map(({ span, sum }) => [`${isoDay(span.first)}/${isoDay(span.last)}`, sum]);
+  for (const day of barsOf(days, BAR_UNITS[0][1])) {
+    const sum = sumOf(tally, day);
+    if (KINDS.some((kind) => sum[kind]) || !tally.longer.some(({ span }) => holds(span, day.first))) rows.push([isoDay(day.first), sum]);
+  }
+  return rows;
+}
+
+/**
  * Active time, distance and clicks as charts with a table each, those of calendar and matrix too.
  * @param {import("./types.js").Span} whole @param {Numbers} shown
  */
@@ -74,7 +90,7 @@ export function createNumbers(whole, shown) {
   /** @param {import("./types.js").Span[]} spans @param {string} name @param {string} title */
   const bySpan = (spans, name, title) =>
     sumTable(name, title, spans.map((span) => [isoDay(span.first), sumOf(shown.tally, span)]), shown.tally.length_unit);
-  const readDays = () => bySpan(barsOf(inside(), BAR_UNITS[0][1]), "day", "Day");
+  const readDays = () => sumTable("day", "Day", rowsOfDays(shown.tally, shown.a, inside()), shown.tally.length_unit);
 
   /** @returns {(import("./tally.js").Sum & {days: number})[]} */
   function sumWeekdays() {
