@@ -214,5 +214,5 @@ TABLE: dict[str, Control] = {
     "pace": Control((), (), by_mouse=choose_another, keys=_DOWN),
     "target-*": Control((), (), _COMPARED, keys=_SPACE),
     "card-picture": Control((), ("page",), before=open_card, keys=_SPACE),
-    "place-*": Control(("view",), ("picture",)),
+    "place-*": Control((), ("page", "picture")),  # marked where it is, and read
 }

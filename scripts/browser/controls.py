@@ -34,13 +34,17 @@ _FIND = """() => {
   }
   return found;
 }"""
+# A mark of all that the document shows (FNV-1a), without the data, but the control that was operated.
 _SEEN = """operated => {
   const others = [...document.querySelectorAll("input, select")].filter(e => e !== document.querySelector(operated));
   const fields = others.map(e => [e.value, e.checked, e.disabled]);
-  const clone = document.body.cloneNode(true);
-  clone.querySelectorAll("script, style, select, input").forEach(e => e.remove());
+  const clones = [...document.body.children].filter(e => e.localName !== "script").map(e => e.cloneNode(true));
+  for (const clone of clones) clone.querySelectorAll("script, style, select, input").forEach(e => e.remove());
   const card = document.querySelector("#card[open] canvas");
-  return JSON.stringify(fields) + clone.outerHTML + (card ? card.toDataURL() : "");
+  const seen = JSON.stringify(fields) + clones.map(e => e.outerHTML).join("") + (card ? card.toDataURL() : "");
+  let mark = 0x811c9dc5;
+  for (let at = 0; at < seen.length; at++) mark = Math.imul(mark ^ seen.charCodeAt(at), 0x01000193);
+  return String(mark);
 }"""
 _FOUND_BELOW = {"scroll"}
 """What only scrolls, which the browser does."""

@@ -171,8 +171,7 @@ def picture_of(one: Opened) -> tuple[Pixels, Sequence[tuple[tuple[int, ...], tup
 
 def canvas_png(one: Opened) -> bytes:
     """The view as it is on the screen."""
-    box = one.run(_WHERE)["box"]
-    return bytes(one.page.screenshot(clip=box, full_page=True, animations="disabled"))
+    return bytes(one.page.locator("#picture").screenshot(animations="disabled"))
 
 
 def decoded(png: bytes) -> Pixels:

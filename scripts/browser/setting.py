@@ -32,10 +32,10 @@ class Setting:
     def home(self, name: str) -> Home:
         """Whose store has counts, and whose page is made."""
         if name not in self._homes:
-            home = self._homes[name] = person.make_home(self.folder / name)
+            home = person.make_home(self.folder / name)
             _MAKERS[name](home)
-            made = home.run_process("page", self.page(name))
-            assert made.code == 0, f"mousetrackd page: {made}"
+            home.run_ok("page", self.page(name))
+            self._homes[name] = home
         return self._homes[name]
 
     def page(self, name: str) -> Path:
