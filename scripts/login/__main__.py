@@ -130,6 +130,22 @@ def first_login(story: Story, report: Report) -> None:
         story.expect_presses()
         assert guest.status()["problems"] == []
         assert guest.path(f"{HOME}/.local/share/mousetrackd/snapshots/latest.png").stat().st_size > 0
+    with report.expect("a notification announces the first picture"):
+        story.until(
+            lambda: "Your first heatmap is ready" in guest.alice("dunstctl", "history"), "the desktop has shown it"
+        )
+    with report.expect("a click on the launcher opens the page"):
+        launcher = f"/{HOME}/.local/share/applications/org.mousetrackd.mousetrackd.desktop"
+        guest.alice("sh", "-c", f"dex {launcher} >/dev/null 2>&1")
+        opened = guest.path(f"{HOME}/opened")
+        story.until(opened.exists, "the browser is started")
+        assert opened.read_text("utf-8").strip().endswith("/mousetrackd/snapshots/history.html")
+        opened.unlink()
+    with report.expect("a click that fails says why in a notification"):
+        guest.alice("sh", "-c", "mousetrackd from-menu render nowhere/out.png 2>/dev/null || true")
+        story.until(
+            lambda: "mousetrackd could not do it" in guest.alice("dunstctl", "history"), "it has shown that, too"
+        )
     with report.expect("systemd-analyze verify has nothing to say"):
         assert guest.alice("sh", "-c", f"systemd-analyze --user verify .config/systemd/user/{UNIT} 2>&1") == ""
     with report.expect(f"systemd-analyze security: at most {SECURITY_LIMIT}"):
