@@ -51,7 +51,11 @@ def _what_there_is(name: str, known: Sequence[str]) -> str:
     if not known:
         return "There are none; [applications] enabled = true in the configuration counts them."
     near = [one for one in known if name and name in one]
-    near += [one for one in difflib.get_close_matches(name, known, cutoff=_LIKE) if one not in near]
+    near += [
+        one
+        for one in known
+        if one not in near and difflib.get_close_matches(name, [one, *one.split(".")], n=1, cutoff=_LIKE)
+    ]
     shown = near or known
     more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
     names = ", ".join(map(printable, shown[:_SHOWN])) + more

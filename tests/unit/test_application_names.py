@@ -48,6 +48,16 @@ def test_an_unknown_name_is_an_error_that_lists_all(given: str) -> None:
     assert "debian-xterm" in raised.value.hint or "org.gimp.gimp" in raised.value.hint
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [("blendr", "org.blender.blender"), ("debian-xtrm", "debian-xterm"), ("app_57", "steam_app_570, steam_app_571")],
+)
+def test_a_misspelt_name_gets_those_that_are_like_it(given: str, meant: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        find(given, KNOWN, lambda: ENTRIES)
+    assert raised.value.hint.startswith(f"Did you mean {meant}?")
+
+
 def test_where_none_was_counted_the_error_says_how() -> None:
     with pytest.raises(UsageError) as raised:
         find("a", [], list)
