@@ -8,7 +8,19 @@ from functools import partial
 
 import click
 
-from benchmarks import by_application, capture, commands, compositors, drawing, files, fleet, growth, keeping, past
+from benchmarks import (
+    by_application,
+    capture,
+    commands,
+    compositors,
+    drawing,
+    files,
+    fleet,
+    growth,
+    keeping,
+    page,
+    past,
+)
 from benchmarks.table import Row, text
 
 BENCHMARKS: dict[str, Callable[..., Iterator[Row]]] = {
@@ -27,6 +39,7 @@ BENCHMARKS: dict[str, Callable[..., Iterator[Row]]] = {
     "files": files.files,
     "cells": past.accuracy,
     "fleet": fleet.sums,
+    "page": page.page,
     "bytes": keeping.written,
     "memory": keeping.memory,
     **{f"growth.{screen}": partial(growth.growth, screen) for screen in growth.SCREENS},

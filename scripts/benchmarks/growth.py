@@ -46,6 +46,7 @@ _IN_HOURS, _IN_DAYS = 10, 80
 without the time it takes to make it. Enough is left for the store to roll up itself: a month, its sum, and days."""
 _ROLL_UP_EVERY = 2
 _DAYS_A_MONTH = 30
+_YEAR_DAYS = 365
 
 
 @dataclass
@@ -84,6 +85,16 @@ def growth(screen: str, *, quick: bool) -> Iterator[Row]:
             measured[f"{_YEARS} years"] = _measure(desk, grown, screen, quick=quick)
             _say(screen, f"{_YEARS} years", measured[f"{_YEARS} years"])
     yield from _rows(screen, measured, bare_mb, rollups)
+
+
+def grow(desk: Desk, grown: Path, screen: str, days: int) -> None:
+    """A store of so many days until today, at most a year; or years before what is there, which is a year."""
+    rng, today_s = np.random.default_rng(3), int(time.time()) // _DAY_S * _DAY_S
+    grown.parent.mkdir(mode=0o700, exist_ok=True)
+    if days > _YEAR_DAYS:
+        _add_older_years(desk, grown, rng, today_s, [])
+    else:
+        _work(desk, grown, screen, today_s, days, rng, [])
 
 
 def _work(

@@ -6,7 +6,7 @@ import { chooseHours, rectangle, weekOf } from "../../mousetrackd/page/web/matri
 import { barUnit, rowsOfDays, trendOf } from "../../mousetrackd/page/web/numbers.js";
 import { framesOf } from "../../mousetrackd/page/web/play.js";
 import { barsOf, sumOf, tallyDays, tallyWeek } from "../../mousetrackd/page/web/tally.js";
-import { formatChange, formatLength, formatTime, formatTotal, formatWeek, WEEKDAY_NAMES } from "../../mousetrackd/page/web/wording.js";
+import { formatChange, formatLeftOut, formatLength, formatTime, formatTotal, formatWeek, WEEKDAY_NAMES } from "../../mousetrackd/page/web/wording.js";
 
 const MONDAY = 20001 - 5;
 const HOUR_MS = 3600000;
@@ -135,4 +135,10 @@ test("a card has the numbers of its week, and no hours or monitors", () => {
   assert.deepEqual(card.lines, [["active", "2 h 00 min"], ["travelled", "1 m"], ["clicks", "34"]]);
   assert.deepEqual(card.active, [2 * HOUR_MS + 500, 0, 0, 0, 0, 0, 0]);
   assert.deepEqual(Object.keys(card).toSorted(), ["active", "change", "lines", "span"]);
+});
+
+test("what is left out is a sentence, of many the first", () => {
+  assert.equal(formatLeftOut([]), "");
+  assert.equal(formatLeftOut(["left out a: why"]), "Left out a: why.");
+  assert.equal(formatLeftOut(["a", "b", "c", "d", "e"]), "A; b; c; and 2 more.");
 });

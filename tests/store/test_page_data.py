@@ -3,6 +3,7 @@
 import base64
 import io
 import os
+import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -150,6 +151,22 @@ def test_a_store_without_counts_is_a_page(store: Store) -> None:
     page = page_of(store)
     assert page.rows("totals") == []
     assert page.meta["sums"] == []
+
+
+def test_an_hour_that_is_damaged_is_left_out_and_named(store: Store) -> None:
+    fill(store, 10, RollupAges())
+    whole = page_of(store)
+    store.close()
+    with sqlite3.connect(store.path) as connection:
+        connection.execute("UPDATE cells SET checksum = 1 - checksum WHERE hour = (SELECT min(hour) FROM cells)")
+    connection.close()
+    out = io.BytesIO()
+    with Store.open(store.path, zone=UTC) as damaged:
+        left_out = make(out, damaged, Subject(LAYOUT, NOW))
+    page = Page(out.getvalue().decode())
+    assert len(left_out) == 1
+    assert page.meta["notes"] == left_out
+    assert sum(page.sums_by_layer("h").values()) < sum(whole.sums_by_layer("h").values())
 
 
 HOSTILE = "</script><!--"

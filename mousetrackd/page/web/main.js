@@ -14,7 +14,7 @@ import { wholeSpan, widened } from "./ranges.js";
 import { createStore, defaultState } from "./state.js";
 import { sumOf, tallyDays, tallyWeek } from "./tally.js";
 import { createView } from "./view.js";
-import { fileName, formatChange, formatDay, formatSpan, formatTotal, formatWeek } from "./wording.js";
+import { fileName, formatChange, formatDay, formatLeftOut, formatSpan, formatTotal, formatWeek } from "./wording.js";
 
 /** What needs new sums; anything else only draws again. */
 const COUNTED = ["a", "b", "week", "layer", "monitors", "application"];
@@ -124,6 +124,7 @@ function start(archive) {
     if (!archive.totals.day.length) notes.push('Nothing has been counted yet. Use the mouse for a while, then make the page again with "mousetrackd page".');
     else if (a.last > whole.last && !totalA) notes.push(`This page ends on ${formatDay(whole.last)}; "mousetrackd page" makes it again.`);
     if (name && layer === "travel") notes.push("Travel is not kept by application.");
+    if (meta.notes.length) notes.push(formatLeftOut(meta.notes));
     byId("note").textContent = notes.join(" ");
     byId("note").hidden = !notes.length;
   }

@@ -119,3 +119,9 @@ export function fileName(what, span, ending) {
   const days = span.first === span.last ? isoDay(span.first) : `${isoDay(span.first)}-to-${isoDay(span.last)}`;
   return `mousetrackd-${what}-${days}.${ending}`;
 }
+
+/** What is not in the page, as a sentence; the first few of many. @param {string[]} notes @returns {string} */
+export function formatLeftOut(notes) {
+  const text = notes.slice(0, 3).join("; ") + (notes.length > 3 ? `; and ${notes.length - 3} more` : "");
+  return text && `${text[0].toUpperCase()}${text.slice(1)}.`;
+}
