@@ -95,6 +95,19 @@ def _rows(store: Path, first: date) -> tuple[int, float]:
     return sum(map(len, blobs)), time.process_time() - began_s
 
 
+class _MainThread:
+    """The time that a tab's main thread is at work, from now on."""
+
+    def __init__(self, tab: Any) -> None:
+        self._session = tab.context.new_cdp_session(tab)
+        self._session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def s(self) -> float:
+        """So far."""
+        metrics = self._session.send("Performance.getMetrics")["metrics"]
+        return float(next(one["value"] for one in metrics if one["name"] == "TaskDuration"))
+
+
 class _Chromium:
     """Debian's, without a network, drawing by the processor alone."""
 
@@ -102,31 +115,19 @@ class _Chromium:
         words = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
         self._browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=words, timeout=90_000)
 
-    def open(self, file: Path, fragment: str = "") -> Any:
-        """A page that has shown its first picture and is read to its end, in a context of its own."""
+    def open(self, file: Path, fragment: str = "") -> tuple[Any, _MainThread]:
+        """A page that has shown its first picture and is read to its end, in a context of its own, with its thread."""
         context = self._browser.new_context(viewport={"width": 1400, "height": 1000}, offline=True)
         tab = context.new_page()
+        thread = _MainThread(tab)
         tab.goto(file.as_uri() + fragment, wait_until="load", timeout=120_000)
         while tab.evaluate("document.documentElement.dataset.ready") != "1":
             tab.evaluate("new Promise(done => setTimeout(done, 20))")
-        return tab
+        return tab, thread
 
     def close(self) -> None:
         """End it."""
         self._browser.close()
-
-
-class _MainThread:
-    """The time that a tab's main thread was at work."""
-
-    def __init__(self, tab: Any) -> None:
-        self._session = tab.context.new_cdp_session(tab)
-        self._session.send("Performance.enable", {"timeDomain": "threadTicks"})
-
-    def s(self) -> float:
-        """Since it was opened."""
-        metrics = self._session.send("Performance.getMetrics")["metrics"]
-        return float(next(one["value"] for one in metrics if one["name"] == "TaskDuration"))
 
 
 def _shown(browser: _Chromium, pages: dict[int, Path], *, quick: bool) -> Iterator[Row]:
@@ -135,7 +136,7 @@ def _shown(browser: _Chromium, pages: dict[int, Path], *, quick: bool) -> Iterat
     for days, file in pages.items():
         found = []
         for _ in range(turns):
-            tab = browser.open(file)
+            tab, _ = browser.open(file)
             found.append(tab.evaluate(_FIRST_PICTURE) / 1000)
             tab.context.close()
         firsts_s[days] = median(found)
@@ -163,8 +164,7 @@ def _asked(browser: _Chromium, file: Path, turns: int) -> Iterator[Row]:
     asked_s: dict[str, list[float]] = {name: [] for name in patches}
     for _ in range(turns):
         for name, patch in patches.items():
-            tab = browser.open(file)
-            thread = _MainThread(tab)
+            tab, thread = browser.open(file)
             loaded_s = thread.s()
             tab.evaluate(_SET, patch)
             asked_s[name].append(thread.s() - loaded_s)
@@ -178,7 +178,7 @@ def _asked(browser: _Chromium, file: Path, turns: int) -> Iterator[Row]:
 
 def _frames(browser: _Chromium, file: Path, name: str, fragment: str) -> Iterator[Row]:
     """How long a frame keeps the main thread while the picture is moved, zoomed or coloured."""
-    tab = browser.open(file, fragment)
+    tab, _ = browser.open(file, fragment)
     middle = {"x": 960, "y": 540}
     changes: dict[str, list[dict[str, Any]]] = {
         "pan": [{"view": {"x": 700 + 20 * nth, "y": 540, "zoom": 4}} for nth in range(_CHANGES)],
