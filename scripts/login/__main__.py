@@ -102,8 +102,9 @@ class Story:
         )
 
     def files(self) -> set[str]:
-        """What lies in her home, but for the program itself, and what of ours is in her runtime folder."""
-        home = self.guest.root("find", f"/{HOME}", "-not", "-path", f"/{HOME}/venv*")
+        """What lies in her home, but for the program and dunst's fonts, and what of ours is in her runtime folder."""
+        others = [word for folder in ("venv", ".cache/fontconfig") for word in ("-not", "-path", f"/{HOME}/{folder}*")]
+        home = self.guest.root("find", f"/{HOME}", *others)
         return {*home.splitlines(), *self.guest.root("find", f"/{RUNTIME}", "-name", "*mousetrackd*").splitlines()}
 
 
@@ -113,7 +114,7 @@ def first_login(story: Story, report: Report) -> None:
     with report.expect("the wheel installs into a venv of hers"):
         guest.alice("python3", "-m", "venv", f"/{HOME}/venv")
         guest.alice("env", "PIP_NO_INDEX=1", "PIP_FIND_LINKS=/srv/wheels", "pip", "install", "-q", "/checkout")
-        guest.alice("mkdir", "-p", ".config", ".local/share", ".ssh")  # as any desktop would have
+        guest.alice("mkdir", "-p", ".cache", ".config", ".local/share", ".ssh")  # as any desktop would have
         guest.alice("touch", ".ssh/id")
     with report.expect("she logs in, and nothing of ours runs"):
         story.log_in()
