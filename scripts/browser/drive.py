@@ -124,6 +124,7 @@ def start(playwright: Playwright, name: str, downloads: Path) -> Browser:
         executable_path="/usr/bin/firefox-esr",
         channel="moz-firefox",
         firefox_user_prefs=preferences,
+        downloads_path=downloads,
         timeout=_START_TIMEOUT_MS,
     )
 
