@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -25,8 +26,8 @@ _PLACES: Final = 16
 """A centre of mass is kept to a sixteenth of a cell in each direction, together one byte. To a pixel of 16."""
 _HEADER: Final = struct.Struct("<BIBB")  # format, cells, bytes per delta, bytes per sum
 _FORMAT: Final = 1
-_BINS_MAX: Final = 1 << 22
-"""A number for each place of each cell is kept where these are no more: 32 MB. On 1920x1080 it takes 17."""
+_WAITING_CELLS: Final = 1 << 17
+"""So many cells are added up at once: those of an hour are too few for numpy to be quick. About 10 MB meanwhile."""
 _ZLIB_LEVEL: Final = 9
 """Written once and kept permanently, a few thousand numbers at a time."""
 
@@ -86,7 +87,9 @@ class Gathering:
         self.side_px = side_px
         self._cols, rows = grid(*size, side_px)
         self._sums = np.zeros((3, rows * self._cols))
-        self._bins: dict[int, NDArray[np.float64]] = {}
+        self._waiting: list[Cells] = []
+        self._waiting_cells = 0
+        self._waiting_px = side_px
 
     def add_counts(self, counts: Counts) -> None:
         """Add counts of pixels of the screen."""
@@ -95,14 +98,19 @@ class Gathering:
 
     def add(self, of: Cells, side_px: int) -> None:
         """Add cells of the screen that are ``side_px`` wide, each at its centre of mass."""
-        cols, rows = grid(*self.size, side_px)
-        if cols * rows * _PLACES**2 > _BINS_MAX:
-            self._add(*centres(of, size=self.size, side_px=side_px), of.count)
+        if side_px != self._waiting_px or self._waiting_cells > _WAITING_CELLS:
+            self._add_waiting()
+        self._waiting.append(of)
+        self._waiting_cells += of.index.size
+        self._waiting_px = side_px
+
+    def _add_waiting(self) -> None:
+        if not self._waiting:
             return
-        # Those of a year have few places: where they are is worked out once for each, at the end.
-        if side_px not in self._bins:
-            self._bins[side_px] = np.zeros(cols * rows * _PLACES**2)
-        self._bins[side_px][of.index * _PLACES**2 + of.place] += of.count
+        columns = zip(*((one.index, one.count, one.place) for one in self._waiting), strict=True)
+        self._waiting, self._waiting_cells = [], 0
+        of = Cells(*map(np.concatenate, columns))
+        self._add(*centres(of, size=self.size, side_px=self._waiting_px), of.count)
 
     def _add(self, x: NDArray[np.int64], y: NDArray[np.int64], count: NDArray[np.int64]) -> None:
         cell = y // self.side_px * self._cols + x // self.side_px
@@ -112,12 +120,7 @@ class Gathering:
 
     def cells(self) -> Cells:
         """The sum of all that was added."""
-        while self._bins:
-            side_px, bins = self._bins.popitem()
-            found = np.flatnonzero(bins)
-            index, place = np.divmod(found, _PLACES**2)
-            part = Cells(index, _whole(bins[found]), place.astype(np.uint8))
-            self._add(*centres(part, size=self.size, side_px=side_px), part.count)
+        self._add_waiting()
         index = np.flatnonzero(self._sums[0])
         count, of_x, of_y = self._sums[:, index]
         row, col = np.divmod(index, self._cols)
@@ -207,12 +210,18 @@ def joined(parts: Sequence[Cells], *, size: tuple[int, int], side_px: int) -> Co
 def centres(of: Cells, *, size: tuple[int, int], side_px: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The pixel of each cell's centre of mass: x and y, each (N,). size: width and height of the screen."""
     width_px, height_px = size
-    in_x, in_y = np.divmod(of.place.astype(np.int64), _PLACES)
-    row, col = np.divmod(of.index, grid(width_px, height_px, side_px)[0])
-    return (
-        col * side_px + _pixel_of(in_x, col, side_px, width_px),
-        row * side_px + _pixel_of(in_y, row, side_px, height_px),
-    )
+    cols, _ = grid(width_px, height_px, side_px)
+    row = of.index // cols
+    col = of.index - row * cols
+    in_x, in_y = of.place // _PLACES, of.place % _PLACES
+    return _middles(width_px, side_px)[col * _PLACES + in_x], _middles(height_px, side_px)[row * _PLACES + in_y]
+
+
+@lru_cache(maxsize=16)
+def _middles(length_px: int, side_px: int) -> NDArray[np.int64]:
+    """The pixel of each place of each cell along a screen, one cell after the other."""
+    at, place = np.divmod(np.arange(-(-length_px // side_px) * _PLACES), _PLACES)
+    return at * side_px + _pixel_of(place, at, side_px, length_px)
 
 
 def number_of(counts: Counts, side_px: int) -> NDArray[np.int64]:
