@@ -1,9 +1,10 @@
 """From the store to what a page holds: the cells of each hour, sums of months, and totals.
 
 Blocks are made month by month, so that no more than a month of one screen and layer is in memory. A block is named by
-what it is of: ``h.SUM.MONITOR.LAYER`` hours, ``s.SUM.MONITOR.LAYER`` their sum, ``f.MONITOR`` the sum of all of the
-first layer, which makes the first picture; SUM is a number of ``Meta.sums`` in ``web/types.js``. Those of a single
-application, and its totals, end in its number.
+what it is of: ``hWEEKDAY.SUM.MONITOR.LAYER`` hours, ``s.SUM.MONITOR.LAYER`` the sum of those of all weekdays,
+``f.MONITOR`` the sum of all of the first layer, which makes the first picture; SUM is a number of ``Meta.sums`` in
+``web/types.js``, a WEEKDAY is from 0 for Monday, so that a question about a day or some weekdays inflates no other
+ones. Those of a single application, and its totals, end in its number.
 """
 
 from __future__ import annotations
@@ -151,13 +152,11 @@ class Collection:
                 series = f"{number}.{monitor}.{layer}{_of(application)}"
                 screen = self.screens[monitor]
                 summed = Gathering(screen.size, screen.sum_px)
-                block = CellsBlock()
-                entries = 0
+                by_weekday: dict[int, CellsBlock] = defaultdict(CellsBlock)
                 for entry in self._entries(one, self._found[application], parts, screen, summed):
-                    block.add(entry)
-                    entries += 1
-                if entries:
-                    yield self._named(f"h.{series}"), block.encode()
+                    by_weekday[_weekday(one.first + entry.day)].add(entry)
+                for weekday, block in sorted(by_weekday.items()):
+                    yield self._named(f"h{weekday}.{series}"), block.encode()
                 whole = summed.cells()
                 if LAYERS[layer] == DWELL and not application:
                     of_all = self._of_all.setdefault(monitor, Gathering(screen.size, screen.grid_px))
@@ -207,6 +206,11 @@ class Collection:
             days = [key[0] - FIRST_DAY for key, _ in ordered]
             rest = [[key[nth] for key, _ in ordered] for nth in range(1, 5)]
             yield self._named(name), encode.columns([days, *rest, [total for _, total in ordered]])
+
+
+def _weekday(day: int) -> int:
+    """Of a day since 1970-01-01, from 0 for Monday."""
+    return date.fromordinal(_EPOCH + day).weekday()
 
 
 def _of(application: int) -> str:

@@ -78,7 +78,7 @@ def make(out: BinaryIO, store: Store, subject: Subject, folder: Path | None = No
             collection = Collection([*of_each.values()], subject.layout, subject.zone, hours_from)
             sizes_mm = store.sizes_mm()
             for name, block in collection.blocks():
-                spool.write(build.element(name, encode.packed(block, is_long=name.startswith("h."))))
+                spool.write(build.element(name, encode.packed(block, is_long=name.startswith("h"))))
         data = [(name, encode.packed(block)) for name, block in (*collection.tables(), *collection.first())]
         spool.seek(0)
         build.write(

@@ -98,7 +98,7 @@ def test_each_hour_is_where_it_was_counted(store: Store) -> None:
             for row in page.rows("totals")
             if (row.monitor, row.layer) == (0, 0) and one["first"] <= row.day <= one["last"]
         }
-        entries = page.entries(f"h.{number}.0.0")
+        entries = page.hours(f"{number}.0.0")
         assert {(one["first"] + day, hour): sum(c for c, _ in here.values()) for day, hour, here in entries} == rows
 
 
@@ -142,7 +142,7 @@ def test_another_resolution_of_a_screen_is_scaled_onto_it(store: Store) -> None:
     store.commit(Tally({Series(before, "dwell"): counts}, {}), at_s, at_s + 60)
     page = page_of(store)
     assert len(page.meta["monitors"]) == 2
-    ((_, _, here),) = page.entries("h.0.1.0")
+    ((_, _, here),) = page.hours("0.1.0")
     cols = -(-2560 // 22)
     assert here.keys() == {721 // 22 * cols + 1281 // 22}
 
@@ -193,7 +193,9 @@ def test_each_application_is_apart_and_all_are_the_sum(store: Store, days: int) 
     for number, count in ((0, 7), (1, 5), (2, 2)):
         end = f".{number}" if number else ""
         assert sum(row.total for row in page.rows(f"totals{end}")) == count
-        assert {page.total_of(f"{kind}.0.0.0{end}") for kind in "hs"} == {count}
+        of_hours = [here for _, _, here in page.hours(f"0.0.0{end}")]
+        assert sum(one for here in of_hours for one, _ in here.values()) == count
+        assert page.total_of(f"s.0.0.0{end}") == count
     assert page.total_of("f.0") == 7
 
 

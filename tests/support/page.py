@@ -51,6 +51,16 @@ class Page:
         assert at == len(data)
         return [Row(day - 366, *rest) for day, *rest in zip(*columns, strict=True)]
 
+    def hours(self, series: str) -> list[tuple[int, int, dict[int, tuple[int, int]]]]:
+        """As ``entries``, of the blocks of all weekdays of a series, each of which has days of its own only."""
+        found = []
+        first = self.meta["sums"][int(series.split(".", 1)[0])]["first"]
+        for weekday in range(7):
+            of_it = self.entries(f"h{weekday}.{series}") if f"h{weekday}.{series}" in self.blocks else []
+            assert {(first + day + 3) % 7 for day, _, _ in of_it} <= {weekday}
+            found += of_it
+        return found
+
     def entries(self, name: str) -> list[tuple[int, int, dict[int, tuple[int, int]]]]:
         """Day, hour, and the count and place of each cell by its number, of each entry of a block."""
         data = self.blocks[name]
@@ -87,7 +97,7 @@ class Page:
         names = [layer["name"] for layer in self.meta["layers"]]
         summed: Counter[str] = Counter()
         for name in self.blocks:
-            if name.startswith(f"{kind}."):
+            if name.startswith(kind):
                 summed[names[int(name.split(".")[-1])]] += self.total_of(name)
         return dict(summed)
 

@@ -229,6 +229,17 @@ function weekHas(week, weekday, hour) {
 const weekTouches = (week, weekday) => week.subarray(weekday * 24, weekday * 24 + 24).some(Boolean);
 
 /**
+ * On which weekdays between two days, both included, a week has any hour.
+ * @param {Uint8Array} week
+ * @param {number} first
+ * @param {number} last
+ */
+function weekdaysIn(week, first, last) {
+  const all = Array.from({length: Math.min(last - first + 1, 7)}, (_, nth) => weekdayOf(first + nth));
+  return all.filter((weekday) => weekTouches(week, weekday));
+}
+
+/**
  * The sentence about what is left out. @param {string[]} sums @param {string[]} days
  */
 function inexactText(sums, days) {
@@ -337,12 +348,14 @@ export async function openArchive(document) {
         const isWhole = isAllHours && one.first >= span.first && one.last <= span.last;
         const present = layers.filter((layer) => known.has(`s.${number}.${monitor}.${layer}${suffix}`));
         if (one.more && !isWhole && present.length) sums.push(one.name);
-        for (const layer of present) {
+        const weekdays = weekdaysIn(week, Math.max(one.first, span.first), Math.min(one.last, span.last));
+        const kinds = isWhole ? ["s"] : weekdays.map((weekday) => `h${weekday}`);
+        const names = present.flatMap((layer) => kinds.map((kind) => `${kind}.${number}.${monitor}.${layer}${suffix}`));
+        const sidePx = meta.monitors[monitor][isWhole ? "sum_px" : "cell_px"];
+        for (const name of names) {
           await turn();
           if (isStale()) return null;
-          const rest = `${number}.${monitor}.${layer}${suffix}`;
-          const sidePx = meta.monitors[monitor][isWhole ? "sum_px" : "cell_px"];
-          await addBlock(grid, `${isWhole ? "s" : "h"}.${rest}`, sidePx, (ofSum, hour) => {
+          await addBlock(grid, name, sidePx, (ofSum, hour) => {
             const day = one.first + ofSum;
             if (isWhole) return true;
             if (day < span.first || day > span.last) return false;
