@@ -259,6 +259,23 @@ def test_what_is_forgotten_is_in_no_byte_of_a_page(tmp_path: Path) -> None:
     assert counts_in(make_beside(paths, now)) == {7}
 
 
+def test_a_forgotten_application_is_in_no_byte_of_a_page(tmp_path: Path) -> None:
+    paths = Paths(*(tmp_path / name for name in ("config", "data", "run", "state")))
+    now = datetime.now()  # noqa: DTZ005
+    paths.data_dir.mkdir()
+    with Store.open(paths.store) as store:
+        at_s = int(now.timestamp()) - DAY_S
+        for name, count in (("private.app", MARK), ("vim", 7)):
+            counts = Counts.from_pixels(1920, 1080, np.array([5]), np.array([count]))
+            store.commit(Tally({Series(SCREEN, "dwell", of): counts for of in ("", name)}), at_s, at_s + 60, LAYOUT)
+    assert MARK in counts_in(make_beside(paths, now))
+    assert b"private.app" in paths.history.read_bytes()
+    forget.carry_out(paths, forget.Choice(application="private.app"))
+    assert [*paths.snapshots.iterdir()] == []
+    assert counts_in(make_beside(paths, now)) == {7}
+    assert b"private.app" not in paths.history.read_bytes()
+
+
 def test_a_page_older_than_what_is_forgotten_stays(tmp_path: Path) -> None:
     paths = Paths(*(tmp_path / name for name in ("config", "data", "run", "state")))
     now = datetime.now()  # noqa: DTZ005
