@@ -23,14 +23,12 @@ JS = "mousetrackd/capture/wayland/js"
 MOVED = {
     "systemd/mousetrackd.service": "mousetrackd/desktop/mousetrackd.service",
     "mousetrackd/py.typed": "mousetrackd/py.typed",
-    **{
-        f"mousetrackd/sources/gnome-extension/{name}": f"{JS}/gnome-extension/{name}"
-        for name in ("head-42.js", "head-45.js", "metadata.json", "teller.js")
-    },
 }
 """Where each file that is not Python was in that commit, and where it is now."""
 
-NEWER = {f"{JS}/{name}" for name in ("kwin.js", "kwin-clicks.qml", "kwin-effect/main.js", "kwin-effect/metadata.json")}
+KWIN = ("kwin.js", "kwin-clicks.qml", "kwin-windows.js", "kwin-effect/main.js", "kwin-effect/metadata.json")
+GNOME = ("head-42.js", "head-45.js", "teller.js", "windows.js", "metadata.json")
+NEWER = {*(f"{JS}/{name}" for name in KWIN), *(f"{JS}/gnome-extension/{name}" for name in GNOME)}
 """Those that have come or changed since."""
 
 ASK_INSTALLED = """
@@ -106,7 +104,9 @@ def test_an_installed_wheel_reads_its_own_files(wheel: Path, tmp_path: Path, gno
     assert found["unit"] == unit_text(Launch(("mousetrackd", "run")))
     assert found["kwin"] == (CHECKOUT / JS / "kwin.js").read_text("utf-8")
     (extension,) = (data / "gnome-shell" / "extensions").iterdir()
-    parts = [(CHECKOUT / JS / "gnome-extension" / name).read_text("utf-8") for name in (head, "teller.js")]
+    parts = [
+        (CHECKOUT / JS / "gnome-extension" / name).read_text("utf-8") for name in (head, "teller.js", "windows.js")
+    ]
     assert (extension / "extension.js").read_text("utf-8") == "".join(parts)
     assert json.loads((extension / "metadata.json").read_text("utf-8"))["uuid"] == extension.name
     assert (site / "mousetrackd" / "py.typed").exists()
