@@ -81,6 +81,17 @@ def click(selector: str) -> Act:
     return lambda one, _selector: one.page.locator(selector).first.click()
 
 
+def click_until_disabled(selector: str) -> Act:
+    """Go as far as it leads."""
+    script = "selector => { const way = document.querySelector(selector); while (!way.disabled) way.click(); }"
+    return lambda one, _selector: one.run(script, selector)
+
+
+def mark_elsewhere(one: Opened, _selector: str) -> None:
+    """The mark in the picture, which is no part of the page's state, is at none of the hottest places."""
+    one.run("() => mousetrackd.view.showPlace({monitor: 0, x: 1, y: 1, value: 0})")
+
+
 def previous_day(one: Opened, selector: str) -> None:
     """The date before the one that is there."""
     place = one.page.locator(selector)
@@ -161,8 +172,8 @@ TABLE: dict[str, Control] = {
     "b-from": Control(("b",), ("page",), _COMPARED, by_mouse=previous_day, keys=_DOWN),
     "b-until": Control(("b",), ("page",), _COMPARED, by_mouse=previous_day, keys=_DOWN),
     # Days and hours
-    "earlier": Control((), ("page",)),
-    "later": Control((), ("page",), before=click("#earlier")),
+    "earlier": Control((), ("page",), before=click_until_disabled("#later")),
+    "later": Control((), ("page",), before=click_until_disabled("#earlier")),
     "cell:day": Control(
         ("a",), ("page", "picture"), by_keys=with_keys("[data-day][tabindex='0']", *["ArrowLeft"] * 2, "Enter")
     ),
@@ -179,6 +190,9 @@ TABLE: dict[str, Control] = {
     "free-hours": Control(("week",), ("page", "picture"), _OFF),
     # Looks
     "layer": Control(("layer",), ("page", "picture"), by_mouse=choose_another, keys=_DOWN),
+    "application": Control(
+        ("application",), ("page", "picture"), by_mouse=choose_another, keys=_DOWN
+    ),  # of APPLICATIONS
     "map": Control(("map",), ("picture",), by_mouse=choose_another, keys=_DOWN * 2),
     "reverse": Control(("map",), ("picture",), keys=_SPACE),
     "scale": Control(("scale",), ("picture",), by_mouse=choose_another, keys=_DOWN),
@@ -214,5 +228,5 @@ TABLE: dict[str, Control] = {
     "pace": Control((), (), by_mouse=choose_another, keys=_DOWN),
     "target-*": Control((), (), _COMPARED, keys=_SPACE),
     "card-picture": Control((), ("page",), before=open_card, keys=_SPACE),
-    "place-*": Control((), ("page", "picture")),  # marked where it is, and read
+    "place-*": Control((), ("page", "picture"), before=mark_elsewhere),  # marked where it is, and read
 }

@@ -11,10 +11,10 @@ from support.report import Report
 from support.waiting import wait_until
 
 from browser import gestures
-from browser.control_table import TABLE, Control
+from browser.control_table import TABLE, Control, choose_image
 from browser.drive import Opened
 from browser.pictures import canvas_png
-from browser.setting import YEAR, Setting, complaints
+from browser.setting import APPLICATIONS, YEAR, Setting, complaints
 from browser.sums import EPOCH, today
 
 _FIND = """() => {
@@ -71,10 +71,12 @@ class Operator:
         self._tried: set[str] = set()
 
     def all(self) -> None:
-        """As it opens; while two ranges are compared; narrow, where some are only then."""
+        """As it opens; with an image below; comparing two ranges; narrow; and by application."""
         one = self._one
-        one.run("() => { window.initial = {...mousetrackd.store.get()}; }")
-        one.run("() => { window.printed = 0; window.print = () => { printed++; }; }")
+        one.run(_PREPARE)
+        self._operate_found()
+        choose_image(one, "")
+        one.settle()
         self._operate_found()
         one.run(_SET, self._state_of((("b", "before"), ("mode", "side"))))
         one.settle()
@@ -85,6 +87,12 @@ class Operator:
         self._reset(())
         self._operate_found()
         one.page.set_viewport_size({"width": 1400, "height": 1000})
+        with self._setting.opened(APPLICATIONS, self._browser) as self._one:
+            self._one.run(_PREPARE)
+            self._operate_found()
+            logged = complaints(self._one)
+            self._report.check(f"{self._browser}: a page by application logged nothing", not logged, details=logged)
+        self._one = one
         unused = [key for key in TABLE if not any(fnmatch.fnmatch(each, key) for each in self._tried)]
         self._report.check(f"{self._browser}: every control that is known was there", not unused, details=unused)
 
@@ -181,6 +189,11 @@ class Operator:
         return [path for path in kept if path.suffix != ".part" and path.stat().st_size]
 
 
+_PREPARE = """() => {
+  window.initial = {...mousetrackd.store.get()};
+  window.printed = 0;
+  window.print = () => { printed++; };
+}"""
 _SET = """patch => {
   const {store} = mousetrackd;
   if (patch.week) patch.week = Uint8Array.from(patch.week);

@@ -1,6 +1,9 @@
-"""Two people and their stores: one who was recorded, and one made up, who has used two monitors for over a year."""
+"""Three people and their stores: one who was recorded, and two made up, who use two monitors.
 
-from collections.abc import Iterator
+One has done so for over a year, the other for two weeks, and has counts by application.
+"""
+
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -21,6 +24,7 @@ from mousetrackd.storage.tiers import RollupAges
 ZONE = "Europe/Berlin"
 """Whose clocks change within the year."""
 HOSTILE_NAME = '</script><img src=x onerror="alert(1)">'
+APPLICATIONS = (HOSTILE_NAME, "editor")
 
 TWO = Layout([Placement(Monitor("DP-1", 1920, 1080), 0, 0), Placement(Monitor("HDMI-1", 1280, 1024), 1920, 56)])
 YEAR_DAYS = 400
@@ -58,20 +62,37 @@ def recorded(home: Home) -> None:
         _roll_up(store, now)
 
 
-def made_up(home: Home, *, days: int = YEAR_DAYS, crossings: int = _CROSSINGS) -> None:
-    """Somebody with regular hours, until yesterday."""
+def made_up(home: Home, *, days: int = YEAR_DAYS, applications: Sequence[str] = ()) -> None:
+    """Somebody with regular hours, until yesterday. applications: used in turns, an hour each."""
     rng = np.random.default_rng(17)
-    templates = [motion.count(motion.hour(rng, TWO, crossings), TWO) for _ in range(6)]
+    templates = [motion.count(motion.hour(rng, TWO, _CROSSINGS), TWO) for _ in range(6)]
     now = _midnight(datetime.now(UTC))
     with Store.open(store_of(home), zone=ZoneInfo(ZONE)) as store:
         for ago in range(days, 0, -1):
             day = now - timedelta(days=ago)
-            for hour in _HOURS_OF[day.weekday()]:
+            for nth, hour in enumerate(_HOURS_OF[day.weekday()]):
                 # Days of one kind differ: some are three times as long as others.
                 tally = motion.another(templates[rng.integers(len(templates))], rng)
+                if applications:
+                    _count_by(tally, applications[nth % len(applications)])
                 _commit(store, tally, day + timedelta(hours=hour), TWO)
             if ago % 30 == 1:
                 _roll_up(store, day)
+
+
+def by_application(home: Home) -> None:
+    """Somebody who has used a few applications for two weeks."""
+    made_up(home, days=14, applications=APPLICATIONS)
+
+
+def _count_by(tally: Tally, application: str) -> None:
+    """Count all of an hour for this application too; travel is not counted by application."""
+    again = {
+        series._replace(application=application): counts
+        for series, counts in tally.counts.items()
+        if series.layer != "travel"
+    }
+    tally.counts.update(again)
 
 
 def _commit(store: Store, tally: Tally, begin: datetime, layout: Layout) -> None:

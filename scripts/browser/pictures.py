@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from support.report import Report
 
 from browser.drive import CHROMIUM, Opened
-from browser.setting import PERSON, YEAR, Setting, complaints
+from browser.person import APPLICATIONS as NAMES
+from browser.setting import APPLICATIONS, PERSON, YEAR, Setting, complaints
 from browser.sums import today
 
 _LEVELS = 2
@@ -99,12 +100,18 @@ def _pictures() -> list[Picture]:
             f"theme=dark&monitors=1&blur=20&{span}",
             ("--monitor", "HDMI-1", "--sigma", "20", *words),
         ),
+        Picture(
+            "an application",
+            APPLICATIONS,
+            f"theme=dark&blur=20&application={NAMES[-1]}",
+            ("--application", NAMES[-1], "--sigma", "20"),
+        ),
     ]
 
 
 def check(setting: Setting, report: Report) -> None:
     """With WebGL2 in software, and some of it with canvas 2D as well; then that both draw the same."""
-    for whose in (YEAR, PERSON):
+    for whose in (YEAR, PERSON, APPLICATIONS):
         with setting.opened(whose, CHROMIUM, viewport=_BIG) as one:
             for picture in (each for each in _pictures() if each.whose == whose):
                 _compare(setting, report, one, picture)
@@ -116,6 +123,18 @@ def check(setting: Setting, report: Report) -> None:
             for picture in _pictures()[:3]:
                 _compare(setting, report, one, picture, also=f"{browser}, canvas 2D")
             report.check(f"{browser}: it logged nothing", not complaints(one), details=complaints(one))
+    _compare_ways(setting, report)
+
+
+def _compare_ways(setting: Setting, report: Report) -> None:
+    shown = {}
+    for way in ("", "&2d"):
+        with setting.opened(YEAR, CHROMIUM, f"#theme=dark{way}", viewport=_BIG) as one:
+            is_gl = one.run("!!document.querySelector('#view canvas').getContext('webgl2')")
+            report.check(f"{'canvas 2D' if way else 'WebGL2'} is used", is_gl != bool(way))
+            shown[way] = picture_of(one)[0].astype(np.float32)
+    mean = float(np.abs(shown[""] - shown["&2d"]).mean())
+    report.check("WebGL2 and canvas 2D draw the same", mean <= _LEVELS, f"{mean:.2f} levels in the mean")
 
 
 def _compare(setting: Setting, report: Report, one: Opened, picture: Picture, also: str = "") -> None:

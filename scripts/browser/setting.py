@@ -10,8 +10,8 @@ from support.program import Home
 
 from browser import drive, person
 
-PERSON, YEAR = "recorded", "year"
-_MAKERS = {PERSON: person.recorded, YEAR: person.made_up}
+PERSON, YEAR, APPLICATIONS = "recorded", "year", "applications"
+_MAKERS = {PERSON: person.recorded, YEAR: person.made_up, APPLICATIONS: person.by_application}
 
 
 class Setting:
