@@ -89,6 +89,10 @@ def test_a_page_made_by_other_rules_is_deleted_by_sighup_and_by_a_start(home: Ho
         daemon.send(signal.SIGHUP)
         wait_until(lambda: not home.paths.history.exists(), "the page is deleted")
         home.run_ok("page")
+        home.configure(HOLE + '\n[applications]\nenabled = true\ndeny = ["secret"]\n')
+        daemon.send(signal.SIGHUP)
+        wait_until(lambda: not home.paths.history.exists(), "the page is deleted for a denied application as well")
+        home.run_ok("page")
         daemon.stop()
     home.configure("")
     with home.running():
