@@ -38,8 +38,8 @@ def check(one: Opened, report: Report, browser: str) -> None:
         "Shift with an arrow extends a range": _extend_by_keys,
         "the film runs, at the chosen pace, and stops": _film,
         "the calendar picks B where that is chosen": _target,
-        "the address keeps the view": _address,
         "what the pointer is on is shown": _reading,
+        "the address keeps the view": _address,  # opens the page again
     }.items():
         one.run(_SETTERS, {})
         one.settle()
