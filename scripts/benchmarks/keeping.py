@@ -75,6 +75,7 @@ def write_hours(name: str, folder: Path, hours: int) -> None:
         input=to_toml(Config(), comments=False),
         text=True,
         check=True,
+        stdout=subprocess.DEVNULL,  # what it reports to the daemon
     )
     picture_mb = (store_file.parent / "snapshots" / "latest.png").stat().st_size / 1e6
     used_hours = (now_s - begin_s) / 3600
