@@ -132,14 +132,17 @@ def test_the_copy_goes_that_a_killed_look_at_a_damaged_store_left(home: Home) ->
     theirs = temporary / "mousetrackd-of-the-user"
     theirs.mkdir(parents=True)
     home.variables["TMPDIR"] = str(temporary)
-    looking = subprocess.Popen([sys.executable, "-m", "mousetrackd", "render", "x.png"], env=home.environment())
-    try:
-        # Python tries the folder with a file of its own first, which a kill may leave too.
-        wait_until(lambda: [*temporary.glob(f"{LOOKED_AT}*/*")], "it is being looked at")
-    finally:
-        looking.kill()
-        looking.wait()
-    assert len([*temporary.glob(f"{LOOKED_AT}*")]) == 1
+
+    def leaves_a_copy_when_killed() -> bool:
+        """False where it had ended before it was seen to look."""
+        command = [sys.executable, "-m", "mousetrackd", "render", "x.png"]
+        with subprocess.Popen(command, env=home.environment()) as looking:
+            # Python tries the folder with a file of its own first, which a kill may leave too.
+            wait_until(lambda: looking.poll() is not None or [*temporary.glob(f"{LOOKED_AT}*/*")], "it looks")
+            looking.kill()
+        return len([*temporary.glob(f"{LOOKED_AT}*")]) == 1
+
+    wait_until(leaves_a_copy_when_killed, "a copy is left by a look that was killed")
     home.run_ok("forget", "--all", "--yes")
     assert [*temporary.glob("mousetrackd-*")] == [theirs]
 
