@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -43,6 +43,27 @@ class Cells:
     index: NDArray[np.int64]
     count: NDArray[np.int64]
     place: NDArray[np.uint8]
+
+
+class CellPlanes(NamedTuple):
+    """The cells of a screen, as they are kept before they are deflated: bytes of one kind side by side.
+
+    rows: (D + P + 1, N) uint8: of the differences of their numbers, of their sums, each the lowest first; their places.
+    of_deltas: D.
+    """
+
+    rows: NDArray[np.uint8]
+    of_deltas: int
+
+    @property
+    def deltas(self) -> NDArray[np.uint8]:
+        """(D, N), the first difference is the first cell's number."""
+        return self.rows[: self.of_deltas]
+
+    @property
+    def counts(self) -> NDArray[np.uint8]:
+        """(P, N)."""
+        return self.rows[self.of_deltas : -1]
 
 
 def cell_px(width_px: int, height_px: int) -> int:
@@ -162,15 +183,21 @@ def encode(counts: Counts, side_px: int) -> bytes:
 
     Without its size, and without a checksum: who keeps it has both.
     """
-    found = split(counts, side_px)
-    deltas = np.diff(found.index, prepend=0)
-    delta_bytes, count_bytes = (planes.bytes_of(int(values.max(initial=0))) for values in (deltas, found.count))
-    rows = np.empty((delta_bytes + count_bytes + 1, found.index.size), np.uint8)
-    planes.split(deltas, rows[:delta_bytes])
-    planes.split(found.count, rows[delta_bytes:-1])
-    rows[-1] = found.place
-    header = _HEADER.pack(_FORMAT, found.index.size, delta_bytes, count_bytes)
-    return header + planes.deflated(rows, _ZLIB_LEVEL, planes.RAW)
+    found = in_planes(split(counts, side_px))
+    of_counts = len(found.rows) - found.of_deltas - 1
+    header = _HEADER.pack(_FORMAT, found.rows.shape[1], found.of_deltas, of_counts)
+    return header + planes.deflated(found.rows, _ZLIB_LEVEL, planes.RAW)
+
+
+def in_planes(of: Cells) -> CellPlanes:
+    """Cells as bytes."""
+    deltas = np.diff(of.index, prepend=0)
+    of_deltas, of_counts = (planes.bytes_of(int(values.max(initial=0))) for values in (deltas, of.count))
+    rows = np.empty((of_deltas + of_counts + 1, of.index.size), np.uint8)
+    planes.split(deltas, rows[:of_deltas])
+    planes.split(of.count, rows[of_deltas:-1])
+    rows[-1] = of.place
+    return CellPlanes(rows, of_deltas)
 
 
 def decode(data: bytes, *, size: tuple[int, int], side_px: int, total: int) -> Counts:
@@ -183,21 +210,70 @@ def decode(data: bytes, *, size: tuple[int, int], side_px: int, total: int) -> C
 
 def unpacked(data: bytes, *, size: tuple[int, int], side_px: int, total: int) -> Cells:
     """As ``decode``, as cells."""
+    return checked([inflated(data, size=size, side_px=side_px)], [total], size=size, side_px=side_px)
+
+
+def inflated(data: bytes, *, size: tuple[int, int], side_px: int) -> CellPlanes:
+    """``encode``'s bytes, inflated, and no more than their header and their length checked. Raises ValueError."""
     cols, rows = grid(*size, side_px)
     try:
-        form, number, delta_bytes, count_bytes = _HEADER.unpack_from(data)
+        form, number, of_deltas, of_counts = _HEADER.unpack_from(data)
     except struct.error as error:
         raise ValueError(f"no encoded cells: {error}") from error
-    if form != _FORMAT or number > cols * rows or delta_bytes > planes.bytes_of(cols * rows) or count_bytes > 8:
+    if form != _FORMAT or number > cols * rows or of_deltas > planes.bytes_of(cols * rows) or of_counts > 8:
         raise ValueError("no encoded cells: their header makes no sense")
-    if (number > 1 and not delta_bytes) or (number and not count_bytes):
+    if (number > 1 and not of_deltas) or (number and not of_counts):
         raise ValueError("no encoded cells: they have no sums")
     try:
-        found = planes.inflated(data[_HEADER.size :], (delta_bytes + count_bytes + 1, number), planes.RAW)
+        found = planes.inflated(memoryview(data)[_HEADER.size :], (of_deltas + of_counts + 1, number), planes.RAW)
     except ValueError as error:
         raise ValueError(f"no encoded cells: {error}") from error
-    sums = Counts.joined(Counts.of_planes((cols, rows), found[:delta_bytes], found[delta_bytes:-1], total=total))
-    return Cells(sums.index, sums.count, found[-1])
+    return CellPlanes(found, of_deltas)
+
+
+def together(parts: Sequence[CellPlanes]) -> CellPlanes:
+    """The cells of some parts, one part after the other; in as many planes as any has, and at least one of a kind."""
+    of_deltas = max([1, *(part.of_deltas for part in parts)])
+    of_counts = max([1, *(len(part.rows) - part.of_deltas - 1 for part in parts)])
+    rows = np.zeros((of_deltas + of_counts + 1, sum(part.rows.shape[1] for part in parts)), np.uint8)
+    at = 0
+    for part in parts:
+        here = slice(at, at + part.rows.shape[1])
+        rows[: part.of_deltas, here] = part.deltas
+        rows[of_deltas : of_deltas + len(part.counts), here] = part.counts
+        rows[-1, here] = part.rows[-1]
+        at = here.stop
+    return CellPlanes(rows, of_deltas)
+
+
+def checked(parts: Sequence[CellPlanes], totals: Sequence[int], *, size: tuple[int, int], side_px: int) -> Cells:
+    """The cells of parts of one screen, the index of each rising, one part after the other.
+
+    totals: what the sums of each are to be. Raises ValueError when they are others, or a cell is not on the screen.
+    """
+    whole = together(parts)
+    deltas, count = planes.joined(whole.deltas), planes.joined(whole.counts)
+    sizes = np.array([part.rows.shape[1] for part in parts], np.int64)
+    ends = np.cumsum(sizes)
+    begins = ends - sizes
+    sums = np.concatenate([[0], np.cumsum(deltas)])
+    cols, rows = grid(*size, side_px)
+    repeats = deltas == 0
+    repeats[begins[sizes > 0]] = False
+    if (sums[ends] - sums[begins] >= cols * rows).any() or repeats.any() or (count <= 0).any():
+        raise ValueError("no encoded cells: they do not fit their screen")
+    for total, counted in zip(totals, _sums(count, begins, ends), strict=True):
+        if min(counted, COUNT_MAX) != total:
+            raise ValueError(f"its counts are {counted} in all, and should be {total}")
+    return Cells(sums[1:] - np.repeat(sums[begins], sizes), count, whole.rows[-1])
+
+
+def _sums(count: NDArray[np.int64], begins: NDArray[np.int64], ends: NDArray[np.int64]) -> list[int]:
+    """Of each stretch, exact however large."""
+    if not count.size or float(count.max()) * count.size < COUNT_MAX:
+        sums = np.concatenate([[0], np.cumsum(count)])
+        return list(map(int, sums[ends] - sums[begins]))
+    return [sum(count[begin:end].tolist()) for begin, end in zip(begins, ends, strict=True)]
 
 
 def joined(parts: Sequence[Cells], *, size: tuple[int, int], side_px: int) -> Counts:

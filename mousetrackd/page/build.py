@@ -139,7 +139,7 @@ def code_bytes() -> int:
 def write(
     out: BinaryIO, meta: Mapping[str, object], data: Iterable[tuple[str, bytes]], blocks: Iterable[bytes]
 ) -> None:
-    """Write a page. data: names and base64 of blocks that the first picture needs. blocks: the rest, ready-made."""
+    """Write a page. data: names and text of blocks that the first picture needs. blocks: the rest, ready-made."""
     known = code()
     for nth, part in enumerate(_MARK.split(known["html"])):
         if nth % 2 == 0:
@@ -156,7 +156,7 @@ def write(
 
 
 def element(name: str, block: bytes) -> bytes:
-    """A block in the page. block: its base64."""
+    """A block in the page. block: its text."""
     return b'<script type="text/plain" id="%s">%s</script>\n' % (name.encode(), block)
 
 

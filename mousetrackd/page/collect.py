@@ -18,18 +18,18 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from mousetrackd.core import cells
-from mousetrackd.core.cells import Cells, Gathering
+from mousetrackd.core.cells import CellPlanes, Cells, Gathering
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.layers import DWELL, LAYERS
 from mousetrackd.core.monitors import Placement
 from mousetrackd.page import encode
-from mousetrackd.page.encode import DAY_ONLY, CellsBlock, Entry
+from mousetrackd.page.encode import DAY_ONLY, CellsBlock
 from mousetrackd.picture.scene import append_unplaced_monitors, index_in
 from mousetrackd.storage.query import PATH
 from mousetrackd.storage.tiers import DAY, HOUR_S, MONTH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from mousetrackd.core.layout import Layout
     from mousetrackd.storage.by_hour import ByHour, Part
@@ -58,6 +58,17 @@ class Screen(NamedTuple):
 
 
 @dataclass
+class Within:
+    """What a sum has of one monitor, layer and application.
+
+    hours: by the day since 1970 and the hour, more than one where a clock was set back. rest: what is in sums only.
+    """
+
+    hours: dict[tuple[int, int], list[Part]] = field(default_factory=lambda: defaultdict(list))
+    rest: list[Part] = field(default_factory=list)
+
+
+@dataclass
 class Sum:
     """Counts that are summed up: of a month, or of a longer chunk. first, last: days since 1970 in which they are.
 
@@ -68,7 +79,7 @@ class Sum:
     first: int
     last: int
     more: bool = False
-    parts: dict[tuple[int, int, int], list[Part]] = field(default_factory=lambda: defaultdict(list))
+    parts: dict[tuple[int, int, int], Within] = field(default_factory=lambda: defaultdict(Within))
 
 
 class Collection:
@@ -119,13 +130,16 @@ class Collection:
             day = begin.toordinal() - _EPOCH
             one = self._sum_of(part, begin, day)
             layer = 0 if part.what == PATH else LAYERS.index(part.what)
-            row = (day, 1, self._hour(part, begin), monitor, layer)
-            if not self._has_hours(part, day):
+            hour = begin.hour if part.span_s <= HOUR_S else DAY_ONLY
+            row = (day, 1, hour, monitor, layer)
+            has_hours = part.span_s <= DAY.longest_s and day >= self._hours_from_day
+            if not has_hours:
                 one.more = one.more or part.what != PATH
                 row = (one.first, max(one.last - one.first + 1, 2), DAY_ONLY, monitor, layer)
             (self._rows["paths"] if part.what == PATH else totals)[row] += part.total
             if part.what != PATH:
-                one.parts[monitor, layer, application].append(part)
+                within = one.parts[monitor, layer, application]
+                (within.hours[day, hour] if has_hours else within.rest).append(part)
 
     def _sum_of(self, part: Part, begin: datetime, day: int) -> Sum:
         if part.span_s <= MONTH.longest_s:
@@ -139,60 +153,31 @@ class Collection:
             key, name = (first, last, 0), f"{begin.year}"
         return self._by_key.setdefault(key, Sum(name, first, last))
 
-    def _has_hours(self, part: Part, day: int) -> bool:
-        return part.span_s <= DAY.longest_s and day >= self._hours_from_day
-
-    def _hour(self, part: Part, begin: datetime) -> int:
-        return begin.hour if part.span_s <= HOUR_S else DAY_ONLY
-
     def blocks(self) -> Iterator[tuple[str, bytes]]:
         """The name of each block, and its bytes, not deflated: hours and sums, the oldest first."""
         for number, one in enumerate(self.sums):
-            for (monitor, layer, application), parts in sorted(one.parts.items()):
+            for (monitor, layer, application), within in sorted(one.parts.items()):
                 series = f"{number}.{monitor}.{layer}{_of(application)}"
-                screen = self.screens[monitor]
+                found, screen = self._found[application], self.screens[monitor]
                 summed = Gathering(screen.size, screen.sum_px)
-                by_weekday: dict[int, CellsBlock] = defaultdict(CellsBlock)
-                for entry in self._entries(one, self._found[application], parts, screen, summed):
-                    by_weekday[_weekday(one.first + entry.day)].add(entry)
-                for weekday, block in sorted(by_weekday.items()):
-                    yield self._named(f"h{weekday}.{series}"), block.encode()
+                for part in within.rest:
+                    side_px, of_part = _read(found, part, screen, screen.sum_px)
+                    summed.add(of_part, side_px)
+                for weekday in range(7):
+                    hours = {when: parts for when, parts in within.hours.items() if _weekday(when[0]) == weekday}
+                    if hours:
+                        block = _block(found, hours, one.first, screen, summed)
+                        yield self._named(f"h{weekday}.{series}"), block.encode()
                 whole = summed.cells()
                 if LAYERS[layer] == DWELL and not application:
                     of_all = self._of_all.setdefault(monitor, Gathering(screen.size, screen.grid_px))
                     of_all.add(whole, screen.sum_px)
                 yield self._named(f"s.{series}"), _alone(whole)
-                one.parts[monitor, layer, application] = []
+                one.parts[monitor, layer, application] = Within()
 
     def _named(self, name: str) -> str:
         self.names.append(name)
         return name
-
-    def _entries(
-        self, one: Sum, found: ByHour, parts: Iterable[Part], screen: Screen, summed: Gathering
-    ) -> Iterator[Entry]:
-        """The hours of a sum; all that is in it is added to ``summed``."""
-        waiting: list[Cells] = []
-        when = (-1, -1)
-        for part in parts:
-            begin = datetime.fromtimestamp(part.start_s, self._zone)
-            day = begin.toordinal() - _EPOCH
-            if not self._has_hours(part, day):
-                side_px, of_part = _read(found, part, screen, screen.sum_px)
-                summed.add(of_part, side_px)
-                continue
-            side_px, of_part = _read(found, part, screen, screen.cell_px)
-            summed.add(of_part, side_px)
-            if side_px != screen.cell_px:
-                of_part = _of_side(of_part, screen.size, side_px, screen.cell_px)
-            here = (day - one.first, self._hour(part, begin))
-            if waiting and here != when:
-                yield Entry(*when, _together(waiting, screen))
-                waiting = []
-            when = here
-            waiting.append(of_part)
-        if waiting:
-            yield Entry(*when, _together(waiting, screen))
 
     def first(self) -> Iterator[tuple[str, bytes]]:
         """The blocks of the first picture: of each monitor the sum of all of the first layer."""
@@ -209,18 +194,52 @@ class Collection:
 
 
 def _weekday(day: int) -> int:
-    """Of a day since 1970-01-01, from 0 for Monday."""
-    return date.fromordinal(_EPOCH + day).weekday()
+    """Of a day since 1970-01-01, a Thursday, from 0 for Monday."""
+    return (day + 3) % 7
 
 
 def _of(application: int) -> str:
     return f".{application}" if application else ""
 
 
+def _block(
+    found: ByHour, hours: dict[tuple[int, int], list[Part]], first_day: int, screen: Screen, summed: Gathering
+) -> CellsBlock:
+    """Hours of days from ``first_day`` on; all that is in them is added to ``summed``."""
+    block = CellsBlock()
+    alone = {
+        when: parts[0]
+        for when, parts in hours.items()
+        if len(parts) == 1 and parts[0].hour and _size_of(parts[0]) == screen.size
+    }
+    alike = found.alike([*alone.values()])
+    as_kept: dict[tuple[int, int], CellPlanes] = {}
+    if alike is not None and alike.side_px == screen.cell_px:
+        summed.add(alike.cells, alike.side_px)
+        as_kept = dict(zip(alone, alike.parts, strict=True))
+    for (day, hour), parts in sorted(hours.items()):
+        of_hour = as_kept.get((day, hour))
+        if of_hour is None:
+            of_hour = cells.in_planes(_together([_added(found, part, screen, summed) for part in parts], screen))
+        block.add(day - first_day, hour, of_hour)
+    return block
+
+
+def _added(found: ByHour, part: Part, screen: Screen, summed: Gathering) -> Cells:
+    """A part in the cells of an hour, added to ``summed``."""
+    side_px, of_part = _read(found, part, screen, screen.cell_px)
+    summed.add(of_part, side_px)
+    return of_part if side_px == screen.cell_px else _of_side(of_part, screen.size, side_px, screen.cell_px)
+
+
+def _size_of(part: Part) -> tuple[int, int]:
+    return part.monitor.width_px, part.monitor.height_px
+
+
 def _read(found: ByHour, part: Part, screen: Screen, side_px: int) -> tuple[int, Cells]:
     """The cells of a part on a monitor of the page, and how wide they are: as they are kept, else ``side_px``."""
     kept_px, kept = found.cells(part, side_px)
-    wide, high = part.monitor.width_px, part.monitor.height_px
+    wide, high = _size_of(part)
     width_px, height_px = screen.size
     if (wide, high) == screen.size:
         return kept_px, kept
@@ -249,5 +268,5 @@ def _of_side(found: Cells, size: tuple[int, int], from_px: int, to_px: int) -> C
 
 def _alone(of: Cells) -> bytes:
     block = CellsBlock()
-    block.add(Entry(0, DAY_ONLY, of))
+    block.add(0, DAY_ONLY, cells.in_planes(of))
     return block.encode()

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from mousetrackd.storage.store import Store
     from mousetrackd.system.paths import Paths
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 _GIVEN_UP_S: Final = 3600
 """Whoever writes a page longer than this does not any more."""
 _COPIED_BYTES: Final = 1 << 20

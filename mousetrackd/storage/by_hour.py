@@ -20,8 +20,11 @@ from mousetrackd.storage.query import PATH
 from mousetrackd.storage.tiers import HOUR_S, YEAR
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mousetrackd.core.monitors import Monitor
     from mousetrackd.storage.connection import Connection
+    from mousetrackd.storage.hours import Alike
     from mousetrackd.storage.query import Range
 
 
@@ -120,6 +123,19 @@ class ByHour:
         except ValueError as error:
             self.left_out.append(str(error))
             return side_px, cells.split(Counts.empty(part.monitor.width_px, part.monitor.height_px), side_px)
+
+    def alike(self, parts: Sequence[Part]) -> Alike | None:
+        """The cells of hours of one series at once; None where ``cells`` must read them one by one, and of none.
+
+        parts: each with its hour.
+        """
+        of_them = [part.hour for part in parts if part.hour is not None]
+        if not of_them:
+            return None
+        try:
+            return hours.read_alike(self._connection, of_them, parts[0].monitor)
+        except ValueError:
+            return None
 
     def _cells_of_chunk(self, part: Part, side_px: int) -> Cells:
         rows = self._connection.rows(f"SELECT {chunks.COLUMNS} FROM chunk WHERE id = ?", (part.chunk,))  # noqa: S608

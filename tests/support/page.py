@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import struct
@@ -36,7 +35,7 @@ class Page:
         assert len(texts) == len(found)
         self.meta: dict[str, Any] = json.loads(texts.pop("meta"))
         texts.pop("code", None)
-        self.blocks = {name: zlib.decompress(base64.b64decode(text), -15) for name, text in texts.items()}
+        self.blocks = {name: zlib.decompress(bytes_of(text), -15) for name, text in texts.items()}
 
     def rows(self, name: str) -> list[Row]:
         """The columns of a table, as rows."""
@@ -100,6 +99,14 @@ class Page:
             if name.startswith(kind):
                 summed[names[int(name.split(".")[-1])]] += self.total_of(name)
         return dict(summed)
+
+
+def bytes_of(text: str) -> bytes:
+    """The bytes of a block's text: its characters are the digits of a number to the base of 128, the lowest first."""
+    size = len(text) * 7 // 8
+    digits = [ord(letter) - (0xC0 if ord(letter) > 127 else 0) for letter in text]
+    number = int("".join(f"{digit:07b}" for digit in reversed(digits)) or "0", 2)
+    return (number & (1 << 8 * size) - 1).to_bytes(size, "little")
 
 
 def _number(planes: bytes, nth: int, size: int) -> int:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.page import Page
+from support.page import Page, bytes_of
 
-from mousetrackd.core.cells import Cells
+from mousetrackd.core.cells import Cells, in_planes
 from mousetrackd.page import build, encode
 
 AWKWARD = "</script><!-- \u2028 & ' \" <b>"
@@ -52,7 +52,7 @@ def test_what_cannot_be_joined_is_named(files: dict[str, str], problem: str) -> 
 
 def page_with(meta: dict[str, object]) -> str:
     out = io.BytesIO()
-    build.write(out, meta, [("totals", b"AA==")], [build.element("s.0.0.0", b"BB==")])
+    build.write(out, meta, [("totals", encode.packed(b"1"))], [build.element("s.0.0.0", encode.packed(b"2"))])
     return out.getvalue().decode()
 
 
@@ -81,7 +81,21 @@ def test_no_name_ends_an_element_or_begins_a_comment() -> None:
     assert html.count("<!--") == 0
     (meta,) = re.findall(r'id="meta">([^<]*)</script>', html)
     assert "script" in meta
-    assert Page(html.replace("AA==", "AwA=").replace("BB==", "AwA=")).meta == {"monitors": [AWKWARD]}
+    page = Page(html)
+    assert page.meta == {"monitors": [AWKWARD]}
+    assert page.blocks == {"totals": b"1", "s.0.0.0": b"2"}
+
+
+@given(st.binary(max_size=40) | st.lists(st.sampled_from([0, 13, 60, 26, 127, 128, 255]), max_size=40).map(bytes))
+def test_bytes_are_text_that_an_element_holds_as_it_is(data: bytes) -> None:
+    text = encode.as_text(data).decode()
+    assert not {"\0", "\r", "<"} & {*text}
+    assert bytes_of(text) == data
+
+
+def test_bytes_that_are_not_alike_become_a_sixth_longer() -> None:
+    data = np.random.default_rng(1).bytes(70_000)
+    assert len(encode.as_text(data)) <= 1.175 * len(data)
 
 
 entries = st.lists(
@@ -101,7 +115,7 @@ def test_cells_are_decoded_as_they_were(made: list[tuple[int, int, dict[int, tup
         index = np.array(sorted(here), np.int64)
         count = np.array([here[one][0] for one in sorted(here)], np.int64)
         place = np.array([here[one][1] for one in sorted(here)], np.uint8)
-        block.add(encode.Entry(day, hour, Cells(index, count, place)))
+        block.add(day, hour, in_planes(Cells(index, count, place)))
     page = Page(f'<script type="application/json" id="meta">{{}}</script>{text_of(block.encode())}')
     assert page.entries("b") == made
 

@@ -1,4 +1,4 @@
-/** Reads what mousetrackd/page/encode.py wrote: blocks of base64, inflated when first needed. */
+/** Reads what mousetrackd/page/encode.py wrote: blocks of text, inflated when first needed. */
 import { weekdayOf } from "./days.js";
 
 /** How many bytes of inflated blocks are kept. */
@@ -154,13 +154,21 @@ function addCells(bytes, {sidePx, monitor, cols, values, visited}, wants) {
   return added;
 }
 
-/** @param {string} text @returns {Uint8Array} */
-function fromBase64(text) {
-  const native = /** @type {{fromBase64?: (text: string) => Uint8Array}} */ (/** @type {unknown} */ (Uint8Array));
-  if (native.fromBase64) return native.fromBase64(text);
-  const binary = atob(text);
-  const bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
+/**
+ * The bytes of text with seven bits a character, as as_text in encode.py makes it.
+ * @param {string} text
+ */
+function bytesOf(text) {
+  const bytes = new Uint8Array((text.length * 7) >> 3);
+  for (let i = 0, at = 0, held = 0, bits = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    held |= (code < 128 ? code : code - 192) << bits;
+    bits += 7;
+    if (bits < 8) continue;
+    bytes[at++] = held;
+    held >>= 8;
+    bits -= 8;
+  }
   return bytes;
 }
 
@@ -187,7 +195,7 @@ function blockReader(document) {
       if (!document.getElementById(name) && document.readyState === "loading") {
         await new Promise((done) => document.addEventListener("DOMContentLoaded", done, {once: true}));
       }
-      bytes = await inflate(fromBase64(document.getElementById(name)?.textContent ?? ""));
+      bytes = await inflate(bytesOf(document.getElementById(name)?.textContent ?? ""));
       keptBytes += bytes.length;
     }
     kept.set(name, bytes);

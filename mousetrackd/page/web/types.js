@@ -9,7 +9,7 @@
 
 /** @typedef {{first: number, last: number}} Span   days, both included */
 
-/** @typedef {{format: 1, version: string, made: string, first_day: number, last_day: number, zone: string,
+/** @typedef {{format: 2, version: string, made: string, first_day: number, last_day: number, zone: string,
  *   monitors: Monitor[], layers: Layer[], maps: {[name: string]: string}, log_range: number, guard: number, percentile: number,
  *   sums: Sum[], blocks: string[], applications: string[], notes: string[]}} Meta
  *   days: whole days since 1970-01-01 of the LOCAL date. maps: base64 of 256 * RGB bytes, every map of ours and OpenCV's, `_r` made in JS; made: ISO time.
