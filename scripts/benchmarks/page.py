@@ -5,7 +5,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ from mousetrackd.core import planes
 from mousetrackd.page import build
 
 _SCREEN = "1920x1080"
-_SHORT, _YEAR, _LONG = 10, 365, 3650
-"""How many days the stores hold."""
+_DAYS, _QUICK_DAYS = (10, 365, 3650), (4, 10)
+"""How many days the stores hold. The second is the one that is made, asked and drawn."""
 _FILE, _FIRST, _MAKING = 1.4, 1.5, 4
 _MEMORY_MB, _FRAME_MS = 250, 16
 _ASKED = {"one day": 0.2, "Tuesdays 9-17": 0.5, "a year": 2}
@@ -44,18 +44,19 @@ _DRAWN = """() => {
 
 
 def page(*, quick: bool) -> Iterator[Row]:
-    """Pages of ten days, a year and ten years, opened offline."""
+    """Pages of ten days, a year and ten years, opened offline; of four and ten days when ``quick``."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only this benchmark needs it
 
     with ExitStack() as stack:
         desk = stack.enter_context(Desk())
         desk.env |= {"OPENBLAS_NUM_THREADS": "1", "TZ": "UTC"}
         pages = {}
-        for days in (_SHORT, 40) if quick else (_SHORT, _YEAR, _LONG):
+        all_days = _QUICK_DAYS if quick else _DAYS
+        for days in all_days:
             growth.grow(desk, desk.store, _SCREEN, days)
             pages[days] = desk.folder / f"{days}.html"
             used = desk.run([MOUSETRACKD, "page", str(pages[days])])
-            if days in {_YEAR, 40}:
+            if days == all_days[1]:
                 yield from _made(desk, pages[days], used.cpu_s, used.peak_mb)
         browser = _Chromium(stack.enter_context(sync_playwright()))
         stack.callback(browser.close)
@@ -145,15 +146,15 @@ def _shown(browser: _Chromium, pages: dict[int, Path], *, quick: bool) -> Iterat
         beside = f"{ms(firsts_s[days])} and {ms(firsts_s[short])}"
         what = f"page: first picture, {days} days of store against {short}"
         yield times_at_most(what, firsts_s[days], firsts_s[short], _FIRST, beside=beside)
-    yield from _asked(browser, pages[longer[0]], turns)
+    yield from _asked(browser, pages[longer[0]], longer[0], turns)
     for name, fragment in (("WebGL2", ""), ("canvas 2D", "#2d")):
         yield from _frames(browser, pages[longer[0]], name, fragment)
 
 
-def _asked(browser: _Chromium, file: Path, turns: int) -> Iterator[Row]:
+def _asked(browser: _Chromium, file: Path, of_days: int, turns: int) -> Iterator[Row]:
     """What a page of a year takes to load, and to answer."""
-    today = datetime.now(UTC).date()
-    days = [(one - date(1970, 1, 1)).days for one in (today - timedelta(days=200), today - timedelta(days=360), today)]
+    today = (datetime.now(UTC).date() - date(1970, 1, 1)).days
+    days = [today - of_days // 2, today - of_days + 5, today]
     week = [int(at // 24 == 1 and 9 <= at % 24 < 17) for at in range(168)]
     patches: dict[str, dict[str, Any]] = {
         "one day": {"a": {"first": days[0], "last": days[0]}},
