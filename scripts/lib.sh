@@ -60,7 +60,7 @@ apt_name() {
         glib) # renamed in Debian 13 and Ubuntu 24.04
             if apt-cache show libglib2.0-0t64 >/dev/null 2>&1; then echo libglib2.0-0t64; else echo libglib2.0-0; fi ;;
         Xvfb) echo xvfb ;;
-        xrandr | xhost) echo x11-xserver-utils ;;
+        xrandr) echo x11-xserver-utils ;;
         Xorg) echo xserver-xorg-core ;;
         xorg-dummy) echo xserver-xorg-video-dummy ;;
         ss) echo iproute2 ;;

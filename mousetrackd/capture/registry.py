@@ -90,12 +90,13 @@ def explain_applications(wanted: str) -> Finding:
     from mousetrackd.capture.applications import IdentifiesWindows  # noqa: PLC0415 - likewise
 
     source = choose(wanted)
-    if isinstance(source, IdentifiesWindows):
+    if isinstance(source, IdentifiesWindows) and source.identifies_by:
         return ok("applications", f"windows are identified by {source.identifies_by}")
     return warning(
         "applications",
         f"{source.name} does not identify windows: nothing is counted by application",
-        "With names in applications.deny nothing is counted at all. X11, KDE Plasma, GNOME and sway identify them.",
+        "With names in applications.deny nothing is counted at all. X11, KDE Plasma, GNOME and sway identify windows; "
+        "labwc, Hyprland, niri and Wayfire (its plugin foreign-toplevel) report the focused one.",
     )
 
 

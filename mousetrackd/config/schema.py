@@ -105,7 +105,7 @@ class ApplicationsConfig:
     attribute: str = setting(
         "pointer",
         'Whose a click is: "pointer", the window under it, or "focus", the one that has the keyboard, which a click\n'
-        "changes only after it was made.",
+        "changes only after it was made. A compositor that does not report where windows are makes it the focused one.",
         '"pointer" or "focus"',
         one_of("pointer", "focus"),
     )

@@ -7,6 +7,7 @@ import click
 from support.report import Report
 
 from wayland import (
+    focus_applications,
     gnome,
     gnome_applications,
     kwin,
@@ -26,7 +27,9 @@ PARTS = {
     "sway": newer.inside("sway", wlroots.sway),
     "sway-applications": newer.inside("sway-applications", sway_applications.check),
     "labwc": newer.inside("labwc", wlroots.labwc),
+    "labwc-applications": newer.inside("labwc-applications", focus_applications.labwc),
     "wayfire": newer.inside("wayfire", wayfire.check),
+    "wayfire-applications": newer.inside("wayfire-applications", focus_applications.wayfire),
     "weston": newer.inside("weston", weston.check),
     "newer-kwin": newer.inside("newer-kwin", kwin.check),
     "newer-kwin-applications": newer.inside("newer-kwin-applications", kwin_applications.check),

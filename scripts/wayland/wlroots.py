@@ -145,8 +145,6 @@ class Wlroots(Session):
     def __init__(self, program: str, *, software_cursors: bool = False) -> None:
         super().__init__()
         self.name = program
-        self.sockets = Path()
-        """The folder with its sockets, seen from the runtime folder."""
         self.words = self.folder / "xwayland"
         config = self.folder / "sway.conf"
         config.write_text(SWAY_CONFIG.format(words=self.words))
@@ -166,7 +164,7 @@ class Wlroots(Session):
         """Return when its screen is as it should be."""
         self.words.unlink(missing_ok=True)
         self.home.variables.pop("WAYLAND_DISPLAY", None)
-        names = [str(self.sockets / f"wayland-{number}") for number in range(10)]
+        names = [f"wayland-{number}" for number in range(10)]
         self.process = self.start(self.name, self.command)
 
         def display() -> str:
@@ -184,7 +182,7 @@ class Wlroots(Session):
         """End it as a crash does."""
         self.process.kill()
         self.process.wait()
-        for left in (*(self.runtime / self.sockets).glob("wayland-*"), *self.runtime.glob("sway-ipc.*")):
+        for left in (*self.runtime.glob("wayland-*"), *self.runtime.glob("sway-ipc.*")):
             left.unlink()
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:

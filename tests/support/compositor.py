@@ -21,6 +21,8 @@ from typing import Any
 
 CAPTURE = ("ext_output_image_capture_source_manager_v1", "ext_image_copy_capture_manager_v1")
 IDLE = "ext_idle_notifier_v1"
+TOPLEVELS = "zwlr_foreign_toplevel_manager_v1"
+HANDLES = "zwlr_foreign_toplevel_handle_v1"
 
 PROGRAM = "tinyway"
 """What the process is called, as a compositor is known by its program's name."""
@@ -83,6 +85,32 @@ class Compositor:
     def idle(self, *, idled: bool) -> None:
         """Let the seat be idle, or be used again."""
         self.tell("idle", idled)
+
+    def open(self, window: str, *, app_id: str = "", focused: bool = False) -> None:
+        """Open a window of a program; tell of its title, too."""
+        self.tell("open", window, app_id, focused)
+
+    def retitle(self, window: str, title: str) -> None:
+        self.tell("retitle", window, title)
+
+    def rename(self, window: str, app_id: str) -> None:
+        """Let a window's program have another name."""
+        self.tell("rename", window, app_id)
+
+    def focus(self, *windows: str) -> None:
+        """Let these windows be activated, and no others."""
+        self.tell("focus", windows)
+
+    def send_state(self, window: str, states: bytes) -> None:
+        """Tell of a window's state in these bytes."""
+        self.tell("send_state", window, states.hex())
+
+    def close(self, window: str) -> None:
+        self.tell("close", window)
+
+    def finish(self) -> None:
+        """End the list of windows."""
+        self.tell("finish")
 
     def count(self, interface: str) -> int:
         """How many objects of an interface its clients hold."""
@@ -157,6 +185,11 @@ class Compositor:
 DISPLAY_ID = 1
 POINTER_CAPABILITY = 1
 CURRENT_MODE = 1
+SERVER_IDS = 0xFF000000
+"""The first number of an object that a compositor makes."""
+ACTIVATED = 2
+TITLE, APP_ID, STATE, DONE, CLOSED = 0, 1, 4, 5, 6
+"""Events of a window's handle."""
 
 VERSIONS = {
     "wl_seat": 5,
@@ -164,6 +197,7 @@ VERSIONS = {
     "ext_output_image_capture_source_manager_v1": 1,
     "ext_image_copy_capture_manager_v1": 1,
     "ext_idle_notifier_v1": 2,
+    "zwlr_foreign_toplevel_manager_v1": 3,
 }
 
 REQUESTS = {
@@ -181,6 +215,8 @@ REQUESTS = {
     "ext_image_copy_capture_cursor_session_v1": ["destroy", "get_capture_session n"],
     "ext_idle_notifier_v1": ["destroy", "get_idle_notification nuo", "get_input_idle_notification nuo"],
     "ext_idle_notification_v1": ["destroy"],
+    "zwlr_foreign_toplevel_manager_v1": ["stop"],
+    "zwlr_foreign_toplevel_handle_v1": [*("unused",) * 7, "destroy"],
 }
 """Of each interface, its requests in the order of their numbers, with the kinds of their arguments."""
 
@@ -192,6 +228,14 @@ def word(value: int) -> bytes:
 def text(value: str) -> bytes:
     data = value.encode("utf-8", "surrogateescape") + b"\0"
     return word(len(data)) + data + b"\0" * (-len(data) % 4)
+
+
+def array(data: bytes) -> bytes:
+    return word(len(data)) + data + b"\0" * (-len(data) % 4)
+
+
+def states(focused: bool) -> bytes:
+    return array(word(ACTIVATED) if focused else b"")
 
 
 class Thing:
@@ -212,6 +256,7 @@ class Client:
         self.server = server
         self.peer = peer
         self.things = {DISPLAY_ID: Thing("wl_display")}
+        self.last_own = SERVER_IDS - 1
         self.unread = b""
 
     def send(self, number: int, opcode: int, body: bytes = b"") -> None:
@@ -268,7 +313,8 @@ class Client:
                 arguments.append(value)
         if name == "destroy":
             del self.things[number]
-            self.send(DISPLAY_ID, 1, word(number))
+            if number < SERVER_IDS:
+                self.send(DISPLAY_ID, 1, word(number))
         else:
             getattr(self, f"do_{name}")(number, *arguments)
 
@@ -289,6 +335,9 @@ class Client:
         self.things[new] = Thing(interface, version, output)
         if interface == "wl_output":
             self.tell_output(new)
+        elif interface == TOPLEVELS:
+            for window in self.server.windows:
+                self.list_window(window)
         elif interface == "wl_seat":
             self.send(new, 0, word(POINTER_CAPABILITY * self.server.pointer))
 
@@ -343,6 +392,23 @@ class Client:
 
     do_get_input_idle_notification = do_get_idle_notification
 
+    def list_window(self, window: str) -> None:
+        app_id, focused = self.server.windows[window]
+        for manager in self.numbers(TOPLEVELS):
+            self.last_own += 1
+            self.things[self.last_own] = Thing(HANDLES, 1, window)
+            self.send(manager, 0, word(self.last_own))
+            self.send(self.last_own, TITLE, text("a title"))
+            self.send(self.last_own, APP_ID, text(app_id))
+        self.tell_window(window, STATE, states(focused))
+
+    def tell_window(self, window: str, opcode: int, body: bytes = b"", *, done: bool = True) -> None:
+        """An event of all handles of a window, and that this was all."""
+        for number in self.numbers(HANDLES, window):
+            self.send(number, opcode, body)
+            if done:
+                self.send(number, DONE)
+
     def move(self, output: str, points: list[tuple[int, int]]) -> None:
         for number in self.numbers("ext_image_copy_capture_cursor_session_v1", output):
             if not self.things[number].inside:
@@ -387,6 +453,7 @@ class Server:
     def __init__(self, path: str, options: dict[str, Any]) -> None:
         self.pointer = bool(options["pointer"])
         self.outputs: dict[str, dict[str, Any]] = {}
+        self.windows: dict[str, tuple[str, bool]] = {}
         self.clients: list[Client] = []
         self.globals: dict[int, tuple[str, int, str]] = {}
         self.last_number = 0
@@ -474,6 +541,41 @@ class Server:
         for client in list(self.clients):
             for registry in client.numbers("wl_registry"):
                 client.send(registry, 1, word(number))
+
+    def told_open(self, window: str, app_id: str, focused: bool) -> None:
+        self.windows[window] = (app_id, focused)
+        for client in list(self.clients):
+            client.list_window(window)
+
+    def told_retitle(self, window: str, title: str) -> None:
+        for client in list(self.clients):
+            client.tell_window(window, TITLE, text(title))
+
+    def told_rename(self, window: str, app_id: str) -> None:
+        self.windows[window] = (app_id, self.windows[window][1])
+        for client in list(self.clients):
+            client.tell_window(window, APP_ID, text(app_id))
+
+    def told_focus(self, windows: list[str]) -> None:
+        for window, (app_id, was_focused) in self.windows.items():
+            self.windows[window] = (app_id, window in windows)
+            if was_focused != (window in windows):
+                for client in list(self.clients):
+                    client.tell_window(window, STATE, states(window in windows))
+
+    def told_send_state(self, window: str, data: str) -> None:
+        for client in list(self.clients):
+            client.tell_window(window, STATE, array(bytes.fromhex(data)))
+
+    def told_close(self, window: str) -> None:
+        del self.windows[window]
+        for client in list(self.clients):
+            client.tell_window(window, CLOSED, done=False)
+
+    def told_finish(self) -> None:
+        for client in list(self.clients):
+            for manager in client.numbers(TOPLEVELS):
+                client.send(manager, 1)
 
     def told_move(self, output: str, points: list[tuple[int, int]]) -> None:
         self.cursor = (output, points[-1:])

@@ -234,16 +234,16 @@ def test_a_sway_that_fails_leaves_nothing_known_and_a_note(
     windows.refresh()
 
 
-def test_only_a_source_beside_a_sway_identifies_windows(
+def test_the_only_sway_there_is_is_found_and_without_one_its_list_is_not_asked_for(
     sway: Sway, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del sway
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     monkeypatch.setenv("SWAYSOCK", str(path))
-    assert hasattr(wlroots.make_source(), "identifies_by")
+    assert wlroots.make_source().identifies_by == wlroots.IDENTIFIES_BY
     monkeypatch.setenv("SWAYSOCK", str(tmp_path / "none"))
-    assert not hasattr(wlroots.make_source(), "identifies_by")
+    assert wlroots.make_source().identifies_by == ""
     path.rename(tmp_path / f"sway-ipc.{os.getuid()}.7.sock")
-    assert hasattr(wlroots.make_source(), "identifies_by"), "the only one there is"
+    assert wlroots.make_source().identifies_by == wlroots.IDENTIFIES_BY
     monkeypatch.delenv("SWAYSOCK")
     assert wlroots.sway_socket().endswith(".7.sock")

@@ -134,6 +134,17 @@ class Connection:
         proxy = self._registry.bind(numbers[0], interface, min(version, self.globals[numbers[0]][1]))
         return self.failures.watch(proxy)
 
+    def adopt(self, proxy: Any) -> None:
+        """Take a proxy that an event has made: ``failures`` watches it, and it is freed with this connection.
+
+        pywayland takes it for one of the process's first connection, and would free it too late.
+        """
+        if proxy._display is not self._display:  # noqa: SLF001 - there is no other way
+            proxy._display._children.discard(proxy)  # noqa: SLF001 - likewise
+            proxy._display = self._display  # noqa: SLF001 - likewise
+            self._display._children.add(proxy)  # noqa: SLF001 - likewise
+        self.failures.watch(proxy)
+
     def flush(self) -> None:
         """Send all pending requests."""
         self._display.flush()

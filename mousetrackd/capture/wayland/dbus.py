@@ -285,7 +285,7 @@ def make_source(
 ) -> IdentifyingSource:
     """A source that has its events from such a connection, made when it starts."""
     name = f"{connection.compositor} (Wayland)"
-    return IdentifyingSource(name, lambda source: connection(source, answer_timeout_s), identifies_by)
+    return IdentifyingSource(name, lambda source: connection(source, answer_timeout_s), lambda: identifies_by)
 
 
 class BusConnection(ABC):

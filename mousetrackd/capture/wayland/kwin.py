@@ -156,7 +156,7 @@ def make_source(
     return IdentifyingSource(
         f"{KWinScript.compositor} (Wayland)",
         lambda source: KWinScript(source, answer_timeout_s, ready_timeout_s=ready_timeout_s, look_after_s=look_after_s),
-        "KWin: places of windows, desktop files and app_id or WM_CLASS",
+        lambda: "KWin: places of windows, desktop files and app_id or WM_CLASS",
     )
 
 

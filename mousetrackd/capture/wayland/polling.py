@@ -10,13 +10,15 @@ import time
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from mousetrackd.capture.wayland.outputs import LayoutReader
-from mousetrackd.capture.wayland.reader_thread import CompositorSource
+from mousetrackd.capture.wayland.reader_thread import CompositorSource, IdentifyingSource, identifies_by_focus
 from mousetrackd.capture.wayland.seat import Seat
 from mousetrackd.core.events import LayoutChange
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mousetrackd.capture.wayland.connection import Connection
+    from mousetrackd.capture.wayland.windows import FollowsWindows
 
 Position: TypeAlias = tuple[float, float]
 """x and y in the compositor's logical coordinates."""
@@ -50,13 +52,13 @@ class Question(Protocol):
 
 def make_source(
     name: str, question: Callable[[], Question], *, moving_interval_s: float = MOVING_INTERVAL_S
-) -> CompositorSource:
+) -> IdentifyingSource:
     """A source that asks. question: makes the way to ask when the source starts. Raises nothing."""
 
     def connect(source: CompositorSource) -> PollingConnection:
         return PollingConnection(source, question(), moving_interval_s=moving_interval_s)
 
-    return CompositorSource(f"{name} (Wayland)", connect)
+    return IdentifyingSource(f"{name} (Wayland)", connect, identifies_by_focus)
 
 
 class PollingConnection:
@@ -73,6 +75,7 @@ class PollingConnection:
         self._question = question
         self._moving_interval_s = moving_interval_s
         self._monitors: LayoutReader | None = None
+        self._windows: FollowsWindows | None = None
         try:
             self._position = question.ask()  # not counted: nobody has moved it yet
             monitors = self._monitors = LayoutReader()
@@ -83,11 +86,13 @@ class PollingConnection:
         self._reader = monitors
         self._moved_s = self._asked_s = time.monotonic()
         source.put(LayoutChange(source.now_ms(), monitors.layout()))
+        if source.wants_windows:
+            self._follow_focus(monitors.connection)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """That there are no clicks, and how exact positions are."""
-        return NOTES
+        """That there are no clicks, how exact positions are, and what is not known of windows."""
+        return NOTES if self._windows is None else (*NOTES, *self._windows.notes)
 
     def fileno(self) -> int:
         """The compositor's Wayland socket: changes of the monitors, and a seat that is used again."""
@@ -97,6 +102,8 @@ class PollingConnection:
         """Put changes of the monitors, and ask when it is time to."""
         if self._reader.dispatch():
             self._source.put(LayoutChange(self._source.now_ms(), self._reader.layout()))
+        if self._windows is not None:
+            self._windows.refresh()
         self._seat.follow()
         if self._seat.is_idle:
             return None
@@ -116,6 +123,15 @@ class PollingConnection:
         self._question.close()
         if self._monitors is not None:
             self._monitors.close()
+
+    def _follow_focus(self, connection: Connection) -> None:
+        from mousetrackd.capture.wayland.foreign_toplevel import FocusedWindow  # noqa: PLC0415 - who has it off pays nothing
+
+        try:
+            self._windows = FocusedWindow(self._source, connection)
+        except BaseException:
+            self.close()
+            raise
 
     def _ask(self, now_s: float) -> None:
         self._asked_s = now_s

@@ -7,6 +7,7 @@ import os
 import selectors
 import threading
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from mousetrackd.capture.suspend import Sleep, asleep_ms
@@ -247,12 +248,29 @@ class CompositorSource:
 
 
 class IdentifyingSource(CompositorSource):
-    """One whose connection puts ``AppChange`` items where ``wants_windows``. See ``applications.IdentifiesWindows``."""
+    """One whose connection puts ``AppChange`` items where ``wants_windows``. See ``applications.IdentifiesWindows``.
 
-    def __init__(self, name: str, connect: Callable[[CompositorSource], PointerConnection], identifies_by: str) -> None:
+    identifies_by: called when it is first asked for, at most once.
+    """
+
+    def __init__(
+        self, name: str, connect: Callable[[CompositorSource], PointerConnection], identifies_by: Callable[[], str]
+    ) -> None:
         super().__init__(name, connect)
-        self.identifies_by = identifies_by
+        self._find_by = identifies_by
+
+    @cached_property
+    def identifies_by(self) -> str:
+        """As ``applications.IdentifiesWindows``; empty where this compositor identifies none."""
+        return self._find_by()
 
     def identify_windows(self) -> None:
         """As ``applications.IdentifiesWindows``."""
         self.wants_windows = True
+
+
+def identifies_by_focus(display_name: str | None = None) -> str:
+    """For an ``IdentifyingSource`` that asks its compositor for no more than the focused window."""
+    from mousetrackd.capture.wayland import foreign_toplevel  # noqa: PLC0415 - who has it off pays nothing
+
+    return foreign_toplevel.identifies_by(display_name)

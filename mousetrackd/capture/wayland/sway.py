@@ -44,10 +44,13 @@ _PACE_S: Final = 0.25
 
 
 class SwayWindows:
-    """Puts the windows of sway into a source. For one thread. Failures are a note, and windows are not known then."""
+    """Puts the windows of sway into a source. See ``windows.FollowsWindows``.
+
+    Failures are a note, and windows are not known then.
+    """
 
     def __init__(self, source: CompositorSource, monitors: LayoutReader, path: str) -> None:
-        self.reports = WindowReports(source, monitors, "sway has not listed them yet")
+        self._reports = WindowReports(source, monitors, "sway has not listed them yet")
         self._unread = bytearray()
         self._due_s: float | None = None
         self._looked_s = 0.0
@@ -65,7 +68,7 @@ class SwayWindows:
     @property
     def notes(self) -> tuple[str, ...]:
         """Why windows are not identified, where they are not."""
-        return (self.reports.problem,) if self.reports.problem else ()
+        return (self._reports.problem,) if self._reports.problem else ()
 
     def fileno(self) -> int:
         """What becomes readable with an event; -1 where none comes."""
@@ -75,6 +78,10 @@ class SwayWindows:
         """The pointer moves: look where the windows are, if that was not done just now."""
         if time.monotonic() >= self._looked_s + _PACE_S:
             self._look()
+
+    def place(self) -> None:
+        """The monitors have changed: put the windows where they are on them."""
+        self._reports.place()
 
     def follow(self) -> float | None:
         """Take the events that have come. Returns after how many seconds to call it again, None for never."""
@@ -104,14 +111,14 @@ class SwayWindows:
             return
         try:
             tree = peer.parse_json(_ask(self._questions, _GET_TREE))
-            self.reports.take_report(_report(tree))
+            self._reports.take_report(_report(tree))
         except (OSError, ValueError) as error:
             self._lose(error)
         self._looked_s = time.monotonic()
 
     def _lose(self, error: Exception) -> None:
         self.close()
-        self.reports.lose(f"sway does not list them: {reason(error)}")
+        self._reports.lose(f"sway does not list them: {reason(error)}")
 
     def _take_events(self) -> bool:
         """Read what has come. Returns whether some of it may have changed where windows are."""

@@ -9,7 +9,7 @@ menu; both are in logical coordinates. No focus means that nobody has the keyboa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from mousetrackd.capture.applications import Identities
 from mousetrackd.capture.wayland import peer
@@ -41,6 +41,29 @@ class Reported:
     names: tuple[str, ...]
     frame: Rectangle
     content: Rectangle | None
+
+
+class FollowsWindows(Protocol):
+    """Puts ``AppChange`` items for a connection that reads the pointer. For one thread."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is not known of windows, in general and just now. Read from any thread."""
+
+    def fileno(self) -> int:
+        """What becomes readable with news of windows; -1 where they come over the connection itself."""
+
+    def refresh(self) -> None:
+        """The pointer moves: put what its windows are now, if that is cheap to know."""
+
+    def place(self) -> None:
+        """The monitors have changed: put windows where they are now."""
+
+    def follow(self) -> float | None:
+        """Take what has come. Returns after how many seconds to call it again, None for never."""
+
+    def close(self) -> None:
+        """Close what it has opened. Idempotent."""
 
 
 class WindowReports:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from mousetrackd.capture.wayland.connection import answers
 from mousetrackd.capture.wayland.outputs import LayoutReader
-from mousetrackd.capture.wayland.reader_thread import CompositorSource, IdentifyingSource
+from mousetrackd.capture.wayland.reader_thread import CompositorSource, IdentifyingSource, identifies_by_focus
 from mousetrackd.capture.wayland.seat import Seat
 from mousetrackd.core.errors import SourceError
 from mousetrackd.core.events import Gap, LayoutChange
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mousetrackd.capture.wayland.connection import Connection
-    from mousetrackd.capture.wayland.sway import SwayWindows
+    from mousetrackd.capture.wayland.windows import FollowsWindows
 
 IDENTIFIES_BY = "sway: places of windows and app_id or WM_CLASS; menus count where they lie, panels as other"
 
@@ -64,13 +64,13 @@ def sway_socket() -> str:
     return str(found[0]) if len(found) == 1 else ""
 
 
-def make_source(display_name: str | None = None, *, unseen_after_s: float = UNSEEN_AFTER_S) -> CompositorSource:
+def make_source(display_name: str | None = None, *, unseen_after_s: float = UNSEEN_AFTER_S) -> IdentifyingSource:
     """The pointer of a compositor with cursor sessions. display_name: as in WAYLAND_DISPLAY, which None takes."""
     name = "cursor sessions (Wayland)"
     connect = partial(CursorSessions, display_name=display_name, unseen_after_s=unseen_after_s)
     if path := sway_socket():
-        return IdentifyingSource(name, partial(connect, sway_path=path), IDENTIFIES_BY)
-    return CompositorSource(name, connect)
+        return IdentifyingSource(name, partial(connect, sway_path=path), lambda: IDENTIFIES_BY)
+    return IdentifyingSource(name, connect, partial(identifies_by_focus, display_name))
 
 
 class CursorSessions:
@@ -85,7 +85,7 @@ class CursorSessions:
         self._nowhere_since_ms: int | None = None
         self._unseen = False
         self._is_open = False
-        self._windows: SwayWindows | None = None
+        self._windows: FollowsWindows | None = None
         self._monitors = LayoutReader(display_name)
         self._either = select.epoll()
         self._either.register(self._monitors.fileno(), select.EPOLLIN)
@@ -120,7 +120,7 @@ class CursorSessions:
             now_ms = self._source.now_ms()
             self._source.put(LayoutChange(now_ms, self._monitors.layout()))
             if self._windows is not None:
-                self._windows.reports.place()
+                self._windows.place()
             if self._nowhere_since_ms is not None:
                 self._nowhere_since_ms = now_ms
         self._follow()
@@ -141,9 +141,14 @@ class CursorSessions:
         self._monitors.close()
 
     def _follow_windows(self, sway_path: str) -> None:
-        from mousetrackd.capture.wayland.sway import SwayWindows  # noqa: PLC0415 - who has it off pays nothing
+        if sway_path:
+            from mousetrackd.capture.wayland.sway import SwayWindows  # noqa: PLC0415 - who has it off pays nothing
 
-        self._windows = SwayWindows(self._source, self._monitors, sway_path)
+            self._windows = SwayWindows(self._source, self._monitors, sway_path)
+        else:
+            from mousetrackd.capture.wayland.foreign_toplevel import FocusedWindow  # noqa: PLC0415 - likewise
+
+            self._windows = FocusedWindow(self._source, self._monitors.connection)
         if self._windows.fileno() >= 0:
             self._either.register(self._windows.fileno(), select.EPOLLIN)
 
