@@ -3,6 +3,7 @@
 # PYTHON=/path/to/python3 chooses the interpreter; the first suitable one on PATH is taken otherwise.
 
 python='' # the interpreter chosen, once one was looked for
+unset PYTHONDONTWRITEBYTECODE # or each of the thousands of processes that are started compiles the package again
 
 # What takes long shows its progress to who watches, and only its errors to who does not.
 if [ -t 2 ]; then quietly='' shown=2; else quietly=-qq shown=3; exec 3>/dev/null; fi

@@ -28,6 +28,7 @@ _NOT_OURS = (
     "XAUTHORITY",
     "NOTIFY_SOCKET",
     "DISPLAY",
+    "PYTHONDONTWRITEBYTECODE",  # pip compiles what it installs, and only then is a start what its user pays
 )
 
 
