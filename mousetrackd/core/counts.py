@@ -32,7 +32,7 @@ _KEPT_DENSE_FROM = 4
 """Kept as a number for every pixel where every so many of them have one: 4 bytes a pixel, and not 16 a count."""
 _MOST_DEFLATED = 1032
 """No byte of deflate becomes more (zlib.net/zlib_tech.html)."""
-_SLICE_PIXELS = 1 << 18
+_SLICE_PIXELS = 1 << 16
 """What is made on the way of long histograms is made of so many pixels at a time."""
 
 

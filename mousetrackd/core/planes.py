@@ -17,6 +17,8 @@ ZLIB: Final = zlib.MAX_WBITS
 """A zlib stream, with a header and a checksum."""
 RAW: Final = -zlib.MAX_WBITS
 """Bare deflate, six bytes less, for what has a checksum of its own."""
+_VALUE: Final = np.dtype("<i8")
+"""A whole number with its least significant byte first, like the planes, on every processor."""
 
 
 def bytes_of(value: int) -> int:
@@ -32,10 +34,11 @@ def split(values: NDArray[np.int64], planes: NDArray[np.uint8]) -> None:
 
 def joined(planes: NDArray[np.uint8]) -> NDArray[np.int64]:
     """The values whose bytes are in planes, as ``split`` writes them."""
-    values = np.zeros(planes.shape[1], np.int64) if not len(planes) else planes[0].astype(np.int64)
+    values = planes[0].astype(_VALUE) if len(planes) else np.zeros(planes.shape[1], _VALUE)
+    as_bytes = values.view(np.uint8)
     for nth, plane in enumerate(planes[1:], 1):
-        values |= plane.astype(np.int64) << 8 * nth
-    return values
+        as_bytes[nth :: _VALUE.itemsize] = plane
+    return values.astype(np.int64, copy=False)
 
 
 def deflated(planes: NDArray[np.uint8], level: int, wbits: int) -> bytes:
