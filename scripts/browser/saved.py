@@ -10,7 +10,7 @@ from support.report import Report
 from support.waiting import wait_until
 
 from browser import person
-from browser.drive import CHROMIUM, Opened, opened
+from browser.drive import Opened, opened
 from browser.setting import YEAR, Setting, complaints
 from browser.sums import EPOCH, today
 
@@ -46,7 +46,7 @@ def check(setting: Setting, report: Report) -> None:
                 assert image.std() > 5, "it is empty"
             report.check(f"{browser}: it logged nothing", not complaints(one), details=complaints(one))
     with report.expect("what was forgotten is not in the page any more"):
-        _forget(setting)
+        _forget(setting, setting.browsers[0])
 
 
 class _Saver:
@@ -86,7 +86,7 @@ def _days(setting: Setting, saver: _Saver) -> None:
     assert abs(sums["distance_px"] - stats["distance_px"]) < 2 + len(rows) / 100, (sums, stats)
 
 
-def _forget(setting: Setting) -> None:
+def _forget(setting: Setting, browser: str) -> None:
     """The page beside latest.png, opened before and after."""
     home = person.make_home(setting.folder / "forgetful")
     person.recorded(home)
@@ -95,12 +95,12 @@ def _forget(setting: Setting) -> None:
     before = file.read_bytes()
     days = sorted(json.loads(home.run_ok("stats", "--json"))["days"])
     day = (today().fromisoformat(days[1]) - EPOCH).days
-    with opened(setting.browser(CHROMIUM), file) as one:
+    with opened(setting.browser(browser), file) as one:
         assert one.run(_COUNTED_ON, day) > 0
     home.run_ok("forget", "--since", days[1], "--until", days[1], "--yes")
     if not file.exists():
         home.run_ok("page")
     assert file.read_bytes() != before
-    with opened(setting.browser(CHROMIUM), file) as one:
+    with opened(setting.browser(browser), file) as one:
         assert one.run(_COUNTED_ON, day) == 0
         assert not complaints(one), complaints(one)
