@@ -166,7 +166,7 @@ def picture_of(one: Opened) -> tuple[Pixels, Sequence[tuple[tuple[int, ...], tup
     one.settle()
     where = one.run(_WHERE)
     box = where["box"]
-    png = one.page.screenshot(clip=box, full_page=True, animations="disabled")
+    png = one.page.screenshot(clip=box, full_page=True, animations="disabled", caret="initial")
     shown = decoded(png)
     monitors = where["shown"]
     left, top = min(each["x"] for each in monitors), min(each["y"] for each in monitors)
@@ -189,8 +189,8 @@ def picture_of(one: Opened) -> tuple[Pixels, Sequence[tuple[tuple[int, ...], tup
 
 
 def canvas_png(one: Opened) -> bytes:
-    """The view as it is on the screen."""
-    return bytes(one.page.locator("#picture").screenshot(animations="disabled"))
+    """The view as it is on the screen. (Playwright hides a caret by a style, which the page's policy refuses.)"""
+    return bytes(one.page.locator("#picture").screenshot(animations="disabled", caret="initial"))
 
 
 def decoded(png: bytes) -> Pixels:
