@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mousetrackd.cli.main import cli
+from mousetrackd.cli.commands import cli
 from mousetrackd.desktop import launcher, manual
 from mousetrackd.desktop.autostart import Launch, Places, unit_text
 from mousetrackd.desktop.managed_files import OwnPicture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import signal
@@ -15,20 +14,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mousetrackd.capture import registry
-from mousetrackd.cli import terminal
-from mousetrackd.cli.options import FloatRange, example, refuse_root
+from mousetrackd.cli import running, terminal
+from mousetrackd.cli.options import FloatRange, example
 from mousetrackd.cli.reading_options import read_recording_options, recording_options, refuse_recording_options
 from mousetrackd.core.errors import ConfigError, ExitCode, MousetrackError, NotRunningError
 from mousetrackd.core.wording import printable, printable_lines
 from mousetrackd.daemon import client, pause_state
-from mousetrackd.daemon.lock import AlreadyRunningError
 from mousetrackd.picture.archive import is_whole
 from mousetrackd.system import displays
 from mousetrackd.system.paths import user_paths
 
 if TYPE_CHECKING:
-    from mousetrackd.config import Config
-    from mousetrackd.core.events import Source
     from mousetrackd.system.paths import Paths
 
 
@@ -41,48 +37,14 @@ if TYPE_CHECKING:
 def run(source: str | None, speed: float, allow_root: bool, verbose: bool, **given: Any) -> None:
     """Track the pointer, in the foreground, until stopped."""
     if not allow_root:
-        refuse_root("run")
-    from mousetrackd.daemon import handover  # noqa: PLC0415
-    from mousetrackd.daemon.daemon import Daemon  # noqa: PLC0415
-    from mousetrackd.daemon.privacy_guard import ConfigFile  # noqa: PLC0415
-    from mousetrackd.system import logs  # noqa: PLC0415
-
-    paths = user_paths()
-    log = logs.start(paths.log, verbose=verbose)
-    config_file = ConfigFile(paths, source=source)
-    recording = functools.cache(
-        functools.partial(registry.choose, speed=speed, recording=read_recording_options(given))
+        running.refuse_root("run")
+    options = read_recording_options(given)
+    running.run_daemon(
+        source,
+        verbose=verbose,
+        recording=lambda name: registry.choose(name, speed=speed, recording=options),
+        check_live=lambda: refuse_recording_options(given),
     )
-
-    def make_source(now: Config) -> Source:
-        if registry.is_recording(now.source):  # after a pause it goes on where it was
-            return recording(now.source)
-        return registry.choose(now.source, identify_windows=now.applications.enabled)
-
-    try:
-        conf, lost = config_file.load_or_rules()
-        registry.check(conf.source)  # a misspelt name is refused before anything is touched
-        if not registry.is_recording(conf.source):
-            refuse_recording_options(given)
-
-        def run_daemon() -> None:
-            Daemon(paths, conf, make_source, config_file.load, log_problem=log.problem, lost=lost).run()
-
-        if registry.is_recording(conf.source):
-            run_daemon()
-        else:
-            handover.run_or_take_over(paths, run_daemon, lambda: registry.why_not(conf.source))
-    except AlreadyRunningError as error:
-        log.note(str(error))
-        if source is None:
-            raise
-        raise MousetrackError(
-            f"{error.message} Nothing was read from {source}.",
-            "Stop it first: mousetrackd stop. Or give this one other folders: set XDG_RUNTIME_DIR and XDG_DATA_HOME.",
-        ) from error
-    except MousetrackError as error:
-        log.note(str(error))
-        raise
 
 
 @click.command(epilog=example("mousetrackd pause"))

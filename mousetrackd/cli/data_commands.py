@@ -258,7 +258,7 @@ def forget(yes: bool, **options: Any) -> None:
     began is deleted too. Travel and distance are not kept by application: with --application they stay. Files that you
     rendered or exported elsewhere are yours to delete.
     """
-    from mousetrackd.storage import forget  # noqa: PLC0415
+    from mousetrackd.storage import forget, forget_note  # noqa: PLC0415
     from mousetrackd.storage.erase import MoreThanPromisedError  # noqa: PLC0415
 
     choice = _choice(**options)
@@ -275,7 +275,7 @@ def forget(yes: bool, **options: Any) -> None:
     terminal.echo(
         "\n".join(["Forgotten:", *gone.lines(choice)] if gone else ["Nothing matched, so nothing was forgotten."])
     )
-    for left in forget.unfinished(paths):
+    for left in forget_note.unfinished(paths):
         terminal.echo(f"An earlier one is unfinished. To finish it: mousetrackd forget {left}", err=True)
     if client.find_running(paths) is not None:
         terminal.echo(f"New picture: {draw_now(paths)}")

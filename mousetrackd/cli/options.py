@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mousetrackd.cli import completion, terminal
-from mousetrackd.core.errors import RefusedError, UsageError
+from mousetrackd.core.errors import UsageError
 from mousetrackd.core.wording import printable
 from mousetrackd.system.paths import user_paths
 
@@ -35,15 +34,6 @@ class FloatRange(click.FloatRange):
         """The number. Fails as click's own does."""
         number = super().convert(value, param, ctx)
         return self.fail(f"{value!r} is not a valid float.", param, ctx) if math.isnan(number) else number
-
-
-def refuse_root(command: str) -> None:
-    """Raise RefusedError where root runs ``command``, which was not given --allow-root."""
-    if os.geteuid() == 0:
-        raise RefusedError(
-            "mousetrackd does not run as root: it needs no root rights, and would not see the user's own session.",
-            f"Run it as the user of the desktop. If root is that user: mousetrackd {command} --allow-root",
-        )
 
 
 def range_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from mousetrackd.cli import terminal
-from mousetrackd.cli.options import example, refuse_root
+from mousetrackd.cli.options import example
+from mousetrackd.cli.running import refuse_root
 from mousetrackd.core.errors import ExitCode, MousetrackError, UsageError
 from mousetrackd.core.wording import printable
 from mousetrackd.daemon import client
@@ -107,7 +108,7 @@ def edit() -> None:
 def install(dry_run: bool, no_start: bool, allow_root: bool) -> None:
     """Start mousetrackd with your session; also install shell completion and a man page."""
     from mousetrackd.capture.wayland.gnome_extension import install_extension  # noqa: PLC0415
-    from mousetrackd.cli.main import cli  # noqa: PLC0415 - which imports this module
+    from mousetrackd.cli.commands import cli  # noqa: PLC0415 - which imports this module
     from mousetrackd.desktop import autostart, installer, kwin, launcher, manual  # noqa: PLC0415
     from mousetrackd.desktop.managed_files import Found  # noqa: PLC0415
     from mousetrackd.desktop.systemctl import look_at_systemd  # noqa: PLC0415

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from dataclasses import fields, replace
@@ -23,7 +22,7 @@ from mousetrackd.core.layers import UNITS
 from mousetrackd.picture.colours import REVERSED, find_map, map_names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from mousetrackd.core.settings import Check
 
@@ -79,7 +78,7 @@ def unreadable(text: str, message: str, hint: str) -> ConfigError:
 def _is_about_privacy(problem: str) -> bool:
     """Is it in [privacy], or a key or table that was probably meant to be: misspelt, or in the wrong place?"""
     table, _, key = problem.partition(":")[0].rpartition(".")
-    misplaced = "unknown key" in problem and difflib.get_close_matches(key.lower(), _PRIVACY_WORDS, 1)
+    misplaced = "unknown key" in problem and _closest(key.lower(), _PRIVACY_WORDS)
     return any(name in (table, key) for name in _PRIVACY_TABLES) or bool(misplaced)
 
 
@@ -93,7 +92,7 @@ def _check_colormaps(values: Mapping[str, Any], problems: list[str]) -> None:
     for key, name in [*chosen, *(("layer", one) for one in look.maps.values())]:
         if find_map(name, users) is None:
             known = [*(["auto"] if key == "colormap" else []), *map_names(users)]
-            close = difflib.get_close_matches(name, [*known, *(one + REVERSED for one in map_names(users))], 1)
+            close = _closest(name, [*known, *(one + REVERSED for one in map_names(users))])
             guess = f", did you mean {close[0]}?" if close else f"; there are: {', '.join(known)}"
             kind = "" if key == "colormap" else "colour map "
             problems.append(f'snapshot.{key}: there is no {kind}"{name}"{guess}')
@@ -129,7 +128,7 @@ def _checked(
     for written, value in table.items():
         name = renamed.get(written, written)
         if name not in known:
-            close = difflib.get_close_matches(name, known, 1)
+            close = _closest(name, known)
             problems.append(f"{prefix}{name}: unknown key" + (f", did you mean {close[0]}?" if close else ""))
         elif name != written and name in table:
             problems.append(f"{prefix}{written}: the old name of {name}, which is set too; remove {written}")
@@ -180,3 +179,10 @@ def number_or_text(text: str) -> float | str:
         return float(text)
     except ValueError:
         return text
+
+
+def _closest(name: str, known: Iterable[str]) -> list[str]:
+    """The one that was probably meant; none where none is like it."""
+    import difflib  # noqa: PLC0415 - only for who has misspelt one
+
+    return difflib.get_close_matches(name, [*known], 1)

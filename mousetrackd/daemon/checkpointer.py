@@ -20,8 +20,7 @@ from mousetrackd.daemon.clocks import Clocks, Moment, stretch_s
 from mousetrackd.storage import reserve, unsaved
 from mousetrackd.storage.batch import Batch
 from mousetrackd.storage.errors import DamagedError
-from mousetrackd.storage.forget import unfinished
-from mousetrackd.storage.recovery import Rescued, rescue
+from mousetrackd.storage.forget_note import unfinished
 from mousetrackd.storage.store import Store
 from mousetrackd.storage.tiers import HOUR
 from mousetrackd.system.bounded_calls import Disk, bounded
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from mousetrackd.core.events import Item
     from mousetrackd.core.exclusions import Exclusions
     from mousetrackd.core.monitors import Placement
+    from mousetrackd.storage.recovery import Rescued
     from mousetrackd.system.paths import Paths
 
 log = logging.getLogger("mousetrackd")
@@ -320,6 +320,8 @@ class Checkpointer:
 
         May take long. Raises StoreError.
         """
+        from mousetrackd.storage.recovery import rescue  # noqa: PLC0415 - almost never needed
+
         if self._store is not None:
             self._store.close()
             self._store = None

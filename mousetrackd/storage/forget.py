@@ -10,6 +10,7 @@ import contextlib
 import os
 import shlex
 import shutil
+import tempfile
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -19,13 +20,13 @@ from mousetrackd.core import validity
 from mousetrackd.core.errors import MousetrackError, UsageError
 from mousetrackd.core.monitors import selected
 from mousetrackd.core.wording import printable
-from mousetrackd.storage import unsaved
+from mousetrackd.storage import forget_note, unsaved
 from mousetrackd.storage.elsewhere import LOOKED_AT
 from mousetrackd.storage.erase import Promise
 from mousetrackd.storage.errors import DamagedError
 from mousetrackd.storage.query import Held
 from mousetrackd.storage.store import Store
-from mousetrackd.system.files import folder_held, make_private, read_own, sync_folder, write_whole
+from mousetrackd.system.files import folder_held, make_private, sync_folder
 from mousetrackd.system.output_files import UNFINISHED
 
 if TYPE_CHECKING:
@@ -110,10 +111,10 @@ def named(paths: Paths, choice: Choice) -> Choice:
     """The same, its application by its identity. Raises StoreError, and UsageError where it is none or several."""
     if choice.application is None:
         return choice
-    from mousetrackd.storage import application_names  # noqa: PLC0415 - the daemon asks only what is unfinished
+    from mousetrackd.storage import application_names  # noqa: PLC0415 - only for who names one
 
     as_noted = replace(choice, application=validity.plain_name(choice.application))
-    if as_noted.options() in unfinished(paths):  # its counts may be gone already
+    if as_noted.options() in forget_note.unfinished(paths):  # its counts may be gone already
         return as_noted
     with _store(paths, choice) as store:
         known = [] if store is None else store.applications()
@@ -144,7 +145,7 @@ def carry_out(paths: Paths, choice: Choice, promise: Promise | None = None) -> F
             # Before the first picture goes.
             held = Held(0, None, None) if store is None else choice.held(store, promise)
             with contextlib.suppress(OSError):  # a full disk is no reason to keep it: deleting makes room
-                _note(paths, [*unfinished(paths), choice.options()])
+                forget_note.write(paths, [*forget_note.unfinished(paths), choice.options()])
             found = Found(held, _pictures(paths, choice, held), _copies(paths, choice, store))
             # Files first: that takes no space, and gives the store the space to be rewritten.
             for path in (*found.pictures, *found.copies):
@@ -158,29 +159,14 @@ def carry_out(paths: Paths, choice: Choice, promise: Promise | None = None) -> F
                 paths.reserve.unlink(missing_ok=True)
             if store is not None:
                 held = store.erase(choice.since_s, choice.until_s, choice.monitor, promise, choice.application or "")
-            _note(paths, [] if choice.everything else [one for one in unfinished(paths) if one != choice.options()])
+            left = [one for one in forget_note.unfinished(paths) if one != choice.options()]
+            forget_note.write(paths, [] if choice.everything else left)
     except OSError as error:
         raise MousetrackError(
             f"not all of it is forgotten: {error.filename or paths.data_dir}: {error.strerror or error}",
             f"Check the disk and its permissions, then do it again: mousetrackd forget {choice.options()}",
         ) from error
     return Found(held, found.pictures, found.copies)
-
-
-def unfinished(paths: Paths) -> list[str]:
-    """The options of every ``mousetrackd forget`` that was interrupted."""
-    with contextlib.suppress(OSError):
-        return read_own(paths.forgetting).decode("utf-8", "replace").splitlines()
-    return []
-
-
-def _note(paths: Paths, options: list[str]) -> None:
-    """Note what is to be done, until it is done."""
-    if options:
-        write_whole(paths.forgetting, "".join(f"{one}\n" for one in options).encode("utf-8", "replace"))
-    elif paths.forgetting.exists():
-        paths.forgetting.unlink()
-        sync_folder(paths.data_dir)
 
 
 @contextlib.contextmanager
@@ -224,8 +210,6 @@ def _copies(paths: Paths, choice: Choice, store: Store | None) -> list[Path]:
     names = {*paths.data_dir.glob(f"{stem}*"), *paths.data_dir.glob(f".{stem}*")}
     if store is not None:
         names -= store_files
-    import tempfile  # noqa: PLC0415 - brings a dozen modules, and the daemon asks only what is unfinished
-
     names |= set(unsaved.files(paths))
     names |= {path for path in Path(tempfile.gettempdir()).glob(f"{LOOKED_AT}*") if _is_ours(path)}
     return sorted(path for path in names if _is_younger(path, choice))

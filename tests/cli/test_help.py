@@ -11,7 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from mousetrackd.cli.main import cli
+from mousetrackd.cli.commands import cli
 
 STORED = Path(__file__).parent / "help"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
-from mousetrackd.cli.main import cli
+from mousetrackd.cli.commands import cli
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(?:console|sh)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import mousetrackd
-from mousetrackd.cli.main import cli
+from mousetrackd.cli.commands import cli
 from mousetrackd.desktop import launcher, manual
 from mousetrackd.desktop.autostart import Launch, Places
 

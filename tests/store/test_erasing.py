@@ -17,7 +17,7 @@ from mousetrackd.core.errors import MousetrackError, UsageError
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.core.series import Series
-from mousetrackd.storage import forget
+from mousetrackd.storage import forget, forget_note
 from mousetrackd.storage.errors import DamagedError
 from mousetrackd.storage.forget import Choice
 from mousetrackd.storage.store import Store
@@ -120,7 +120,7 @@ def test_no_byte_of_what_is_forgotten_is_left_and_the_rest_is_as_it_was(
             if total.what == "path"
         }
     assert lengths == dict.fromkeys({*before} - gone, 50)
-    assert forget.unfinished(paths) == []
+    assert forget_note.unfinished(paths) == []
 
 
 def test_nor_is_any_byte_of_what_was_dropped_before(paths: Paths) -> None:
@@ -224,7 +224,7 @@ def test_what_is_read_meanwhile_is_said_and_can_be_done_again(paths: Paths) -> N
     choice = Choice(since_s=NOON_S + 7 * HOUR_S)
     with pytest.raises(MousetrackError):
         forget.carry_out(paths, choice)
-    assert forget.unfinished(paths) == [choice.options()]
+    assert forget_note.unfinished(paths) == [choice.options()]
     reader.close()
     forget.carry_out(paths, choice)
-    assert forget.unfinished(paths) == []
+    assert forget_note.unfinished(paths) == []

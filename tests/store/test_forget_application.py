@@ -21,7 +21,7 @@ from mousetrackd.core.counts import Counts
 from mousetrackd.core.errors import UsageError
 from mousetrackd.core.monitors import Monitor
 from mousetrackd.core.series import Series
-from mousetrackd.storage import forget
+from mousetrackd.storage import forget, forget_note
 from mousetrackd.storage.forget import Choice
 from mousetrackd.storage.merge import merge
 from mousetrackd.storage.query import PATH, Range
@@ -324,7 +324,7 @@ def test_one_that_is_gone_already_can_be_forgotten_to_the_end(paths: Paths) -> N
     paths.forgetting.write_text(f"{choice.options()}\n")
     assert forget.named(paths, choice) == choice
     assert not forget.carry_out(paths, choice)
-    assert forget.unfinished(paths) == []
+    assert forget_note.unfinished(paths) == []
     assert (paths.snapshots / "latest.png").exists()
 
 

@@ -7,7 +7,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from mousetrackd.cli.main import cli
+from mousetrackd.cli.commands import cli
 from mousetrackd.desktop.manual import completion, man_page
 
 

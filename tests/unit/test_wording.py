@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mousetrackd.cli import terminal
+from mousetrackd.cli import commands, terminal
 from mousetrackd.cli.daemon_commands import status_lines
 from mousetrackd.core.errors import MousetrackError
 from mousetrackd.core.wording import printable, printable_lines
@@ -67,7 +67,7 @@ def test_a_status_shows_each_name_on_its_line(capsys: pytest.CaptureFixture[str]
 
 def test_an_error_shows_what_it_quotes(capsys: pytest.CaptureFixture[str]) -> None:
     terminal.echo_error(MousetrackError(f"no {EVIL}", "Look."), sys.stderr)
-    terminal.show_usage(click.UsageError(f"no {EVIL}"))
+    commands.show_usage(click.UsageError(f"no {EVIL}"))
     shown = capsys.readouterr().err
     assert shown.replace("\n", "").isprintable()
     assert not any(line.startswith("problem") for line in shown.splitlines())

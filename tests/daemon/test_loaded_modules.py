@@ -1,0 +1,32 @@
+"""A daemon runs for months, and what it has imported stays in memory: it has nothing that it does not use."""
+
+import re
+
+import pytest
+from support.program import Home
+from support.waiting import wait_until
+
+pytest_plugins = ("support.fixtures",)
+pytestmark = pytest.mark.without_coverage
+
+UNUSED = {
+    **dict.fromkeys(("cv2", "PIL", "isal", "pywayland.client", "jeepney"), "pictures and Wayland"),
+    **dict.fromkeys(("click", "mousetrackd.cli.commands", "mousetrackd.cli.daemon_commands"), "other commands"),
+    **dict.fromkeys(("tempfile", "shutil", "bz2", "lzma", "random", "difflib", "uuid"), "rare cases"),
+    **dict.fromkeys(("mousetrackd.storage.recovery", "mousetrackd.storage.forget"), "rare cases"),
+    "mousetrackd.capture.x11.windows": "counting by application, which is off",
+}
+"""Modules that the daemon does without on X11, and what they are for."""
+
+
+@pytest.mark.usefixtures("desktop")
+def test_a_daemon_that_has_saved_has_loaded_nothing_that_it_does_not_use(home: Home) -> None:
+    home.configure("checkpoint_interval_s = 1\n")
+    home.variables |= {"PYTHONPROFILEIMPORTTIME": "1", "XDG_SESSION_TYPE": "x11"}
+    with home.running() as daemon:
+        home.run_ok("pause")  # which saves
+        wait_until(lambda: home.status().get("state") == "paused", "it is paused")
+        lines = daemon.log.splitlines()
+    loaded = {match[1] for line in lines if (match := re.fullmatch(r"import time:.*\| +(\S+)", line))}
+    assert {"numpy", "Xlib.display", "mousetrackd.storage.store", "mousetrackd.daemon.daemon"} <= loaded
+    assert UNUSED.keys() & loaded == set()
