@@ -17,12 +17,14 @@ from dataclasses import dataclass, field
 from importlib import metadata, resources
 from pathlib import Path
 
+import platformdirs
+
 from mousetrackd.capture.wayland import kwin_effect
 from mousetrackd.core.errors import MousetrackError
 from mousetrackd.core.wording import printable
 from mousetrackd.desktop.managed_files import OwnFile
 from mousetrackd.desktop.systemctl import UNIT, UserSystemd
-from mousetrackd.system.paths import APPLICATION_ID, xdg_folder
+from mousetrackd.system.paths import APPLICATION_ID
 
 _SESSION = (
     "DISPLAY XAUTHORITY WAYLAND_DISPLAY XDG_SESSION_TYPE XDG_CURRENT_DESKTOP HYPRLAND_INSTANCE_SIGNATURE WAYFIRE_SOCKET"
@@ -111,7 +113,7 @@ class Places:
 
 def user_places() -> Places:
     """The folders of the user who runs this."""
-    return Places(xdg_folder("CONFIG"), xdg_folder("DATA"))
+    return Places(platformdirs.user_config_path(), platformdirs.user_data_path())
 
 
 def own_package() -> metadata.Distribution | None:
@@ -131,7 +133,7 @@ def console_script(package: metadata.Distribution | None, interpreter: Path) -> 
     candidates = [Path(os.path.normpath(str(file.locate()))) for file in noted if file.parent.name == "bin"]
     for script in (*candidates, interpreter.parent / "mousetrackd"):
         if script.is_file() and os.access(script, os.X_OK):
-            if xdg_folder("CACHE") in script.parents:
+            if platformdirs.user_cache_path() in script.parents:
                 raise MousetrackError(
                     f"{script} is in a cache folder, and may be deleted before the next login",
                     "Install it permanently (pipx install, or uv tool install), then run: mousetrackd install",

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
-from mousetrackd.core.errors import RefusedError
+import platformdirs
 
 APP = "mousetrackd"
 APPLICATION_ID = "org.mousetrackd.mousetrackd"
@@ -100,40 +98,17 @@ class Paths:
 
 def user_paths() -> Paths:
     """The folders of the user who runs this, by the XDG rules."""
-    config, data, state = (xdg_folder(kind) / APP for kind in ("CONFIG", "DATA", "STATE"))
-    return Paths(config, data, _runtime_dir() or data / "run", state)
-
-
-_BELOW_HOME: Final = {"CACHE": ".cache", "CONFIG": ".config", "DATA": ".local/share", "STATE": ".local/state"}
-
-
-def xdg_folder(kind: str) -> Path:
-    """The user's own folder for files of a kind: CACHE, CONFIG, DATA or STATE. Raises RefusedError without a home.
-
-    Where $XDG_kind_HOME says, if that is absolute, else below the home (XDG Base Directory Specification 0.8).
-    """
-    named = Path(os.environ.get(f"XDG_{kind}_HOME", ""))
-    return named if named.is_absolute() else _home() / _BELOW_HOME[kind]
-
-
-def _home() -> Path:
-    """Of the user who runs this: $HOME if that is absolute, else as the system's list of users has it."""
-    home = Path(os.environ.get("HOME", ""))
-    if not home.is_absolute():
-        import pwd  # noqa: PLC0415 - $HOME is set as a rule
-
-        with contextlib.suppress(KeyError):
-            home = Path(pwd.getpwuid(os.getuid()).pw_dir)
-    if not home.is_absolute():
-        raise RefusedError(f"user {os.getuid()} has no home folder", "Set HOME to a folder that it may write to.")
-    return home
+    dirs = platformdirs.PlatformDirs(APP, appauthor=False)
+    data_dir = dirs.user_data_path
+    return Paths(dirs.user_config_path, data_dir, _runtime_dir() or data_dir / "run", dirs.user_state_path)
 
 
 def _runtime_dir() -> Path | None:
     """In the folder of this login, where that is the user's own; None where there is none that can be trusted.
 
-    Never a name in /tmp, which anyone could have taken: our data folder is as private as this one, and only lives
-    longer than need be.
+    Not platformdirs': where its newer versions trust a folder less than they could (in a systemd sandbox root's folders
+    are nobody's) they take a name in /tmp that anyone could have taken. Our data folder is as private as this one, and
+    only lives longer than need be.
     """
     named, usual = Path(os.environ.get("XDG_RUNTIME_DIR", "")), Path(f"/run/user/{os.getuid()}")
     if named.is_absolute() and _is_ours(named, missing=True):

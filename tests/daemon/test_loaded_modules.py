@@ -12,7 +12,7 @@ pytestmark = pytest.mark.without_coverage
 UNUSED = {
     **dict.fromkeys(("cv2", "PIL", "isal", "pywayland.client", "jeepney"), "pictures and Wayland"),
     **dict.fromkeys(("click", "mousetrackd.cli.commands", "mousetrackd.cli.daemon_commands"), "other commands"),
-    **dict.fromkeys(("tempfile", "shutil", "bz2", "lzma", "random", "difflib", "uuid"), "rare cases"),
+    **dict.fromkeys(("difflib", "uuid"), "rare cases"),
     **dict.fromkeys(("mousetrackd.storage.recovery", "mousetrackd.storage.forget"), "rare cases"),
     "mousetrackd.capture.x11.windows": "counting by application, which is off",
 }

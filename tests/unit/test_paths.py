@@ -3,7 +3,6 @@
 import errno
 import fcntl
 import os
-import pwd
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 
 from mousetrackd.core.errors import ExitCode, RefusedError
 from mousetrackd.system.files import folder_held, make_private, write_whole
-from mousetrackd.system.paths import Paths, user_paths, xdg_folder
+from mousetrackd.system.paths import Paths, user_paths
 
 
 def mode(path: Path) -> int:
@@ -36,23 +35,6 @@ def test_folders_follow_the_xdg_rules(monkeypatch: pytest.MonkeyPatch, tmp_path:
         tmp_path / "STATE_HOME" / "mousetrackd",
     )
     assert list(tmp_path.iterdir()) == []  # asking makes nothing
-
-
-@pytest.mark.parametrize("named", ["", "relative"])
-@pytest.mark.parametrize("home", ["/home/ada", "relative", ""])
-def test_without_an_absolute_variable_they_are_below_the_home(
-    monkeypatch: pytest.MonkeyPatch, named: str, home: str
-) -> None:
-    for kind in ("CACHE", "CONFIG", "DATA", "STATE"):
-        monkeypatch.setenv(f"XDG_{kind}_HOME", named)
-    monkeypatch.setenv("HOME", home)
-    expected = Path(home if home == "/home/ada" else pwd.getpwuid(os.getuid()).pw_dir)
-    assert [xdg_folder(kind) for kind in ("CACHE", "CONFIG", "DATA", "STATE")] == [
-        expected / ".cache",
-        expected / ".config",
-        expected / ".local" / "share",
-        expected / ".local" / "state",
-    ]
 
 
 @pytest.mark.parametrize("what", ["a file", "anyone's", "relative"])
