@@ -3,6 +3,7 @@
 import json
 import socket
 import struct
+import time
 from typing import Any
 
 from support.program import Running
@@ -10,7 +11,7 @@ from support.report import Report
 
 from mousetrackd.capture.wayland.foreign_toplevel import FOCUS_ONLY
 from wayland import applications
-from wayland.applications import AT_ONE, AT_TWO, ONE, ONE_AT, SECRET, SECRET_AT, TWO, TWO_AT
+from wayland.applications import AT_ONE, AT_TWO, ONE, ONE_AT, SECRET, SECRET_AT, SETTLED_S, TWO, TWO_AT
 from wayland.rests import Rests
 from wayland.session import CONFIG
 from wayland.wayfire import Wayfire
@@ -81,6 +82,7 @@ class _Focus(Rests):
         self.check_denied()
         for program in (one, two):
             program.close()
+        time.sleep(SETTLED_S)
         self.check_rests("with all closed it is nobody's", [(AT_ONE, "other"), (AT_TWO, "other")], clicks=False)
 
 

@@ -1,9 +1,11 @@
 """Checks of compositors that report no clicks: who has the time that the pointer rests at a place."""
 
+import itertools
 import time
+from collections import Counter
 from typing import Protocol
 
-from support.program import Running
+from support.program import Pixel, Running
 from support.report import Report
 
 from wayland.applications import AT_ONE, ONE, SECRET, SETTLED_S, STILL_S, TWO, Checks, Desk
@@ -13,6 +15,8 @@ from wayland.session import Session, check_stillness
 _RESTED_MS = 250
 """A rest is longer, and what a window has of another's is shorter."""
 _WAKEUPS_PER_TITLE = 2
+
+_visits = itertools.count()
 
 
 class RestingDesk(Desk, Protocol):
@@ -28,7 +32,6 @@ class Rests(Checks):
     def __init__(self, report: Report, session: Session, desk: RestingDesk) -> None:
         super().__init__(report, session, desk, sees_menus=False)
         self._resting = desk
-        self._visits = 0
 
     def check(self, what: str, clicks: list[tuple[tuple[int, int], str]]) -> None:
         """As there, but check whose the time is after each click."""
@@ -52,8 +55,8 @@ class Rests(Checks):
         """Rest at a pixel of its own at each place, and check that nobody but the one named has the time there."""
         rested = []
         for (x, y), name in places:
-            self._visits += 1
-            pixel = (x + self._visits % 50, y + self._visits // 50)
+            visit = next(_visits)
+            pixel = (x + visit % 50, y + visit // 50 * 2)
             if clicks:
                 self.desk.click(*pixel)
             else:
@@ -67,7 +70,13 @@ class Rests(Checks):
         dwell = {name: home.cells("dwell", "--application", name) for name in known}
         wrong = []
         for pixel, name in rested:
-            whose = {one for one, ms in dwell.items() if ms[pixel] >= _RESTED_MS}
+            whose = {one for one, ms in dwell.items() if _near(pixel, ms) >= _RESTED_MS}
             if whose != ({name} if name else set()):
                 wrong.append(f"{pixel} should be {name or 'nobody'}'s, and is of {sorted(whose)}")
         self.report.check(what, not wrong, f"{len(rested) - len(wrong)} of {len(rested)}", details=wrong)
+
+
+def _near(pixel: Pixel, ms: Counter[Pixel]) -> int:
+    """The time at a pixel. Where the pointer lies between pixels, it lies a little less far than it was moved."""
+    x, y = pixel
+    return sum(ms[at] for at in itertools.product((x - 1, x), (y - 1, y)))

@@ -230,6 +230,10 @@ def text(value: str) -> bytes:
     return word(len(data)) + data + b"\0" * (-len(data) % 4)
 
 
+def event(number: int, opcode: int, body: bytes = b"") -> bytes:
+    return struct.pack("=IHH", number, opcode, 8 + len(body)) + body
+
+
 def array(data: bytes) -> bytes:
     return word(len(data)) + data + b"\0" * (-len(data) % 4)
 
@@ -261,7 +265,7 @@ class Client:
 
     def send(self, number: int, opcode: int, body: bytes = b"") -> None:
         """An event of the object ``number``."""
-        self.send_all(struct.pack("=IHH", number, opcode, 8 + len(body)) + body)
+        self.send_all(event(number, opcode, body))
 
     def send_all(self, data: bytes) -> None:
         try:
@@ -404,10 +408,13 @@ class Client:
 
     def tell_window(self, window: str, opcode: int, body: bytes = b"", *, done: bool = True) -> None:
         """An event of all handles of a window, and that this was all."""
-        for number in self.numbers(HANDLES, window):
-            self.send(number, opcode, body)
-            if done:
-                self.send(number, DONE)
+        self.send_all(self.window_event(window, opcode, body, done=done))
+
+    def window_event(self, window: str, opcode: int, body: bytes, *, done: bool = True) -> bytes:
+        return b"".join(
+            event(number, opcode, body) + (event(number, DONE) if done else b"")
+            for number in self.numbers(HANDLES, window)
+        )
 
     def move(self, output: str, points: list[tuple[int, int]]) -> None:
         for number in self.numbers("ext_image_copy_capture_cursor_session_v1", output):
@@ -557,11 +564,10 @@ class Server:
             client.tell_window(window, APP_ID, text(app_id))
 
     def told_focus(self, windows: list[str]) -> None:
-        for window, (app_id, was_focused) in self.windows.items():
-            self.windows[window] = (app_id, window in windows)
-            if was_focused != (window in windows):
-                for client in list(self.clients):
-                    client.tell_window(window, STATE, states(window in windows))
+        changed = [window for window, (_, focused) in self.windows.items() if focused != (window in windows)]
+        self.windows |= {window: (self.windows[window][0], window in windows) for window in changed}
+        for client in list(self.clients):  # all at once, as compositors do
+            client.send_all(b"".join(client.window_event(one, STATE, states(one in windows)) for one in changed))
 
     def told_send_state(self, window: str, data: str) -> None:
         for client in list(self.clients):

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -249,12 +250,15 @@ def test_compositors_that_have_to_be_asked_report_it_as_well(
     compositor.answer_as_hyprland(folder / ".socket.sock")
     compositor.answer_as_wayfire(tmp_path / "wayfire")
     compositor.open("w1", app_id="one", focused=True)
-    reader = Reader({"hyprland": hyprland, "wayfire": wayfire}[kind].make_source)
+    # It is asked once a second, so that a change of the focus comes first.
+    reader = Reader(partial({"hyprland": hyprland, "wayfire": wayfire}[kind].make_source, moving_interval_s=1))
     assert reader.focus() == ("one",)
     assert FOCUS_ONLY in reader.source.notes
     compositor.open("w2", app_id="two")
+    compositor.point(5, 6)
     compositor.focus("w2")
     wait_until(lambda: reader.focus() == ("two",), "the other one has it")
+    assert reader.order() == ["one", 5, "two"]
     reader.source.stop()
 
 

@@ -161,7 +161,9 @@ class FocusedWindow:
         self._identities = Identities() if identities is None else identities
         self._toplevels: dict[Any, _Toplevel] = {}
         self._put = AppChange(0)
-        self._is_listed, self._has_news = False, True
+        self.has_news = True
+        """Whether ``refresh`` may have something to put."""
+        self._is_listed = False
         self._manager = connection.bind(ToplevelManager, version=1)
         if self._manager is not None:
             self._is_listed = True
@@ -183,9 +185,9 @@ class FocusedWindow:
 
     def refresh(self) -> None:
         """Put what has changed since the last call."""
-        if not self._has_news:
+        if not self.has_news:
             return
-        self._has_news = False
+        self.has_news = False
         now = self._state()
         if (now.windows, now.focus) != (self._put.windows, self._put.focus):
             self._put = now
@@ -229,12 +231,12 @@ class FocusedWindow:
         toplevel.is_next_activated = any(states[at : at + 4] == _ACTIVATED for at in range(0, len(states), 4))
 
     def _on_done(self, toplevel: _Toplevel, _handle: object) -> None:
-        self._has_news |= toplevel.apply()
+        self.has_news |= toplevel.apply()
 
     def _on_closed(self, handle: Any) -> None:
-        self._has_news |= self._toplevels.pop(handle).is_activated
+        self.has_news |= self._toplevels.pop(handle).is_activated
         handle.destroy()
 
     def _on_finished(self, _manager: object) -> None:
-        self._is_listed, self._has_news = False, True
+        self._is_listed, self.has_news = False, True
         self._source.report_notes()

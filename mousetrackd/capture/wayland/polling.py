@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mousetrackd.capture.wayland.connection import Connection
-    from mousetrackd.capture.wayland.windows import FollowsWindows
+    from mousetrackd.capture.wayland.foreign_toplevel import FocusedWindow
 
 Position: TypeAlias = tuple[float, float]
 """x and y in the compositor's logical coordinates."""
@@ -75,7 +75,7 @@ class PollingConnection:
         self._question = question
         self._moving_interval_s = moving_interval_s
         self._monitors: LayoutReader | None = None
-        self._windows: FollowsWindows | None = None
+        self._windows: FocusedWindow | None = None
         try:
             self._position = question.ask()  # not counted: nobody has moved it yet
             monitors = self._monitors = LayoutReader()
@@ -102,7 +102,8 @@ class PollingConnection:
         """Put changes of the monitors, and ask when it is time to."""
         if self._reader.dispatch():
             self._source.put(LayoutChange(self._source.now_ms(), self._reader.layout()))
-        if self._windows is not None:
+        if self._windows is not None and self._windows.has_news:
+            self._ask(time.monotonic())  # first, for it may have moved since it was last asked for
             self._windows.refresh()
         self._seat.follow()
         if self._seat.is_idle:
