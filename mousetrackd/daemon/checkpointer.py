@@ -21,7 +21,7 @@ from mousetrackd.storage import reserve, unsaved
 from mousetrackd.storage.batch import Batch
 from mousetrackd.storage.errors import DamagedError
 from mousetrackd.storage.forget_note import unfinished
-from mousetrackd.storage.store import Store
+from mousetrackd.storage.store_file import StoreFile
 from mousetrackd.storage.tiers import HOUR
 from mousetrackd.system.bounded_calls import Disk, bounded
 
@@ -78,7 +78,7 @@ class Checkpointer:
         self.rule_applications(config.applications)
         self._layout = Layout()
         self._unsaved_since: Moment | None = None
-        self._store: Store | None = None
+        self._store: StoreFile | None = None
         self._disk = Disk(paths.data_dir)
         self._pending: Batch | None = None  # was tried, and is not known to be in the store
         self._stored_mark: int | None = None  # of the batch before, which is
@@ -183,7 +183,7 @@ class Checkpointer:
         Raises StoreError, NotOursError and DamagedError among them.
         """
         if self._store is None:
-            self._store = Store.open(self._paths.store, holds_lock=True)
+            self._store = StoreFile.open(self._paths.store, holds_lock=True)
         self._take_in_side_files(self._store)
         reserve.make(self._paths.reserve)
 
@@ -269,7 +269,7 @@ class Checkpointer:
                 self._findings.problems.append(("moved", self._store.leave()))
                 self._store = None
             if self._store is None:
-                self._store = Store.open(self._paths.store, holds_lock=True)
+                self._store = StoreFile.open(self._paths.store, holds_lock=True)
             self._take_in_side_files(self._store)
             if batch is not None:
                 self._store.commit_batch(batch, instead_of=self._stored_mark)
@@ -279,7 +279,7 @@ class Checkpointer:
             f"the files of {self._paths.store} are taken away again and again", "What does that? Let it stop."
         )
 
-    def _take_in_side_files(self, store: Store) -> None:
+    def _take_in_side_files(self, store: StoreFile) -> None:
         """Store what could not be saved at the end of an earlier run. Raises StoreError; the files then wait."""
         if not self._side_files_wait:
             return

@@ -6,7 +6,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from mousetrackd.core.clock_guard import Known
+from mousetrackd.system.files import read_own
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _CLOCK_STEP_S: Final = 2.0
 """The wall clock is slewed all the time; when it is off by this much, someone has set it."""
@@ -60,3 +66,11 @@ def stretch_s(since: Moment, now: Moment) -> tuple[int, int]:
         start_s = since.wall_s
     start_s = max(int(start_s), 0)
     return start_s, start_s + int(now.monotonic_s - since.monotonic_s)
+
+
+def known_of_clock(clock_file: Path) -> Known:
+    """What the last check of the clock has left; nothing where that cannot be read."""
+    try:
+        return Known.from_json(read_own(clock_file).decode("ascii", "replace"))
+    except OSError:
+        return Known()

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from mousetrackd.daemon.child_process import Child, Ended, Job
-from mousetrackd.daemon.rollup_worker import known_of_clock
+from mousetrackd.daemon.clocks import known_of_clock
 from mousetrackd.picture.archive import is_whole, new_picture
 from mousetrackd.system.bounded_calls import bounded
 from mousetrackd.system.paths import HISTORY_NAME

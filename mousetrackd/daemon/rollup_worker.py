@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mousetrackd.config import parse
-from mousetrackd.core.clock_guard import DAY_S, Known, Moment, limit_s, looked
+from mousetrackd.core.clock_guard import DAY_S, Moment, limit_s, looked
+from mousetrackd.daemon.clocks import known_of_clock
 from mousetrackd.storage.migration import BACKUP_KEPT_S, InUseError
 from mousetrackd.storage.store import Store
 from mousetrackd.storage.tiers import RollupAges
-from mousetrackd.system.files import read_own, write_whole
+from mousetrackd.system.files import write_whole
 from mousetrackd.system.paths import user_paths
 
 if TYPE_CHECKING:
@@ -56,14 +57,6 @@ def roll_up(store: Store, keep: StoreConfig, clock_file: Path, now: Moment) -> N
             keep.keep_hour_cells_days,
         ),
     )
-
-
-def known_of_clock(clock_file: Path) -> Known:
-    """What the last check of the clock has left; nothing where that cannot be read."""
-    try:
-        return Known.from_json(read_own(clock_file).decode("ascii", "replace"))
-    except OSError:
-        return Known()
 
 
 def _now() -> Moment:

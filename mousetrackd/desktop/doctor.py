@@ -26,8 +26,8 @@ from mousetrackd.core.findings import Finding, Level, ok, problem, warning
 from mousetrackd.core.monitors import selected
 from mousetrackd.core.wording import printable
 from mousetrackd.daemon import client, pause_state
+from mousetrackd.daemon.clocks import known_of_clock
 from mousetrackd.daemon.privacy_guard import ConfigFile, VanishedError
-from mousetrackd.daemon.rollup_worker import known_of_clock
 from mousetrackd.desktop import autostart, kwin
 from mousetrackd.desktop.managed_files import Found
 from mousetrackd.desktop.systemctl import look_at_systemd, show_unit

@@ -6,11 +6,9 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from mousetrackd.core import validity
-from mousetrackd.core.counts import Counts
 from mousetrackd.core.errors import StoreError
 from mousetrackd.core.monitors import Monitor, Placement
-from mousetrackd.storage import chunks, hours, schema, screens, summaries
-from mousetrackd.storage.chunks import ANY
+from mousetrackd.storage import schema
 from mousetrackd.storage.errors import DamagedError
 
 if TYPE_CHECKING:
@@ -44,6 +42,10 @@ def look_at_every_page(connection: Connection) -> None:
 
 def check(connection: Connection) -> list[str]:
     """Look at every page, chunk and other row. Returns a sentence per problem; none is a whole store."""
+    from mousetrackd.core.counts import Counts  # noqa: PLC0415 - the daemon checks only whether it may open a store
+    from mousetrackd.storage import chunks, hours, screens, summaries  # noqa: PLC0415
+    from mousetrackd.storage.chunks import ANY  # noqa: PLC0415
+
     name = connection.path.name
     problems: list[str] = []
     try:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from mousetrackd.storage.store import Store
+    from mousetrackd.storage.store_file import StoreFile
     from mousetrackd.system.paths import Paths
 
 _LARGEST_BYTES = 512 << 20
@@ -59,7 +59,7 @@ def write(paths: Paths, folder: Path, batch: Batch, *, write_file: Callable[[Pat
     return path
 
 
-def take_in(paths: Paths, store: Store) -> TakenIn:
+def take_in(paths: Paths, store: StoreFile) -> TakenIn:
     """Store what the side files hold, each exactly once, and remove them.
 
     Interrupted anywhere, or done by two processes at once, nothing is counted twice. A file that is damaged is renamed

@@ -18,7 +18,10 @@ STORED = Path(__file__).parent / "help"
 
 def commands_of(group: click.Group, before: str = "") -> Iterator[tuple[str, click.Command]]:
     """The name of each command, those of groups within it too, and the command."""
-    for name, command in sorted(group.commands.items()):
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         yield f"{before}{name}", command
         if isinstance(command, click.Group):
             yield from commands_of(command, f"{before}{name} ")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
-from mousetrackd.cli.commands import cli
+from mousetrackd.cli.commands import COMMANDS, cli
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(?:console|sh)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
@@ -27,6 +27,13 @@ def command_lines() -> list[list[str]]:
     return found
 
 
+def named(name: str) -> click.Command:
+    """The command of this name."""
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None, f"there is no mousetrackd {name}"
+    return command
+
+
 def test_the_readme_has_command_lines_to_look_at() -> None:
     assert len(command_lines()) > 5
 
@@ -38,8 +45,7 @@ def test_a_command_of_the_readme_exists_with_its_options(words: list[str]) -> No
         rest = words
         command: click.Command = cli
     else:
-        assert name in cli.commands, f"there is no mousetrackd {name}"
-        command = cli.commands[name]
+        command = named(name)
         while isinstance(command, click.Group) and rest and rest[0] in command.commands:
             command = command.commands[rest.pop(0)]
     context = click.Context(command, info_name=name, help_option_names=["-h", "--help"])
@@ -52,7 +58,7 @@ def test_a_command_of_the_readme_exists_with_its_options(words: list[str]) -> No
         command.make_context(name, rest, resilient_parsing=False)
 
 
-@pytest.mark.parametrize("command", sorted(name for name, command in cli.commands.items() if not command.hidden))
+@pytest.mark.parametrize("command", sorted(name for name in COMMANDS if not named(name).hidden))
 def test_every_command_is_in_the_readme(command: str) -> None:
     assert any(words[0] == command for words in command_lines()), f"the README does not show mousetrackd {command}"
 

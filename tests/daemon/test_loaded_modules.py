@@ -14,6 +14,7 @@ UNUSED = {
     **dict.fromkeys(("click", "mousetrackd.cli.commands", "mousetrackd.cli.daemon_commands"), "other commands"),
     **dict.fromkeys(("difflib", "uuid"), "rare cases"),
     **dict.fromkeys(("mousetrackd.storage.recovery", "mousetrackd.storage.forget"), "rare cases"),
+    **dict.fromkeys(("mousetrackd.storage.query", "mousetrackd.storage.rollup"), "reading and adding up, by children"),
     "mousetrackd.capture.x11.windows": "counting by application, which is off",
 }
 """Modules that the daemon does without on X11, and what they are for."""
@@ -28,5 +29,5 @@ def test_a_daemon_that_has_saved_has_loaded_nothing_that_it_does_not_use(home: H
         wait_until(lambda: home.status().get("state") == "paused", "it is paused")
         lines = daemon.log.splitlines()
     loaded = {match[1] for line in lines if (match := re.fullmatch(r"import time:.*\| +(\S+)", line))}
-    assert {"numpy", "Xlib.display", "mousetrackd.storage.store", "mousetrackd.daemon.daemon"} <= loaded
+    assert {"numpy", "Xlib.display", "mousetrackd.storage.store_file", "mousetrackd.daemon.daemon"} <= loaded
     assert UNUSED.keys() & loaded == set()

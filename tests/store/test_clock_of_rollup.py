@@ -16,7 +16,8 @@ from mousetrackd.core.clock_guard import DAY_S, HOUR_S, Known, Moment
 from mousetrackd.core.counts import Counts
 from mousetrackd.core.monitors import Monitor
 from mousetrackd.core.series import Series
-from mousetrackd.daemon.rollup_worker import known_of_clock, roll_up
+from mousetrackd.daemon.clocks import known_of_clock
+from mousetrackd.daemon.rollup_worker import roll_up
 from mousetrackd.storage.erase import MoreThanPromisedError, Promise
 from mousetrackd.storage.migration import BACKUP_KEPT_S, backup_of
 from mousetrackd.storage.store import Store
