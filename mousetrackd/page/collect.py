@@ -61,10 +61,13 @@ class Screen(NamedTuple):
 class Within:
     """What a sum has of one monitor, layer and application.
 
-    hours: by the day since 1970 and the hour, more than one where a clock was set back. rest: what is in sums only.
+    hours: by the weekday, then by the day since 1970 and the hour, of which there are two where a clock was set back.
+    rest: what is in sums only.
     """
 
-    hours: dict[tuple[int, int], list[Part]] = field(default_factory=lambda: defaultdict(list))
+    hours: dict[int, dict[tuple[int, int], list[Part]]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(list))
+    )
     rest: list[Part] = field(default_factory=list)
 
 
@@ -139,10 +142,13 @@ class Collection:
             (self._rows["paths"] if part.what == PATH else totals)[row] += part.total
             if part.what != PATH:
                 within = one.parts[monitor, layer, application]
-                (within.hours[day, hour] if has_hours else within.rest).append(part)
+                (within.hours[_weekday(day)][day, hour] if has_hours else within.rest).append(part)
 
     def _sum_of(self, part: Part, begin: datetime, day: int) -> Sum:
         if part.span_s <= MONTH.longest_s:
+            known = self._by_key.get((begin.year, begin.month))
+            if known is not None:
+                return known
             key: tuple[int, ...] = (begin.year, begin.month)
             name = f"{calendar.month_name[begin.month]} {begin.year}"
             first = day - begin.day + 1
@@ -163,11 +169,9 @@ class Collection:
                 for part in within.rest:
                     side_px, of_part = _read(found, part, screen, screen.sum_px)
                     summed.add(of_part, side_px)
-                for weekday in range(7):
-                    hours = {when: parts for when, parts in within.hours.items() if _weekday(when[0]) == weekday}
-                    if hours:
-                        block = _block(found, hours, one.first, screen, summed)
-                        yield self._named(f"h{weekday}.{series}"), block.encode()
+                for weekday, hours in sorted(within.hours.items()):
+                    block = _block(found, hours, one.first, screen, summed)
+                    yield self._named(f"h{weekday}.{series}"), block.encode()
                 whole = summed.cells()
                 if LAYERS[layer] == DWELL and not application:
                     of_all = self._of_all.setdefault(monitor, Gathering(screen.size, screen.grid_px))

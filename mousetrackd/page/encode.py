@@ -33,8 +33,9 @@ DAY_ONLY: Final = 24
 """The hour of an entry whose day is known, and its hour is not."""
 _SIZE_PLANES: Final = 3
 _LEVEL: Final = 6
-_BYTES_A_GROUP: Final = 7
-"""Become 8 characters."""
+_SPREAD: Final = tuple(
+    (bits, np.uint64(lanes)) for bits, lanes in ((28, 0x0FFF_FFFF), (14, 0x3FFF_0000_3FFF), (7, 0x007F_007F_007F_007F))
+)
 _ESCAPED: Final = b"\0\r<"
 _ESCAPE: Final = 0xC0
 
@@ -103,12 +104,11 @@ def as_text(data: bytes) -> bytes:
     return, which it replaces, and <, with which its end begins. Each is written as the letter 0xC0 after it. See
     html.spec.whatwg.org/multipage/parsing.html, "Script data state" and "Preprocessing the input stream".
     """
-    wide = np.zeros((-(-len(data) // _BYTES_A_GROUP), 8), np.uint8)
-    wide[:, :_BYTES_A_GROUP] = np.frombuffer(data + bytes(-len(data) % _BYTES_A_GROUP), np.uint8).reshape(
-        -1, _BYTES_A_GROUP
-    )
-    bits = wide.view("<u8") >> np.arange(0, 56, 7, dtype=np.uint64)
-    text = (bits.astype(np.uint8) & 0x7F).tobytes()[: -(-len(data) * 8 // 7)]
+    # Seven bytes a number; its bits are spread into lanes of 32, 16, and at last 8 bits.
+    numbers = np.ndarray((-(-len(data) // 7),), "<u8", data + bytes(15), strides=(7,))
+    for bits, lanes in _SPREAD:
+        numbers = (numbers & lanes) | (numbers >> np.uint64(bits) & lanes) << np.uint64(bits + bits // 7)
+    text = numbers.astype("<u8").tobytes()[: -(-len(data) * 8 // 7)]
     for code in _ESCAPED:
         text = text.replace(bytes([code]), chr(_ESCAPE + code).encode())
     return text

@@ -86,9 +86,8 @@ class ByHour:
             if monitor not in wanted or (what == PATH and asked.application):  # no path is kept by application
                 continue
             screen = known[monitor]
-            of_it = [
-                hour for hour in by_chunk.get(chunk, []) if chunk and hour.key == Key(monitor, what, asked.application)
-            ]
+            key = Key(monitor, what, asked.application)
+            of_it = [hour for hour in by_chunk.get(chunk, []) if chunk and hour.key == key]
             rest = total - sum(hour.total for hour in of_it)
             if rest < 0:  # its hours are damaged
                 of_it, rest = [], total
