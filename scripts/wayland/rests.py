@@ -56,7 +56,7 @@ class Rests(Checks):
         rested = []
         for (x, y), name in places:
             visit = next(_visits)
-            pixel = (x + visit % 50, y + visit // 50 * 2)
+            pixel = (x + visit % 25 * 2, y + visit // 25 * 2)  # no neighbour of another's
             if clicks:
                 self.desk.click(*pixel)
             else:

@@ -1,6 +1,8 @@
 """A Wayland compositor that lies, floods or stalls: it costs the source, in time, with a reason, and prints nothing."""
 
+import fcntl
 import struct
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +20,9 @@ from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import MONITORS_MAX
 
 FAR = 2**31 - 1
+LONGER_THAN_A_DISPATCH_S = 0.2
+READ_AT_ONCE_BYTES = 1 << 16
+SCALE_BYTES = 12
 
 
 @pytest.fixture
@@ -160,6 +165,30 @@ def test_a_flood_is_handled_a_part_at_a_time_and_a_stop_is_obeyed_meanwhile(
     source.stop()
     assert time.monotonic() - began_s < 10
     assert source.failure is None
+
+
+def test_no_more_of_a_flood_is_taken_at_once_than_can_be_handled_soon(compositor: Compositor) -> None:
+    reader = LayoutReader()
+    (head,) = reader.heads.values()
+    handled = 0
+
+    def handle(_proxy: object, _factor: int) -> None:
+        nonlocal handled
+        handled += 1
+        if handled == 1:
+            time.sleep(LONGER_THAN_A_DISPATCH_S)
+
+    head.proxy.dispatcher["scale"] = handle
+    compositor.flood(seconds=20)
+    wait_until(lambda: unread_bytes(reader) > 100_000, "more has come than is read at once")
+    reader.dispatch()
+    assert 0 < handled <= READ_AT_ONCE_BYTES // SCALE_BYTES
+    reader.close()
+
+
+def unread_bytes(reader: LayoutReader) -> int:
+    (waiting,) = struct.unpack("i", fcntl.ioctl(reader.fileno(), termios.FIONREAD, bytes(4)))
+    return int(waiting)
 
 
 def test_an_answer_that_does_not_come_in_a_flood_is_not_waited_for_longer(compositor: Compositor) -> None:

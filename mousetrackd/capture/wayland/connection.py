@@ -9,6 +9,8 @@ sources report that, and everything else works.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import select
 import time
@@ -33,6 +35,9 @@ ANSWER_TIMEOUT_S = 5.0
 
 _LONGEST_DISPATCH_S = 0.1
 """In a flood, reading ends after this time, so that a pause or the end is noticed."""
+
+_UNREAD_MAX_BYTES = 1 << 16
+"""What is read at once: more of a flood could not be handled in minutes. No message has more than 4096."""
 
 _GLOBALS_MAX = 4096
 """Compositors offer some 60 globals."""
@@ -91,6 +96,7 @@ class Connection:
         self._display = Display(self._connect())
         try:
             self._display.connect()
+            _bound_buffer(self._display)
             registry = self._registry = self.failures.watch(self._display.get_registry())
             registry.dispatcher["global"] = self._on_global
             registry.dispatcher["global_remove"] = self._on_global_remove
@@ -220,6 +226,20 @@ class Connection:
         return SourceError(
             f"the Wayland compositor at {quoted(self.path)} went away: {why}", "Waiting for it to return."
         )
+
+
+def _bound_buffer(display: Any) -> None:
+    """Let libwayland read no more than ``_UNREAD_MAX_BYTES`` before it is handled.
+
+    Since 1.23 it reads as long as something comes, unless it is told a limit, and pywayland has no way to tell it. An
+    older one has a smaller buffer, and no such function.
+    """
+    from pywayland import _ffi, ffi  # noqa: PLC0415 - as above
+
+    with contextlib.suppress(AttributeError):
+        set_max = ctypes.CDLL(_ffi.__file__).wl_display_set_max_buffer_size
+        set_max.argtypes, set_max.restype = (ctypes.c_void_p, ctypes.c_size_t), None
+        set_max(int(ffi.cast("uintptr_t", display._ptr)), _UNREAD_MAX_BYTES)  # noqa: SLF001 - likewise
 
 
 def _is_readable(descriptor: int, timeout_s: float) -> bool:
