@@ -139,16 +139,18 @@ def render(out: Path, **options: Any) -> None:
             reading = selection.store.read(look.layers, selection.asked)
             if not reading.counts and selection.asked != ALL:
                 terminal.echo("Nothing was counted in this range, so the picture is empty.", err=True)
-            layout = selection.layout
+            layout, where, chosen = selection.layout, "", selection.asked
             if options["window"]:
                 reading, layout = _window_of(selection, look.layers)
+                where, chosen = f"the window of {chosen.application}", replace(chosen, application="")
             scene = Scene(
                 reading,
                 layout,
                 exclude=() if options["window"] else conf.privacy.exclusions,
                 over=over_image.load(look.over),
                 colormaps=conf.colormaps,
-                only=what_was_chosen(options, selection.asked),
+                only=what_was_chosen(options, chosen),
+                where=where,
             )
             picture = draw(scene, look)
     content = encode.encoded(picture, ending)

@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 from support.program import Home
 
 from mousetrackd.core.accumulator import Tally
@@ -63,6 +64,10 @@ def test_one_application_is_exported_drawn_and_summed(counted: Home) -> None:
     assert size_of(out) == (10, 20)
     counted.run_ok("render", out, "--application", "xterm", "--window", "--no-legend", "--layer", "dwell")
     assert max(size_of(out)) == 1280
+    counted.run_ok("render", out, "--application", "xterm", "--window", "--weekdays", "mon-sun")
+    with Image.open(out) as picture:
+        caption = json.loads(picture.info["mousetrackd"])
+    assert (caption["where"], caption["only"]) == ("the window of xterm", "mon-sun")
     done = counted.run("render", out, "--application", "xterm", "--layer", "travel")
     assert "travel is not kept by application" in done.err
 

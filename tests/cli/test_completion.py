@@ -3,8 +3,15 @@
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from support.program import Home
+
+from mousetrackd.core.accumulator import Tally
+from mousetrackd.core.counts import Counts
+from mousetrackd.core.monitors import Monitor
+from mousetrackd.core.series import Series
+from mousetrackd.storage.store import Store
 
 pytest_plugins = ("support.fixtures",)
 
@@ -52,6 +59,30 @@ def offered(home: Home, *words: str) -> list[tuple[str, str]]:
     ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )
 def test_the_values_of_an_option_are_offered(seen: Home, words: tuple[str, ...], expected: str) -> None:
+    assert {text for _, text in offered(seen, *words)} == set(expected.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("render", "a.png", "--application", ""), "org.blender.blender org.mozilla.firefox xterm"),
+        (("stats", "--application", "org.m"), "org.mozilla.firefox"),
+        (("export", "a.csv", "--application", "XT"), "xterm"),
+        (("timelapse", "a.gif", "--application", "no"), ""),
+        (("forget", "--application", "org.b"), "org.blender.blender"),
+        (("page", "a.html", "--application", "x"), "xterm"),
+        (("render", "a.png", "--store", "other.db", "--application", ""), ""),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
+)
+def test_the_applications_that_were_counted_are_offered(seen: Home, words: tuple[str, ...], expected: str) -> None:
+    screen = Monitor("DP-1", 20, 10)
+    counts = {
+        Series(screen, "dwell", name): Counts.from_pixels(20, 10, np.array([1]))
+        for name in ("", "org.blender.blender", "org.mozilla.firefox", "xterm")
+    }
+    with Store.open(seen.paths.store) as store:
+        store.commit(Tally(counts, {}), 1_700_000_000, 1_700_000_060)
     assert {text for _, text in offered(seen, *words)} == set(expected.split())
 
 
