@@ -1,8 +1,17 @@
 """What can still be read of a damaged store, put into a new one; the damaged file is kept as it is.
 
-A chunk is kept when its checksum is right and its counts fit their screen. The new store gets the old one's name when
-it is whole, so a rescue that is stopped at any moment, by a crash or a power cut, is done again from the start and
-nothing is ever counted twice.
+One rescue, step by step:
+
+1. ``rescue`` writes a note with the name that the damaged file gets, and then renames it. The note is there until all
+   is done, so a rescue that is stopped at any moment, by a crash or a power cut, is done again from the start.
+2. A new store is made under another name, and gets the old one's when it is whole: nothing is ever counted twice.
+3. ``_fill_from`` opens a copy of the damaged file, for SQLite would write to the file itself. ``DamagedDatabase`` reads
+   each table from the front, from the back, and row by row in between.
+4. ``_fill_chunks`` takes each chunk whose checksum is right and whose counts fit their screen. One that was rolled up
+   may still be found on a page that was given up: ``given_up`` tells which are not to be counted again.
+5. ``rescued_hours`` puts days together whose chunk is lost, from their hours.
+6. Rows without a checksum are believed as far as chunks bear them out: the length of a path where something was counted
+   at its time, a monitor's place where its screen is known.
 """
 
 from __future__ import annotations
@@ -13,9 +22,9 @@ import os
 import re
 import sqlite3
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mousetrackd.core import validity
 from mousetrackd.core.counts import Counts
@@ -140,62 +149,89 @@ def _fill_from(damaged: Path, folder: Path, fresh: sqlite3.Connection | None) ->
 
 
 def _fill(old: DamagedDatabase, fresh: sqlite3.Connection) -> Rescued:
-    screens = _screens(old)
-    used: dict[int, Monitor] = {}
-    wrong = written = 0
-    seen: dict[int, int] = {}
-    taken: set[int | None] = set()
-    found: list[Found] = []
+    """Fill the tables of ``fresh``, those first by which others are judged: chunks, screens, hours, and the rest."""
+    screens_read = _screens(old)
+    chunks = _fill_chunks(old, fresh, screens_read)
+    is_all_read = not old.is_broken
+    numbers = old.numbers_of_chunks()
+    gone = {*given_up(chunks.put, numbers)}
+    fresh.executemany("DELETE FROM chunk WHERE id = ?", [(row,) for row in gone])
+    screens = _fill_screens(fresh, chunks.screens, screens_read)
+    days = rescued_hours.fill(old, fresh, screens, [one for one in chunks.put if one.row not in gone])
+    kept = int(fresh.execute("SELECT count(*) FROM chunk").fetchone()[0]) - days
+    _fill_paths(old, fresh)
+    _fill_placements(old, fresh, screens)
+    _fill_marks(old, fresh)
+    _fill_units(old, fresh, screens)
+    _fill_identity(old, fresh)
+    if not is_all_read and numbers is None:
+        return Rescued(kept, None, days)
+    there = chunks.wrong + len(chunks.put) if is_all_read else len(numbers or ())
+    return Rescued(kept, max(there - kept, 0), days)
+
+
+@dataclass
+class _Chunks:
+    """What has become of the chunks. wrong: how many rows were not believed.
+
+    put: the others, which are in the new store now. screens: theirs, by number, of the size that their counts have.
+    """
+
+    put: list[Found] = field(default_factory=list)
+    screens: dict[int, Monitor] = field(default_factory=dict)
+    wrong: int = 0
+
+
+def _fill_chunks(old: DamagedDatabase, fresh: sqlite3.Connection, screens_read: dict[int, _Screen]) -> _Chunks:
+    """Put each chunk into ``fresh`` whose checksum is right, and whose screen is of one size in all of them."""
+    chunks = _Chunks()
+    checksums: dict[int, int] = {}
+    taken: set[int] = set()
     for row in old.rows("chunk"):
-        number, start_s, span_s, screen, layer, application, grid, _, _, crc = row
+        number, start_s, span_s, screen, layer, application, grid, _, _, checksum = row
         size = _trusted_size(row)
-        if size is None:
-            wrong += 1
+        if size is not None and checksums.get(number) == checksum:  # damaged pointers led here twice
             continue
-        if seen.get(number) == crc:  # damaged pointers led here twice
-            continue
-        known = screens.get(screen)
-        if grid:  # counted in parts of a window: that tells no size of a screen
-            if known is None or size != (grid, grid):
-                wrong += 1
-                continue
-            size = known[0].width_px, known[0].height_px
-        # What the checksum covers is right: a screen's size, where its own row says otherwise or is lost.
-        output, edid = (known[0].output, known[0].edid_hash) if known else (f"unknown-{screen}", "")
-        if used.setdefault(screen, Monitor(output, *size, edid)) != Monitor(output, *size, edid):
-            wrong += 1
+        monitor = None if size is None else _monitor_of(row, size, screens_read.get(screen))
+        if monitor is None or chunks.screens.setdefault(screen, monitor) != monitor:
+            chunks.wrong += 1
             continue
         # The number of a chunk that was rolled up may have been given again, and here a new one to another.
-        new = (None if number in taken or number > _NUMBER_MAX else number, *row[1:])
-        row_now = fresh.execute(PUT_CHUNK, new).lastrowid or 0
+        new_number = None if number in taken or number > _NUMBER_MAX else number
+        row_now = fresh.execute(PUT_CHUNK, (new_number, *row[1:])).lastrowid or 0
         taken.add(row_now)
-        seen.setdefault(number, crc)
-        found.append(Found(row_now, number, Key(screen, layer, application, grid), start_s, span_s))
-        written += 1
-    complete = not old.is_broken
-    known_numbers = old.numbers_of_chunks()
-    gone = {*given_up(found, known_numbers)}
-    fresh.executemany("DELETE FROM chunk WHERE id = ?", [(row,) for row in gone])
-    for number, (monitor, _, _) in screens.items():
-        used.setdefault(number, monitor)
-    for number, monitor in used.items():
-        size_mm = screens[number][1:] if number in screens else (0, 0)
+        checksums.setdefault(number, checksum)
+        chunks.put.append(Found(row_now, number, Key(screen, layer, application, grid), start_s, span_s))
+    return chunks
+
+
+def _monitor_of(row: Row, size: tuple[int, int], known: _Screen | None) -> Monitor | None:
+    """The screen of a row of ``chunk``, by the size of its counts; None where the two do not go together.
+
+    What the checksum covers is right: a screen's size, where its own row says otherwise or is lost.
+    """
+    _, _, _, screen, _, _, grid, *_ = row
+    if grid:  # counted in parts of a window: that tells no size of a screen
+        return known.monitor if known is not None and size == (grid, grid) else None
+    output, edid = (known.monitor.output, known.monitor.edid_hash) if known else (f"unknown-{screen}", "")
+    return Monitor(output, *size, edid)
+
+
+def _fill_screens(
+    fresh: sqlite3.Connection, used: dict[int, Monitor], screens_read: dict[int, _Screen]
+) -> dict[int, Monitor]:
+    """Put the screens of all chunks, and those that could be read beside, into ``fresh``. Returns them by number."""
+    screens = dict(used)
+    for number, one in screens_read.items():
+        screens.setdefault(number, one.monitor)
+    for number, monitor in screens.items():
+        size_mm = screens_read[number].size_mm if number in screens_read else (0, 0)
         fresh.execute(
             "INSERT INTO monitor (id, output, width_px, height_px, edid_hash, width_mm, height_mm)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
             (number, monitor.output, monitor.width_px, monitor.height_px, monitor.edid_hash, *size_mm),
         )
-    days = rescued_hours.fill(old, fresh, used, [one for one in found if one.row not in gone])
-    kept = int(fresh.execute("SELECT count(*) FROM chunk").fetchone()[0]) - days
-    _fill_paths(old, fresh)
-    _fill_placements(old, fresh, used)
-    _fill_marks(old, fresh)
-    _fill_units(old, fresh, used)
-    _fill_identity(old, fresh)
-    if not complete and known_numbers is None:
-        return Rescued(kept, None, days)
-    there = wrong + written if complete else len(known_numbers or ())
-    return Rescued(kept, max(there - kept, 0), days)
+    return screens
 
 
 _NUMBER_MAX = 1 << 53
@@ -218,15 +254,22 @@ def _trusted_size(row: Row) -> tuple[int, int] | None:
     return counts.width_px, counts.height_px
 
 
-def _screens(old: DamagedDatabase) -> dict[int, tuple[Monitor, int, int]]:
-    """Every screen whose row makes sense, by number, with its size in mm."""
+class _Screen(NamedTuple):
+    """A screen whose row makes sense. size_mm: width and height, (0, 0) where that is not known."""
+
+    monitor: Monitor
+    size_mm: tuple[int, int]
+
+
+def _screens(old: DamagedDatabase) -> dict[int, _Screen]:
+    """Every screen whose row makes sense, by number."""
     screens = {}
     for number, output, width_px, height_px, edid, *size_mm in old.rows("monitor"):
         if type(output) is not str or "\ufffd" in output:
             continue
         layout, _ = admit([ReportedMonitor(output, width_px, height_px, edid, 0, 0, *size_mm)])
         for one in layout.placements:
-            screens[number] = (one.monitor, one.width_mm, one.height_mm)
+            screens[number] = _Screen(one.monitor, (one.width_mm, one.height_mm))
     return screens
 
 
