@@ -1,7 +1,7 @@
 """``mousetrackd run``: from its options to a daemon that runs until it is told to end.
 
 This module does without click. Units and autostart entries give no options but flags, and what parses the others would
-stay in memory as long as the daemon runs: a tenth of all it has.
+stay in memory as long as the daemon runs: more than 2 MB.
 """
 
 from __future__ import annotations
