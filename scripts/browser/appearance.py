@@ -1,5 +1,6 @@
 """How the page looks and reads: axe-core, widths, themes, less motion, print."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -38,47 +39,56 @@ _SHOTS = {360: 780, 1400: 1000, 3840: 2160}
 
 
 def check(setting: Setting, report: Report) -> None:
-    """In Chromium: it is the page's own doing, not the browser's. The size of text and the layout in each."""
-    for width in (360, 1400):
-        for theme in ("dark", "light"):
-            with setting.opened(YEAR, CHROMIUM, f"#theme={theme}", viewport={"width": width, "height": 900}) as one:
-                _axe(one, report, f"{width} px, {theme}")
-                one.run("for (const each of document.querySelectorAll('details')) each.open = true")
-                one.page.locator("#compare").click()
-                one.settle()
-                _axe(one, report, f"{width} px, {theme}, comparing, all opened")
+    """What is the page's own doing in Chromium; the size of text and the layout in each browser."""
+    if CHROMIUM in setting.browsers:
+        _examine(setting, report)
+        _manners(setting, report)
+        if setting.screenshots:
+            _shoot(setting)
     for browser in setting.browsers:
-        for width, height in _SHOTS.items():
-            with setting.opened(YEAR, browser, viewport={"width": width, "height": height}) as one:
+        with setting.opened(YEAR, browser) as one:
+            for width, height in _SHOTS.items():
+                one.page.set_viewport_size({"width": width, "height": height})
+                one.settle()
                 too_wide = one.run(_OVERFLOW)
                 report.check(f"{browser}, {width} px: nothing is cut off", not too_wide, details=too_wide)
                 small = one.run(_SMALL)
                 report.check(f"{browser}, {width} px: all can be hit", not small, details=small)
-    _manners(setting, report)
-    if setting.screenshots:
-        _shoot(setting)
 
 
-def _axe(one: Opened, report: Report, what: str) -> None:
-    one.run(_AXE.read_text("utf-8"))
-    found = one.run(_RUN_AXE)
-    report.check(f"{what}: axe-core finds nothing", not found, details=found)
+def _examine(setting: Setting, report: Report) -> None:
+    """By axe-core: what is shown at first, and all that can be shown; at two widths, and in both themes."""
+    with setting.opened(YEAR, CHROMIUM, "#theme=dark") as one:
+        one.run(_AXE.read_text("utf-8"))
+        for is_all in (False, True):
+            if is_all:
+                # The rows of tables are alike: those of two weeks are enough.
+                one.page.locator("#quick-last-month").click()
+                one.page.locator("#compare").click()
+                one.run("for (const each of document.querySelectorAll('details')) each.open = true")
+            for width in (360, 1400):
+                one.page.set_viewport_size({"width": width, "height": 900})
+                for theme in ("dark", "light"):
+                    one.run("theme => mousetrackd.store.set({theme})", theme)
+                    one.settle()
+                    found = one.run(_RUN_AXE)
+                    what = f"{width} px, {theme}{', comparing, all opened' if is_all else ''}"
+                    report.check(f"{what}: axe-core finds nothing", not found, details=found)
 
 
 def _manners(setting: Setting, report: Report) -> None:
-    colours = {}
-    for scheme in ("dark", "light"):
-        with setting.opened(PERSON, CHROMIUM, color_scheme=scheme) as one:
-            colours[scheme] = one.run(_BACKGROUND)
-            one.page.emulate_media(color_scheme="light" if scheme == "dark" else "dark")
-            one.settle()
-            report.check(f"system's theme {scheme}: a change is followed", one.run(_BACKGROUND) != colours[scheme])
-    report.check("the system's theme is the page's", colours["dark"] != colours["light"], colours)
-    with setting.opened(PERSON, CHROMIUM, reduced_motion="reduce") as one:
+    with setting.opened(PERSON, CHROMIUM, color_scheme="dark") as one:
+        dark = one.run(_BACKGROUND)
+        one.page.emulate_media(color_scheme="light")
+        one.settle()
+        light = one.run(_BACKGROUND)
+        report.check("the system's theme is the page's", _brightness(dark) + 100 < _brightness(light), (dark, light))
+        one.page.emulate_media(reduced_motion="reduce")
         one.page.locator("#quick button").first.click()
         moving = one.run("document.getAnimations().length")
         report.check("nothing moves where less motion is asked for", moving == 0, moving)
-    with setting.opened(PERSON, CHROMIUM) as one:
+        one.page.locator("#quick-all").click()
+        one.settle()
         live = one.run("document.querySelector('#summary').getAttribute('aria-live')")
         report.check("the summary is reported to a screen reader", live == "polite", live)
         before = one.run("document.querySelector('#summary').textContent")
@@ -88,6 +98,11 @@ def _manners(setting: Setting, report: Report) -> None:
         report.check("and says what is shown", before != after, after)
         _print(one, report, setting)
         report.check("it logged nothing", not complaints(one), details=complaints(one))
+
+
+def _brightness(colour: str) -> float:
+    """The mean of red, green and blue of a CSS colour."""
+    return sum(map(int, re.findall(r"\d+", colour)[:3])) / 3
 
 
 def _print(one: Opened, report: Report, setting: Setting) -> None:

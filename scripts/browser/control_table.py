@@ -122,6 +122,7 @@ def double_click(one: Opened, selector: str) -> None:
 def choose_image(one: Opened, _selector: str) -> None:
     """A screenshot to lie under the heat."""
     one.page.locator("#under").set_input_files(files=[_IMAGE])
+    one.page.locator("#under-remove").wait_for()  # it is decoded, and drawn
 
 
 def choose_image_by_keys(one: Opened, selector: str) -> None:

@@ -1,8 +1,9 @@
 """Every control of the page, found in its document and operated by mouse and by keyboard. One without effect fails."""
 
 import fnmatch
-import hashlib
+import json
 import time
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,7 @@ from support.waiting import wait_until
 
 from browser import gestures
 from browser.control_table import TABLE, Control, choose_image
-from browser.drive import Opened
-from browser.pictures import canvas_png
+from browser.drive import SETTLED, SIZE, STATE, Opened
 from browser.setting import APPLICATIONS, YEAR, Setting, complaints
 from browser.sums import EPOCH, today
 
@@ -34,18 +34,40 @@ _FIND = """() => {
   }
   return found;
 }"""
-# A mark of all that the document shows (FNV-1a), without the data, but the control that was operated.
-_SEEN = """operated => {
+_KEEPS_PIXELS = """
+const getContext = HTMLCanvasElement.prototype.getContext;
+HTMLCanvasElement.prototype.getContext = function (kind, options) {
+  return getContext.call(this, kind, {...options, preserveDrawingBuffer: true});
+};
+"""
+"""Else what WebGL drew cannot be read once it is on the screen. (A real picture of the screen takes half a second.)"""
+# As soon as nothing is summed or drawn any more: the state; a mark of all that the document shows but the control that
+# was operated; and a mark of the pixels of the view. Marks are FNV-1a, that of pixels is of whole words.
+_LOOK = f"""async operated => {{
+  const busy = await ({SETTLED})();
+  if (busy) throw new Error(busy);
+  const add = (mark, word) => Math.imul(mark ^ word, 0x01000193);
   const others = [...document.querySelectorAll("input, select")].filter(e => e !== document.querySelector(operated));
   const fields = others.map(e => [e.value, e.checked, e.disabled]);
   const clones = [...document.body.children].filter(e => e.localName !== "script").map(e => e.cloneNode(true));
   for (const clone of clones) clone.querySelectorAll("script, style, select, input").forEach(e => e.remove());
   const card = document.querySelector("#card[open] canvas");
   const seen = JSON.stringify(fields) + clones.map(e => e.outerHTML).join("") + (card ? card.toDataURL() : "");
-  let mark = 0x811c9dc5;
-  for (let at = 0; at < seen.length; at++) mark = Math.imul(mark ^ seen.charCodeAt(at), 0x01000193);
-  return String(mark);
-}"""
+  let page = 0x811c9dc5;
+  for (let at = 0; at < seen.length; at++) page = add(page, seen.charCodeAt(at));
+  const layers = document.querySelectorAll("#picture canvas");
+  const copy = new OffscreenCanvas(layers[0].width, layers[0].height);
+  const pen = copy.getContext("2d", {{willReadFrequently: true}});
+  for (const layer of layers) pen.drawImage(layer, 0, 0);
+  let picture = copy.width;
+  for (const word of new Uint32Array(pen.getImageData(0, 0, copy.width, copy.height).data.buffer)) {{
+    picture = add(picture, word);
+    picture = picture << 13 | picture >>> 19;
+  }}
+  return [({STATE})(), page, picture];
+}}"""
+_SIZE = {"width": 1000, "height": 700}
+_NARROW = {"width": 420, "height": 900}
 _FOUND_BELOW = {"scroll"}
 """What only scrolls, which the browser does."""
 
@@ -53,11 +75,21 @@ _FOUND_BELOW = {"scroll"}
 def check(setting: Setting, report: Report) -> None:
     """In each browser; then what is no single control: the way of Tab, gestures, the address."""
     for name in setting.browsers:
-        with setting.opened(YEAR, name) as one:
+        with setting.opened(YEAR, name, script=_KEEPS_PIXELS, viewport=_SIZE) as one:
             operator = Operator(setting, report, one, name)
             operator.all()
+            one.page.set_viewport_size(SIZE)
             gestures.check(one, report, name)
             report.check(f"{name}: it logged nothing", not complaints(one), details=complaints(one))
+
+
+@dataclass(frozen=True)
+class _Look:
+    """state: what the page is asked for; page and picture: marks of what the document and the view show."""
+
+    state: dict[str, Any]
+    page: int
+    picture: int
 
 
 class Operator:
@@ -83,11 +115,11 @@ class Operator:
         self._operate_found()
         one.run("for (const one of document.querySelectorAll('details')) one.open = true")
         self._operate_found()
-        one.page.set_viewport_size({"width": 420, "height": 900})
+        one.page.set_viewport_size(_NARROW)
         self._reset(())
         self._operate_found()
-        one.page.set_viewport_size({"width": 1400, "height": 1000})
-        with self._setting.opened(APPLICATIONS, self._browser) as self._one:
+        one.page.set_viewport_size(_SIZE)
+        with self._setting.opened(APPLICATIONS, self._browser, script=_KEEPS_PIXELS, viewport=_SIZE) as self._one:
             self._one.run(_PREPARE)
             self._operate_found()
             logged = complaints(self._one)
@@ -141,13 +173,12 @@ class Operator:
         self._reset(control.state)
         if control.before:
             control.before(one, selector)
-            one.settle()
-        place = one.page.locator(selector).first
-        place.scroll_into_view_if_needed()
-        before, picture = (one.state, one.run(_SEEN, selector)), self._picture(control)
-        files = {*self._files()}
+        before = self._look(selector)
+        files = {*self._files()} if "file" in control.shows else set()
         special = control.by_mouse if by == "mouse" else control.by_keys
+        place = one.page.locator(selector).first
         if special:
+            place.scroll_into_view_if_needed()
             special(one, selector)
         elif by == "mouse":
             place.click()
@@ -159,28 +190,27 @@ class Operator:
         if "file" in control.shows:
             wait_until(lambda: {*self._files()} - files, "a file is there", timeout_s=15)
         self._await_change(control, selector, before)
-        one.settle()
-        if "picture" in control.shows:
-            assert self._picture(control) != picture, "the picture is as before"
         if control.after:
             control.after(one, selector)
 
-    def _await_change(self, control: Control, selector: str, before: tuple[dict[str, Any], str]) -> None:
+    def _await_change(self, control: Control, selector: str, before: _Look) -> None:
         deadline_s = time.monotonic() + 10
         while True:
-            state, seen = self._one.state, self._one.run(_SEEN, selector)
-            missing = [f"{key} is still {state[key]}" for key in control.changes if state[key] == before[0][key]]
-            if "page" in control.shows and seen == before[1]:
+            now = self._look(selector)
+            missing = [
+                f"{key} is still {now.state[key]}" for key in control.changes if now.state[key] == before.state[key]
+            ]
+            if "page" in control.shows and now.page == before.page:
                 missing.append("the document is as before")
+            if "picture" in control.shows and now.picture == before.picture:
+                missing.append("the picture is as before")
             if not missing:
                 return
             assert time.monotonic() < deadline_s, "; ".join(missing)
 
-    def _picture(self, control: Control) -> str:
-        """A mark of what the view shows; empty where it does not matter."""
-        if "picture" not in control.shows:
-            return ""
-        return hashlib.sha256(canvas_png(self._one)).hexdigest()
+    def _look(self, operated: str) -> _Look:
+        state, page, picture = self._one.run(_LOOK, operated)
+        return _Look(json.loads(state), page, picture)
 
     def _files(self) -> list[Path]:
         """What was downloaded, whole."""

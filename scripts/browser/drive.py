@@ -15,6 +15,10 @@ from support.waiting import wait_until
 CHROMIUM, FIREFOX = "chromium", "firefox"
 _CHROMIUM_WORDS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 """WebGL by the processor alone; without these Chromium logs warnings of its own about the missing graphics card."""
+_CHROMIUM_WORDS += ["--disable-gpu-compositing", "--disable-gpu-rasterization"]
+"""All but WebGL without the graphics card that the processor plays: half the work."""
+_OF_CHROMIUM = "GPU stall due to ReadPixels"
+"""What Chromium logs when it then takes the picture of WebGL over into that of the page."""
 _START_TIMEOUT_MS = 90_000
 _READY_TIMEOUT_S = 30.0
 SIZE = {"width": 1400, "height": 1000}
@@ -23,7 +27,7 @@ _VIOLATIONS = """
 window.violations = [];
 document.addEventListener("securitypolicyviolation", e => violations.push(e.violatedDirective + " " + e.blockedURI));
 """
-_SETTLED = """async () => {
+SETTLED = """async () => {
   const root = document.documentElement;
   const frame = () => new Promise(done => requestAnimationFrame(done));
   const until = performance.now() + 30000;
@@ -35,7 +39,7 @@ _SETTLED = """async () => {
   }
   return "";
 }"""
-_STATE = (
+STATE = (
     """() => JSON.stringify(mousetrackd.store.get(), (key, value) => ArrayBuffer.isView(value) ? [...value] : value)"""
 )
 _REFUSED_STYLE = "style-src-elem inline"
@@ -59,7 +63,8 @@ class Opened:
         page.on("request", lambda request: self._note_request(request.url))
 
     def _note_message(self, message: ConsoleMessage) -> None:
-        self.messages.append(f"{message.type}: {message.text}")
+        if _OF_CHROMIUM not in message.text:
+            self.messages.append(f"{message.type}: {message.text}")
 
     def _note_error(self, error: str) -> None:
         if _OWN_STYLE in error:
@@ -94,7 +99,7 @@ class Opened:
 
     def settle(self) -> None:
         """Until nothing is being summed or drawn."""
-        if why := self.run(_SETTLED):
+        if why := self.run(SETTLED):
             raise AssertionError(why)
 
     def run(self, script: str, argument: object = None) -> Any:
@@ -104,7 +109,7 @@ class Opened:
     @property
     def state(self) -> dict[str, Any]:
         """What the page is asked for now: ``State`` of types.js."""
-        found: dict[str, Any] = json.loads(self.run(_STATE))
+        found: dict[str, Any] = json.loads(self.run(STATE))
         return found
 
     @property
@@ -146,14 +151,14 @@ def start(playwright: Playwright, name: str, downloads: Path) -> Browser:
 
 
 @contextlib.contextmanager
-def opened(browser: Browser, file: Path, fragment: str = "", **options: Any) -> Iterator[Opened]:
-    """The page in a fresh context, ready; options: of Playwright's ``new_context``."""
+def opened(browser: Browser, file: Path, fragment: str = "", *, script: str = "", **options: Any) -> Iterator[Opened]:
+    """The page in a fresh context, ready; script: run before the page's own; options: of ``new_context``."""
     context = browser.new_context(**{"viewport": SIZE, "accept_downloads": True, "locale": "en-GB", **options})
     try:
         context.set_default_timeout(15_000)
         if browser.browser_type.name == CHROMIUM:
             context.set_offline(True)
-        context.add_init_script(_VIOLATIONS)
+        context.add_init_script(_VIOLATIONS + script)
         one = Opened(context.new_page(), file.as_uri())
         one.open(fragment)
         yield one

@@ -1,9 +1,13 @@
 """Three people and their stores: one who was recorded, and two made up, who use two monitors.
 
-One has done so for over a year, the other for two weeks, and has counts by application.
+One has done so for over a year, the other for two weeks, and has counts by application. Each is made by a process of
+its own, ``python -m browser.person NAME FOLDER``, while browsers start and others are checked.
 """
 
-from collections.abc import Iterator, Sequence
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,6 +16,7 @@ import numpy as np
 from benchmarks import motion
 from benchmarks.keeping import sessions_of
 from support.program import Home
+from support.waiting import wait_until
 
 from mousetrackd.config import StoreConfig
 from mousetrackd.core.accumulator import Tally
@@ -32,14 +37,37 @@ _HOURS_OF = {**dict.fromkeys(range(5), (9, 11, 16)), 5: (20,), 6: ()}
 """When the second of them works, by weekday, Monday 0."""
 _CROSSINGS = 6_000
 _HOUR_MS = 3_600_000
+_MADE_TIMEOUT_S = 180.0
 
 
-def make_home(folder: Path) -> Home:
+def start(folder: Path) -> list[subprocess.Popen[bytes]]:
+    """Begin to make them all below ``folder``."""
+    return [subprocess.Popen([sys.executable, "-m", "browser.person", name, str(folder)]) for name in MAKERS]
+
+
+def made(folder: Path, name: str) -> Home:
+    """One of them, as soon as its page is there."""
+    failure = folder / f"{name}.failed"
+    wait_until(
+        lambda: page_of(folder, name).exists() or failure.exists(),
+        f"the store and the page of {name} are made",
+        timeout_s=_MADE_TIMEOUT_S,
+    )
+    assert not failure.exists(), failure.read_text("utf-8")
+    return home_in(folder / name)
+
+
+def page_of(folder: Path, name: str) -> Path:
+    """The file of the page of one of them."""
+    return folder / f"{name}.html"
+
+
+def home_in(folder: Path) -> Home:
     """Folders for one of them, in a time zone that is not this machine's."""
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     home = Home(folder)
     home.variables = {"TZ": ZONE, "COLUMNS": "200"}
-    home.paths.data_dir.mkdir(mode=0o700, parents=True)
+    home.paths.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     return home
 
 
@@ -115,3 +143,21 @@ def _by_hour(events: Events) -> Iterator[tuple[int, Events]]:
 def _midnight(moment: datetime, zone: tzinfo | None = None) -> datetime:
     """The local midnight before ``moment``, aware."""
     return moment.astimezone(zone or ZoneInfo(ZONE)).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+PERSON, YEAR, APPLICATION_USER = "recorded", "year", "applications"
+MAKERS: dict[str, Callable[[Home], None]] = {PERSON: recorded, YEAR: made_up, APPLICATION_USER: by_application}
+
+
+def _main(name: str, folder: Path) -> None:
+    try:
+        home = home_in(folder / name)
+        MAKERS[name](home)
+        home.run_ok("page", page_of(folder, name))
+    except BaseException:
+        (folder / f"{name}.failed").write_text(traceback.format_exc(), "utf-8")
+        raise
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1], Path(sys.argv[2]))

@@ -22,8 +22,14 @@ _WHERE = """() => {
   const canvas = document.querySelector("#view canvas");
   const box = canvas.getBoundingClientRect();
   const shown = meta.monitors.filter((_, at) => store.get().monitors.includes(at));
-  return {box: {x: box.x + scrollX, y: box.y + scrollY, width: box.width, height: box.height}, shown};
+  return {box: {x: box.x, y: box.y, width: box.width, height: box.height}, shown};
 }"""
+_GO = """to => new Promise(done => {
+  if (location.hash === to) return done();
+  addEventListener("hashchange", () => done(), {once: true});
+  location.hash = to;
+})"""
+_IS_GL = "!!document.querySelector('#view canvas').getContext('webgl2')"
 
 Pixels = NDArray[np.uint8]
 
@@ -111,52 +117,63 @@ def _pictures() -> list[Picture]:
 
 def check(setting: Setting, report: Report) -> None:
     """With WebGL2 in software, and some of it with canvas 2D as well; then that both draw the same."""
-    for whose in (YEAR, PERSON, APPLICATIONS):
+    comparison = _Comparison(setting, report)
+    by_gl = None
+    for whose in (YEAR, PERSON, APPLICATIONS) if CHROMIUM in setting.browsers else ():
         with setting.opened(whose, CHROMIUM, viewport=_BIG) as one:
+            if whose == YEAR:
+                report.check("WebGL2 is used", one.run(_IS_GL))
             for picture in (each for each in _pictures() if each.whose == whose):
-                _compare(setting, report, one, picture)
+                shown = comparison.make(one, picture)
+                by_gl = shown if by_gl is None else by_gl
             report.check(f"{whose}: it logged nothing", not complaints(one), details=complaints(one))
     for browser in setting.browsers:
         with setting.opened(YEAR, browser, "#2d", viewport=_BIG) as one:
-            is_gl = one.run("!!document.querySelector('#view canvas').getContext('webgl2')")
-            report.check(f"{browser}: canvas 2D is used where it is asked for", not is_gl)
-            for picture in _pictures()[:3]:
-                _compare(setting, report, one, picture, also=f"{browser}, canvas 2D")
+            report.check(f"{browser}: canvas 2D is used where it is asked for", not one.run(_IS_GL))
+            first, *others = _pictures()[:3]
+            flat = comparison.make(one, first, also=f"{browser}, canvas 2D")
+            for picture in others:
+                comparison.make(one, picture, also=f"{browser}, canvas 2D")
             report.check(f"{browser}: it logged nothing", not complaints(one), details=complaints(one))
-    _compare_ways(setting, report)
+        if browser == CHROMIUM and by_gl is not None:
+            mean = float(np.abs(by_gl.astype(np.float32) - flat.astype(np.float32)).mean())
+            report.check("WebGL2 and canvas 2D draw the same", mean <= _LEVELS, f"{mean:.2f} levels in the mean")
 
 
-def _compare_ways(setting: Setting, report: Report) -> None:
-    shown = {}
-    for way in ("", "&2d"):
-        with setting.opened(YEAR, CHROMIUM, f"#theme=dark{way}", viewport=_BIG) as one:
-            is_gl = one.run("!!document.querySelector('#view canvas').getContext('webgl2')")
-            report.check(f"{'canvas 2D' if way else 'WebGL2'} is used", is_gl != bool(way))
-            shown[way] = picture_of(one)[0].astype(np.float32)
-    mean = float(np.abs(shown[""] - shown["&2d"]).mean())
-    report.check("WebGL2 and canvas 2D draw the same", mean <= _LEVELS, f"{mean:.2f} levels in the mean")
+class _Comparison:
+    """Of what the page shows with what ``render`` draws, which it does once for each question."""
 
+    def __init__(self, setting: Setting, report: Report) -> None:
+        self._setting = setting
+        self._report = report
+        self._rendered: dict[str, Pixels] = {}
 
-def _compare(setting: Setting, report: Report, one: Opened, picture: Picture, also: str = "") -> None:
-    drawn = setting.folder / "render.png"
-    setting.home(picture.whose).run_ok("render", drawn, "--no-legend", *picture.words)
-    expected = cv2.imread(str(drawn), cv2.IMREAD_COLOR)
-    assert expected is not None
-    one.open(f"#{picture.fragment}{'&2d' if also else ''}")
-    shown, places = picture_of(one)
-    differences = []
-    for place in places:
-        (left, top, width, height), (x, y, wide, high) = place
-        part = expected[y : y + high, x : x + wide]
-        small = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
-        differences.append(np.abs(small - shown[top : top + height, left : left + width]).mean(axis=2))
-    mean = float(np.concatenate([each.ravel() for each in differences]).mean()) if differences else 255.0
-    what = f"{also + ': ' if also else ''}{picture.name}: the picture is that of render"
-    report.check(what, mean <= _LEVELS, f"{mean:.2f} levels in the mean")
-    if mean > _LEVELS and setting.screenshots:
-        name = "".join(c if c.isalnum() else "-" for c in f"{also} {picture.name}".strip())
-        for ending, image in (("page", shown), ("render", expected)):
-            cv2.imwrite(str(setting.screenshots / f"differs-{name}-{ending}.png"), image)
+    def _expected(self, picture: Picture) -> Pixels:
+        if picture.name not in self._rendered:
+            drawn = self._setting.folder / "render.png"
+            self._setting.home(picture.whose).run_ok("render", drawn, "--no-legend", *picture.words)
+            self._rendered[picture.name] = decoded(drawn.read_bytes())
+        return self._rendered[picture.name]
+
+    def make(self, one: Opened, picture: Picture, also: str = "") -> Pixels:
+        """Have the page show it by a change of its address, and compare; what it shows."""
+        expected = self._expected(picture)
+        one.run(_GO, f"#{'2d&' if also else ''}{picture.fragment}")
+        shown, places = picture_of(one)
+        differences = []
+        for place in places:
+            (left, top, width, height), (x, y, wide, high) = place
+            part = expected[y : y + high, x : x + wide]
+            small = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
+            differences.append(np.abs(small - shown[top : top + height, left : left + width]).mean(axis=2))
+        mean = float(np.concatenate([each.ravel() for each in differences]).mean()) if differences else 255.0
+        what = f"{also + ': ' if also else ''}{picture.name}: the picture is that of render"
+        self._report.check(what, mean <= _LEVELS, f"{mean:.2f} levels in the mean")
+        if mean > _LEVELS and self._setting.screenshots:
+            name = "".join(c if c.isalnum() else "-" for c in f"{also} {picture.name}".strip())
+            for ending, image in (("page", shown), ("render", expected)):
+                cv2.imwrite(str(self._setting.screenshots / f"differs-{name}-{ending}.png"), image)
+        return shown
 
 
 def picture_of(one: Opened) -> tuple[Pixels, Sequence[tuple[tuple[int, ...], tuple[int, ...]]]]:
@@ -166,7 +183,7 @@ def picture_of(one: Opened) -> tuple[Pixels, Sequence[tuple[tuple[int, ...], tup
     one.settle()
     where = one.run(_WHERE)
     box = where["box"]
-    png = one.page.screenshot(clip=box, full_page=True, animations="disabled", caret="initial")
+    png = one.page.screenshot(clip=box, animations="disabled", caret="initial")
     shown = decoded(png)
     monitors = where["shown"]
     left, top = min(each["x"] for each in monitors), min(each["y"] for each in monitors)

@@ -88,7 +88,7 @@ def _days(setting: Setting, saver: _Saver) -> None:
 
 def _forget(setting: Setting, browser: str) -> None:
     """The page beside latest.png, opened before and after."""
-    home = person.make_home(setting.folder / "forgetful")
+    home = person.home_in(setting.folder / "forgetful")
     person.recorded(home)
     home.run_ok("page")
     (file,) = home.paths.data_dir.rglob("history.html")

@@ -1,4 +1,4 @@
-"""What all parts share: browsers that are started once, and stores and pages that are made once."""
+"""What all parts share: browsers that are started once, and the stores and pages of ``person``."""
 
 import contextlib
 from collections.abc import Iterator
@@ -10,17 +10,20 @@ from support.program import Home
 
 from browser import drive, person
 
-PERSON, YEAR, APPLICATIONS = "recorded", "year", "applications"
-_MAKERS = {PERSON: person.recorded, YEAR: person.made_up, APPLICATIONS: person.by_application}
+PERSON, YEAR, APPLICATIONS = person.PERSON, person.YEAR, person.APPLICATION_USER
 
 
 class Setting:
-    """folder: for everything that is made; screenshots: where pictures go that somebody wants to see, or None."""
+    """folder: for everything that is made here; homes: where people's stores and pages are, or are being made.
+
+    screenshots: where pictures go that somebody wants to see, or None.
+    """
 
     def __init__(
-        self, playwright: Playwright, folder: Path, browsers: tuple[str, ...], screenshots: Path | None
+        self, playwright: Playwright, folder: Path, homes: Path, browsers: tuple[str, ...], screenshots: Path | None
     ) -> None:
         self.folder = folder
+        self._made = homes
         self.browsers = browsers
         self.screenshots = screenshots
         self.downloads = folder / "downloads"
@@ -32,15 +35,12 @@ class Setting:
     def home(self, name: str) -> Home:
         """Whose store has counts, and whose page is made."""
         if name not in self._homes:
-            home = person.make_home(self.folder / name)
-            _MAKERS[name](home)
-            home.run_ok("page", self.page(name))
-            self._homes[name] = home
+            self._homes[name] = person.made(self._made, name)
         return self._homes[name]
 
     def page(self, name: str) -> Path:
         """The file of that page."""
-        return self.folder / f"{name}.html"
+        return person.page_of(self._made, name)
 
     def browser(self, name: str) -> Browser:
         """One of the system's browsers."""

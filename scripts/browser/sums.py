@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from support.report import Report
 
 from browser import person
-from browser.drive import Opened
+from browser.drive import CHROMIUM, Opened
 from browser.setting import PERSON, YEAR, Setting, complaints
 
 EPOCH = date(1970, 1, 1)
@@ -99,7 +99,7 @@ def check(setting: Setting, report: Report) -> None:
     """Every layer, several ranges, hours and weekdays, of all monitors and of each."""
     for whose in (PERSON, YEAR):
         home = setting.home(whose)
-        for browser in setting.browsers if whose == PERSON else setting.browsers[:1]:
+        for browser in (name for name in setting.browsers if whose == PERSON or name == CHROMIUM):
             with setting.opened(whose, browser) as one:
                 names = one.run(_MONITORS)
                 for question in questions(whose == YEAR):

@@ -49,7 +49,7 @@ class Home:
             "XDG_STATE_HOME": "state",
         }
         self._folders = {variable: str(folder / name) for variable, name in homes.items()}
-        (folder / "runtime").mkdir(mode=0o700)
+        (folder / "runtime").mkdir(mode=0o700, exist_ok=True)
         self.paths = Paths(*(folder / name / "mousetrackd" for name in homes.values()))
         self._number = 0
 

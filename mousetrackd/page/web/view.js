@@ -86,6 +86,7 @@ export function createView(root, archive, store) {
     () => ({ pane: panes[0], desktop, cell_px: smallestCell() }),
     (view) => {
       store.set({ view });
+      panes = panes.map(({ box }) => paneOf(box, desktop, view)); // two fingers zoom and move before it is drawn
       later();
     },
   );
