@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from jeepney import DBusAddress
 from jeepney.bus_messages import message_bus
 
-from mousetrackd.capture.wayland import dbus
-from mousetrackd.capture.wayland.dbus import THROTTLE_NOTE, Bus, BusConnection
+from mousetrackd.capture.wayland import bus_connection
+from mousetrackd.capture.wayland.bus_connection import THROTTLE_NOTE, BusConnection
+from mousetrackd.capture.wayland.dbus import Bus
 from mousetrackd.capture.wayland.gnome_extension import UUID, is_installed
 from mousetrackd.core.errors import BlindError, FaultError, SourceError
 from mousetrackd.core.events import Gap, Kind
@@ -117,7 +118,7 @@ class ShellExtension(BusConnection):
 
 
 make_source = partial(
-    dbus.make_source,
+    bus_connection.make_source,
     ShellExtension,
     identifies_by="GNOME Shell: places of windows, desktop files and app_id or WM_CLASS",
 )

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from jeepney import DBusAddress
 
 from mousetrackd.capture.wayland import kwin_scripts
-from mousetrackd.capture.wayland.dbus import ANSWER_TIMEOUT_S, THROTTLE_NOTE, Bus, BusConnection, CallRefusedError
+from mousetrackd.capture.wayland.bus_connection import THROTTLE_NOTE, BusConnection
+from mousetrackd.capture.wayland.dbus import ANSWER_TIMEOUT_S, Bus, CallRefusedError
 from mousetrackd.capture.wayland.kwin_clicks import LOOK_AFTER_S, READY_TIMEOUT_S, Clicks
 from mousetrackd.capture.wayland.kwin_scripts import BUS_NAME
 from mousetrackd.capture.wayland.reader_thread import CompositorSource, IdentifyingSource
