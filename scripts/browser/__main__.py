@@ -46,7 +46,7 @@ def main(names: tuple[str, ...], browsers: tuple[str, ...], screenshots: Path | 
     """
     if screenshots:
         screenshots.mkdir(parents=True, exist_ok=True)
-    with _folder() as folder, _made(homes or folder, is_there=homes is not None) as made:
+    with _folder(homes) as folder, _made(homes or folder, is_there=homes is not None) as made:
         if browsers:
             is_good = _check(names, browsers, screenshots, folder, made)
         else:
@@ -84,9 +84,10 @@ def _side_by_side(names: tuple[str, ...], screenshots: Path | None, folder: Path
 
 
 @contextlib.contextmanager
-def _folder() -> Iterator[Path]:
-    """A folder for everything that is made here. A signal ends all processes that were started, and removes it."""
-    with tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as name:
+def _folder(parent: Path | None) -> Iterator[Path]:
+    """A folder for everything that is made here, by browsers too. A signal ends what was started, and removes it."""
+    with tempfile.TemporaryDirectory(dir=parent or (_MEMORY if _MEMORY.is_dir() else None)) as name:
+        os.environ["TMPDIR"] = name
 
         def end(number: int, _frame: FrameType | None) -> None:
             # Raised as an exception, it would end in Playwright's loop, which goes on waiting for the browser.
