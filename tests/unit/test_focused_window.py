@@ -1,6 +1,7 @@
 """The focused window of compositors that do not say where windows are, over the socket of a made-up one."""
 
 import gc
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.compositor import HANDLES, TOPLEVELS, Compositor
+from support.compositor import DONE, HANDLES, SERVER_IDS, STATE, TOPLEVELS, Compositor
 from support.waiting import wait_until
 
 from mousetrackd.capture import registry
@@ -175,6 +176,37 @@ def test_a_list_that_cannot_be_ends_the_source_with_a_reason(
     wait_until(lambda: not reader.source.is_alive(), "it was dead", timeout_s=30)
     assert isinstance(reader.source.failure, FaultError)
     assert said in reader.source.failure.message
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        struct.pack("=IHH", SERVER_IDS, 99, 8),  # an event that a window does not have
+        struct.pack("=IHHI", SERVER_IDS, STATE, 12, (1 << 31) - 1),  # an array longer than the message
+        struct.pack("=IHHI", SERVER_IDS, 2, 12, 77),  # a monitor that there is not
+    ],
+)
+def test_what_is_no_event_of_a_window_ends_the_source_with_a_reason(
+    compositor: Compositor, reader: Reader, data: bytes
+) -> None:
+    compositor.send_raw(data)
+    wait_until(lambda: not reader.source.is_alive(), "it was dead")
+    assert reader.source.failure is not None
+    assert "Wayland compositor" in reader.source.failure.message
+
+
+def test_a_flood_of_changes_is_counted_in_order_and_events_of_a_closed_window_are_dropped(
+    compositor: Compositor, reader: Reader
+) -> None:
+    flips = [struct.pack("=IHHI", SERVER_IDS, STATE, 12, 0), struct.pack("=IHHII", SERVER_IDS, STATE, 16, 4, 2)]
+    done = struct.pack("=IHH", SERVER_IDS, DONE, 8)
+    compositor.send_raw(b"".join(flip + done for flip in flips * 2000))
+    compositor.focus("w1", "w2")
+    wait_until(lambda: reader.focus() == UNKNOWN, "all of them were read")
+    compositor.close("w1")
+    compositor.send_raw((flips[1] + done) * 10)
+    wait_until(lambda: reader.focus() == ("two",), "the other one alone has it")
+    assert reader.source.is_alive()
 
 
 def test_windows_of_one_connection_go_with_it_whichever_was_opened_first(compositor: Compositor) -> None:
