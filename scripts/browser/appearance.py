@@ -45,6 +45,10 @@ def check(setting: Setting, report: Report) -> None:
         _manners(setting, report)
         if setting.screenshots:
             _shoot(setting)
+    else:
+        report.skipped.append(
+            "axe-core, the system's theme, less motion and print: Playwright sets them in Chromium only"
+        )
     for browser in setting.browsers:
         with setting.opened(YEAR, browser) as one:
             for width, height in _SHOTS.items():
