@@ -38,6 +38,7 @@ _GRIDS_A_CELL: Final = 4
 """So many cells of a picture's grid are side by side in one of an hour."""
 _SUMS_A_CELL: Final = 2
 """So many cells of a sum are side by side in one of an hour: 8 px at 1080p."""
+_HOURS_AT_ONCE: Final = 50
 FIRST_DAY: Final = -366
 """Days in a table are counted from here: of a computer without a clock some may be before 1970."""
 _EPOCH: Final = date(1970, 1, 1).toordinal()
@@ -166,9 +167,7 @@ class Collection:
                 series = f"{number}.{monitor}.{layer}{_of(application)}"
                 found, screen = self._found[application], self.screens[monitor]
                 summed = Gathering(screen.size, screen.sum_px)
-                for part in within.rest:
-                    side_px, of_part = _read(found, part, screen, screen.sum_px)
-                    summed.add(of_part, side_px)
+                _add_rest(found, within.rest, screen, summed)
                 for weekday, hours in sorted(within.hours.items()):
                     block = _block(found, hours, one.first, screen, summed)
                     yield self._named(f"h{weekday}.{series}"), block.encode()
@@ -227,6 +226,22 @@ def _block(
             of_hour = cells.in_planes(_together([_added(found, part, screen, summed) for part in parts], screen))
         block.add(day - first_day, hour, of_hour)
     return block
+
+
+def _add_rest(found: ByHour, parts: list[Part], screen: Screen, summed: Gathering) -> None:
+    """Add what is in sums only to ``summed``, hours many at once: of years there are some ten thousands."""
+    hours = [part for part in parts if part.hour and _size_of(part) == screen.size]
+    one_by_one = [part for part in parts if not part.hour or _size_of(part) != screen.size]
+    for first in range(0, len(hours), _HOURS_AT_ONCE):
+        some = hours[first : first + _HOURS_AT_ONCE]
+        alike = found.alike(some)
+        if alike is None:
+            one_by_one += some
+        else:
+            summed.add(alike.cells, alike.side_px)
+    for part in one_by_one:
+        side_px, of_part = _read(found, part, screen, screen.sum_px)
+        summed.add(of_part, side_px)
 
 
 def _added(found: ByHour, part: Part, screen: Screen, summed: Gathering) -> Cells:

@@ -153,8 +153,9 @@ def test_a_store_without_counts_is_a_page(store: Store) -> None:
     assert page.meta["sums"] == []
 
 
-def test_an_hour_that_is_damaged_is_left_out_and_named(store: Store) -> None:
-    fill(store, 10, RollupAges())
+@pytest.mark.parametrize("days", [10, 500], ids=["by the hour", "in a sum only"])
+def test_an_hour_that_is_damaged_is_left_out_and_named(store: Store, days: int) -> None:
+    fill(store, days, RollupAges())
     whole = page_of(store)
     store.close()
     with sqlite3.connect(store.path) as connection:
@@ -166,7 +167,8 @@ def test_an_hour_that_is_damaged_is_left_out_and_named(store: Store) -> None:
     page = Page(out.getvalue().decode())
     assert len(left_out) == 1
     assert page.meta["notes"] == left_out
-    assert sum(page.sums_by_layer("h").values()) < sum(whole.sums_by_layer("h").values())
+    for kind in "sh" if days == 10 else "s":
+        assert 0 < sum(page.sums_by_layer(kind).values()) < sum(whole.sums_by_layer(kind).values())
 
 
 HOSTILE = "</script><!--"
