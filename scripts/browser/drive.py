@@ -4,6 +4,7 @@ import base64
 import contextlib
 import hashlib
 import json
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -127,8 +128,8 @@ class Opened:
             self.settle()
 
 
-def start(playwright: Playwright, name: str, downloads: Path) -> Browser:
-    """A browser of the system, without a window."""
+def start(playwright: Playwright, name: str, downloads: Path, display: str = "") -> Browser:
+    """A browser of the system, without a window. display: of an X server, on which Firefox has one, and so WebGL2."""
     if name == CHROMIUM:
         return playwright.chromium.launch(
             executable_path="/usr/bin/chromium", args=_CHROMIUM_WORDS, timeout=_START_TIMEOUT_MS
@@ -147,6 +148,8 @@ def start(playwright: Playwright, name: str, downloads: Path) -> Browser:
         firefox_user_prefs=preferences,
         downloads_path=downloads,
         timeout=_START_TIMEOUT_MS,
+        headless=not display,
+        env={**os.environ, **({"DISPLAY": display} if display else {})},
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from support.report import Report
 
-from browser.drive import CHROMIUM, Opened
+from browser.drive import CHROMIUM, FIREFOX, Opened
 from browser.person import APPLICATIONS as NAMES
 from browser.setting import APPLICATIONS, PERSON, YEAR, Setting, complaints
 from browser.sums import today
@@ -142,9 +142,18 @@ def check(setting: Setting, report: Report) -> None:
             for picture in others:
                 comparison.make(one, picture, also=f"{browser}, canvas 2D")
             report.check(f"{browser}: it logged nothing", not complaints(one), details=complaints(one))
-        if browser == CHROMIUM and by_gl is not None:
+        if browser == FIREFOX:
+            with setting.in_window(YEAR, viewport=_BIG) as one:
+                report.check(f"{browser}, in a window: WebGL2 is used", one.run(_IS_GL))
+                by_gl = comparison.make(one, first, also=f"{browser}, in a window")
+                one.open("#2d")
+                flat = comparison.make(one, first, also=f"{browser}, in a window, canvas 2D")
+                report.check(f"{browser}, in a window: it logged nothing", not complaints(one), details=complaints(one))
+        if by_gl is not None:
             mean = float(np.abs(by_gl.astype(np.float32) - flat.astype(np.float32)).mean())
-            report.check("WebGL2 and canvas 2D draw the same", mean <= _LEVELS, f"{mean:.2f} levels in the mean")
+            report.check(
+                f"{browser}: WebGL2 and canvas 2D draw the same", mean <= _LEVELS, f"{mean:.2f} levels in the mean"
+            )
 
 
 class _Comparison:
@@ -165,7 +174,8 @@ class _Comparison:
     def make(self, one: Opened, picture: Picture, also: str = "") -> Pixels:
         """Have the page show it by a change of its address, and compare; what it shows."""
         expected = self._expected(picture)
-        one.run(_GO, f"#{'2d&' if also else ''}{picture.fragment}")
+        is_flat = one.run("location.hash").startswith("#2d")
+        one.run(_GO, f"#{'2d&' if is_flat else ''}{picture.fragment}")
         shown, places = picture_of(one)
         differences = []
         for place in places:

@@ -7,10 +7,13 @@ from typing import Any
 
 from playwright.sync_api import Browser, Playwright
 from support.program import Home
+from support.xserver import Xvfb
 
 from browser import drive, person
 
 PERSON, YEAR, APPLICATIONS = person.PERSON, person.YEAR, person.APPLICATION_USER
+_SCREEN = "2100x1600"
+"""Larger than any window that is opened on it."""
 
 
 class Setting:
@@ -54,6 +57,18 @@ class Setting:
         self.home(whose)
         with drive.opened(self.browser(browser), self.page(whose), fragment, **options) as one:
             yield one
+
+    @contextlib.contextmanager
+    def in_window(self, whose: str, **options: Any) -> Iterator[drive.Opened]:
+        """That page in Firefox with a window, where it has WebGL2: on an X server with its screen in memory."""
+        server = Xvfb(self.folder, size=_SCREEN)
+        server.start()
+        try:
+            browser = drive.start(self._playwright, drive.FIREFOX, self.downloads, server.name)
+            with contextlib.closing(browser), drive.opened(browser, self.page(whose), **options) as one:
+                yield one
+        finally:
+            server.stop()
 
     def close(self) -> None:
         """End the browsers."""
