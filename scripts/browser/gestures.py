@@ -42,6 +42,7 @@ def check(one: Opened, report: Report, browser: str) -> None:
         "two fingers zoom the picture, and move it": _pinch,
         "dragging over days picks a range, Shift and a click extend it": _drag_days,
         "dragging over hours picks them": _drag_hours,
+        "so it does where what is chosen takes two lines": _drag_hours_beside_two_lines,
         "Shift with an arrow extends a range": _extend_by_keys,
         "dragging over a week of days picks it": _drag_week,
         "the film runs, at the chosen pace, and stops": _film,
@@ -209,6 +210,16 @@ def _drag_hours(one: Opened) -> None:
     _drag(one, "[data-hour='33']", "[data-hour='59']")
     chosen = [at for at, flag in enumerate(one.state["week"]) if flag]
     assert chosen == [33, 34, 35, 57, 58, 59], chosen
+
+
+def _drag_hours_beside_two_lines(one: Opened) -> None:
+    """The second line moves nothing from under the pointer."""
+    one.page.set_viewport_size({"width": 1000, "height": 1000})
+    one.settle()
+    try:
+        _drag_hours(one)
+    finally:
+        one.page.set_viewport_size({"width": 1400, "height": 1000})
 
 
 def _extend_by_keys(one: Opened) -> None:
