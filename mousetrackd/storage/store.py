@@ -21,10 +21,7 @@ from mousetrackd.storage import erase, integrity, migration, query, rollup, scre
 from mousetrackd.storage.by_hour import ByHour
 from mousetrackd.storage.connection import Connection
 from mousetrackd.storage.copying import Copying
-from mousetrackd.storage.database_files import (
-    check_header,
-    check_place,
-)
+from mousetrackd.storage.database_files import check_header, check_place
 from mousetrackd.storage.errors import as_store_error
 from mousetrackd.storage.query import ALL, Held, Piece, Range, Reading, Total
 from mousetrackd.storage.store_file import StoreFile, check_sizes
@@ -39,8 +36,6 @@ if TYPE_CHECKING:
     from mousetrackd.core.series import Series
     from mousetrackd.storage.erase import Promise
     from mousetrackd.storage.tiers import RollupAges
-
-_MARKS_KEPT = 1000
 
 
 class Store(StoreFile):
