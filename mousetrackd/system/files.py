@@ -9,6 +9,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import shutil
 import stat
 from typing import TYPE_CHECKING
 
@@ -220,8 +221,6 @@ def remove_all(paths: Paths) -> list[str]:
         if folder.is_symlink():  # who knows what else is there
             done.append(f"left {folder}, a link: remove what it leads to yourself, {folder.resolve()}")
         elif folder.exists():
-            import shutil  # noqa: PLC0415 - brings compression, and the daemon removes nothing like that
-
             shutil.rmtree(folder)
             done.append(f"removed {folder}")
     return done

@@ -26,12 +26,7 @@ class _Desk:
     """labwc's, whose configuration places each window when it is opened."""
 
     def __init__(self, pointer: VirtualMouse) -> None:
-        self.move = pointer.move
-        self._press = pointer.press
-
-    def click(self, x: int, y: int) -> None:
-        self.move(x, y)
-        self._press()
+        self.move, self.click = pointer.move, pointer.click
 
     def place(self, app_id: str, x: int, y: int) -> None:
         if _PLACES[app_id] != (x, y):

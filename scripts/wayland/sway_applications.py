@@ -16,12 +16,7 @@ focus_follows_mouse no
 class _Desk:
     def __init__(self, session: Wlroots, pointer: VirtualMouse) -> None:
         self._session = session
-        self.move = pointer.move
-        self._press = pointer.press
-
-    def click(self, x: int, y: int) -> None:
-        self.move(x, y)
-        self._press()
+        self.move, self.click = pointer.move, pointer.click
 
     def place(self, app_id: str, x: int, y: int) -> None:
         self._do(app_id, f"move absolute position {x} {y}")

@@ -128,6 +128,11 @@ class VirtualMouse:
             self._pointer.frame()
         self._connection.sync()
 
+    def click(self, x: int, y: int) -> None:
+        """Press there."""
+        self.move(x, y)
+        self.press()
+
     def scroll(self) -> None:
         """Turn the wheel a little."""
         self._pointer.axis(Running.clock_ms() & 0xFFFFFFFF, 0, 1.0)
