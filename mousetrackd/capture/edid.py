@@ -10,18 +10,18 @@ BASE_BYTES = 128
 """The base block of an EDID, which holds maker, product and serial number (VESA E-EDID 1.4, section 3)."""
 
 CONNECTORS = Path("/sys/class/drm")
-"""Where the kernel keeps what it was told at each connector, for everyone to read: card1-DP-1/edid."""
+"""Where the kernel keeps what it read at each connector, for everyone to read: card1-DP-1/edid."""
 
 
 def short_hash(identity: bytes) -> str:
-    """Eight hex digits that stand for an identity; empty where there is none."""
+    """Eight hex digits that represent an identity; empty where there is none."""
     return hashlib.sha256(identity).hexdigest()[:8] if identity else ""
 
 
 def read(output: str, connectors: Path = CONNECTORS) -> bytes:
     """The base block of the screen at an output, which X servers pass on and compositors do not.
 
-    Empty where the kernel was told nothing, or has several such outputs, on several graphics cards.
+    Empty where the kernel read nothing, or has several such outputs, on several graphics cards.
     """
     found = set()
     for file in connectors.glob("card*-*/edid"):

@@ -36,7 +36,7 @@ class Guard:
             raise self.fault("the choice of a pointer source", error) from error
 
     def fault(self, what: str, error: Exception) -> SourceError:
-        """The failure as an error to tell: itself, where it is one already."""
+        """The failure as an error to report: itself, where it is one already."""
         if isinstance(error, SourceError):
             return error
         frames = traceback.extract_tb(error.__traceback__)
@@ -84,8 +84,8 @@ class GuardedSource:
     def failure(self) -> SourceError | None:
         """Why it is no longer alive; None while it is, and where it has just ended."""
         if self._failure is None:
-            told = getattr(self._source, "failure", None)
-            return told if isinstance(told, SourceError) else None
+            failure = getattr(self._source, "failure", None)
+            return failure if isinstance(failure, SourceError) else None
         return self._failure
 
     def start(self, notify: Callable[[], None]) -> None:

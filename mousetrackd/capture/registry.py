@@ -38,45 +38,45 @@ EXPECTED = f'{", ".join(f"{chr(34)}{name}{chr(34)}" for name in NAMES)} or "repl
 _RECORDING = "replay:"
 
 
-def is_known(wanted: object) -> bool:
+def is_known(name: object) -> bool:
     """Whether ``choose`` knows what is meant."""
-    return wanted in NAMES or (isinstance(wanted, str) and is_recording(wanted) and wanted != _RECORDING)
+    return name in NAMES or (isinstance(name, str) and is_recording(name) and name != _RECORDING)
 
 
-def is_recording(wanted: str) -> bool:
+def is_recording(name: str) -> bool:
     """Whether a recording is meant, whose source goes on where it was when it is started again."""
-    return wanted.startswith(_RECORDING)
+    return name.startswith(_RECORDING)
 
 
-def check(wanted: str) -> None:
+def check(name: str) -> None:
     """Raise UsageError for what ``choose`` would not know."""
-    if not is_known(wanted):
-        raise UsageError(f'unknown source "{wanted}"', f"Use {EXPECTED}.")
+    if not is_known(name):
+        raise UsageError(f'unknown source "{name}"', f"Use {EXPECTED}.")
 
 
 def choose(
-    wanted: str, *, speed: float = 1.0, recording: RecordingOptions | None = None, identify_windows: bool = False
+    name: str, *, speed: float = 1.0, recording: RecordingOptions | None = None, identify_windows: bool = False
 ) -> Source:
     """A source that is not started yet.
 
-    wanted: one of ``NAMES``, where "auto" looks at the session, or "replay:FILE". speed: how many times its own
+    name: one of ``NAMES``, where "auto" looks at the session, or "replay:FILE". speed: how many times its own
     pace a recording is played. recording: how it is read. identify_windows: let it report windows, if it can. Raises
     UsageError for anything else.
     """
-    check(wanted)
-    if is_recording(wanted):
+    check(name)
+    if is_recording(name):
         from mousetrackd.capture.replay import ReplaySource  # noqa: PLC0415
 
-        path = Path(os.path.expanduser(wanted.removeprefix(_RECORDING)))  # noqa: PTH111 - Path's raises for an unknown user
+        path = Path(os.path.expanduser(name.removeprefix(_RECORDING)))  # noqa: PTH111 - Path's raises for an unknown user
         return ReplaySource(path, speed=speed, options=recording)
-    if wanted == "auto":
+    if name == "auto":
         from mousetrackd.capture import detect  # noqa: PLC0415
 
         choice = detect.look()
         if choice.refusal is not None:
             return NoSource(choice.refusal)
-        wanted = choice.source
-    source: Source = importlib.import_module(f"{__package__}.{SOURCES[wanted]}").make_source()
+        name = choice.source
+    source: Source = importlib.import_module(f"{__package__}.{SOURCES[name]}").make_source()
     if identify_windows:
         from mousetrackd.capture.applications import IdentifiesWindows  # noqa: PLC0415 - who has it off pays nothing
 
@@ -85,11 +85,11 @@ def choose(
     return source
 
 
-def explain_applications(wanted: str) -> Finding:
+def explain_applications(name: str) -> Finding:
     """By what the source that ``choose`` takes here knows windows."""
     from mousetrackd.capture.applications import IdentifiesWindows  # noqa: PLC0415 - likewise
 
-    source = choose(wanted)
+    source = choose(name)
     if isinstance(source, IdentifiesWindows) and source.identifies_by:
         return ok("applications", f"windows are identified by {source.identifies_by}")
     return warning(
@@ -100,18 +100,18 @@ def explain_applications(wanted: str) -> Finding:
     )
 
 
-def explain(wanted: str, *, try_it: bool) -> list[Finding]:
+def explain(name: str, *, try_it: bool) -> list[Finding]:
     """What ``choose`` takes here and why; where ``try_it``, also whether it can listen, and what it cannot see."""
     reasons: list[Finding] = []
-    if wanted == "auto":
+    if name == "auto":
         from mousetrackd.capture import detect  # noqa: PLC0415
 
         choice = detect.look()
         reasons = [ok("source", str(finding)) for finding in choice.findings]
         if choice.refusal is not None:
             return [*reasons, _judge(choice.refusal, "no source fits")]
-        wanted = choice.source
-    source = choose(wanted)
+        name = choice.source
+    source = choose(name)
     chosen = ok("source", f"{source.name}, {'the first that fits' if reasons else 'as configured'}")
     if not try_it:
         return [*reasons, chosen]
@@ -126,12 +126,12 @@ def explain(wanted: str, *, try_it: bool) -> list[Finding]:
     return [*reasons, chosen, *(warning("source", note) for note in notes)]
 
 
-def why_not(wanted: str) -> SourceError | None:
+def why_not(name: str) -> SourceError | None:
     """Begin to listen as ``choose`` would, and stop: why that cannot be done here, or None where it can."""
     from mousetrackd.capture.guard import Guard  # noqa: PLC0415 - numpy costs more than "status" does
 
     try:
-        source = Guard().make(lambda: choose(wanted))
+        source = Guard().make(lambda: choose(name))
         source.start(lambda: None)
     except SourceError as error:
         return error

@@ -1,4 +1,4 @@
-"""A machine that sleeps: both a display's clock and ours stand still then, so that only this tells of it."""
+"""A machine that sleeps: a display's clock and ours both stop then, so that only this shows it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def asleep_ms() -> int:
 
 
 class Sleep:
-    """Tells whether the machine was suspended in between. asleep_ms: how long it has been so far."""
+    """Finds whether the machine was suspended in between. asleep_ms: how long it has been so far."""
 
     def __init__(self, asleep_ms: Callable[[], int]) -> None:
         self._asleep_ms = asleep_ms

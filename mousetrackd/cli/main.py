@@ -30,11 +30,11 @@ def main() -> NoReturn:
 _DONE_ALL_THE_SAME = "The command did its work, unless another error is shown."
 
 
-def _run_command(words: list[str]) -> int:
+def _run_command(arguments: list[str]) -> int:
     """Run what the command line asks for; its exit code. Every error is printed here."""
     try:
-        if running.is_plain(words):
-            running.run_plain(words)
+        if running.is_plain(arguments):
+            running.run_plain(arguments)
         else:
             from mousetrackd.cli import commands  # noqa: PLC0415 - click would stay in the daemon as long as it runs
 
@@ -68,8 +68,8 @@ def _unexpected(error: Exception) -> int:
         from mousetrackd.system import logs  # noqa: PLC0415
 
         place = logs.keep_traceback(user_paths().log, error)
-        told = MousetrackError(f"internal error: {logs.summary(error)}", f"Please report it, with {place}.")
-        terminal.echo_error(told, sys.stderr)
+        reported = MousetrackError(f"internal error: {logs.summary(error)}", f"Please report it, with {place}.")
+        terminal.echo_error(reported, sys.stderr)
     except Exception:  # noqa: BLE001 - there is not even memory, or a file to be opened, for that
         with contextlib.suppress(OSError):
             os.write(2, b"mousetrackd: there is not enough memory, or too few files may be open\nSee: ulimit -a\n")

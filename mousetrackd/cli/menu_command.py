@@ -25,11 +25,11 @@ _NAME = "mousetrackd"
     context_settings={"ignore_unknown_options": True},
     epilog=example("mousetrackd from-menu page --open"),
 )
-@click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND...")
-def from_menu(words: tuple[str, ...]) -> None:
+@click.argument("arguments", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND...")
+def from_menu(arguments: tuple[str, ...]) -> None:
     """Run a command for a click in the menu, and show an error, or what it answers, as a notification."""
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "mousetrackd", *words],
+        [sys.executable, "-P", "-m", "mousetrackd", *arguments],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -40,8 +40,8 @@ def from_menu(words: tuple[str, ...]) -> None:
     terminal.echo(done.stderr, err=True, nl=False)
     if done.returncode != ExitCode.DONE:
         _notify("mousetrackd could not do it", done.stderr.removeprefix(f"{_NAME}: "))
-    elif words[0] in _ANSWERED:
-        answer, *more = done.stdout.splitlines()[_ANSWERED[words[0]] :]
+    elif arguments[0] in _ANSWERED:
+        answer, *more = done.stdout.splitlines()[_ANSWERED[arguments[0]] :]
         _notify(f"{_NAME}: {_DETAILS.split(answer)[0]}", "\n".join(more))
     sys.exit(done.returncode)
 

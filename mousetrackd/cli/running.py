@@ -1,4 +1,4 @@
-"""``mousetrackd run``: from its options to a daemon that runs until it is told to end.
+"""``mousetrackd run``: from its options to a daemon that runs until it is asked to end.
 
 This module does without click. Units and autostart entries give no options but flags, and what parses the others would
 stay in memory as long as the daemon runs: more than 2 MB.
@@ -23,16 +23,16 @@ _ALLOW_ROOT: Final = "--allow-root"
 _VERBOSE: Final = frozenset({"-v", "--verbose"})
 
 
-def is_plain(words: Sequence[str]) -> bool:
+def is_plain(arguments: Sequence[str]) -> bool:
     """Whether a command line is ``run`` with nothing but flags."""
-    return [*words[:1]] == ["run"] and {*words[1:]} <= {_ALLOW_ROOT, *_VERBOSE}
+    return [*arguments[:1]] == ["run"] and {*arguments[1:]} <= {_ALLOW_ROOT, *_VERBOSE}
 
 
-def run_plain(words: Sequence[str]) -> None:
+def run_plain(arguments: Sequence[str]) -> None:
     """Do what a command line asks for of which ``is_plain`` is true. Raises MousetrackError."""
-    if _ALLOW_ROOT not in words:
+    if _ALLOW_ROOT not in arguments:
         refuse_root("run")
-    run_daemon(verbose=not _VERBOSE.isdisjoint(words))
+    run_daemon(verbose=not _VERBOSE.isdisjoint(arguments))
 
 
 def refuse_root(command: str) -> None:

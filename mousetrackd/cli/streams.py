@@ -2,7 +2,7 @@
 
 They may be closed, full, a pipe that nobody reads, or have an encoding of few characters. What fails on standard
 output is remembered, and reported when the command has done its work. What fails on standard error is dropped: there
-is nobody left to tell.
+is nobody left to read it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From TOML text to a Config: every problem is found at once, and what may concern privacy is told apart."""
+"""From TOML text to a Config: every problem is found at once, and what may concern privacy is kept apart."""
 
 from __future__ import annotations
 

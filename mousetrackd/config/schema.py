@@ -46,7 +46,7 @@ class PrivacyConfig:
     click_cell_px: int = setting(
         1,  # what everyone expects of a map of clicks, and what its exports are good for
         "Presses are counted at the centre of squares of so many pixels, before they are ever stored; 1 is exact.\n"
-        "With 64 the keys of an on-screen keyboard or a PIN pad can hardly be told apart.",
+        "With 64 the keys of an on-screen keyboard or a PIN pad can hardly be distinguished.",
         f"whole pixels from 1 to {SIDE_MAX_PX}",
         whole(1, SIDE_MAX_PX),
     )

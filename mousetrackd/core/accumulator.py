@@ -56,7 +56,7 @@ _LINE_SLICE_PX = 1 << 15
 """Lines are drawn at most so many pixels at a time, so that a burst of long ones stays bounded in memory."""
 
 _PENDING_MAX = 1 << 16
-"""Unsorted additions to one histogram beyond this are folded into it: memory follows the pixels visited."""
+"""Unsorted additions to one histogram beyond this are merged into it: memory follows the pixels visited."""
 
 
 @dataclass
@@ -76,7 +76,7 @@ class _Histogram:
 
     def __init__(self, size: tuple[int, int]) -> None:
         self._size = size
-        self._folded: Counts | None = None
+        self._merged: Counts | None = None
         self._index: list[NDArray[np.int64]] = []
         self._weight: list[NDArray[np.int64]] = []
         self._pending = 0
@@ -86,19 +86,19 @@ class _Histogram:
         self._weight.append(np.ones(index.size, np.int64) if weight is None else weight)
         self._pending += index.size
         if self._pending > _PENDING_MAX:
-            self.fold()
+            self.merge()
 
-    def fold(self) -> Counts:
+    def merge(self) -> Counts:
         width_px, height_px = self._size
         if self._index:
             index, weight = np.concatenate(self._index), np.concatenate(self._weight)
             fresh = Counts.from_pixels(width_px, height_px, index, weight)
-            self._folded = Counts.merge([self._folded, fresh]) if self._folded else fresh
+            self._merged = Counts.merge([self._merged, fresh]) if self._merged else fresh
             self._index, self._weight, self._pending = [], [], 0
-        return self._folded or Counts.empty(width_px, height_px)
+        return self._merged or Counts.empty(width_px, height_px)
 
     def put_back(self, counts: Counts) -> None:
-        self._folded = Counts.merge([self.fold(), counts])
+        self._merged = Counts.merge([self.merge(), counts])
 
 
 def _geometry(layout: Layout) -> NDArray[np.int64]:
@@ -202,7 +202,7 @@ class Accumulator:
         self._draws_lines = count == 1
 
     def change_layout(self, layout: Layout, time_ms: int) -> None:
-        """The monitors stand differently from ``time_ms`` on; positions before mean other pixels."""
+        """The monitors are placed differently from ``time_ms`` on; positions before mean other pixels."""
         if layout != self._layout:
             self.gap(time_ms)
             self._layout = layout
@@ -223,7 +223,7 @@ class Accumulator:
     def take(self, now_ms: int) -> Tally:
         """Hand out everything counted since the last ``take``, the rest up to ``now_ms`` included."""
         self._credit_rest(now_ms)
-        counts = {series: histogram.fold() for series, histogram in self._histograms.items()}
+        counts = {series: histogram.merge() for series, histogram in self._histograms.items()}
         tally = Tally({series: counted for series, counted in counts.items() if counted.index.size}, self._path_px)
         self._histograms, self._path_px = {}, {}
         return tally

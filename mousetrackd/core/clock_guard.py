@@ -26,7 +26,7 @@ _END_OF_TIME_S = 1 << 40
 class Moment:
     """A look at the clocks, in whole seconds: UTC, and since the boot, time in suspend included.
 
-    start: tells one run of the daemon from the next.
+    start: distinguishes one run of the daemon from the next.
     """
 
     wall_s: int
@@ -64,7 +64,7 @@ class Known:
         return known if all(type(one) is int and 0 <= one < _END_OF_TIME_S for one in numbers) else cls()
 
     def problem(self) -> str:
-        """What a user is told while a leap is waited for; empty otherwise."""
+        """What is reported while a leap is waited for; empty otherwise."""
         if self.leap is None or self.trusted_s is None:
             return ""
         days = (self.leap.wall_s - self.trusted_s) // DAY_S
@@ -108,7 +108,7 @@ def _is_confirmed(leap: Moment, now: Moment) -> bool:
 
 
 def _is_same_leap(leap: Moment, now: Moment) -> bool:
-    """Has the clock only gone on since, as far as can be told?"""
+    """Has the clock only gone on since, as far as can be known?"""
     wall_s, passed_s = now.wall_s - leap.wall_s, now.boottime_s - leap.boottime_s
     if now.start == leap.start:
         return abs(wall_s - passed_s) <= _DRIFT_S

@@ -65,7 +65,7 @@ class Pointers(Gap):
 
 @dataclass(frozen=True)
 class LayoutChange:
-    """From here on the monitors stand like this."""
+    """From here on the monitors are placed like this."""
 
     time_ms: int
     layout: Layout

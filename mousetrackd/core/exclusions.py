@@ -45,7 +45,7 @@ class Exclusions:
         self._seen = {**before, **{name: place for name, place in self._seen.items() if name in named}}
 
     def on(self, layout: Layout) -> NDArray[np.int64]:
-        """The excluded rectangles of the desktop while the monitors stand like this.
+        """The excluded rectangles of the desktop while the monitors are placed like this.
 
         (N, 4): left, top, right and bottom, the latter two outside. A monitor's are cut off at its edges.
         """

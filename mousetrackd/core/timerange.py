@@ -29,7 +29,7 @@ def moment_s(text: str, now: datetime, *, end: bool = False) -> int:
         moment, is_day = _parse(words, now, midnight)
         return int((moment + _DAY if end and is_day else moment).timestamp())
     except (ValueError, OverflowError, OSError) as error:
-        raise UsageError(f'cannot tell what time "{text}" is', f"Say for example: {HELP}") from error
+        raise UsageError(f'cannot understand the time "{text}"', f"Say for example: {HELP}") from error
 
 
 def _parse(words: str, now: datetime, midnight: datetime) -> tuple[datetime, bool]:

@@ -219,7 +219,7 @@ class Checkpointer:
     def keep_aside(self, now_ms: int, why: str) -> str:
         """Write what is not in the store into side files; a sentence about that, or nothing where all is.
 
-        why: the reason that the store could not be written. To be told as an error, though nothing may be lost.
+        why: the reason that the store could not be written. To be reported as an error, though nothing may be lost.
         """
         batches = [batch for batch in (self._pending, self._take_batch(now_ms)) if batch is not None]
         if not batches:

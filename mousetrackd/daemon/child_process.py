@@ -80,8 +80,8 @@ class Job:
 
 
 def command(job: Job) -> list[str]:
-    """The words that run a job: this interpreter, on a file of ours, with the parent's module path."""
-    told = {
+    """The command line that runs a job: this interpreter, on a file of ours, with the parent's module path."""
+    request = {
         "package": job.package,
         "module": job.module,
         "path": module_path(sys.path, os.environ, Path(job.package).parent.parent, safe=sys.flags.safe_path),
@@ -89,7 +89,7 @@ def command(job: Job) -> list[str]:
         "memory_hint": job.memory_hint,
     }
     flags = ["-P", *(["-s"] if sys.flags.no_user_site else []), *(["-E"] if sys.flags.ignore_environment else [])]
-    return [job.python, *flags, str(Path(PACKAGE).parent / "daemon" / "child_start.py"), json.dumps(told)]
+    return [job.python, *flags, str(Path(PACKAGE).parent / "daemon" / "child_start.py"), json.dumps(request)]
 
 
 def module_path(path: Sequence[str], variables: Mapping[str, str], home: Path, *, safe: bool) -> list[str]:
@@ -125,7 +125,7 @@ def environment(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 class Child:
-    """One job, from its start to its end, which ``done`` is told once, from a thread.
+    """One job, from its start to its end, after which ``done`` is called once, from a thread.
 
     All that may block happens in that thread, and nothing waits for it: a process that cannot be killed, or a file that
     does not answer, keeps neither the daemon's loop nor its end.
@@ -153,7 +153,7 @@ class Child:
         return self._process.pid if self._process is not None else None
 
     def kill(self) -> None:
-        """End it, and all that it started. ``done`` is still told."""
+        """End it, and all that it started. ``done`` is still called."""
         with self._lock:
             self._killed = True
             if self._process is not None and not self._reaped:  # afterwards its number may be another's
@@ -161,7 +161,7 @@ class Child:
                     os.killpg(self._process.pid, signal.SIGKILL)
 
     def abandon(self) -> None:
-        """Kill it, and have nothing more told of it."""
+        """Kill it, and have nothing more reported of it."""
         with self._lock:
             self._abandoned = True
         self.kill()
@@ -184,12 +184,12 @@ class Child:
             )
         except (OSError, ValueError) as error:
             ended = Ended(f"{name} cannot be started: {getattr(error, 'strerror', None) or error}")
-        except Exception as error:  # noqa: BLE001 - untold, it would be waited for forever
+        except Exception as error:  # noqa: BLE001 - without a report it would be waited for permanently
             ended = Ended(f"{name} failed: {type(error).__name__}", printable_lines(str(error)))
         with self._lock:
-            told = not self._abandoned
+            is_reported = not self._abandoned
             self._abandoned = True
-            if told:
+            if is_reported:
                 self._done(self, ended)
         if self._process is not None and not self._reaped:
             self._process.wait()  # one that cannot be killed: nobody starts the next one beside it
@@ -255,7 +255,7 @@ class Child:
 
 
 class _Pipes:
-    """What is said to a process and what it says, without ever blocking, and no more of it than is wanted."""
+    """What is written to a process and what it writes, without ever blocking, and no more of it than is used."""
 
     def __init__(self, process: subprocess.Popen[bytes], message: bytes) -> None:
         assert process.stdin is not None  # noqa: S101 - for mypy
@@ -273,18 +273,18 @@ class _Pipes:
             self._poll.register(source, select.POLLIN)
 
     def attend(self, deadline: Deadline) -> bool:
-        """Talk with it until it has ended: True, or until the deadline is over: False."""
+        """Write and read until it has ended: True, or until the deadline is over: False."""
         while not deadline.is_over():
             ready = [descriptor for descriptor, _ in self._poll.poll(max(deadline.left_s() * 1000, 1))]
             if not self._in.closed and self._in.fileno() in ready:
-                self._tell()
+                self._write()
             self._take()
             if self._end in ready:
                 self._take()
                 return True
         return False
 
-    def _tell(self) -> None:
+    def _write(self) -> None:
         try:
             self._message = self._message[os.write(self._in.fileno(), self._message[:4096]) :]
         except BlockingIOError:

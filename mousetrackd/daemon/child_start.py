@@ -49,13 +49,13 @@ def explanation(error: Exception) -> dict[str, Any] | None:
     return None if explained is None else {"message": explained.message, "hint": explained.hint}
 
 
-def run(told: dict[str, Any]) -> dict[str, Any]:
-    """Do what the parent told; the reply. Raises whatever is not an error that a user can act on."""
-    limit_memory(told["memory_bytes"])
-    sys.path[:] = told["path"]
+def run(request: dict[str, Any]) -> dict[str, Any]:
+    """Do what the parent asks for; the reply. Raises whatever is not an error that a user can act on."""
+    limit_memory(request["memory_bytes"])
+    sys.path[:] = request["path"]
     try:
-        package_at(told["package"])
-        module = importlib.import_module(told["module"])
+        package_at(request["package"])
+        module = importlib.import_module(request["module"])
         from mousetrackd.core.errors import MousetrackError  # noqa: PLC0415 - only now it is known whose
     except (ImportError, OSError, SyntaxError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201 - for the log
@@ -64,9 +64,9 @@ def run(told: dict[str, Any]) -> dict[str, Any]:
             return explained
         message = f"a part of mousetrackd or of its libraries cannot be loaded: {error}"
         return {"message": message, "hint": "If it was just upgraded, restart mousetrackd; else install it again."}
-    folder = Path(told["package"]).parent
+    folder = Path(request["package"]).parent
     imported = str(sys.modules["mousetrackd"].__file__), str(module.__file__)
-    if imported[0] != told["package"] or folder not in Path(imported[1]).parents:
+    if imported[0] != request["package"] or folder not in Path(imported[1]).parents:
         message = f"it would run another mousetrackd than the one in {folder}: {imported[1]}"
         return {"message": message, "hint": "Restart mousetrackd."}
     try:
@@ -74,8 +74,8 @@ def run(told: dict[str, Any]) -> dict[str, Any]:
     except MousetrackError as error:
         return {"message": error.message, "hint": error.hint}
     except MemoryError:
-        message = f"more than {told['memory_bytes'] / 2**20:.0f} MB of memory would be needed"
-        return {"message": message, "hint": told["memory_hint"]}
+        message = f"more than {request['memory_bytes'] / 2**20:.0f} MB of memory would be needed"
+        return {"message": message, "hint": request["memory_hint"]}
     return {"done": True}
 
 

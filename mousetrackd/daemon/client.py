@@ -77,7 +77,7 @@ class RunningDaemon:
 def find_running(paths: Paths) -> RunningDaemon | None:
     """The user's daemon: this login's, or another login's that counts into the same data.
 
-    Raises MousetrackError where one runs that cannot be told from others.
+    Raises MousetrackError where one runs that cannot be distinguished from others.
     """
     give_up_s = time.monotonic() + LOCK_PATIENCE_S
     while True:
@@ -89,7 +89,7 @@ def find_running(paths: Paths) -> RunningDaemon | None:
             return None
         if time.monotonic() > give_up_s:  # it has not just started
             raise MousetrackError(
-                f"mousetrackd runs, but the files that tell which process it is were deleted: {paths.data_lock}",
+                f"mousetrackd runs, but the files that name its process were deleted: {paths.data_lock}",
                 "It writes them again a minute after the pointer moves. Try again then.",
             )
         time.sleep(POLL_S)

@@ -101,7 +101,7 @@ class Daemon:
     # Life ---------------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Track until told to end. Raises MousetrackError when it cannot start; AlreadyRunningError is one."""
+        """Track until asked to end. Raises MousetrackError when it cannot start; AlreadyRunningError is one."""
         with contextlib.closing(self._messages), signals_posted(self._messages, self._end.begin):
             try:
                 self._start()
@@ -123,7 +123,7 @@ class Daemon:
         memory.return_large_blocks()
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
         self._lock.acquire()
-        self._status.publish()  # without one that is ours, others could not tell "starting" from "taken away"
+        self._status.publish()  # without one that is ours, others could not distinguish "starting" from "taken away"
         self._pause.load()
         if privacy_guard.remember(self._paths, privacy_guard.Rules.of(self._config.current)):
             self._snapshots.drop_page(self._limits.file_s)
@@ -234,7 +234,7 @@ class Daemon:
     def _pause_or_resume(self, *, asked_pause: bool, asked_resume: bool) -> None:
         self._status.looked_ns = time.monotonic_ns()
         has_changed = self._pause.settle(asked_pause=asked_pause, asked_resume=asked_resume)
-        self._status.set_problem("wanted", self._pause.problem)
+        self._status.set_problem("pause", self._pause.problem)
         if not has_changed:
             self._status.publish()
         elif self._pause.is_paused:
@@ -362,7 +362,7 @@ class Daemon:
         notify("READY=1")
 
     def _feed_watchdog(self) -> None:
-        """Tell systemd that all is well, if it is: this loop goes on, and the display that we listen to answers."""
+        """Report to systemd that all is well, if it is: this loop goes on, and the display listened to answers."""
         if self._tracker.check_display():
             self._watchdog.feed()
         else:

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class Message(enum.Enum):
-    """What the daemon is told by signals and by the pointer source."""
+    """What signals and the pointer source send to the daemon."""
 
     EVENTS = enum.auto()
     """The source has events, or has ended."""
@@ -118,7 +118,7 @@ class Timers:
 def signals_posted(messages: Messages[Any], on_end: Callable[[], None]) -> Iterator[None]:
     """Post each signal of ``SIGNALS`` as its message; put the old handlers back at the end. Main thread only.
 
-    on_end: called by the handler itself when the daemon is told to end.
+    on_end: called by the handler itself when the daemon is asked to end.
     """
 
     def post(number: int, _frame: FrameType | None) -> None:

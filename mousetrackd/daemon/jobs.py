@@ -66,7 +66,7 @@ class Worker:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a child is at work, or has ended without ``take`` having been told."""
+        """Whether a child is at work, or has ended without ``take`` having been called."""
         return self._child is not None
 
     def start(self, job: Job) -> str:

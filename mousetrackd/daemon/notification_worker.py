@@ -97,10 +97,10 @@ def _answer(bus: Any, call: Message) -> tuple[Any, ...]:
 
 def main() -> None:
     """Show what stdin says. Raises MousetrackError."""
-    told = json.loads(sys.stdin.buffer.read())
-    opens = Path(told["opens"]) if told["opens"] else None
+    message = json.loads(sys.stdin.buffer.read())
+    opens = Path(message["opens"]) if message["opens"] else None
     try:
-        show(bus_address(), told["summary"], told["body"], opens)
+        show(bus_address(), message["summary"], message["body"], opens)
     except TimeoutError as error:
         raise MousetrackError("the desktop does not answer") from error
     except (OSError, ValueError, TypeError) as error:

@@ -37,8 +37,8 @@ class DesiredState:
 def read_desired_state(paths: Paths) -> DesiredState:
     """The state as last written. No file means tracking; one that cannot be read or understood means pause."""
     try:
-        written = paths.wanted.lstat()
-        content = read_own(paths.wanted)
+        written = paths.desired_state.lstat()
+        content = read_own(paths.desired_state)
     except FileNotFoundError:
         return DesiredState(pause=False, mark=None)
     except OSError:
@@ -50,10 +50,10 @@ def write_desired_state(paths: Paths, *, pause: bool) -> None:
     """Write the state; it is on disk when this returns. Raises RefusedError."""
     make_private(paths.data_dir)
     try:
-        write_whole(paths.wanted, b"paused\n" if pause else b"tracking\n")
+        write_whole(paths.desired_state, b"paused\n" if pause else b"tracking\n")
     except OSError as error:
         raise RefusedError(
-            f"cannot write {paths.wanted}: {error.strerror}",
+            f"cannot write {paths.desired_state}: {error.strerror}",
             "Nothing was changed. Check the disk; to be sure that nothing is tracked: mousetrackd stop",
         ) from error
 
@@ -66,7 +66,7 @@ def desired_state_lock(paths: Paths) -> Iterator[None]:
     """
     with contextlib.ExitStack() as held:
         with contextlib.suppress(OSError):
-            descriptor = open_own(paths.wanted.with_name("wanted.lock"), os.O_RDWR | os.O_CREAT)
+            descriptor = open_own(paths.desired_state.with_name("wanted.lock"), os.O_RDWR | os.O_CREAT)
             held.callback(os.close, descriptor)
             give_up_s = time.monotonic() + _LOCK_PATIENCE_S
             while time.monotonic() < give_up_s:

@@ -29,7 +29,7 @@ from mousetrackd.system.paths import APPLICATION_ID
 _SESSION = (
     "DISPLAY XAUTHORITY WAYLAND_DISPLAY XDG_SESSION_TYPE XDG_CURRENT_DESKTOP HYPRLAND_INSTANCE_SIGNATURE WAYFIRE_SOCKET"
 )
-"""What a desktop that does not start graphical-session.target may not have told systemd either."""
+"""What a desktop that does not start graphical-session.target may not have passed to systemd either."""
 
 # Where the session is systemd's the unit has been started, or is now. Elsewhere restart, not start: a daemon left from
 # an earlier login (with lingering, or within seconds of it) knows that login's display only.
@@ -99,7 +99,7 @@ class Places:
 
     @property
     def completions(self) -> dict[str, Path]:
-        """Where each shell looks for what completes our commands. zsh has to be told (``fpath``)."""
+        """Where each shell looks for what completes our commands. zsh has to be configured (``fpath``)."""
         return {
             "bash": self.data_home / "bash-completion" / "completions" / "mousetrackd",
             "zsh": self.data_home / "zsh" / "site-functions" / "_mousetrackd",

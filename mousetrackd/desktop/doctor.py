@@ -197,15 +197,14 @@ def _source(paths: Paths) -> Iterator[Finding]:
         conf = config.load(paths.config_file)
     except ConfigError:  # reported above
         conf = config.Config()
-    wanted = conf.source
     said = client.read_status(paths)
     tracking = said["state"] == "tracking"
     if displays.asked_from(said, os.environ) and said["state"] in ("tracking", "paused"):
         return  # what could be followed here is not what is followed: "daemon" reports that
     # Not beside a daemon that listens, because some sources allow only one; nor while the user wants a pause.
-    yield from registry.explain(wanted, try_it=not (tracking or pause_state.read_desired_state(paths).pause))
+    yield from registry.explain(conf.source, try_it=not (tracking or pause_state.read_desired_state(paths).pause))
     if conf.applications.enabled:
-        yield registry.explain_applications(wanted)
+        yield registry.explain_applications(conf.source)
     if tracking:
         yield from (warning("source", str(note)) for note in said.get("notes") or [])
 

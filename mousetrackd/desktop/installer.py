@@ -1,4 +1,4 @@
-"""Installing for the user, and uninstalling: files are written or removed, and systemd is told."""
+"""Installing for the user, and uninstalling: files are written or removed, and systemd is notified."""
 
 from __future__ import annotations
 

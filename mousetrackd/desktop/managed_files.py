@@ -1,9 +1,8 @@
 """Our files among the user's own: written, upgraded and removed again without losing what was changed by hand.
 
 The last line of each is a comment (in JSON, a key) that says who wrote it, with a checksum of the rest. By it a later
-version, and ``uninstall``, tell a file that is as we left it from one that the user has changed, and from one that was
-never ours. A PNG
-has a chunk of text instead, and is ours whatever else was changed in it.
+version, and ``uninstall``, know a file that is as we left it from one that the user has changed, and from one that was
+never ours. A PNG has a chunk of text instead, and is ours whatever else was changed in it.
 """
 
 from __future__ import annotations

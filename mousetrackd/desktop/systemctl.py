@@ -38,9 +38,9 @@ def look_at_systemd() -> UserSystemd:
     return UserSystemd(exists=True, answers=True, has_display=bool(names & {"DISPLAY", "WAYLAND_DISPLAY"}))
 
 
-def systemctl(*words: str) -> subprocess.CompletedProcess[str] | None:
+def systemctl(*arguments: str) -> subprocess.CompletedProcess[str] | None:
     """Run ``systemctl --user``; None where there is none. It fails with a sentence on stderr."""
-    command = ["systemctl", "--user", *words]
+    command = ["systemctl", "--user", *arguments]
     try:
         done = run_tool(command, timeout_s=_TIMEOUT_S)
     except (TimeoutError, ValueError) as error:
@@ -55,18 +55,18 @@ def show_unit() -> list[str]:
     return answer_to("show", UNIT, "--property=LoadState,ActiveState,UnitFileState,Result,NRestarts").splitlines()
 
 
-def answer_to(*words: str) -> str:
+def answer_to(*arguments: str) -> str:
     """What ``systemctl --user`` prints; empty where there is none."""
-    answer = systemctl(*words)
+    answer = systemctl(*arguments)
     return answer.stdout.strip() if answer else ""
 
 
-def must(*words: str) -> None:
+def must(*arguments: str) -> None:
     """Run ``systemctl --user``. Raises MousetrackError where it fails."""
-    answer = systemctl(*words)
+    answer = systemctl(*arguments)
     if answer is None or answer.returncode != 0:
         raise MousetrackError(
-            f"systemctl --user {' '.join(words)} failed: {_first_line(answer.stderr if answer else '')}",
+            f"systemctl --user {' '.join(arguments)} failed: {_first_line(answer.stderr if answer else '')}",
             "See: systemctl --user status mousetrackd, and mousetrackd doctor",
         )
 

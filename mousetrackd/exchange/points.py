@@ -48,7 +48,7 @@ class _Screen:
     weight: list[NDArray[np.int64]] = field(default_factory=list)
     waiting: int = 0
     total: int = 0
-    folded: Counts | None = None
+    merged: Counts | None = None
     right_px: int = 0
     bottom_px: int = 0
 
@@ -59,12 +59,12 @@ class _Screen:
         self.weight.append(np.ones(x.size, np.int64) if count is None else count)
         self.waiting += x.size
         if self.waiting >= _FOLD_FROM:
-            self.fold()
+            self.merge()
 
-    def fold(self) -> Counts:
+    def merge(self) -> Counts:
         """Everything that was added. Many points are added to an array of all pixels, which takes no sorting."""
         if not self.index:
-            return self.folded or Counts.empty(self.width_px, self.height_px)
+            return self.merged or Counts.empty(self.width_px, self.height_px)
         index, weight = np.concatenate(self.index), np.concatenate(self.weight)
         self.index, self.weight, self.waiting = [], [], 0
         self.total += sum(weight.tolist()) if float(weight.max()) * weight.size >= COUNT_MAX else int(weight.sum())
@@ -75,8 +75,8 @@ class _Screen:
             np.add.at(dense, index, weight)
             index = np.flatnonzero(dense)
             fresh = Counts(self.width_px, self.height_px, index, dense[index])
-        self.folded = fresh if self.folded is None else Counts.merge([self.folded, fresh])
-        return self.folded
+        self.merged = fresh if self.merged is None else Counts.merge([self.merged, fresh])
+        return self.merged
 
 
 class Points:
@@ -159,7 +159,7 @@ class Points:
         counts: Table = {}
         for label, screen in self._screens.items():
             monitor = self._monitor_found(label)
-            found = _on(monitor, screen.fold())
+            found = _on(monitor, screen.merge())
             counts[monitor] = Counts.merge([counts[monitor], found]) if monitor in counts else found
         return FileCounts(counts, unit, layer, tuple(self.notes), hours)
 

@@ -130,7 +130,7 @@ class Study:
             )
 
     def machine(self, store: Store) -> str:
-        """What this study calls the machine of a store: nobody can tell without its secret. Raises StoreError."""
+        """What this study calls the machine of a store: nobody can know without its secret. Raises StoreError."""
         ids = store.store_ids()
         if not ids:
             raise StoreError(
@@ -164,7 +164,7 @@ class Study:
         return plan
 
     def _mark(self, text: str) -> str:
-        """A mark of a text, from which nobody can tell it without the secret."""
+        """A mark of a text, from which nobody can know it without the secret."""
         return hmac.new(self._secret, text.encode(), "sha256").hexdigest()[:16]
 
     def _file(self, machine: str, month: str) -> Path:

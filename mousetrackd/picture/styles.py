@@ -24,7 +24,7 @@ class Style:
     it hides what is below it; up to there it fades in, by the power ``fade``: above 1 rare places are faint. strength:
     how much of that even its hottest place hides, 0 to 1. plenty: from how many counted pixels on its sigma is its own;
     while there are fewer it is wider. 0: it never is. mark: the one colour it has over other layers, on dark and on
-    light; None where it has those of its map there too. pixels_a_cell: how many counted pixels a cell stands for where
+    light; None where it has those of its map there too. pixels_a_cell: how many counted pixels a cell represents where
     hours of the past are drawn from cells.
     """
 
@@ -63,8 +63,8 @@ class Style:
         """
         if in_cells and not self.plenty:
             return max(SIGMA_OF_CELLS / self.sigma_share, 1)
-        stands_for_px = counted_px * (self.pixels_a_cell if in_cells else 1)
-        return float(min(max((self.plenty / max(stands_for_px, 1)) ** (1 / 6), 1), WIDEST))
+        represented_px = counted_px * (self.pixels_a_cell if in_cells else 1)
+        return float(min(max((self.plenty / max(represented_px, 1)) ** (1 / 6), 1), WIDEST))
 
 
 def _buttons(title: str, short: str, colormap: str, on_dark: str, on_light: str, opaque_from: float = 0.3) -> Style:

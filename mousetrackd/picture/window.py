@@ -35,7 +35,7 @@ def layout_of(relative: Reading, on_screen: Reading, name: str) -> Layout:
 
 
 def on_layout(relative: Reading, layout: Layout) -> Reading:
-    """The counts in the parts of a window as those of the pixels of the screen that stands for it."""
+    """The counts in the parts of a window as those of the pixels of the screen that represents it."""
     (screen,) = layout.monitors
     width_px, height_px = screen.width_px, screen.height_px
     parts: dict[str, list[Counts]] = {}

@@ -30,7 +30,7 @@ _FORMAT = b"mousetrackd unsaved counts 1"
 class Batch:
     """What was counted from ``start_s`` to ``end_s`` (UTC seconds), to be stored exactly once.
 
-    mark: random, 63 bits; tells it from any other batch.
+    mark: random, 63 bits; distinguishes it from any other batch.
     """
 
     mark: int

@@ -162,18 +162,18 @@ def scrub(connection: Connection) -> None:
 
 
 def _to_erase(connection: Connection, asked: Range) -> list[_Found]:
-    wanted = screens.rows_of(connection, asked.monitor)
+    rows_asked = screens.rows_of(connection, asked.monitor)
     found: list[_Found] = []
     with connection.reading():
         rows = connection.execute(f"SELECT {COLUMNS} FROM chunk")  # noqa: S608 - our names
         for row, start_s, span_s, *key, total, counts, checksum in rows:
             chunk = Chunk(row, start_s, span_s, Key(*key), total, counts)
             if checksum != checksum_of(chunk):
-                is_wanted = chunk.key.monitor in wanted and asked.application in ("", chunk.key.application)
+                is_wanted = chunk.key.monitor in rows_asked and asked.application in ("", chunk.key.application)
                 one = _split_damaged(connection, chunk, asked, is_wanted=is_wanted)
                 found.append(one or _Found(row, start_s, chunk.end_s, chunk.key, ((start_s, chunk.end_s),)))
                 continue
-            if chunk.key.monitor not in wanted or asked.application not in ("", chunk.key.application):
+            if chunk.key.monitor not in rows_asked or asked.application not in ("", chunk.key.application):
                 continue
             of_it = hours.of_chunk(connection, row) if span_s > HOUR_S else []
             first_s, last_s = hours.stretch(chunk, of_it)

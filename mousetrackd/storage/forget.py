@@ -144,7 +144,7 @@ def carry_out(paths: Paths, choice: Choice, promise: Promise | None = None) -> F
         with folder_held(paths.snapshots, alone=True), _store(paths, choice) as store:
             # Before the first picture goes.
             held = Held(0, None, None) if store is None else choice.held(store, promise)
-            with contextlib.suppress(OSError):  # a full disk is no reason to keep it: deleting makes room
+            with contextlib.suppress(OSError):  # a full disk is no reason to keep it: deleting makes space
                 forget_note.write(paths, [*forget_note.unfinished(paths), choice.options()])
             found = Found(held, _pictures(paths, choice, held), _copies(paths, choice, store))
             # Files first: that takes no space, and gives the store the space to be rewritten.

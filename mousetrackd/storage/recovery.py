@@ -8,7 +8,7 @@ One rescue, step by step:
 3. ``_fill_from`` opens a copy of the damaged file, for SQLite would write to the file itself. ``DamagedDatabase`` reads
    each table from the front, from the back, and row by row in between.
 4. ``_fill_chunks`` takes each chunk whose checksum is right and whose counts fit their screen. One that was rolled up
-   may still be found on a page that was given up: ``given_up`` tells which are not to be counted again.
+   may still be found on a page that was given up: ``given_up`` knows which are not to be counted again.
 5. ``rescued_hours`` puts days together whose chunk is lost, from their hours.
 6. Rows without a checksum are believed as far as chunks bear them out: the length of a path where something was counted
    at its time, a monitor's place where its screen is known.
@@ -211,7 +211,7 @@ def _monitor_of(row: Row, size: tuple[int, int], known: _Screen | None) -> Monit
     What the checksum covers is right: a screen's size, where its own row says otherwise or is lost.
     """
     _, _, _, screen, _, _, grid, *_ = row
-    if grid:  # counted in parts of a window: that tells no size of a screen
+    if grid:  # counted in parts of a window: that shows no size of a screen
         return known.monitor if known is not None and size == (grid, grid) else None
     output, edid = (known.monitor.output, known.monitor.edid_hash) if known else (f"unknown-{screen}", "")
     return Monitor(output, *size, edid)

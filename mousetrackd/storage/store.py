@@ -134,7 +134,7 @@ class Store(StoreFile):
         return units.units(self._connection)
 
     def store_ids(self) -> tuple[str, ...]:
-        """The random number that tells this store from any other, and those of the stores merged into it."""
+        """The random number that distinguishes this store from any other, and those of the stores merged into it."""
         return tuple(one for (one,) in self._connection.rows("SELECT id FROM identity ORDER BY is_own DESC, id"))
 
     def layouts(self) -> list[tuple[int, Layout]]:

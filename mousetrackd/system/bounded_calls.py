@@ -1,4 +1,4 @@
-"""Calls that may never return, as those on a network mount whose server is gone, without waiting for them forever."""
+"""Calls that may never return, as those on a network mount whose server is gone, and how not to wait for them."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def asked_from(status: Mapping[str, Any], environment: Mapping[str, str]) -> str
     for kind in sorted(_KINDS, key=lambda kind: theirs.get(kind) != followed):
         if ours[kind] and theirs.get(kind):
             return "" if ours[kind] == theirs[kind] else ours[kind]
-    # An X11 session has no compositor. But a Wayland session may have an X server that its daemon was not told of.
+    # An X11 session has no compositor. But a Wayland session may have an X server that its daemon does not know of.
     return "" if theirs.get("wayland") else ours["wayland"]
 
 

@@ -74,7 +74,7 @@ class Log:
         self._kept = kept
 
     def note(self, sentence: str) -> None:
-        """Write a sentence into the file alone: an error that is told on stderr by other means."""
+        """Write a sentence into the file alone: an error that is reported on stderr by other means."""
         if self._kept is not None:
             self._kept.handle(logging.makeLogRecord({"levelname": "ERROR", "msg": sentence}))
 

@@ -51,7 +51,7 @@ class Paths:
         return self.snapshots / HISTORY_NAME
 
     @property
-    def wanted(self) -> Path:
+    def desired_state(self) -> Path:
         """Whether the user wants tracking or pause; outlives a crash, a restart and a login."""
         return self.data_dir / "wanted"
 

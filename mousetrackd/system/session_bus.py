@@ -39,8 +39,8 @@ def is_bus_there() -> bool:
 
 def _unix_address() -> str:
     usual = f"unix:path={os.environ.get('XDG_RUNTIME_DIR') or f'/run/user/{os.getuid()}'}/bus"
-    told = os.environ.get("DBUS_SESSION_BUS_ADDRESS") or usual
-    for address in told.split(";"):
+    addresses = os.environ.get("DBUS_SESSION_BUS_ADDRESS") or usual
+    for address in addresses.split(";"):
         if _path_of(address):
             return address
     raise ValueError("its address names no socket of this machine (unix:path=... or unix:abstract=...)")

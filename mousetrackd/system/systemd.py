@@ -1,4 +1,4 @@
-"""What the service manager is told, where there is one (sd_notify(3), sd_watchdog_enabled(3))."""
+"""Messages to the service manager, where there is one (sd_notify(3), sd_watchdog_enabled(3))."""
 
 from __future__ import annotations
 

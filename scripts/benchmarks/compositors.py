@@ -28,7 +28,7 @@ class Desktop:
     """A compositor that runs, and somebody at it.
 
     move: moves the pointer. use: does something else at the seat. leave: lets nobody be there; a real compositor sees
-    by itself that nothing is done. is_asked: whether it tells nothing by itself. what: what it is, if not real.
+    by itself that nothing is done. is_asked: whether it reports nothing by itself. what: what it is, if not real.
     """
 
     session: Session
@@ -146,5 +146,5 @@ def desktop(name: str, *, quick: bool) -> Iterator[Row]:
         yield Row(in_use, str(woken_in_use), beside, f"<= {most}", woken_in_use <= most)
     for what, then, now in zip(("wake-ups", "CPU ticks"), before, after, strict=True):
         yield Row(f"{name}, pointer still for {still_s} s: {what}", str(now - then), "", "0", now == then)
-    beside = f"{len(moves)} moves, of which it was told {received}, saved once"
+    beside = f"{len(moves)} moves, of which it received {received}, saved once"
     yield Row(f"{name}, {moving_s} s of motion: of a core", f"{used_s / moving_s * 100:.2f} %", beside)

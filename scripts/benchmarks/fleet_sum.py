@@ -25,7 +25,7 @@ def by_us(files: list[Path], layer: str) -> int:
 
 
 def by_numpy(files: list[Path], layer: str) -> int:
-    """Nothing verified, no machine told from another."""
+    """Nothing verified, no machine distinguished from another."""
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     sums = np.zeros(480 * 270, np.int64)

@@ -52,7 +52,7 @@ def write_hours(name: str, folder: Path, hours: int) -> None:
     store_file.unlink(missing_ok=True)
     accumulator = Accumulator(rest_cap_ms=Config().rest_cap_ms, warp_px=Config().warp_px)
     begin_s = int(time.time()) // 86_400 * 86_400 - 86_400
-    now_s, checkpoints, folded_hour = begin_s, 0, 0
+    now_s, checkpoints, rolled_up_hour = begin_s, 0, 0
     with Store.open(store_file, zone=UTC) as store:
         before = kernel.written_bytes()
         for events in sessions:
@@ -64,11 +64,11 @@ def write_hours(name: str, folder: Path, hours: int) -> None:
                 now_s = start_s + 60
                 store.commit(accumulator.take(int(minute["time_ms"][-1])), start_s, now_s, layout)
                 checkpoints += 1
-                if now_s // 3600 != folded_hour:
-                    folded_hour = now_s // 3600
-                    _fold(store_file, now_s)
+                if now_s // 3600 != rolled_up_hour:
+                    rolled_up_hour = now_s // 3600
+                    _roll_up(store_file, now_s)
             accumulator.gap(int(events["time_ms"][-1]))
-        _fold(store_file, now_s + 8 * 86_400)  # a week later the hours become a day
+        _roll_up(store_file, now_s + 8 * 86_400)  # a week later the hours become a day
         written_mb = (kernel.written_bytes() - before) / 1e6
     subprocess.run(
         command(Job("mousetrackd.daemon.snapshot_worker", "", b"")),
@@ -84,7 +84,7 @@ def write_hours(name: str, folder: Path, hours: int) -> None:
     )
 
 
-def _fold(store_file: Path, now_s: int) -> None:
+def _roll_up(store_file: Path, now_s: int) -> None:
     """As the daemon's roll-up does."""
     keep = StoreConfig()
     with Store.open(store_file, zone=UTC, as_helper=True) as store:

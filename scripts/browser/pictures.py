@@ -106,7 +106,7 @@ def _pictures() -> list[Picture]:
             f"theme=dark&a={day - timedelta(days=3)}..{today()}",
             ("--since", f"{day - timedelta(days=3)}"),
         ),
-        # How wide little is blurred depends on how many pixels were counted, which cells tell only roughly.
+        # How wide little is blurred depends on how many pixels were counted, which cells show only roughly.
         Picture(
             "one monitor of two",
             YEAR,

@@ -88,7 +88,7 @@ def _be(peer: socket.socket, work: Callable[[Say], None]) -> None:
         peer.recv(1)
         work(lambda line: peer.sendall(line.encode() + b"\n"))
         code = 0
-    except BaseException:  # noqa: BLE001 - the parent is told, and judges
+    except BaseException:  # noqa: BLE001 - the parent reads it, and judges
         peer.sendall(f"X {traceback.format_exc()!r}\n".encode())
     finally:
         os._exit(code)

@@ -1,4 +1,4 @@
-"""A disk that fills and is freed, twice, under the real daemon: nothing lost, each change told once, memory bounded."""
+"""A disk that fills and is freed, twice, under the real daemon: nothing lost, each change logged once, memory bounded."""
 
 import contextlib
 import subprocess
@@ -37,13 +37,13 @@ def main(report: Report) -> None:
         wait_until(lambda: desk.status.get("last_checkpoint"), "there is a checkpoint", timeout_s=60)
         before_mb = own_mb(process.pid)
         grown_mb: list[float] = []
-        told = 0
+        silent = 0
         for full_for_s in _FULL_FOR_S:
             with _full(data / "filler"):
                 wait_until(lambda: _not_saving(desk), "status reports that it is not saving", timeout_s=60)
                 until_s = time.monotonic() + full_for_s
                 while time.monotonic() < until_s:
-                    told += not _not_saving(desk)
+                    silent += not _not_saving(desk)
                     grown_mb.append(own_mb(process.pid) - before_mb)
                     time.sleep(0.2)
             wait_until(lambda: not _not_saving(desk), "status reports that it is saving again", timeout_s=60)
@@ -51,9 +51,9 @@ def main(report: Report) -> None:
         said = log.read_text()
         once = len(_FULL_FOR_S)
         report.check(
-            f"disk full {once} times under the daemon: told in status all the while, in the log"
+            f"disk full {once} times under the daemon: reported in status all the while, in the log"
             f" {said.count('not saving since')} times, and {said.count('saving again')} times that it saves again",
-            (said.count("not saving since"), said.count("saving again"), told) == (once, once, 0)
+            (said.count("not saving since"), said.count("saving again"), silent) == (once, once, 0)
             and "Traceback" not in said,
             details=[*said.splitlines()[-8:]],
         )

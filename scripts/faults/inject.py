@@ -51,7 +51,7 @@ def _each(
 ) -> None:
     folder, log = base / "call", base / "strace.log"
     known = set(range(1, _BEGUN + 1)) if template else set()
-    injected = told = 0
+    injected = reported = 0
     wrong: list[str] = []
     for call in _CALLS:
         for lasting in ("", "+"):
@@ -70,7 +70,7 @@ def _each(
                 injected += 1
                 where = f"{fault} at {call} {nth}{lasting}"
                 refused = [line for line in child.lines if line.startswith("E ")]
-                told += bool(refused)
+                reported += bool(refused)
                 wrong += [f"{where}: {line}" for line in child.lines if line.startswith("X ")]
                 wrong += [f"{where}: no advice in {line}" for line in refused if line.endswith(" ''")]
                 done = set(child.numbers("C"))
@@ -81,7 +81,7 @@ def _each(
                 nth += 1
     report.check(
         f"{fault} ({_FAULTS[fault]}) at each write, sync, rename and open on {what}, once and from"
-        f" then on: {injected} faults, {told} of them told in a sentence,"
+        f" then on: {injected} faults, {reported} of them reported in a sentence,"
         f" {'nothing acknowledged lost' if not wrong else 'not all is right'}",
         not wrong and injected > 10,
         details=wrong,

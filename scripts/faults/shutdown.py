@@ -1,6 +1,6 @@
 """The end of the real daemon, while its store, its disk or its last picture cannot be used.
 
-Daemons with folders of their own, all at one display, so that each counts the same presses. All are told to end at the
+Daemons with folders of their own, all at one display, so that each counts the same presses. All are asked to end at the
 same time, each while something else is wrong. Then that is mended, and each is started again.
 """
 
@@ -84,7 +84,7 @@ class Fault:
 
 @dataclass
 class Trial:
-    """One daemon that is told to end in one way while one fault lasts, and what came of it."""
+    """One daemon that is asked to end in one way while one fault lasts, and what came of it."""
 
     fault: Fault
     way: str
@@ -100,9 +100,9 @@ class Trial:
     @property
     def named(self) -> bool:
         """Is every file with counts named by ``stop`` where that was used, in the log and by ``status``?"""
-        told = [self.desk.daemon.log, self.status]
-        told += [self.stopped.err] if self.way == "stop" else []
-        return bool(self.kept) and all(str(path) in words for path in self.kept for words in told)
+        reported = [self.desk.daemon.log, self.status]
+        reported += [self.stopped.err] if self.way == "stop" else []
+        return bool(self.kept) and all(str(path) in words for path in self.kept for words in reported)
 
     @property
     def lost(self) -> int:

@@ -165,7 +165,7 @@ def write_until_killed(folder: Path, begin: int, say: Say) -> None:
 
 
 def write_some(folder: Path, begin: int, count: int, say: Say) -> None:
-    """Open, save so many, each tried three times as the daemon would try again, close. E is a refusal it can tell."""
+    """Open, save so many, each tried three times as the daemon would try again, close. E is a refusal it can report."""
     store: Store | None = None
     for number in range(begin, begin + count):
         for _ in range(3):

@@ -99,7 +99,7 @@ def check_sums(part: Part, machines: list[Counted], application: str = "") -> No
 
 
 def check_commands(folder: Path, machines: int, part: Part) -> None:
-    """The commands give and add up the same; an application of few machines is not told from one of none."""
+    """The commands give and add up the same; an application of few machines is not distinguished from one of none."""
     words = ("--secret-file", folder / "secret", "--applications", folder / "list")
     for number in range(min(machines, 3)):
         again = command(folder, number, "fleet", "export", folder / "study", *words, "--cohort", COHORTS[number % 2])

@@ -1,4 +1,4 @@
-"""README's blocks about studies, each run as it stands in the home of a made-up user; only the port is a free one."""
+"""README's blocks about studies, each run as written in the home of a made-up user; only the port is a free one."""
 
 import os
 import re

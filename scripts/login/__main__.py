@@ -120,7 +120,7 @@ def first_login(story: Story, report: Report) -> None:
         story.log_in()
         assert guest.daemons() == []
         story.before = story.files()
-    with report.expect("install: it tracks at once, as a unit that is told what happens"):
+    with report.expect("install: it tracks at once, as a unit that reports what happens"):
         guest.alice("mousetrackd", "install")
         story.until_unit("tracking")
         assert guest.unit()["WatchdogUSec"] == "1min"
@@ -163,7 +163,7 @@ def first_login(story: Story, report: Report) -> None:
 
 
 def signals(story: Story, report: Report) -> None:
-    """What systemctl can tell it."""
+    """What systemctl knows of it."""
     guest = story.guest
     with report.expect("systemctl kill -s USR1 pauses"):
         guest.systemctl("kill", "--signal=USR1", "--kill-whom=main", UNIT)

@@ -19,7 +19,7 @@ from mousetrackd.capture.wayland.gnome_extension import UUID
 from wayland import person
 from wayland.session import (
     Session,
-    check_each_is_heard_once,
+    check_each_is_received_once,
     check_stillness,
     check_xwayland_is_refused,
     must_have,
@@ -208,7 +208,7 @@ def check(report: Report) -> None:
         with session.home.running() as killed:
             killed.kill()
         with session.tracking() as daemon:
-            check_each_is_heard_once(report, "after a kill -9 the next daemon", session, pointer.move)
+            check_each_is_received_once(report, "after a kill -9 the next daemon", session, pointer.move)
             _check_clicks(report, session, pointer)
             _check_scale(report, session)
             _check_lock(report, session, pointer, daemon)
@@ -218,12 +218,12 @@ def check(report: Report) -> None:
             report.check("switched off, it says how to switch it on", f"gnome-extensions enable {UUID}" in problem)
             session.run_quietly("gnome-extensions", "enable", UUID)
             daemon.await_state("tracking")
-            check_each_is_heard_once(report, "switched on again, the daemon", session, pointer.move)
+            check_each_is_received_once(report, "switched on again, the daemon", session, pointer.move)
             session.end_shell(crash=True)
             daemon.await_state("waiting")
             session.start_shell()
             daemon.await_state("tracking")
-            check_each_is_heard_once(report, "after a crash of the shell the daemon", session, session.pointer().move)
+            check_each_is_received_once(report, "after a crash of the shell the daemon", session, session.pointer().move)
 
         if shutil.which("Xwayland"):
             check_xwayland_is_refused(report, session, *session.xwayland())
@@ -278,4 +278,4 @@ def _check_lock(report: Report, session: Gnome, pointer: GnomePointer, daemon: R
     session.home.run_ok("snapshot")
     is_silent = session.home.status()["events"] == before and not daemon.has_ended()
     report.check("behind a locked screen nothing is counted", is_silent)
-    check_each_is_heard_once(report, "unlocked, the daemon", session, pointer.move)
+    check_each_is_received_once(report, "unlocked, the daemon", session, pointer.move)

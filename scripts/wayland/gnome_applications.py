@@ -87,7 +87,7 @@ def _check_overview(session: Gnome, checks: Checks) -> None:
 def _check_old(report: Report, session: Gnome) -> None:
     """With an extension that knows nothing of windows motion is recorded, and what is denied fails closed."""
     file = session.folder / "data" / "gnome-shell" / "extensions" / UUID / "extension.js"
-    text = file.read_text().replace("new Windows(() => this._teller?.tellNews())", "{end() {}}")
+    text = file.read_text().replace("new Windows(() => this._pointerReporter?.reportChanges())", "{end() {}}")
     file.write_text(text[: text.index(_WINDOWS_BEGIN)])
     _start(session)
     pointer = session.pointer()

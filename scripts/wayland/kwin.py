@@ -12,7 +12,7 @@ from mousetrackd.capture.wayland.outputs import Output
 from mousetrackd.core.events import Kind
 from wayland import person
 from wayland.kwin_session import SOCKET, KWinPointer, Plasma
-from wayland.session import check_each_is_heard_once, check_stillness, check_xwayland_is_refused
+from wayland.session import check_each_is_received_once, check_stillness, check_xwayland_is_refused
 from wayland.window import Window
 
 TOLD_PER_S = 20
@@ -25,7 +25,7 @@ SCREENS = ((1, 1.5), (2, 1.0), (2, 2.0))
 """How many outputs, and at which scale, besides one at scale 1."""
 
 SETTLED_S = 0.5
-"""Longer than KWin takes to unload an effect, or to tell where the pointer came to rest."""
+"""Longer than KWin takes to unload an effect, or to report where the pointer came to rest."""
 
 Place = tuple[Kind, int, int, int]
 """A button, the number of an output, and where on it the button goes down: in logical pixels, or in its own."""
@@ -78,7 +78,7 @@ def _check_life(report: Report) -> None:
             killed.kill()
             report.check("killed, it leaves its script", session.has_script() is True and session.has_effect())
         with session.tracking() as daemon:
-            check_each_is_heard_once(report, "the next daemon", session, pointer.move)
+            check_each_is_received_once(report, "the next daemon", session, pointer.move)
             _check_presses(report, session, pointer, "after a kill -9 of the one before")
             _check_reload(report, session, pointer)
             session.kill_kwin()
@@ -86,7 +86,7 @@ def _check_life(report: Report) -> None:
             session.start_kwin()
             daemon.await_state("tracking")
             pointer = session.pointer()
-            check_each_is_heard_once(report, "after a crash of KWin the daemon", session, pointer.move)
+            check_each_is_received_once(report, "after a crash of KWin the daemon", session, pointer.move)
             _check_presses(report, session, pointer, "after a crash of KWin")
 
 
@@ -190,7 +190,7 @@ def _check_lock(report: Report) -> None:
         session.start_kwin()
         pointer = session.pointer()
         with session.tracking():
-            check_each_is_heard_once(report, "with a lock screen the daemon", session, pointer.move)
+            check_each_is_received_once(report, "with a lock screen the daemon", session, pointer.move)
             session.home.run_ok("snapshot")
             before = session.home.status()["events"]
             session.lock()

@@ -77,10 +77,10 @@ def perform(moves: Events, move: Callable[[int, int], None]) -> Events:
 
 
 def compare(report: Report, made: Events, ended_ms: int, home: Home, *, per_s: float) -> None:
-    """Check what a daemon counted of moves before it ended. per_s: how often it is told positions at most."""
+    """Check what a daemon counted of moves before it ended. per_s: how often it is sent positions at most."""
     events = home.status()["events"]
     most = per_s * (ended_ms - int(made["time_ms"][0])) / 1000 + 2
-    report.check(f"at most {per_s:g} positions a second are told", 0 < events <= most, f"{events} of {made.size} moves")
+    report.check(f"at most {per_s:g} positions a second come", 0 < events <= most, f"{events} of {made.size} moves")
 
     accumulator = Accumulator(rest_cap_ms=motion.REST_CAP_MS, warp_px=motion.WARP_PX)
     accumulator.change_layout(SCREEN, 0)

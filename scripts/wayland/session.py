@@ -138,7 +138,7 @@ def use(seat: Callable[[], None], for_s: float) -> None:
         time.sleep(_USED_EVERY_S)
 
 
-def check_each_is_heard_once(report: Report, who: str, session: Session, move: Callable[[int, int], None]) -> None:
+def check_each_is_received_once(report: Report, who: str, session: Session, move: Callable[[int, int], None]) -> None:
     """Check that a running daemon counts two moves as two."""
     home = session.home
     time.sleep(_FAR_APART_S)  # a new pointer has just come from somewhere
@@ -149,7 +149,7 @@ def check_each_is_heard_once(report: Report, who: str, session: Session, move: C
         home.run_ok("snapshot")
         return int(home.status()["events"]) - before
 
-    # However far apart they are, two moves are one to who is told only now and then, on a machine that is busy.
+    # However far apart they are, two moves are one to who gets reports only now and then, on a machine that is busy.
     move(700, 500)
     time.sleep(_FAR_APART_S)
     wait_until(lambda: received() >= 1, "a move is counted")

@@ -1,4 +1,4 @@
-"""Wayfire, headless: what its IPC tells of a person's motion, and what asking costs while there is none."""
+"""Wayfire, headless: what its IPC reports of a person's motion, and what asking costs while there is none."""
 
 import os
 import re

@@ -18,7 +18,7 @@ from mousetrackd.capture.wayland.connection import Connection
 from mousetrackd.capture.wayland.outputs import LayoutReader
 from mousetrackd.capture.wayland.wlroots import UNSEEN, UNSEEN_AFTER_S
 from wayland import person
-from wayland.session import Session, check_each_is_heard_once, check_stillness, check_xwayland_is_refused, must_have
+from wayland.session import Session, check_each_is_received_once, check_stillness, check_xwayland_is_refused, must_have
 
 SOURCE = "cursor sessions"
 FRAMES_PER_S = 70
@@ -111,7 +111,7 @@ class VirtualMouse:
 
     def move(self, x: int, y: int) -> None:
         """Return when the pointer is there."""
-        for _ in range(2):  # a new screen is asked about by the first, and told by the second
+        for _ in range(2):  # a new screen is asked about by the first, and reported by the second
             self._connection.sync()
             self._layout.dispatch()
         outputs = self._layout.outputs()
@@ -244,7 +244,7 @@ def labwc(report: Report) -> None:
 
 
 def check_a_person(report: Report, session: Wlroots, pointer: VirtualMouse, *, source: str, per_s: float) -> None:
-    """Replay a person's path. per_s: how many positions a second ``source`` tells at most."""
+    """Replay a person's path. per_s: how many positions a second ``source`` reports at most."""
     with session.tracking() as daemon:
         status = session.home.status()
         report.check(f"{source} is chosen by itself", status["source"].startswith(source), status["source"])
@@ -259,7 +259,7 @@ def _check_screens(report: Report, session: Wlroots, pointer: VirtualMouse) -> N
     """Screens that come, turn and go while a daemon listens."""
     with session.tracking() as daemon:
         session.run_tool("swaymsg", "create_output")
-        daemon.await_status(lambda status: len(status["monitors"]) == 2, "the second screen is told")
+        daemon.await_status(lambda status: len(status["monitors"]) == 2, "the second screen is reported")
         _turn_and_point(report, session, pointer, daemon)
         session.run_tool("swaymsg", "output HEADLESS-2 unplug")
         daemon.await_status(lambda status: len(status["monitors"]) == 1, "the second screen is gone")
@@ -274,13 +274,13 @@ def _check_turns(report: Report, session: Wlroots, pointer: VirtualMouse) -> Non
 
 
 def _turn_and_point(report: Report, session: Wlroots, pointer: VirtualMouse, daemon: Running) -> None:
-    """Point at places of a screen of scale 1.5 that stands on its side, right of a plain one."""
+    """Point at places of a screen of scale 1.5 that is turned on its side, right of a plain one."""
     session.run_tool(
         *("wlr-randr", "--output", "HEADLESS-2", "--custom-mode", "1280x720", "--pos", "1920,0"),
         *("--scale", "1.5", "--transform", "90"),
     )
     daemon.await_status(
-        lambda status: "HEADLESS-2@720x1280" in [one["monitor"] for one in status["monitors"]], "it stands on its side"
+        lambda status: "HEADLESS-2@720x1280" in [one["monitor"] for one in status["monitors"]], "it is turned on its side"
     )
     pointed: dict[str, list[Pixel]] = {
         "HEADLESS-1": [(200, 100), (960, 540), (1919, 1079)],
@@ -320,7 +320,7 @@ def _check_screenshot(report: Report, session: Wlroots, pointer: VirtualMouse) -
         session.home.run_ok("snapshot")
         notes = session.home.status()["notes"]
         report.check(
-            "a screenshot that hides the cursor is a gap, and told", UNSEEN in notes, daemon.clock_ms() - seen_ms
+            "a screenshot that hides the cursor is a gap, and reported", UNSEEN in notes, daemon.clock_ms() - seen_ms
         )
         report.check("the log says so once", daemon.log.count(UNSEEN) == 1)
     dwell = session.home.screens("dwell")["HEADLESS-1"]
@@ -332,7 +332,7 @@ def _check_software_cursors(report: Report, session: Wlroots, pointer: VirtualMo
         _fidget(pointer, UNSEEN_AFTER_S + 3)
         session.home.run_ok("snapshot")
         status = session.home.status()
-        report.check("painted cursors are told as not seen", UNSEEN in status["notes"], status["notes"])
+        report.check("painted cursors are reported as not seen", UNSEEN in status["notes"], status["notes"])
         report.check("and nothing is recorded of them", status["events"] == 0, status["events"])
         report.check("the log says so once", daemon.log.count(UNSEEN) == 1)
 
@@ -356,4 +356,4 @@ def check_crash(report: Report, session: Wlroots) -> None:
         pointer = session.pointer()
         pointer.move(5, 5)
         time.sleep(_SETTLE_S)
-        check_each_is_heard_once(report, "after a crash of the compositor the daemon", session, pointer.move)
+        check_each_is_received_once(report, "after a crash of the compositor the daemon", session, pointer.move)

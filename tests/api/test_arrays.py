@@ -120,7 +120,7 @@ def test_a_range_is_what_the_commands_mean_by_it(asked: dict[str, Any], rested_a
     [
         ({"layer": "dwells"}, 'there is no layer "dwells"'),
         ({"layer": "counts"}, 'there is no layer "counts"'),
-        ({"since": "tomorrowish"}, 'cannot tell what time "tomorrowish" is'),
+        ({"since": "tomorrowish"}, 'cannot understand the time "tomorrowish"'),
         ({"since": "2026-11-24", "until": "2026-11-23"}, "ends"),
         ({"since": 5}, "since: expected a time, got 5"),
         ({"hours": [24]}, "hours: expected numbers from 0 to 23, got [24]"),
@@ -143,7 +143,7 @@ def test_what_cannot_be_answered_is_an_error(asked: dict[str, Any], words: str) 
     assert words in str(raised.value)
 
 
-def test_what_is_kept_too_coarsely_is_told(store: Path) -> None:
+def test_what_is_kept_too_coarsely_is_reported(store: Path) -> None:
     coarse = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())
     with Store.open(store, zone=UTC) as opened:
         opened.commit(Tally({Series(DESK, "dwell"): at(DESK, (40, 50, 1))}), coarse, coarse + 31 * 86400)
@@ -247,7 +247,7 @@ def test_a_loaded_file_of_one_screen_is_drawn_as_it_is(tmp_path: Path) -> None:
     assert "give one of the arrays" in raised.value.hint
 
 
-def test_what_was_assumed_of_a_file_is_told(tmp_path: Path) -> None:
+def test_what_was_assumed_of_a_file_is_reported(tmp_path: Path) -> None:
     file = tmp_path / "dots.csv"
     file.write_text("x,y,count\n640,480,3\n2000,10,4\n")
     with pytest.raises(MousetrackError, match="outside") as raised:

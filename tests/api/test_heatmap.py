@@ -67,7 +67,7 @@ def test_a_sharp_square_becomes_the_blob_of_the_original_answer() -> None:
     assert difference.mean() < 0.05
 
 
-def test_points_outside_are_told_twice() -> None:
+def test_points_outside_are_reported_twice() -> None:
     with pytest.warns(
         MousetrackWarning,
         match="2 of 5 points lie outside 320x200 and are left out: x is from -1 to 320, y from 0 to 199",
@@ -188,7 +188,7 @@ def test_heat_lies_over_an_image_of_every_kind(tmp_path: Path, kind: str) -> Non
     assert red > green > blue > 0
 
 
-def test_an_image_of_another_shape_is_fitted_and_told() -> None:
+def test_an_image_of_another_shape_is_fitted_and_reported() -> None:
     with pytest.warns(MousetrackWarning, match="it is fitted"):
         heatmap(CLICKS, SIZE, over=Image.new("RGB", (100, 100)))
 

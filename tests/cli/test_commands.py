@@ -349,7 +349,7 @@ def refused(home: Home, words: list[str | Path], code: int, *fragments: str, mos
         (["export", "a.csv", "--since", "14:00", "--until", "14:00"], "before it begins"),
         (["export", "a.csv", "--since", "tuesdayish"], "tuesdayish"),
         (["export", "a.csv", "--since", "2026-02-30"], "2026-02-30"),
-        (["export", "a.csv", "--since", ""], "cannot tell what time"),
+        (["export", "a.csv", "--since", ""], "cannot understand the time"),
         (["export", "a.csv", "--since", "99999 years ago"], "99999 years ago"),
         (["export", "a.csv", "--hours", "25"], "hours"),
         (["export", "a.csv", "--weekdays", "freitag"], "freitag"),
@@ -374,7 +374,7 @@ def refused(home: Home, words: list[str | Path], code: int, *fragments: str, mos
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_words_that_cannot_be_meant_are_wrong_usage(counted: Home, words: list[str | Path], fragment: str) -> None:
+def test_arguments_that_cannot_be_meant_are_wrong_usage(counted: Home, words: list[str | Path], fragment: str) -> None:
     refused(counted, words, 2, fragment)
 
 

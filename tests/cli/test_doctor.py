@@ -175,7 +175,7 @@ def test_a_store_that_is_not_whole_is_a_problem(home: Home, damage: str) -> None
     assert found(doctor(home))["store"] == "problem"
 
 
-def test_counts_in_the_future_are_told_and_the_command_that_removes_them(home: Home) -> None:
+def test_counts_in_the_future_are_reported_and_the_command_that_removes_them(home: Home) -> None:
     count_something(home)
     with Store.open(home.paths.store) as store:
         ((screen, *_),) = store.read(("dwell",)).counts
@@ -191,7 +191,7 @@ def test_counts_in_the_future_are_told_and_the_command_that_removes_them(home: H
     assert home.cells("dwell") == {(15341, 3973): 1}
 
 
-def test_a_clock_that_leapt_is_told(home: Home) -> None:
+def test_a_clock_that_leapt_is_reported(home: Home) -> None:
     count_something(home)
     leap = Moment(int(time.time()) + 90 * 86_400, 0, "1 1")
     home.paths.clock.write_text(Known(int(time.time()), leap).to_json())
@@ -222,7 +222,7 @@ def test_an_excluded_monitor_that_was_never_seen_is_named(home: Home) -> None:
     assert result.out.count("privacy.exclude") == 1
 
 
-def test_a_wrong_configuration_is_told_key_by_key(home: Home) -> None:
+def test_a_wrong_configuration_is_reported_key_by_key(home: Home) -> None:
     home.configure('warp_px = 0\nsuorce = "auto"\n')
     result = doctor(home)
     assert found(result)["configuration"] == "problem"
@@ -251,7 +251,7 @@ def test_a_unit_that_failed_is_a_problem(home: Home, systemctl: FakeSystemctl) -
 
 
 @pytest.mark.usefixtures("systemctl")
-def test_an_entry_of_the_users_own_is_told(home: Home) -> None:
+def test_an_entry_of_the_users_own_is_reported(home: Home) -> None:
     home.run_ok("install", "--allow-root")
     entry = home.folder / "config" / "autostart" / "mousetrackd.desktop"
     entry.write_text("[Desktop Entry]\nmine")
@@ -259,7 +259,7 @@ def test_an_entry_of_the_users_own_is_told(home: Home) -> None:
     assert (levels["autostart entry"], levels["unit file"]) == ("warning", "ok")
 
 
-def test_a_folder_that_others_can_enter_is_told(home: Home) -> None:
+def test_a_folder_that_others_can_enter_is_reported(home: Home) -> None:
     home.paths.data_dir.mkdir(parents=True, mode=0o755)
     home.paths.data_dir.chmod(0o755)
     result = doctor(home)

@@ -158,7 +158,7 @@ def test_beside_kwin_its_effect_comes_and_goes_with_the_rest(home: Home) -> None
     ]
 
 
-def test_a_gnome_that_is_not_known_is_told_and_the_rest_is_installed(home: Home, systemctl: FakeSystemctl) -> None:
+def test_a_gnome_that_is_not_known_is_reported_and_the_rest_is_installed(home: Home, systemctl: FakeSystemctl) -> None:
     (systemctl.bin / "gnome-shell").write_text("#!/bin/sh\necho GNOME Shell 41.2\n")
     (systemctl.bin / "gsettings").write_text("#!/bin/sh\n")
     (systemctl.bin / "gsettings").chmod(0o755)
@@ -217,7 +217,7 @@ def test_what_an_older_version_wrote_is_upgraded(home: Home) -> None:
 
 @pytest.mark.usefixtures("systemctl")
 @pytest.mark.parametrize("old", ["[Service]\nExecStart=mine\n", ""], ids=["a file of the user's", "an empty file"])
-def test_what_the_user_wrote_is_kept_and_told(home: Home, old: str) -> None:
+def test_what_the_user_wrote_is_kept_and_reported(home: Home, old: str) -> None:
     unit = places_of(home).unit
     unit.parent.mkdir(parents=True)
     unit.write_text(old)
@@ -255,7 +255,7 @@ def test_a_systemctl_that_fails_is_quoted(home: Home, systemctl: FakeSystemctl, 
 
 @pytest.mark.usefixtures("systemctl")
 @pytest.mark.parametrize("there", ["file", "folder"])
-def test_what_is_in_the_way_is_told(home: Home, there: str) -> None:
+def test_what_is_in_the_way_is_reported(home: Home, there: str) -> None:
     entry = places_of(home).entry
     if there == "file":
         entry.parent.parent.mkdir()

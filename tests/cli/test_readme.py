@@ -1,4 +1,4 @@
-"""The README tells of the commands that there are, and of all of them."""
+"""The README has the commands that there are, and of all of them."""
 
 import re
 import shlex
@@ -19,7 +19,7 @@ def command_lines() -> list[list[str]]:
     texts = [line.strip().removeprefix("$ ") for block in BLOCKS for line in block.splitlines()] + INLINE
     found: list[list[str]] = []
     for text in texts:
-        # A command may stand inside another one, like $(mousetrackd latest), and a colour like "#ffffff" in a command.
+        # A command may be inside another one, like $(mousetrackd latest), and a colour like "#ffffff" in a command.
         for command in re.findall(r"(?:^|[\s(;&|/])mousetrackd((?:\s+(?:[^;&|()>#]|(?<=\S)#)+)?)", text):
             words = shlex.split(command)
             if words:

@@ -1,4 +1,4 @@
-"""Every command block of the README runs as it stands, for a user on the first day."""
+"""Every command block of the README runs as written, for a user on the first day."""
 
 import importlib.util
 import os
@@ -83,7 +83,7 @@ def run_block(home: Home, block: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("block", HERE, ids=lambda block: block.split("  ")[0].strip())
-def test_a_block_runs_as_it_stands(first_day: tuple[Home, Running], block: str) -> None:
+def test_a_block_runs_as_written(first_day: tuple[Home, Running], block: str) -> None:
     home, daemon = first_day
     done = run_block(home, block)
     assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
@@ -93,7 +93,7 @@ def test_a_block_runs_as_it_stands(first_day: tuple[Home, Running], block: str) 
 
 
 @pytest.mark.slow
-def test_the_programs_run_as_they_stand(first_day: tuple[Home, Running], tmp_path: Path) -> None:
+def test_the_programs_run_as_they_are(first_day: tuple[Home, Running], tmp_path: Path) -> None:
     home, _ = first_day
     if importlib.util.find_spec("matplotlib") is None:
         (tmp_path / "library" / "matplotlib").mkdir(parents=True)

@@ -29,7 +29,7 @@ pytest_plugins = ("support.fixtures",)
         ("{} status >&- 2>&- <&-", 3, ""),
     ],
 )
-def test_streams_that_are_closed_or_full_change_what_is_told_and_nothing_else(
+def test_streams_that_are_closed_or_full_change_what_is_printed_and_nothing_else(
     home: Home, line: str, code: int, told: str
 ) -> None:
     result = home.shell(line)

@@ -37,7 +37,7 @@ QT_BITS = {Kind.LEFT: 1, Kind.RIGHT: 2, Kind.MIDDLE: 4, Kind.OTHER: 8}
 
 
 class BusContract(SourceContract):
-    """A source that is told by a program on the session bus."""
+    """A source that receives from a program on the session bus."""
 
     @pytest.fixture(autouse=True)
     def _session(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -64,9 +64,9 @@ class BusContract(SourceContract):
 
     @abstractmethod
     def start_shell(self) -> Any:
-        """What tells the source, in a session of its own kind."""
+        """What reports to the source, in a session of its own kind."""
 
-    def make_homeless(self) -> Source:
+    def make_without_display(self) -> Source:
         self.environment.setenv("DBUS_SESSION_BUS_ADDRESS", f"unix:path={self.folder}/none")
         return self.make([])
 
@@ -76,7 +76,7 @@ class BusContract(SourceContract):
         monitor.send_and_get_reply(Monitoring().BecomeMonitor([]))
         return monitor
 
-    def test_nothing_is_broadcast_and_only_the_daemon_is_told(self) -> None:
+    def test_nothing_is_broadcast_and_only_the_daemon_receives(self) -> None:
         with self.watch_bus() as monitor:
             recorder = self.started([])
             daemon = self.listener()
@@ -97,11 +97,11 @@ class BusContract(SourceContract):
 
     @abstractmethod
     def listener(self) -> str:
-        """Whom the shell tells."""
+        """To whom the shell reports."""
 
-    def tell(self, member: str, signature: str, *values: Any) -> None:
-        """Say this to the source as what runs inside the compositor does."""
-        self.shell.tell(self.listener(), member, signature, *values)
+    def report(self, member: str, signature: str, *values: Any) -> None:
+        """Call the source as what runs inside the compositor does."""
+        self.shell.call(self.listener(), member, signature, *values)
 
     def test_who_is_not_the_compositor_moves_nothing(self) -> None:
         recorder = self.started([])
@@ -129,13 +129,13 @@ class BusContract(SourceContract):
     def test_a_position_that_is_none_is_not_counted(self, signature: str, values: tuple[Any, ...]) -> None:
         recorder = self.started([])
         for member in ("Moved", "Unheard"):
-            self.tell(member, signature, *values)
+            self.report(member, signature, *values)
         self.perform(MANY_MOVES[:1])
         assert recorder.receive(1)[-1] == MANY_MOVES[0]
         recorder.source.stop()
         assert all(abs(x) <= 1920 and abs(y) <= 1080 for _, x, y in recorder.listen())
 
-    def test_when_the_compositor_leaves_the_bus_the_source_is_dead_says_so_and_gives_what_it_heard(self) -> None:
+    def test_when_the_compositor_leaves_the_bus_the_source_is_dead_says_so_and_gives_what_it_received(self) -> None:
         recorder = self.started([])
         self.perform(MANY_MOVES[:2])
         recorder.receive(2)
@@ -200,7 +200,7 @@ class BusContract(SourceContract):
             source.start(lambda: None)
         assert open_files() == files_before
 
-    def test_a_flood_is_heard_and_a_stop_is_obeyed_meanwhile(self) -> None:
+    def test_a_flood_is_received_and_a_stop_is_obeyed_meanwhile(self) -> None:
         recorder = self.started([])
         ended = threading.Event()
 
@@ -232,7 +232,7 @@ class BusContract(SourceContract):
         recorder = self.started([])
         # Logical 960x540 at 1920,0, with two pixels each way for one of the compositor's.
         self.screens.plug("DP-2", x=1920, width=960, height=540, scale=2)
-        wait_until(lambda: len(recorder.layouts()) == 2, "the second monitor was told")
+        wait_until(lambda: len(recorder.layouts()) == 2, "the second monitor was reported")
         layout = recorder.layouts()[-1]
         assert [monitor.output for monitor in layout.monitors] == ["DP-1", "DP-2"]
         second = layout.placements[1]
@@ -296,9 +296,9 @@ class TestKWin(BusContract):
             elif kind in QT_BITS:
                 self.shell.press(x, y, QT_BITS[kind])
 
-    def tell(self, member: str, signature: str, *values: Any) -> None:
-        self.shell.tell_motion(member, signature, *values)
-        self.shell.tell_clicks(member, signature, *values)
+    def report(self, member: str, signature: str, *values: Any) -> None:
+        self.shell.report_motion(member, signature, *values)
+        self.shell.report_clicks(member, signature, *values)
 
     def listener(self) -> str:
         (listener,) = self.shell.listeners
@@ -421,7 +421,7 @@ class TestKWin(BusContract):
     )
     def test_a_press_that_is_none_is_not_counted(self, signature: str, values: tuple[Any, ...]) -> None:
         recorder = self.started([])
-        self.shell.tell_clicks("Pressed", signature, *values)
+        self.shell.report_clicks("Pressed", signature, *values)
         self.shell.press(7, 7, 1)
         recorder.receive(2)
         assert [row for row in recorder.listen() if row[0] != Kind.MOVE] == [(Kind.LEFT, 7, 7)]
@@ -430,10 +430,10 @@ class TestKWin(BusContract):
     def test_a_script_of_another_in_kwin_counts_nothing(self) -> None:
         recorder = self.started([])
         for token in ("", "0" * 32):
-            self.shell.tell(self.listener(), "Pressed", "siii", token, 5, 5, 1)
-            self.shell.tell(self.listener(), "Moved", "sii", token, 5, 5)
-        self.shell.tell(self.listener(), "Pressed", "iii", 5, 5, 1)
-        self.shell.tell(self.listener(), "Moved", "ii", 5, 5)
+            self.shell.call(self.listener(), "Pressed", "siii", token, 5, 5, 1)
+            self.shell.call(self.listener(), "Moved", "sii", token, 5, 5)
+        self.shell.call(self.listener(), "Pressed", "iii", 5, 5, 1)
+        self.shell.call(self.listener(), "Moved", "ii", 5, 5)
         self.perform(MANY_MOVES[:1])
         assert recorder.receive(1) == MANY_MOVES[:1]
         recorder.source.stop()
@@ -519,13 +519,13 @@ class TestKWin(BusContract):
     def test_an_effect_that_stays_is_left_alone(self) -> None:
         recorder = self.listening(kwin.make_source(look_after_s=(0.01, 0.02)))
         self.shell.calls.clear()
-        self.shell.tell_clicks("Reconfigured")
+        self.shell.report_clicks("Reconfigured")
         wait_until(lambda: len(self.shell.calls) == 2, "it was looked twice")
         assert self.shell.calls == ["isEffectLoaded"] * 2
         assert not any(note.startswith("clicks") for note in recorder.source.notes)
         recorder.source.stop()
 
-    def test_an_effect_that_is_unloaded_without_a_word_is_noticed_with_the_next_sign_of_life(self) -> None:
+    def test_an_effect_that_is_unloaded_without_notice_is_found_with_the_next_sign_of_life(self) -> None:
         recorder = self.started([])
         self.shell.is_effect_loaded = False
         assert recorder.source.ping()
@@ -539,7 +539,7 @@ class TestKWin(BusContract):
         self.shell.lock(is_locked=True)
         self.shell.lock(is_locked=True)
         self.shell.move((7, 8))
-        self.shell.tell_clicks("Pressed", "iii", 7, 8, 1)
+        self.shell.report_clicks("Pressed", "iii", 7, 8, 1)
         self.shell.lock(is_locked=False)
         self.shell.press(9, 9, 1)
         assert recorder.receive(3) == [(Kind.MOVE, 5, 6), (Kind.MOVE, 9, 9), (Kind.LEFT, 9, 9)]
@@ -575,8 +575,8 @@ class TestKWin(BusContract):
         assert "mousetrackd-windows" in self.shell.running
         assert any("not identified" in note for note in recorder.source.notes)
         for _ in range(2):
-            self.shell.tell_windows(ONE_WINDOW)
-        self.shell.tell_windows(ONE_WINDOW.replace('["one"]}', "null}"))
+            self.shell.report_windows(ONE_WINDOW)
+        self.shell.report_windows(ONE_WINDOW.replace('["one"]}', "null}"))
         found = recorder.windows(2)
         assert not any("not identified" in note for note in recorder.source.notes)
         window = Window(("one",), ((10, 20, 110, 70),), (12, 30, 108, 70))
@@ -586,8 +586,8 @@ class TestKWin(BusContract):
 
     def test_a_report_that_is_none_leaves_nothing_known_and_says_so(self) -> None:
         recorder = self.started_with_windows()
-        self.shell.tell_windows(ONE_WINDOW)
-        self.shell.tell_windows("nonsense")
+        self.shell.report_windows(ONE_WINDOW)
+        self.shell.report_windows("nonsense")
         last = recorder.windows(2)[-1]
         assert (last.windows, last.focus) == (None, ())
         assert any("not identified" in note for note in recorder.source.notes)
@@ -735,13 +735,13 @@ class TestGnome(BusContract):
         recorder = self.started_with_windows()
         assert not any("not identified" in note for note in recorder.source.notes)
         self.shell.windows = ONE_WINDOW.replace('["one"]}', "null}")
-        self.shell.tell_windows()
+        self.shell.report_windows()
         window = Window(("one",), ((10, 20, 110, 70),), (12, 30, 108, 70))
         found = [(item.windows, item.focus) for item in recorder.windows(2)]
         assert found == [((window,), ("one",)), ((window,), NOBODY)]
         recorder.source.stop()
 
-    def test_nobody_who_does_not_ask_is_told_about_windows(self) -> None:
+    def test_who_does_not_ask_is_sent_no_windows(self) -> None:
         self.restart_gnome(windows=ONE_WINDOW)
         recorder = self.started([])
         self.perform(MANY_MOVES[:3])

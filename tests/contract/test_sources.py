@@ -141,7 +141,7 @@ class SourceContract(ABC):
     """After ``stop``, ``drain`` gives all that was done before. A source that cannot gives the beginning of it."""
 
     unreported: frozenset[Kind] = frozenset()
-    """What its compositor tells nobody, as its notes say."""
+    """What its compositor reports to nobody, as its notes say."""
 
     @pytest.fixture(autouse=True)
     def _end(self) -> Iterator[None]:
@@ -157,7 +157,7 @@ class SourceContract(ABC):
         recorder.start()
         return recorder
 
-    def heard_of(self, rows: list[Row]) -> list[Row]:
+    def reported_of(self, rows: list[Row]) -> list[Row]:
         """What it reports of ``rows``."""
         return [row for row in rows if row[0] not in self.unreported]
 
@@ -173,10 +173,10 @@ class SourceContract(ABC):
         """Do ``rows``; a source that plays by itself does so without."""
 
     @abstractmethod
-    def make_homeless(self) -> Source:
+    def make_without_display(self) -> Source:
         """A source that cannot start, because what it listens to is not there."""
 
-    def test_the_first_item_says_how_the_monitors_stand(self) -> None:
+    def test_the_first_item_is_the_layout_of_the_monitors(self) -> None:
         recorder = self.started(MANY_MOVES[:5])
         self.perform(MANY_MOVES[:5])
         recorder.receive(5)
@@ -188,14 +188,14 @@ class SourceContract(ABC):
         ] == [(1920, 1080, 0, 0)]
         assert len(recorder.layouts()) == 1
 
-    def test_every_move_is_heard_once_and_in_order(self) -> None:
+    def test_every_move_is_received_once_and_in_order(self) -> None:
         recorder = self.started(MANY_MOVES)
         self.perform(MANY_MOVES)
         assert recorder.receive(len(MANY_MOVES)) == MANY_MOVES
         recorder.source.stop()
         assert recorder.listen() == MANY_MOVES
 
-    def test_the_very_first_event_after_start_is_heard(self) -> None:
+    def test_the_very_first_event_after_start_is_received(self) -> None:
         for attempt in range(5):
             rows = [(Kind.MOVE, 30 + attempt, 40)]
             recorder = self.started(rows)
@@ -203,10 +203,10 @@ class SourceContract(ABC):
             assert recorder.receive(1) == rows
             recorder.source.stop()
 
-    def test_presses_and_scroll_steps_are_heard_by_kind_at_their_pixel(self) -> None:
+    def test_presses_and_scroll_steps_are_received_by_kind_at_their_pixel(self) -> None:
         recorder = self.started(EVERY_BUTTON)
         self.perform(EVERY_BUTTON)
-        expected = self.heard_of(EVERY_BUTTON)
+        expected = self.reported_of(EVERY_BUTTON)
         assert recorder.receive(len(expected)) == expected
         recorder.source.stop()
 
@@ -224,7 +224,7 @@ class SourceContract(ABC):
         recorder = self.started(EVERY_BUTTON)
         for row in EVERY_BUTTON:
             self.perform([row])
-        expected = self.heard_of(EVERY_BUTTON)
+        expected = self.reported_of(EVERY_BUTTON)
         assert recorder.receive_when_notified(len(expected)) == expected
         recorder.source.stop()
 
@@ -295,7 +295,7 @@ class SourceContract(ABC):
 
     def test_a_source_that_cannot_start_says_so_and_leaves_nothing_open(self) -> None:
         threads, files = threading.enumerate(), open_files()
-        source = self.make_homeless()
+        source = self.make_without_display()
         with pytest.raises(SourceError) as raised:
             source.start(lambda: None)
         assert raised.value.message
@@ -348,7 +348,7 @@ class ReplayContract(SourceContract):
         self.folder = tmp_path
 
     def make(self, rows: list[Row]) -> Source:
-        # A last corner tells the size of the screen.
+        # A last corner shows the size of the screen.
         corner = (Kind.MOVE, 1919, 1079)
         lines = recorded([*rows, corner])
         lines[-1][1] = 1000.0  # long after the rest
@@ -357,7 +357,7 @@ class ReplayContract(SourceContract):
     def perform(self, rows: list[Row]) -> None:
         pass
 
-    def make_homeless(self) -> Source:
+    def make_without_display(self) -> Source:
         return ReplaySource(self.folder / "none.csv")
 
 
@@ -370,7 +370,7 @@ class TestReplay(ReplayContract):
         wait_until(recorder.source.finished, "the recording had ended")
         wait_until(lambda: not recorder.was_alive, "it had notified that it was dead")
         assert not recorder.source.is_alive()
-        assert recorder.source.now_ms() == 49  # its clock stands still: nobody rests at the last pixel without end
+        assert recorder.source.now_ms() == 49  # its clock has stopped: nobody rests at the last pixel without end
         recorder.source.stop()
 
     def test_the_end_of_a_recording_is_notified(self) -> None:
@@ -522,7 +522,7 @@ HOT_PLUGS = tuple(
 
 
 python_xlib_forgets_a_socket = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
-"""Where it cannot connect, it leaves closing to the garbage collector; ``open_files`` tells whether that was done."""
+"""Where it cannot connect, it leaves closing to the garbage collector; ``open_files`` shows whether that was done."""
 
 
 class X11Contract(SourceContract):
@@ -553,7 +553,7 @@ class X11Contract(SourceContract):
                 for _ in group:
                     self.pointer.click(next(wheel) if kind == Kind.SCROLL else BUTTONS[kind])
 
-    def make_homeless(self) -> Source:
+    def make_without_display(self) -> Source:
         self.environment.delenv("DISPLAY")
         return self.make([])
 
@@ -609,7 +609,7 @@ class X11Contract(SourceContract):
             assert before_ms - slack_ms <= recorder.times_ms()[-1] <= recorder.source.now_ms() + slack_ms
         recorder.source.stop()
 
-    def test_when_the_server_dies_the_source_is_dead_says_so_and_gives_what_it_heard(self) -> None:
+    def test_when_the_server_dies_the_source_is_dead_says_so_and_gives_what_it_received(self) -> None:
         files = open_files()
         recorder = self.started([])
         self.pointer.move((5, 6), (7, 8))
@@ -719,7 +719,7 @@ class X11Contract(SourceContract):
         assert self.press_at(recorder, 1279, 719) == ("screen", 1279, 719)
         recorder.source.stop()
 
-    def test_a_press_made_before_the_monitors_changed_is_heard_once_and_before_the_change(self) -> None:
+    def test_a_press_made_before_the_monitors_changed_is_received_once_and_before_the_change(self) -> None:
         recorder = self.started([])
         for turn in range(6):
             self.pointer.move((500 + turn, 7))
@@ -735,7 +735,7 @@ class X11Contract(SourceContract):
             assert isinstance(recorder.items[-1], LayoutChange), "the change was handed over before the press"
         recorder.source.stop()
 
-    def test_every_move_of_a_flood_of_single_moves_is_heard(self) -> None:
+    def test_every_move_of_a_flood_of_single_moves_is_received(self) -> None:
         # Each is an event of its own to the server, which drops some where the reader's socket is full. A machine
         # that is busy elsewhere may stop the reader for that long; a reader that sleeps too long fails every time.
         def hears_all() -> bool:
@@ -781,21 +781,21 @@ class X11Contract(SourceContract):
         ]
         assert recorder.times_ms() == sorted(recorder.times_ms())
 
-    def test_changes_are_heard_among_answers_to_pings(self) -> None:
+    def test_changes_are_received_among_answers_to_pings(self) -> None:
         recorder = self.started([])
         for number in range(20):
             width = f"{1000 + number}/250x1080/280+0+0"
             xrandr("--setmonitor", "L", width, "screen")
 
-            def is_heard(number: int = number) -> bool:
+            def is_received(number: int = number) -> bool:
                 recorder.source.ping()
                 return recorder.layouts()[-1].monitors[0].width_px == 1000 + number
 
-            wait_until(is_heard, "the change was received")
+            wait_until(is_received, "the change was received")
             xrandr("--delmonitor", "L")
         recorder.source.stop()
 
-    def test_two_sources_hear_the_same(self) -> None:
+    def test_two_sources_receive_the_same(self) -> None:
         one, other = self.started([]), self.started([])
         self.pointer.move(*((x, y) for _, x, y in MANY_MOVES[:50]))
         assert one.receive(50) == other.receive(50) == MANY_MOVES[:50]
@@ -850,10 +850,10 @@ class TestPynputFast(X11Contract):
     def test_a_storm_of_changes_keeps_every_press_on_its_monitor(self) -> None:
         recorder = self.started([])
 
-        def is_heard(monitor: str) -> None:
+        def is_received(monitor: str) -> None:
             wait_until(lambda: label_of(recorder.layouts()[-1]) == monitor, "the change was received")
 
-        recorded, stood = self.storm(recorder, 100, (*BY_HAND, *OFF_AND_ON, *HOT_PLUGS), before_press=is_heard)
+        recorded, stood = self.storm(recorder, 100, (*BY_HAND, *OFF_AND_ON, *HOT_PLUGS), before_press=is_received)
         assert recorded == stood
 
     @pytest.mark.usefixtures("_modes")
@@ -864,11 +864,11 @@ class TestPynputFast(X11Contract):
     def test_a_storm_of_monitors_made_by_hand_that_waits_for_nobody_keeps_presses_on_their_monitors(self) -> None:
         # What `xrandr --setmonitor` does is in no event: it has to be looked at before the next change. A machine that
         # is busy elsewhere may be late for a few; a reader that is slow loses half of them.
-        def is_heard_well() -> bool:
+        def is_received_well() -> bool:
             recorded, stood = self.storm(self.started([]), 100, (*BY_HAND, *OFF_AND_ON))
             return sum(one == other for one, other in zip(recorded, stood, strict=True)) >= 80
 
-        assert any(is_heard_well() for _ in range(3))
+        assert any(is_received_well() for _ in range(3))
 
     @pytest.mark.usefixtures("_modes")
     def test_hot_plugs_that_nobody_had_time_to_look_at_keep_every_press_on_its_monitor(self) -> None:
@@ -1008,7 +1008,7 @@ def receive_whole(connection: socket.socket, size: int) -> bytes:
 def test_the_server_is_asked_for_pointer_events_alone(fast: bool) -> None:
     """The RECORD context as the server itself describes it; python-xlib cannot read that answer.
 
-    Of one client it repeats what it is told of monitors: our own.
+    Of one client it repeats what it is sent about monitors: our own.
     """
     source = PynputSource(fast=fast)
     source.start(lambda: None)

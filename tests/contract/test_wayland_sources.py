@@ -56,7 +56,7 @@ class WaylandContract(SourceContract):
         wait_until(arrived, f"the monitors were {outputs}")
         return recorder.layouts()[-1]
 
-    def test_when_the_compositor_dies_the_source_is_dead_says_so_and_gives_what_it_heard(self) -> None:
+    def test_when_the_compositor_dies_the_source_is_dead_says_so_and_gives_what_it_received(self) -> None:
         recorder = self.started(MANY_MOVES[:2])
         self.perform(MANY_MOVES[:2])
         recorder.receive(2)
@@ -103,7 +103,7 @@ class WaylandContract(SourceContract):
         assert "clicks and scroll" in recorder.source.notes[0]
         recorder.source.stop()
 
-    def test_monitors_that_come_and_go_are_told(self) -> None:
+    def test_monitors_that_come_and_go_are_reported(self) -> None:
         recorder = self.started([])
         self.compositor.plug("DP-2", x=1920)
         assert self.wait_for_monitors(recorder, "DP-1", "DP-2").bounds() == (0, 0, 3840, 1080)
@@ -120,7 +120,7 @@ class TestCursorSessions(WaylandContract):
     def perform(self, rows: list[Row]) -> None:
         self.compositor.move("DP-1", *((x, y) for kind, x, y in rows if kind == Kind.MOVE))
 
-    def make_homeless(self) -> Source:
+    def make_without_display(self) -> Source:
         self.environment.setenv("WAYLAND_DISPLAY", "wayland-8")
         return self.make([])
 
@@ -164,7 +164,7 @@ class TestCursorSessions(WaylandContract):
         assert recorder.receive(3) == [(Kind.MOVE, 1919, 1079), (Kind.MOVE, 1920, 0), (Kind.MOVE, 3359, 2559)]
         recorder.source.stop()
 
-    def test_a_cursor_whose_picture_reaches_onto_a_neighbour_is_told_once(self) -> None:
+    def test_a_cursor_whose_picture_reaches_onto_a_neighbour_is_reported_once(self) -> None:
         self.compositor.plug("DP-2", x=1920)
         recorder = self.started([])
         for x in (1918, 1919):
@@ -255,13 +255,13 @@ class TestCursorSessions(WaylandContract):
         self.compositor.plug("DP-2", x=1920)  # its news come after the others
         self.wait_for_monitors(recorder, "DP-1", "DP-2")
         deadline_ms = recorder.source.now_ms() + 300
-        wait_until(lambda: recorder.source.now_ms() > deadline_ms, "a gap would have been told")
+        wait_until(lambda: recorder.source.now_ms() > deadline_ms, "a gap would have been reported")
         assert self.gaps(recorder) == []
         self.compositor.idle(idled=False)
         wait_until(lambda: len(self.gaps(recorder)) == 1, "there was a gap")
         recorder.source.stop()
 
-    def test_where_the_compositor_does_not_tell_of_idleness_the_worse_is_assumed(self) -> None:
+    def test_where_the_compositor_does_not_report_idleness_the_worse_is_assumed(self) -> None:
         self.compositor.kill()
         self.compositor = Compositor(self.folder, without=[IDLE])
         self.restart_compositor()
@@ -272,7 +272,7 @@ class TestCursorSessions(WaylandContract):
         wait_until(lambda: len(self.gaps(recorder)) == 1, "there was a gap")
         recorder.source.stop()
 
-    def test_the_compositor_tells_of_idleness_by_itself(self) -> None:
+    def test_the_compositor_reports_idleness_by_itself(self) -> None:
         recorder = self.started([])
         assert self.compositor.idle_timeouts_ms() == [1000]
         recorder.source.stop()
@@ -359,7 +359,7 @@ class PollingContract(WaylandContract):
     @pytest.mark.parametrize(
         "answer", ["unknown request", "{}", '{"error": "No such method found!"}', "[1", "1;2", "x"]
     )
-    def test_an_answer_that_is_no_position_is_told_and_nothing_is_left_open(self, answer: str) -> None:
+    def test_an_answer_that_is_no_position_is_reported_and_nothing_is_left_open(self, answer: str) -> None:
         self.compositor.answer_wrongly(answer)
         files = open_files()
         source = self.make([])
@@ -387,7 +387,7 @@ class TestHyprland(PollingContract):
         del rows
         return hyprland.make_source(moving_interval_s=moving_interval_s)
 
-    def make_homeless(self) -> Source:
+    def make_without_display(self) -> Source:
         self.environment.setenv("HYPRLAND_INSTANCE_SIGNATURE", "abc_2")
         return self.make([])
 
@@ -417,11 +417,11 @@ class TestWayfire(PollingContract):
         del rows
         return wayfire.make_source(moving_interval_s=moving_interval_s)
 
-    def make_homeless(self) -> Source:
+    def make_without_display(self) -> Source:
         self.environment.delenv("WAYFIRE_SOCKET")
         return self.make([])
 
-    def test_a_plugin_that_is_not_on_is_told_with_what_to_write_where(self) -> None:
+    def test_a_plugin_that_is_not_on_is_reported_with_what_to_write_where(self) -> None:
         self.compositor.answer_wrongly('{"error": "No such method found!"}')
         with pytest.raises(SourceError, match="No such method") as raised:
             self.make([]).start(lambda: None)
@@ -429,7 +429,7 @@ class TestWayfire(PollingContract):
 
 
 @pytest.mark.parametrize("missing", CAPTURE)
-def test_a_compositor_without_cursor_sessions_is_told_by_name(
+def test_a_compositor_without_cursor_sessions_is_reported_by_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))

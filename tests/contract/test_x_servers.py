@@ -181,7 +181,7 @@ def test_a_pointer_that_is_on_another_x_screen_from_the_start_is_not_counted(fas
 
 
 @pytest.mark.parametrize("fast", [True, False], ids=["fast", "stock"])
-def test_a_second_pointer_is_told_when_it_comes_and_when_it_goes(fast: bool, serve: Serve) -> None:
+def test_a_second_pointer_is_reported_when_it_comes_and_when_it_goes(fast: bool, serve: Serve) -> None:
     serve()
     recorded = Listening(fast=fast)
 
@@ -194,7 +194,7 @@ def test_a_second_pointer_is_told_when_it_comes_and_when_it_goes(fast: bool, ser
 
     assert (pointers(), noted()) == ([], False)
     second = SecondPointer()
-    wait_until(lambda: pointers() == [2], "the second pointer was told")
+    wait_until(lambda: pointers() == [2], "the second pointer was reported")
     assert noted()
     with Pointer() as first, second:
         first.move((10, 20))
@@ -207,12 +207,12 @@ def test_a_second_pointer_is_told_when_it_comes_and_when_it_goes(fast: bool, ser
         assert [item.count for item in late.items if isinstance(item, Pointers)] == [2], "it is there at first"
         late.source.stop()
         second.remove()
-        wait_until(lambda: pointers() == [2, 1], "it was told that it is gone")
+        wait_until(lambda: pointers() == [2, 1], "its end was reported")
     assert not noted()
     recorded.source.stop()
 
 
-def test_a_second_pointer_that_moves_at_once_is_told_before_it_moved(serve: Serve) -> None:
+def test_a_second_pointer_that_moves_at_once_is_reported_before_it_moved(serve: Serve) -> None:
     serve()
     recorded = Listening(fast=True)
     with Pointer() as first:

@@ -76,9 +76,9 @@ class Script:
     def click(self, x: int, y: int) -> None:
         self.say(batch([(self.now_ms(), Kind.LEFT, x, y)]))
 
-    def die(self, *last_words: Item) -> None:
+    def die(self, *last_items: Item) -> None:
         with self.lock:
-            self._items += last_words
+            self._items += last_items
             self._alive = False
         self._notify()
 
@@ -420,7 +420,7 @@ def test_whatever_the_clock_does_every_press_and_every_millisecond_is_counted_on
         assert counts[Series(SCREEN, "dwell")].total == dwell_ms
 
 
-def test_the_last_words_of_a_dying_source_are_counted_and_saved_at_once(home: Home) -> None:
+def test_the_last_items_of_a_dying_source_are_counted_and_saved_at_once(home: Home) -> None:
     def script(play: Play) -> None:
         first = play.source
         first.die(batch([(first.now_ms(), Kind.LEFT, 5, 5)]))
@@ -462,14 +462,14 @@ def rollup_runs() -> bool:
     return any(thread.name == "the roll-up worker" for thread in threading.enumerate())
 
 
-def test_a_clock_that_leapt_past_the_newest_counts_is_told(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_leapt_past_the_newest_counts_is_reported(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """The daemon's clock is the test's; the roll-up goes by the real one, a hundred days later."""
     monkeypatch.setenv("XDG_DATA_HOME", str(home.paths.data_dir.parent))
 
     def script(play: Play) -> None:
         play.source.click(1, 1)
         play.advance(600)
-        wait_until(lambda: "the clock is 99 days ahead" in str(play.home.status()["problems"]), "it is told")
+        wait_until(lambda: "the clock is 99 days ahead" in str(play.home.status()["problems"]), "it is reported")
 
     Play(home, time.time() - 100 * 86_400 + 7200).run(script)
 
@@ -513,7 +513,7 @@ def test_what_the_rollup_reported_of_a_store_set_aside_since_is_not_reported_of_
     Play(home, HOUR_S, kind=Source).run(script)
 
 
-def test_a_blind_source_is_told_and_records_nothing(home: Home) -> None:
+def test_a_blind_source_is_reported_and_records_nothing(home: Home) -> None:
     def script(play: Play) -> None:
         status = play.home.status()
         assert status["state"] == "blind"
@@ -531,7 +531,7 @@ def test_a_configuration_that_fails_leaves_the_old_one_in_force(home: Home) -> N
 
     def script(play: Play) -> None:
         os.kill(os.getpid(), signal.SIGHUP)
-        wait_until(lambda: play.home.status()["problems"] != [], "the problem is told")
+        wait_until(lambda: play.home.status()["problems"] != [], "the problem is reported")
         play.source.click(1, 1)
         play.advance(600)
         play.await_checkpoint()
@@ -674,7 +674,7 @@ def test_the_handlers_of_signals_are_put_back(home: Home) -> None:
     assert [signal.getsignal(number) for number in numbers] == before
 
 
-def test_both_words_during_a_long_call_into_c_mean_pause(home: Home) -> None:
+def test_both_signals_during_a_long_call_into_c_mean_pause(home: Home) -> None:
     ended = home.folder / "ended"
 
     class Deaf(Script):
@@ -707,7 +707,7 @@ def test_both_words_during_a_long_call_into_c_mean_pause(home: Home) -> None:
     Play(home, HOUR_S, kind=Deaf).run(script)
 
 
-def test_what_cannot_be_seen_just_now_is_logged_once_and_stands_in_status_while_it_is_so(
+def test_what_cannot_be_seen_just_now_is_logged_once_and_is_in_status_meanwhile(
     home: Home, caplog: pytest.LogCaptureFixture
 ) -> None:
     def script(play: Play) -> None:
@@ -856,7 +856,7 @@ def test_a_source_that_does_not_stop_costs_no_counts_and_keeps_nothing_from_endi
     wait_until(lambda: not any(thread.name == "stopping" for thread in threading.enumerate()), "its thread ends")
 
 
-def test_a_last_picture_that_hangs_is_given_up_and_told_after_the_counts_are_saved(home: Home) -> None:
+def test_a_last_picture_that_hangs_is_given_up_and_reported_after_the_counts_are_saved(home: Home) -> None:
     snapshots = home.folder / "elsewhere" / "mousetrackd" / "snapshots"
     snapshots.mkdir(parents=True, mode=0o700)
 

@@ -42,7 +42,7 @@ def counted(home: Home, events: int) -> None:
     assert home.status()["events"] == events
 
 
-def test_what_kwin_tells_is_counted_and_a_stop_takes_the_script_away(home: Home, kwin: KWin) -> None:
+def test_what_kwin_reports_is_counted_and_a_stop_takes_the_script_away(home: Home, kwin: KWin) -> None:
     points = wander(40, seed=3)
     with home.running() as daemon:
         assert home.status()["source"] == "KWin (Wayland)"
@@ -111,7 +111,7 @@ def test_when_kwin_crashes_and_returns_counting_goes_on_and_no_line_is_drawn_acr
         again.quit()
 
 
-def test_a_daemon_after_a_killed_one_hears_each_move_once(home: Home, kwin: KWin) -> None:
+def test_a_daemon_after_a_killed_one_receives_each_move_once(home: Home, kwin: KWin) -> None:
     with home.running() as killed:
         killed.kill()
     with home.running():

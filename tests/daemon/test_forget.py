@@ -223,7 +223,7 @@ def test_what_was_rolled_up_since_the_question_is_asked_about_again(home: Home) 
         (["--all", "--last", "1h"], "--all cannot be used with"),
         (["--last", "1h", "--since", "today"], "--last cannot be used with --since or --until"),
         (["--last", "soon"], "no step of time"),
-        (["--since", "whenever"], "cannot tell what time"),
+        (["--since", "whenever"], "cannot understand the time"),
         (["--monitor", "DP-9"], "DP-1@64x48"),
         (["--application", "DP-9"], "There are none; [applications] enabled = true"),
         (["--application", "x", "--all"], "--all cannot be used with"),
@@ -314,7 +314,7 @@ def test_killed_half_way_an_application_is_in_itself_and_in_the_totals_or_in_nei
 
 
 @pytest.mark.usefixtures("desktop")
-def test_a_daemon_tells_of_what_was_only_half_forgotten(home: Home) -> None:
+def test_a_daemon_reports_what_was_only_half_forgotten(home: Home) -> None:
     home.paths.data_dir.mkdir(parents=True)
     home.paths.forgetting.write_text("--last 10m\n")
     with home.running():

@@ -83,7 +83,7 @@ def test_the_last_save_is_tried_again_until_there_is_space(home: Home) -> None:
 
 
 @pytest.mark.without_coverage
-def test_what_cannot_be_stored_is_kept_aside_told_by_stop_and_taken_in_once(home: Home) -> None:
+def test_what_cannot_be_stored_is_kept_aside_reported_by_stop_and_taken_in_once(home: Home) -> None:
     with with_two_presses(home) as daemon:
         assert home.paths.reserve.stat().st_size == reserve.SIZE_BYTES
         limit_files(daemon, 8192)

@@ -114,7 +114,7 @@ def test_sighup_reads_the_configuration_and_a_bad_one_changes_nothing(home: Home
     with home.running() as daemon:
         home.configure("snapshot_interval_s = 0\nrest_cap_ms = 7\npalete = 3\n")
         daemon.send(signal.SIGHUP)
-        (problem,) = daemon.await_status(lambda status: status["problems"] != [], "the problem is told")["problems"]
+        (problem,) = daemon.await_status(lambda status: status["problems"] != [], "the problem is reported")["problems"]
         assert "the old configuration stays" in problem
         assert "snapshot_interval_s" in problem
         assert "palete" in problem
@@ -134,7 +134,7 @@ def test_sighup_reads_the_configuration_and_a_bad_one_changes_nothing(home: Home
 
 
 @pytest.mark.usefixtures("desktop")
-def test_every_word_at_once_is_answered(home: Home) -> None:
+def test_every_signal_at_once_is_answered(home: Home) -> None:
     with home.running() as daemon:
         daemon.send_at_once(signal.SIGHUP, signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2)
         daemon.await_state("paused")
@@ -176,7 +176,7 @@ def receive(systemd: socket.socket, word: str) -> str:
 
 
 @pytest.mark.usefixtures("desktop")
-def test_systemd_is_told_what_happens_in_the_words_of_status(home: Home, systemd: socket.socket) -> None:
+def test_systemd_gets_what_happens_in_the_sentences_of_status(home: Home, systemd: socket.socket) -> None:
     with home.running() as daemon:
         assert receive(systemd, "STATUS=") == f"STATUS={home.run_ok('status').splitlines()[0]}"
         receive(systemd, "READY=1")
@@ -438,7 +438,7 @@ def test_a_source_that_cannot_be_leaves_the_old_one(home: Home, source: str) -> 
     with home.running() as daemon:
         home.configure(f'source = "{source}"\n')
         daemon.send(signal.SIGHUP)
-        daemon.await_status(lambda status: status["problems"] != [], "the problem is told")
+        daemon.await_status(lambda status: status["problems"] != [], "the problem is reported")
         daemon.await_state("tracking")
         move_and_click(100, 100)
         daemon.stop()

@@ -158,15 +158,15 @@ def test_pause_said_while_nothing_runs_holds_for_the_next_start(home: Home) -> N
 
 
 @pytest.mark.parametrize("content", [b"", b"trackin", b"\xff\xfe\0garbage", b"tracking or not"])
-def test_a_garbled_wish_means_pause(home: Home, content: bytes) -> None:
+def test_a_garbled_desired_state_means_pause(home: Home, content: bytes) -> None:
     home.paths.data_dir.mkdir(parents=True, mode=0o700)
-    home.paths.wanted.write_bytes(content)
+    home.paths.desired_state.write_bytes(content)
     with home.running(state="paused") as daemon:
         assert daemon.sockets() == []
 
 
-def test_a_wish_that_cannot_be_read_means_pause_and_is_no_crash(home: Home) -> None:
-    home.paths.wanted.mkdir(parents=True, mode=0o700)
+def test_a_desired_state_that_cannot_be_read_means_pause_and_is_no_crash(home: Home) -> None:
+    home.paths.desired_state.mkdir(parents=True, mode=0o700)
     with home.running(state="paused") as daemon:
         assert daemon.sockets() == []
         # Nor can it be written: resume says so, and nothing is tracked.
@@ -198,13 +198,13 @@ def nobody_special() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("what", UNREADABLE)
-def test_what_is_wanted_cannot_be_read_so_pause_is_wanted(home: Home, nobody_special: None, what: str) -> None:
+def test_a_desired_state_that_cannot_be_read_is_pause(home: Home, nobody_special: None, what: str) -> None:
     assert nobody_special is None
     # Neither tmp_path nor $TMPDIR, which are for root alone.
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         paths = replace(home.paths, data_dir=Path(folder))
         assert not read_desired_state(paths).pause, "where there is none, nobody has asked for pause"
-        UNREADABLE[what](paths.wanted)
+        UNREADABLE[what](paths.desired_state)
         assert read_desired_state(paths).pause
 
 
@@ -247,7 +247,7 @@ class Command:
 
 
 @pytest.mark.parametrize("words", [("pause", "resume"), ("resume", "pause")])
-def test_the_last_command_wins_though_the_daemon_hears_both_at_once(home: Home, words: tuple[str, str]) -> None:
+def test_the_last_command_wins_though_the_daemon_receives_both_at_once(home: Home, words: tuple[str, str]) -> None:
     with home.running() as daemon:
         if words[0] == "resume":
             home.run_ok("pause")
@@ -301,7 +301,7 @@ def test_a_pause_command_while_a_bare_resume_is_being_written_down_wins(home: Ho
         home.run_ok("pause")
         looked_ns = home.status()["looked_ns"]
         daemon.send(signal.SIGUSR2)
-        fresh = home.paths.wanted.with_name(f".wanted.{daemon.pid}.new")
+        fresh = home.paths.desired_state.with_name(f".wanted.{daemon.pid}.new")
         wait_until(fresh.exists, "it writes down that tracking is wanted")
         assert home.run_ok("pause").startswith("paused")
         assert home.status()["looked_ns"] > looked_ns
@@ -342,7 +342,7 @@ def await_look(home: Home, daemon: Running) -> None:
 
 
 @pytest.mark.parametrize("words", [(signal.SIGUSR2, signal.SIGUSR1), (signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP)])
-def test_words_in_the_middle_of_a_checkpoint_are_heard_after_it(home: Home, words: tuple[signal.Signals, ...]) -> None:
+def test_signals_in_the_middle_of_a_checkpoint_are_handled_after_it(home: Home, words: tuple[signal.Signals, ...]) -> None:
     with home.running() as daemon, Pointer() as pointer:
         idle = system_call(daemon)
         click_at(pointer, 11, 11)
@@ -380,7 +380,7 @@ def test_a_pause_in_the_first_milliseconds_of_the_start_is_kept(home: Home) -> N
             assert daemon.sockets() == []
         finally:
             daemon.kill()
-        home.paths.wanted.unlink()
+        home.paths.desired_state.unlink()
 
 
 def blocks(daemon: Running, number: signal.Signals) -> bool:
@@ -400,11 +400,11 @@ def test_pause_is_on_the_disk_before_it_is_said(home: Home) -> None:
     lines = trace.read_text().splitlines()
     hung_up = max(number for number, line in enumerate(lines) if "shutdown(" in line)
     told = said(lines, r'write\(.*state\\": \\"paused')
-    assert on_the_disk(lines, home.paths.wanted) < told
+    assert on_the_disk(lines, home.paths.desired_state) < told
     assert hung_up < told, "the connections are closed before it is said"
 
 
-def test_the_pause_command_has_its_wish_on_the_disk_before_it_tells_the_daemon(home: Home) -> None:
+def test_the_pause_command_has_the_desired_state_on_the_disk_before_it_signals_the_daemon(home: Home) -> None:
     trace = home.folder / "trace"
     calls = "fsync,rename,renameat,renameat2,pidfd_send_signal,write"
     with home.running():
@@ -415,7 +415,7 @@ def test_the_pause_command_has_its_wish_on_the_disk_before_it_tells_the_daemon(h
             timeout=30,
         )
     lines = trace.read_text().splitlines()
-    on_disk = on_the_disk(lines, home.paths.wanted)
+    on_disk = on_the_disk(lines, home.paths.desired_state)
     assert on_disk < said(lines, r"pidfd_send_signal\(.*SIGHUP") < said(lines, r'write\(1.*"paused since')
 
 

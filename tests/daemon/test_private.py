@@ -66,7 +66,7 @@ def test_sighup_puts_a_privacy_rule_in_force_even_where_the_rest_of_the_file_is_
         daemon.await_read()
         home.configure("warp_px = 0\n" + HOLE)
         daemon.send(signal.SIGHUP)
-        daemon.await_status(lambda status: "warp_px" in " ".join(status["problems"]), "the bad key is told")
+        daemon.await_status(lambda status: "warp_px" in " ".join(status["problems"]), "the bad key is reported")
         move_through_the_holes(pointer)
         daemon.await_read()
         daemon.stop()
@@ -144,7 +144,7 @@ def test_rules_stay_in_force_when_their_file_vanishes_also_across_a_restart(home
     with home.running() as daemon, Pointer() as pointer:
         real.rename(gone)
         daemon.send(signal.SIGHUP)
-        status = daemon.await_status(lambda status: status["problems"], "it is told")
+        status = daemon.await_status(lambda status: status["problems"], "it is reported")
         assert "privacy rules stay in force" in " ".join(status["problems"])
         move_through_the_holes(pointer)
         daemon.await_read()
@@ -175,7 +175,7 @@ def test_a_link_that_leads_nowhere_is_refused_at_the_start_and_changes_nothing_l
     with home.running() as daemon, Pointer() as pointer:
         real.rename(home.folder / "unmounted.toml")
         daemon.send(signal.SIGHUP)
-        status = daemon.await_status(lambda status: status["problems"], "it is told")
+        status = daemon.await_status(lambda status: status["problems"], "it is reported")
         assert f"leads to {real}, which is not there" in " ".join(status["problems"])
         move_through_the_holes(pointer)
         daemon.await_read()
@@ -240,10 +240,10 @@ def test_status_says_which_privacy_rule_kept_it_from_ever_starting(home: Home) -
 
 
 @pytest.mark.usefixtures("desktop")
-def test_a_rule_for_a_monitor_that_is_not_there_is_told(home: Home) -> None:
+def test_a_rule_for_a_monitor_that_is_not_there_is_reported(home: Home) -> None:
     home.configure('privacy.exclude = ["scren 1,1 5x5"]')
     with home.running() as daemon:
-        (problem,) = daemon.await_status(lambda status: status["problems"] != [], "it is told")["problems"]
+        (problem,) = daemon.await_status(lambda status: status["problems"] != [], "it is reported")["problems"]
         assert "scren" in problem
         assert "screen" in problem
 
@@ -397,7 +397,7 @@ def test_a_folder_of_someone_else_is_refused(home: Home, which: str) -> None:
 @pytest.mark.usefixtures("desktop")
 def test_over_a_whole_life_no_socket_is_opened_but_to_this_machine(home: Home) -> None:
     trace = home.folder / "trace"
-    # -D: strace stands aside, so that the pid we know is the daemon's. -f: the snapshot worker too.
+    # -D: strace is its child, so that the pid we know is the daemon's. -f: the snapshot worker too.
     daemon = home.start(under=["strace", "-D", "-f", "-qq", "-s", "200", "-e", "trace=%network", "-o", str(trace)])
     try:
         daemon.await_state("tracking")

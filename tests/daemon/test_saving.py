@@ -59,7 +59,7 @@ def test_timed_pictures_appear_when_something_changed_and_only_then(home: Home) 
     with home.running() as daemon:
         click_at(100, 100)
         wait_until(lambda: len(home.dated_pictures()) == 1, "the first picture is drawn", timeout_s=20)
-        daemon.await_status(lambda status: status["last_snapshot"] is not None, "the picture is told")
+        daemon.await_status(lambda status: status["last_snapshot"] is not None, "the picture is reported")
         latest = home.paths.latest.read_bytes()
         assert latest == home.dated_pictures()[0].read_bytes()
         # Three intervals of both kinds.
@@ -155,7 +155,7 @@ def test_a_row_that_cannot_be_is_met_by_a_picture_while_it_runs_and_what_is_good
         result = home.run_process("snapshot")
         assert result.code == 1
         assert "is damaged" in result.err
-        wait_until(lambda: "was set aside" in str(home.status()["problems"]), "it is told")
+        wait_until(lambda: "was set aside" in str(home.status()["problems"]), "it is reported")
         home.run_ok("snapshot")
         click_at(200, 200)
         daemon.stop()
@@ -202,7 +202,7 @@ def test_damage_that_is_met_while_it_runs_is_rescued_at_once(home: Home, met_by:
         result = home.run("snapshot")
         # The roll-up is another process: whether it or the picture meets the damage first is open.
         assert result.code == 1 or met_by == "a roll-up"
-        wait_until(lambda: "was set aside" in str(home.status()["problems"]), "it is told")
+        wait_until(lambda: "was set aside" in str(home.status()["problems"]), "it is reported")
         (problem,) = [one for one in home.status()["problems"] if "was set aside" in one]
         assert "29 of its pieces could be read and are kept, 1 are lost" in problem
         assert "could not roll up" not in str(home.status()["problems"])  # which was of the store set aside
@@ -252,7 +252,7 @@ def test_while_the_disk_is_full_it_says_so_once_and_nothing_is_lost(home: Home) 
         for number in range(3):
             click_at(200 + number, 200)
             has_read(daemon, 4 + 2 * number)
-        daemon.await_status(lambda status: any("not saving" in p for p in status["problems"]), "the problem is told")
+        daemon.await_status(lambda status: any("not saving" in p for p in status["problems"]), "the problem is reported")
         assert home.cells("clicks.left") == {(100, 100): 1}
         resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (hard, hard))
         daemon.await_status(lambda status: status["problems"] == [], "the problem is gone")
@@ -343,7 +343,7 @@ def test_an_older_store_that_cannot_be_copied_waits_though_nothing_moves(home: H
 
 
 @pytest.mark.usefixtures("desktop")
-def test_a_picture_that_cannot_be_written_is_told_and_counting_goes_on(home: Home) -> None:
+def test_a_picture_that_cannot_be_written_is_reported_and_counting_goes_on(home: Home) -> None:
     with home.running() as daemon:
         click_at(100, 100)
         home.paths.snapshots.write_bytes(b"in the way")
@@ -380,7 +380,7 @@ def test_a_timed_picture_that_could_not_be_written_is_tried_again_though_nothing
     with home.running() as daemon:
         click_at(100, 100)
         daemon.await_status(
-            lambda status: any("no new picture" in p for p in status["problems"]), "the problem is told"
+            lambda status: any("no new picture" in p for p in status["problems"]), "the problem is reported"
         )
         home.paths.snapshots.unlink()
         daemon.await_status(lambda status: status["problems"] == [], "the problem is gone")

@@ -131,7 +131,7 @@ def three_layers() -> Picture:
 
 @_case
 def two_monitors() -> Picture:
-    """The small one stands left of the origin and lower; where no monitor is there is the panel."""
+    """The small one is left of the origin and lower; where no monitor is there is the panel."""
     layout = Layout([Placement(LARGE, 0, 0), Placement(SMALL, -64, 50)])
     return _drawn({Series(SMALL, "dwell"): _rests(SMALL, 2), Series(LARGE, "dwell"): _rests(LARGE, 1)}, layout, BARE)
 

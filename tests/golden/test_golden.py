@@ -76,7 +76,7 @@ def test_the_pictures_stay_small() -> None:
 
 
 @pytest.mark.parametrize("name", ["blobs_log", "three_layers", "legend_strip"])
-def test_another_picture_is_told_from_it(name: str) -> None:
+def test_another_picture_is_distinguished_from_it(name: str) -> None:
     picture, (pixels, palette) = CASES[name](), stored(name)
     for moved in (np.roll(pixels, 2, axis=0), np.roll(pixels, 2, axis=1)):
         with pytest.raises(AssertionError):

@@ -27,7 +27,7 @@ MOVED = {
 """Where each file that is not Python was in that commit, and where it is now."""
 
 KWIN = ("kwin.js", "kwin-clicks.qml", "kwin-windows.js", "kwin-effect/main.js", "kwin-effect/metadata.json")
-GNOME = ("head-42.js", "head-45.js", "teller.js", "windows.js", "metadata.json")
+GNOME = ("head-42.js", "head-45.js", "pointer.js", "windows.js", "metadata.json")
 NEWER = {*(f"{JS}/{name}" for name in KWIN), *(f"{JS}/gnome-extension/{name}" for name in GNOME)}
 """Those that have come or changed since."""
 
@@ -105,7 +105,7 @@ def test_an_installed_wheel_reads_its_own_files(wheel: Path, tmp_path: Path, gno
     assert found["kwin"] == (CHECKOUT / JS / "kwin.js").read_text("utf-8")
     (extension,) = (data / "gnome-shell" / "extensions").iterdir()
     parts = [
-        (CHECKOUT / JS / "gnome-extension" / name).read_text("utf-8") for name in (head, "teller.js", "windows.js")
+        (CHECKOUT / JS / "gnome-extension" / name).read_text("utf-8") for name in (head, "pointer.js", "windows.js")
     ]
     assert (extension / "extension.js").read_text("utf-8") == "".join(parts)
     assert json.loads((extension / "metadata.json").read_text("utf-8"))["uuid"] == extension.name

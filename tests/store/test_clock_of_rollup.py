@@ -107,7 +107,7 @@ def test_a_clock_file_that_nobody_wrote_is_no_obstacle(store: Store) -> None:
     assert spans(store) == [HOUR_S] * 4
 
 
-def test_forgetting_takes_no_more_than_was_told(store: Store) -> None:
+def test_forgetting_takes_no_more_than_was_announced(store: Store) -> None:
     since_s, until_s = NOON_S, NOON_S + 60
     told = store.held(since_s, until_s, None)
     assert told.stretches == ((NOON_S, NOON_S + 60),)

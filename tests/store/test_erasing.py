@@ -145,7 +145,7 @@ def test_of_a_screen_forgotten_altogether_not_even_the_name_is_kept(paths: Paths
     assert b"HDMI-1" not in paths.store.read_bytes()
 
 
-def test_the_words_tell_that_more_goes_than_was_named(paths: Paths) -> None:
+def test_the_sentences_report_that_more_goes_than_was_named(paths: Paths) -> None:
     choice = Choice(since_s=NOON_S + 7 * HOUR_S + 1800)
     assert "more than was named" in " ".join(forget.find(paths, choice).lines(choice))
     whole = Choice(since_s=NOON_S + 7 * HOUR_S)

@@ -114,7 +114,7 @@ def test_cells_of_an_application_that_few_have_are_hidden(made: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [RARE, "nobody.has.it"])
-def test_whether_few_have_an_application_or_none_is_not_told(made: Path, name: str) -> None:
+def test_whether_few_have_an_application_or_none_is_not_revealed(made: Path, name: str) -> None:
     asked = Asked(("dwell",), application=name)
     with pytest.raises(MousetrackError) as caught:
         total.require_machines(summed(made, name), asked, 4)

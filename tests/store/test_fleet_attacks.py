@@ -99,7 +99,7 @@ def in_month(name: str) -> Callable[[Path], None]:
 
 
 def huge(path_of: Callable[[Path], Path]) -> Callable[[Path], None]:
-    """A file of 1 GB, which takes no room on the disk."""
+    """A file of 1 GB, which takes no space on the disk."""
 
     def spoil(file: Path) -> None:
         os.truncate(path_of(file), 1 << 30)
@@ -308,7 +308,7 @@ def test_exports_at_the_same_time_are_made_good_by_the_next(fleet: Path) -> None
     assert [*(fleet / "study").rglob("*.new")] == []
 
 
-def test_a_folder_that_cannot_be_written_is_told(fleet: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(fleet: Path) -> None:
     study = Study(fleet / "study", fleet / "secret")
     files = sorted((fleet / "study").glob("month=2024-01/*"))[:2]
     is_root = os.geteuid() == 0

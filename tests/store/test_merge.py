@@ -134,9 +134,9 @@ def test_every_table_of_a_store_is_thought_of(two: tuple[Path, Path]) -> None:
     with contextlib.closing(sqlite3.connect(two[0])) as connection:
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     copied = {"monitor", "chunk", "hour", "cells", "path", "placement", "unit", "identity"}
-    made_anew = {"sum"}
+    made_again = {"sum"}
     of_one_store = {"saved"}  # which batches it has: of its own side files
-    assert tables - of_one_store == copied | made_anew
+    assert tables - of_one_store == copied | made_again
 
 
 def test_whoever_merges_again_gets_the_same_sum(two: tuple[Path, Path], tmp_path: Path) -> None:

@@ -213,7 +213,7 @@ def test_one_monitor_is_chosen_by_any_name_that_its_screen_ever_had(store: Store
     assert [one.output for one in store.monitors().values()] == ["DP-9"]
 
 
-# Who a screen is, and where it stands -----------------------------------------------------------------
+# Who a screen is, and where it is -------------------------------------------------------------------
 
 
 def test_a_screen_with_an_edid_is_the_same_on_any_connector(store: Store) -> None:
@@ -430,7 +430,7 @@ def two_years_of_pieces(store: Store, seed: int) -> Cells:
 
 
 @pytest.mark.parametrize("zone", ZONES, ids=str)
-def test_folding_changes_no_sum_and_folding_again_changes_nothing(path: Path, zone: tzinfo) -> None:
+def test_rolling_up_changes_no_sum_and_rolling_up_again_changes_nothing(path: Path, zone: tzinfo) -> None:
     with Store.open(path, zone=zone) as store:
         expected = two_years_of_pieces(store, seed=5)
         paths_px = rows(path, "SELECT monitor, sum(length_px) FROM path GROUP BY monitor")
@@ -458,7 +458,7 @@ def test_folding_changes_no_sum_and_folding_again_changes_nothing(path: Path, zo
     assert len(years) <= len(set(years)) * 2 * len(LAYERS)
 
 
-def test_folding_in_the_local_zone_changes_no_sum(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rolling_up_in_the_local_zone_changes_no_sum(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "XXX-5:45YYY-6:45,M3.5.0,M10.5.0/3")
     time.tzset()
     try:
@@ -490,7 +490,7 @@ def test_pieces_become_hours_days_months_and_years_as_they_age(
     assert rows(path, "SELECT start_s, span_s FROM chunk") == [(int(start.timestamp()), span_s)]
 
 
-def test_the_hour_that_still_runs_is_not_folded(path: Path, store: Store) -> None:
+def test_the_hour_that_still_runs_is_not_rolled_up(path: Path, store: Store) -> None:
     store.commit(tally_of(1), NOON_S, NOON_S + 60)
     store.commit(tally_of(1), NOON_S + 60, NOON_S + 120)
     assert store.roll_up(NOON_S + HOUR_S - 1, RollupAges()) == 0
@@ -498,7 +498,7 @@ def test_the_hour_that_still_runs_is_not_folded(path: Path, store: Store) -> Non
     assert rows(path, "SELECT start_s, span_s, total FROM chunk") == [(NOON_S, HOUR_S, 2)]
 
 
-def test_a_day_that_was_folded_is_left_out_of_a_range_within_it_and_named(store: Store) -> None:
+def test_a_day_that_was_rolled_up_is_left_out_of_a_range_within_it_and_named(store: Store) -> None:
     store.commit(tally_of(1), NOON_S, NOON_S + 60)
     store.roll_up(NOON_S + 30 * DAY_S, RollupAges(hour_cells_days=0))
     reading = store.read(["dwell"], Range(NOON_S))
@@ -507,7 +507,7 @@ def test_a_day_that_was_folded_is_left_out_of_a_range_within_it_and_named(store:
     assert "per day" in reading.left_out[0]
 
 
-def test_folding_leaves_a_damaged_piece_where_it_is(path: Path, store: Store) -> None:
+def test_rolling_up_leaves_a_damaged_piece_where_it_is(path: Path, store: Store) -> None:
     for _ in range(3):
         store.commit(tally_of(1), NOON_S, NOON_S + 60)
     change(path, "UPDATE chunk SET checksum = checksum + 1 WHERE id = 2")
@@ -559,7 +559,7 @@ def test_a_piece_with_a_wrong_checksum_is_named_and_the_rest_is_read(path: Path,
     assert store.read(LAYERS).counts == reading.counts
 
 
-def test_the_time_of_a_damaged_piece_is_told(path: Path, store: Store) -> None:
+def test_the_time_of_a_damaged_piece_is_reported(path: Path, store: Store) -> None:
     store.commit(tally_of(1), NOON_S, NOON_S + 60)
     change(path, "UPDATE chunk SET checksum = 0")
     assert store.read(["dwell"]).left_out == ("left out chunk 1 (dwell of 2024-05-14 12:00): its checksum is wrong",)
@@ -688,7 +688,7 @@ def test_looking_at_what_is_no_whole_store_says_so(path: Path, damage: Callable[
     assert str(path) in raised.value.message
 
 
-def test_any_damaged_bytes_are_a_store_error_or_a_problem_told(tmp_path: Path, path: Path) -> None:
+def test_any_damaged_bytes_are_a_store_error_or_a_problem_reported(tmp_path: Path, path: Path) -> None:
     whole = filled(path)
     rng = random.Random(3)  # noqa: S311 - a repeatable vandal
     for number in range(150):

@@ -131,7 +131,7 @@ damages = st.tuples(st.just("damage"), st.sampled_from(["crc = crc + 1", "counts
 
 @settings(max_examples=settings().max_examples // 2)
 @given(st.lists(st.one_of(commits, commits, commits, rollups, rollups, prunes, damages), max_size=25))
-def test_all_time_is_exact_whatever_was_committed_folded_and_pruned(steps: list[tuple[object, ...]]) -> None:
+def test_all_time_is_exact_whatever_was_committed_rolled_up_and_pruned(steps: list[tuple[object, ...]]) -> None:
     with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "heat.sqlite3", zone=UTC) as store:
         expected: Cells = Counter()
         for step in steps:
@@ -149,7 +149,7 @@ def test_all_time_is_exact_whatever_was_committed_folded_and_pruned(steps: list[
             assert all_time(store) == without_sums(store) == expected
 
 
-def test_a_fold_of_a_month_keeps_its_sum_and_all_time_is_read_from_it(path: Path, store: Store) -> None:
+def test_a_roll_up_of_a_month_keeps_its_sum_and_all_time_is_read_from_it(path: Path, store: Store) -> None:
     expected = three_months(store)
     assert store.roll_up(now_s(40), AGES) > 0
     assert sums(path) == len(LAYERS)
@@ -246,7 +246,7 @@ def test_what_is_forgotten_is_in_no_sum(path: Path, store: Store) -> None:
 # Damage -----------------------------------------------------------------------------------------------
 
 
-def test_a_damaged_sum_is_told_and_not_believed(path: Path, store: Store) -> None:
+def test_a_damaged_sum_is_reported_and_not_believed(path: Path, store: Store) -> None:
     expected = three_months(store)
     store.roll_up(now_s(60), AGES)
     assert store.check() == []
@@ -321,7 +321,7 @@ def kill_and_look(path: Path, code: str, *words: str, look: Callable[[], None]) 
         look()
 
 
-def test_a_fold_killed_at_any_moment_changes_no_sum(path: Path) -> None:
+def test_a_roll_up_killed_at_any_moment_changes_no_sum(path: Path) -> None:
     with Store.open(path, zone=UTC) as store:
         expected = three_months(store)
 
@@ -338,7 +338,7 @@ def test_a_fold_killed_at_any_moment_changes_no_sum(path: Path) -> None:
     assert sql(path, "SELECT sum(length_px) FROM path") == [(80,)]
 
 
-def test_folding_beside_one_who_saves_loses_and_doubles_nothing(path: Path) -> None:
+def test_rolling_up_beside_one_who_saves_loses_and_doubles_nothing(path: Path) -> None:
     with Store.open(path, zone=UTC) as store:
         expected = three_months(store)
         saved, ended = threading.Event(), threading.Event()

@@ -1,4 +1,4 @@
-# A second screen left of and above the first one stands at negative desktop pixels.
+# A second screen left of and above the first one is at negative desktop pixels.
 0  layout A 3x3+0+0, B 2x3-2-1
 0  left -2,-1
 10 left -1,1

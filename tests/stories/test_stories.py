@@ -5,7 +5,7 @@ A story is lines of text; ``#`` begins a comment, and lines of comment alone are
     cap 50                    rest_cap_ms; 5000 where not said
     warp 4                    warp_px; 1000 where not said
     0 layout A 3x3+0+0, B 2x2+3+0
-                              at 0 ms the monitors stand like this: name, width x height, left and top
+                              at 0 ms the monitors are placed like this: name, width x height, left and top
     10 move 2,2               at 10 ms the pointer is at desktop pixel x,y; several points are several
     10 move 0,0 1,1           events of that time
     20 left 2,2               presses: left, middle, right, other; a step of the wheel: scroll

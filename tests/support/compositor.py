@@ -1,7 +1,7 @@
 """A Wayland compositor without a screen: speaks the wire protocol on a socket, from a process of its own.
 
 It is written from the protocol alone, so the client's bytes are read by somebody else than who wrote them.
-Run as a program it is the compositor, and is told by lines of JSON what to do; ``Compositor`` starts and tells it.
+Run as a program it is the compositor, and gets its commands as lines of JSON; ``Compositor`` starts it and sends them.
 """
 
 import json
@@ -31,7 +31,7 @@ PROGRAM = "tinyway"
 class Compositor:
     """A running one. ``path`` is its socket, ``name`` is for WAYLAND_DISPLAY.
 
-    Every call returns when the compositor has done it and has sent what it had to say.
+    Every call returns when the compositor has done it and has sent what follows from it.
     """
 
     def __init__(
@@ -53,115 +53,115 @@ class Compositor:
         assert self._process.stdout is not None
         assert self._process.stdout.readline() == "null\n", "the compositor did not start"
 
-    def tell(self, word: str, *arguments: Any) -> Any:
-        """Let it do ``word``; its answer."""
+    def _command(self, name: str, *arguments: Any) -> Any:
+        """Have it do something by the name of a ``Server.do_``; its answer."""
         process = self._process
         assert process is not None
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(json.dumps([word, *arguments]) + "\n")
+        process.stdin.write(json.dumps([name, *arguments]) + "\n")
         process.stdin.flush()
         return json.loads(process.stdout.readline())
 
     def plug(self, output: str, **properties: Any) -> None:
-        """Plug a screen in, or tell of a change of one: x, y, width, height (logical), mode, transform, scale,
+        """Plug a screen in, or report a change of one: x, y, width, height (logical), mode, transform, scale,
         make, model, description, mm; done=False leaves out that this was all."""
-        self.tell("plug", output, properties)
+        self._command("plug", output, properties)
 
     def unplug(self, output: str) -> None:
-        self.tell("unplug", output)
+        self._command("unplug", output)
 
     def move(self, output: str, *points: tuple[int, int]) -> None:
         """Let the cursor go to pixels of a screen."""
-        self.tell("move", output, points)
+        self._command("move", output, points)
 
     def leave(self, output: str) -> None:
-        self.tell("leave", output)
+        self._command("leave", output)
 
     def give_pointer(self) -> None:
         """Plug in the first mouse."""
-        self.tell("give_pointer")
+        self._command("give_pointer")
 
     def idle(self, *, idled: bool) -> None:
         """Let the seat be idle, or be used again."""
-        self.tell("idle", idled)
+        self._command("idle", idled)
 
     def open(self, window: str, *, app_id: str = "", focused: bool = False) -> None:
-        """Open a window of a program; tell of its title, too."""
-        self.tell("open", window, app_id, focused)
+        """Open a window of a program; report its title, too."""
+        self._command("open", window, app_id, focused)
 
     def retitle(self, window: str, title: str) -> None:
-        self.tell("retitle", window, title)
+        self._command("retitle", window, title)
 
     def rename(self, window: str, app_id: str) -> None:
         """Let a window's program have another name."""
-        self.tell("rename", window, app_id)
+        self._command("rename", window, app_id)
 
     def focus(self, *windows: str) -> None:
         """Let these windows be activated, and no others."""
-        self.tell("focus", windows)
+        self._command("focus", windows)
 
     def send_state(self, window: str, states: bytes) -> None:
-        """Tell of a window's state in these bytes."""
-        self.tell("send_state", window, states.hex())
+        """Report a window's state in these bytes."""
+        self._command("send_state", window, states.hex())
 
     def close(self, window: str) -> None:
-        self.tell("close", window)
+        self._command("close", window)
 
     def finish(self) -> None:
         """End the list of windows."""
-        self.tell("finish")
+        self._command("finish")
 
     def count(self, interface: str) -> int:
         """How many objects of an interface its clients hold."""
-        answer: int = self.tell("count", interface)
+        answer: int = self._command("count", interface)
         return answer
 
     def idle_timeouts_ms(self) -> list[int]:
-        """After how long a pause its clients want to be told."""
-        answer: list[int] = self.tell("idle_timeouts_ms")
+        """After how long a pause its clients want a report."""
+        answer: list[int] = self._command("idle_timeouts_ms")
         return answer
 
     def answer_as_hyprland(self, path: Path) -> None:
         """Answer questions at Hyprland's socket from now on."""
-        self.tell("answer_at", str(path), "hyprland")
+        self._command("answer_at", str(path), "hyprland")
 
     def answer_as_wayfire(self, path: Path) -> None:
         """Answer questions at Wayfire's socket from now on."""
-        self.tell("answer_at", str(path), "wayfire")
+        self._command("answer_at", str(path), "wayfire")
 
     def answer(self, *points: tuple[float, float]) -> None:
         """Answer the next questions with these positions, each once; those after them with the last."""
-        self.tell("answer", points)
+        self._command("answer", points)
 
     def point(self, x: float, y: float) -> None:
         """Answer every question with this position from now on."""
-        self.tell("point", x, y)
+        self._command("point", x, y)
 
     def answer_wrongly(self, answer: str) -> None:
         """Answer every question with this text."""
-        self.tell("answer_wrongly", answer)
+        self._command("answer_wrongly", answer)
 
     def questions(self) -> int:
         """How many it has been asked."""
-        answer: int = self.tell("questions")
+        answer: int = self._command("questions")
         return answer
 
     def flood(self, seconds: float, *, reads: bool = True) -> None:
-        """Tell every client of a screen's scale for so long, without a pause. reads: answer others meanwhile."""
-        self.tell("flood", seconds, reads)
+        """Send every client a screen's scale for so long, without a pause. reads: answer others meanwhile."""
+        self._command("flood", seconds, reads)
 
     def announce(self, interface: str, count: int) -> None:
         """Offer so many more globals."""
-        self.tell("announce", interface, count)
+        self._command("announce", interface, count)
 
     def fail(self, message: str) -> None:
-        """Tell every client of a protocol error."""
-        self.tell("fail", message)
+        """Send every client a protocol error."""
+        self._command("fail", message)
 
     def send_raw(self, data: bytes) -> None:
         """Send every client these bytes."""
-        self.tell("send_raw", data.hex())
+        self._command("send_raw", data.hex())
 
     def freeze(self) -> None:
         """Let it answer nobody until it is ended."""
@@ -338,7 +338,7 @@ class Client:
         output = self.server.globals[number][2]
         self.things[new] = Thing(interface, version, output)
         if interface == "wl_output":
-            self.tell_output(new)
+            self.send_output(new)
         elif interface == TOPLEVELS:
             for window in self.server.windows:
                 self.list_window(window)
@@ -347,29 +347,29 @@ class Client:
 
     def do_get_xdg_output(self, _manager: int, new: int, wl_output: int) -> None:
         self.things[new] = Thing("zxdg_output_v1", 3, self.things[wl_output].output)
-        self.tell_output(wl_output)
+        self.send_output(wl_output)
 
-    def tell_output(self, number: int) -> None:
+    def send_output(self, number: int) -> None:
         """All about a wl_output and its xdg_output."""
         name = self.things[number].output
         if name not in self.server.outputs:
             return
-        told = self.server.outputs[name]
-        geometry = [told["x"], told["y"], *told["mm"], 0]
+        output = self.server.outputs[name]
+        geometry = [output["x"], output["y"], *output["mm"], 0]
         self.send(
             number,
             0,
-            b"".join(map(word, geometry)) + text(told["make"]) + text(told["model"]) + word(told["transform"]),
+            b"".join(map(word, geometry)) + text(output["make"]) + text(output["model"]) + word(output["transform"]),
         )
-        self.send(number, 1, b"".join(map(word, [CURRENT_MODE, *told["mode"], 60000])))
+        self.send(number, 1, b"".join(map(word, [CURRENT_MODE, *output["mode"], 60000])))
         self.send(number, 1, b"".join(map(word, [0, 640, 480, 60000])))
-        self.send(number, 3, word(told["scale"]))
+        self.send(number, 3, word(output["scale"]))
         self.send(number, 4, text(name))
-        self.send(number, 5, text(told["description"]))
+        self.send(number, 5, text(output["description"]))
         for extent in self.numbers("zxdg_output_v1", name):
-            self.send(extent, 0, word(told["x"]) + word(told["y"]))
-            self.send(extent, 1, word(told["width"]) + word(told["height"]))
-        if told["done"]:
+            self.send(extent, 0, word(output["x"]) + word(output["y"]))
+            self.send(extent, 1, word(output["width"]) + word(output["height"]))
+        if output["done"]:
             self.send(number, 2)
 
     def do_get_pointer(self, seat: int, new: int) -> None:
@@ -404,9 +404,9 @@ class Client:
             self.send(manager, 0, word(self.last_own))
             self.send(self.last_own, TITLE, text("a title"))
             self.send(self.last_own, APP_ID, text(app_id))
-        self.tell_window(window, STATE, states(focused))
+        self.send_window(window, STATE, states(focused))
 
-    def tell_window(self, window: str, opcode: int, body: bytes = b"", *, done: bool = True) -> None:
+    def send_window(self, window: str, opcode: int, body: bytes = b"", *, done: bool = True) -> None:
         """An event of all handles of a window, and that this was all."""
         self.send_all(self.window_event(window, opcode, body, done=done))
 
@@ -513,8 +513,8 @@ class Server:
             sys.exit()
         while not line.endswith(b"\n"):
             line += os.read(0, 1 << 20)
-        told, *arguments = json.loads(line)
-        answer(getattr(self, f"told_{told}")(*arguments))
+        name, *arguments = json.loads(line)
+        answer(getattr(self, f"do_{name}")(*arguments))
 
     def add_global(self, interface: str, version: int, output: str = "") -> None:
         self.last_number += 1
@@ -523,7 +523,7 @@ class Server:
             for registry in client.numbers("wl_registry"):
                 client.send(registry, 0, word(self.last_number) + text(interface) + word(version))
 
-    def told_plug(self, name: str, properties: dict[str, Any]) -> None:
+    def do_plug(self, name: str, properties: dict[str, Any]) -> None:
         usual: dict[str, Any] = {"x": 0, "y": 0, "width": 1920, "height": 1080, "mode": [1920, 1080], "transform": 0}
         usual |= {
             "scale": 1,
@@ -539,9 +539,9 @@ class Server:
             self.add_global("wl_output", 4, name)
         for client in list(self.clients):
             for number in client.numbers("wl_output", name):
-                client.tell_output(number)
+                client.send_output(number)
 
-    def told_unplug(self, name: str) -> None:
+    def do_unplug(self, name: str) -> None:
         del self.outputs[name]
         (number,) = [number for number, (_, _, output) in self.globals.items() if output == name]
         del self.globals[number]
@@ -549,63 +549,63 @@ class Server:
             for registry in client.numbers("wl_registry"):
                 client.send(registry, 1, word(number))
 
-    def told_open(self, window: str, app_id: str, focused: bool) -> None:
+    def do_open(self, window: str, app_id: str, focused: bool) -> None:
         self.windows[window] = (app_id, focused)
         for client in list(self.clients):
             client.list_window(window)
 
-    def told_retitle(self, window: str, title: str) -> None:
+    def do_retitle(self, window: str, title: str) -> None:
         for client in list(self.clients):
-            client.tell_window(window, TITLE, text(title))
+            client.send_window(window, TITLE, text(title))
 
-    def told_rename(self, window: str, app_id: str) -> None:
+    def do_rename(self, window: str, app_id: str) -> None:
         self.windows[window] = (app_id, self.windows[window][1])
         for client in list(self.clients):
-            client.tell_window(window, APP_ID, text(app_id))
+            client.send_window(window, APP_ID, text(app_id))
 
-    def told_focus(self, windows: list[str]) -> None:
+    def do_focus(self, windows: list[str]) -> None:
         changed = [window for window, (_, focused) in self.windows.items() if focused != (window in windows)]
         self.windows |= {window: (self.windows[window][0], window in windows) for window in changed}
         for client in list(self.clients):  # all at once, as compositors do
             client.send_all(b"".join(client.window_event(one, STATE, states(one in windows)) for one in changed))
 
-    def told_send_state(self, window: str, data: str) -> None:
+    def do_send_state(self, window: str, data: str) -> None:
         for client in list(self.clients):
-            client.tell_window(window, STATE, array(bytes.fromhex(data)))
+            client.send_window(window, STATE, array(bytes.fromhex(data)))
 
-    def told_close(self, window: str) -> None:
+    def do_close(self, window: str) -> None:
         del self.windows[window]
         for client in list(self.clients):
-            client.tell_window(window, CLOSED, done=False)
+            client.send_window(window, CLOSED, done=False)
 
-    def told_finish(self) -> None:
+    def do_finish(self) -> None:
         for client in list(self.clients):
             for manager in client.numbers(TOPLEVELS):
                 client.send(manager, 1)
 
-    def told_move(self, output: str, points: list[tuple[int, int]]) -> None:
+    def do_move(self, output: str, points: list[tuple[int, int]]) -> None:
         self.cursor = (output, points[-1:])
         for client in list(self.clients):
             client.move(output, points)
 
-    def told_leave(self, output: str) -> None:
+    def do_leave(self, output: str) -> None:
         for client in list(self.clients):
             for number in client.numbers("ext_image_copy_capture_cursor_session_v1", output):
                 client.things[number].inside = False
                 client.send(number, 1)
 
-    def told_give_pointer(self) -> None:
+    def do_give_pointer(self) -> None:
         self.pointer = True
         for client in list(self.clients):
             for seat in client.numbers("wl_seat"):
                 client.send(seat, 0, word(POINTER_CAPABILITY))
 
-    def told_idle(self, idled: bool) -> None:
+    def do_idle(self, idled: bool) -> None:
         for client in list(self.clients):
             for number in client.numbers("ext_idle_notification_v1"):
                 client.send(number, 0 if idled else 1)
 
-    def told_flood(self, seconds: float, reads: bool) -> None:
+    def do_flood(self, seconds: float, reads: bool) -> None:
         self.flood_until_s, self.reads_in_a_flood = time.monotonic() + seconds, reads
 
     def flood(self) -> None:
@@ -613,19 +613,19 @@ class Server:
             for number in client.numbers("wl_output")[:1]:
                 client.send_all(struct.pack("=IHHI", number, 3, 12, 1) * 1000)
 
-    def told_announce(self, interface: str, count: int) -> None:
+    def do_announce(self, interface: str, count: int) -> None:
         for _ in range(count):
             self.add_global(interface, 4)
 
-    def told_fail(self, message: str) -> None:
+    def do_fail(self, message: str) -> None:
         for client in list(self.clients):
             client.fail(DISPLAY_ID, message)
 
-    def told_send_raw(self, data: str) -> None:
+    def do_send_raw(self, data: str) -> None:
         for client in list(self.clients):
             client.send_all(bytes.fromhex(data))
 
-    def told_answer_at(self, path: str, kind: str) -> None:
+    def do_answer_at(self, path: str, kind: str) -> None:
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(path)
         listener.listen()
@@ -636,22 +636,22 @@ class Server:
 
         self.selector.register(listener, selectors.EVENT_READ, accept)
 
-    def told_answer(self, points: list[tuple[float, float]]) -> None:
+    def do_answer(self, points: list[tuple[float, float]]) -> None:
         self.next_answers += points
 
-    def told_point(self, x: float, y: float) -> None:
+    def do_point(self, x: float, y: float) -> None:
         self.next_answers, self.last_answer = [], (x, y)
 
-    def told_answer_wrongly(self, text: str) -> None:
+    def do_answer_wrongly(self, text: str) -> None:
         self.wrong_answer = text
 
-    def told_questions(self) -> int:
+    def do_questions(self) -> int:
         return self.questions
 
-    def told_count(self, interface: str) -> int:
+    def do_count(self, interface: str) -> int:
         return sum(len(client.numbers(interface)) for client in self.clients)
 
-    def told_idle_timeouts_ms(self) -> list[int]:
+    def do_idle_timeouts_ms(self) -> list[int]:
         return [t.timeout_ms for c in self.clients for t in c.things.values() if t.timeout_ms]
 
 

@@ -80,7 +80,7 @@ class Home:
         return Result(done.returncode, done.stdout, done.stderr)
 
     def shell(self, line: str) -> Result:
-        """Run a line of sh, in which ``{}`` stands for the program."""
+        """Run a line of sh, in which ``{}`` is the program."""
         done = subprocess.run(
             ["sh", "-c", line.format(f'"{sys.executable}" -m mousetrackd')],
             env=self.environment(),
@@ -211,10 +211,10 @@ class Running:
         self.send(signal.SIGCONT)
 
     def freeze(self) -> None:
-        """Stop it, and return when it stands still."""
+        """Stop it, and return when it has stopped."""
         self.send(signal.SIGSTOP)
         stat = Path(f"/proc/{self.pid}/stat")
-        wait_until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T", "the process stands still")
+        wait_until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T", "the process has stopped")
 
     def ends(self, *, within_s: float = ANSWER_TIMEOUT_S) -> int:
         """Its exit code; fails when it does not end in time."""
@@ -253,7 +253,7 @@ class Running:
             assert ours, "it has no connections"
             return [line[2] for line in ours if line[2] != "0"]
 
-        wait_until(lambda: unread() == [], "it has read all that the display said")
+        wait_until(lambda: unread() == [], "it has read all that the display sent")
 
     def children(self) -> list[int]:
         found: list[int] = []
@@ -285,7 +285,7 @@ def read_csv(text: str) -> dict[str, Counter[Pixel]]:
     for row in csv.DictReader(io.StringIO(text)):
         cells = screens.setdefault(row["monitor"].partition("@")[0], Counter())
         pixel = (int(row["x"]), int(row["y"]))
-        assert pixel not in cells, f"{row} stands there twice"
+        assert pixel not in cells, f"{row} is there twice"
         cells[pixel] = int(row["count"])
     return screens
 

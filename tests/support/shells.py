@@ -25,7 +25,7 @@ from jeepney.io.blocking import open_dbus_connection
 from support.bus import PrivateBus
 
 POINTER = ("/org/mousetrackd/Pointer", "org.mousetrackd.Pointer")
-"""The path and the interface by which a daemon is told."""
+"""The path and the interface by which a daemon is called."""
 
 Pixel = tuple[int, int]
 
@@ -51,20 +51,20 @@ class Peer(ABC):
     def quit(self) -> None:
         """Leave the bus. Idempotent."""
         with contextlib.suppress(OSError):  # the bus may be gone, and then it has ended
-            self._tell_self("Quit")
+            self._call_self("Quit")
         self._answering.join()
 
     def settle(self) -> None:
-        """Return when the bus has passed on all that was told so far."""
+        """Return when the bus has passed on all that was sent so far."""
         self._settled.clear()
-        self._tell_self("Settle")
+        self._call_self("Settle")
         assert self._settled.wait(10), "the bus is gone"
 
     def give_up_name(self) -> None:
         """Stay, but no longer by that name."""
         self._send(message_bus.ReleaseName(self.bus_name))
 
-    def tell(self, listener: str, member: str, signature: str, *values: Any, quietly: bool = False) -> None:
+    def call(self, listener: str, member: str, signature: str, *values: Any, quietly: bool = False) -> None:
         """Call a daemon's method, without waiting for an answer. quietly: without wanting one, either."""
         path, interface = POINTER
         message = new_method_call(DBusAddress(path, listener, interface), member, signature, values)
@@ -80,7 +80,7 @@ class Peer(ABC):
     def do(self, path: str, member: str, values: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]] | None:
         """Do what is asked: the signature and the values of the answer, None where there is no such object."""
 
-    def _tell_self(self, member: str) -> None:
+    def _call_self(self, member: str) -> None:
         self._send(new_method_call(DBusAddress("/", self._bus.unique_name, "org.example.Peer"), member))
 
     def _send(self, message: Any) -> None:
@@ -101,14 +101,14 @@ class Peer(ABC):
             if from_self and member == "Settle":
                 self._settled.set()
             elif message.header.message_type == MessageType.signal:
-                self.heard_signal(member, message.body)
+                self.received_signal(member, message.body)
             elif message.header.message_type == MessageType.method_call and not self.is_frozen:
                 done = self.do(fields[HeaderFields.path], member, message.body)
                 unknown = "org.freedesktop.DBus.Error.UnknownObject"
                 self._send(new_error(message, unknown) if done is None else new_method_return(message, *done))
         self._bus.close()
 
-    def heard_signal(self, member: str, values: tuple[Any, ...]) -> None:
+    def received_signal(self, member: str, values: tuple[Any, ...]) -> None:
         """One of those that it asked for."""
         del member, values
 
@@ -181,26 +181,26 @@ class KWin(Peer):
 
     def move(self, *points: Pixel) -> None:
         for x, y in points:
-            self.tell_motion("Moved", "ii", x, y)
+            self.report_motion("Moved", "ii", x, y)
 
-    def tell_motion(self, member: str, signature: str, *values: Any) -> None:
+    def report_motion(self, member: str, signature: str, *values: Any) -> None:
         """Call the daemon as our script that reports motion does."""
         for name in [*self.running]:
             if name != WINDOWS:
-                self._tell_by(name, member, signature, *values)
+                self._call_by(name, member, signature, *values)
 
-    def tell_windows(self, report: str) -> None:
+    def report_windows(self, report: str) -> None:
         """Call the daemon as our script of windows does."""
-        self._tell_by(WINDOWS, "Windows", "s", report)
+        self._call_by(WINDOWS, "Windows", "s", report)
 
-    def _tell_by(self, name: str, member: str, signature: str, *values: Any) -> None:
+    def _call_by(self, name: str, member: str, signature: str, *values: Any) -> None:
         """Call the daemon as our script of that name does, if it runs."""
         if found := re.search(r'LISTENER = "(.*?)";.*?TOKEN = "(.*?)"', self.running.get(name, ""), re.DOTALL):
-            self.tell(found[1], member, f"s{signature}", found[2], *values)
+            self.call(found[1], member, f"s{signature}", found[2], *values)
 
     def press(self, x: float, y: float, buttons: int) -> None:
         if self.is_effect_loaded and not self.is_locked:
-            self.tell_clicks("Pressed", "ddi", float(x), float(y), buttons)
+            self.report_clicks("Pressed", "ddi", float(x), float(y), buttons)
 
     def lock(self, *, is_locked: bool) -> None:
         self.is_locked = is_locked
@@ -214,13 +214,13 @@ class KWin(Peer):
     def reconfigure(self) -> None:
         """Read the settings again, as 5.27 does."""
         self.is_effect_loaded = False
-        self.tell_clicks("Reconfigured")
+        self.report_clicks("Reconfigured")
 
-    def tell_clicks(self, member: str, signature: str = "", *values: Any) -> None:
+    def report_clicks(self, member: str, signature: str = "", *values: Any) -> None:
         """Call the daemon as our QML script does."""
         text = self.running.get(CLICKS, "")
         if found := re.search(r'service: "(.*?)".*?\["(.*?)", \.\.\.values\]', text, re.DOTALL):
-            self.tell(found[1], member, f"s{signature}", found[2], *values)
+            self.call(found[1], member, f"s{signature}", found[2], *values)
 
     def do(self, path: str, member: str, values: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]] | None:
         self.calls.append(member)
@@ -242,7 +242,7 @@ class KWin(Peer):
             self.on_run(file)
             self.running[name] = file.read_text("utf-8")
             if self.has_qml and name == CLICKS:
-                self.tell_clicks("Loaded")
+                self.report_clicks("Loaded")
 
     def _script(self, member: str, values: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]] | None:
         match member, values:
@@ -276,7 +276,7 @@ class KWin(Peer):
             case "loadEffect", ("mousetrackd",):
                 self.is_effect_loaded = self.has_effect and self.has_opengl
                 if self.is_effect_loaded and self.has_qml and self.has_window:
-                    self.tell_clicks("Ready")
+                    self.report_clicks("Ready")
                 return "b", (self.is_effect_loaded,)
         return None
 
@@ -318,7 +318,7 @@ class GnomeShell(Peer):
     def disable(self, *, locked: bool) -> None:
         """Switch it off, as the lock screen does, too."""
         self._state = DISABLED
-        self.tell(self.listener, "Bye", "b", locked, quietly=True)
+        self.call(self.listener, "Bye", "b", locked, quietly=True)
         self.listener = ""
 
     def move(self, *points: Pixel) -> None:
@@ -340,25 +340,25 @@ class GnomeShell(Peer):
         known = self._state is not None and values == ("mousetrackd@local",)
         return "a{sv}", ({"state": ("d", self._state), "error": ("s", "oh")} if known else {},)
 
-    def heard_signal(self, member: str, values: tuple[Any, ...]) -> None:
+    def received_signal(self, member: str, values: tuple[Any, ...]) -> None:
         if member == "NameOwnerChanged" and values[0] == "org.mousetrackd.Windows":
             self._windows_listener = values[2]
-            self.tell_windows()
+            self.report_windows()
         elif member == "NameOwnerChanged":
             self._daemon = values[2]
             self.listener = ""
             self._greet()
 
-    def tell_windows(self) -> None:
+    def report_windows(self) -> None:
         """Report the windows as they are, to who asks for them."""
         if self._windows_listener and self.windows is not None:
-            self.tell(self._windows_listener, "Windows", "s", self.windows, quietly=True)
+            self.call(self._windows_listener, "Windows", "s", self.windows, quietly=True)
 
     def _greet(self) -> None:
         if self._daemon and self._state == ENABLED and not self._silent:
             self.listener = self._daemon
-            self.tell(self.listener, "Hello", "u", self._buttons, quietly=True)
+            self.call(self.listener, "Hello", "u", self._buttons, quietly=True)
 
     def _moved(self) -> None:
         x, y = self._at
-        self.tell(self.listener, "Moved", "ddu", float(x), float(y), self._buttons, quietly=True)
+        self.call(self.listener, "Moved", "ddu", float(x), float(y), self._buttons, quietly=True)

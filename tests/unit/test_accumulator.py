@@ -301,7 +301,7 @@ class Model:
     path_px: dict[Monitor, float] = field(default_factory=lambda: defaultdict(float))
     out_of_bounds: int = 0
     recentring: Recentring = field(default_factory=Recentring)
-    """As it is told in test_recentring; here one event at a time."""
+    """As in test_recentring; here one event at a time."""
 
     def pixel(self, x: int, y: int) -> tuple[Monitor, int, int] | None:
         for margin in (0, 1):
@@ -471,8 +471,8 @@ def is_hidden(layout: Layout, exclude: list[Exclusion], monitor: Monitor | None,
     at = next(((p.desktop_x, p.desktop_y) for p in layout.placements if p.monitor == monitor), (0, 0))
     desktop = (at[0] + x, at[1] + y)
     for one in exclude:
-        stands = [p for p in layout.placements if one.monitor in (p.monitor.output, p.monitor.label)]
-        corners = [(p.desktop_x, p.desktop_y, p.monitor.width_px, p.monitor.height_px) for p in stands]
+        placed = [p for p in layout.placements if one.monitor in (p.monitor.output, p.monitor.label)]
+        corners = [(p.desktop_x, p.desktop_y, p.monitor.width_px, p.monitor.height_px) for p in placed]
         for left, top, width_px, height_px in corners if one.monitor else [(0, 0, 1000, 1000)]:
             x0, y0 = desktop[0] - left, desktop[1] - top
             on_it = not one.monitor or (0 <= x0 < width_px and 0 <= y0 < height_px)
@@ -506,7 +506,7 @@ def test_an_excluded_rectangle_is_a_hole_in_what_is_counted_otherwise(
     assert hidden.out_of_bounds == sum(not is_hidden(layout, exclude, None, x, y) for x, y in outside)
 
 
-def test_nothing_that_happens_in_an_excluded_rectangle_is_told_by_any_number() -> None:
+def test_nothing_that_happens_in_an_excluded_rectangle_is_shown_by_any_number() -> None:
     hidden = accumulator(SIDE_BY_SIDE)
     hidden.protect(click_cell_px=1, exclude=[Exclusion("", -5, -5, 20, 20)])
     hidden.feed(batch([(t, kind, t % 9 - 1, t % 5 - 1) for t, kind in enumerate([*Kind] * 3)]))

@@ -88,7 +88,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def no_room_for_files() -> Iterator[None]:
+def no_space_for_files() -> Iterator[None]:
     """Every write to a file fails, as on a full disk; for root as well."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -193,7 +193,7 @@ def test_a_full_disk_is_a_sentence_and_the_old_picture_is_untouched(folder: Path
     keep(folder, b"old", NOON, 10, 10)
     before = dated_in(folder)
     with (
-        no_room_for_files(),
+        no_space_for_files(),
         pytest.raises(MousetrackError, match=r"cannot write the picture .*latest\.png: ") as caught,
     ):
         keep(folder, b"new", NOON + timedelta(minutes=1), keep_count, 10)

@@ -116,7 +116,7 @@ def exec_start(text: str) -> str:
     return line.removeprefix("ExecStart=")
 
 
-def test_an_ordinary_path_stands_there_as_it_is() -> None:
+def test_an_ordinary_path_is_written_as_it_is() -> None:
     line = exec_start(unit_text(Launch(("/home/ada/.local/bin/mousetrackd", "run"))))
     assert line.endswith(" /home/ada/.local/bin/mousetrackd run")
 

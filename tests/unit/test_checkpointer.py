@@ -217,7 +217,7 @@ def test_a_store_that_was_moved_away_is_made_again(checkpointer: Checkpointer, p
     assert any(kind == "moved" and sentence for kind, sentence in checkpointer.take_findings().problems)
 
 
-def test_a_damaged_store_is_rescued_and_told_about(checkpointer: Checkpointer, paths: Paths) -> None:
+def test_a_damaged_store_is_rescued_and_reported(checkpointer: Checkpointer, paths: Paths) -> None:
     checkpointer.count([click()])
     checkpointer.save(2)
     assert checkpointer.find_damage() is None

@@ -37,7 +37,7 @@ print(json.dumps([sys.modules["mousetrackd"].__file__, __file__, cv2.__file__, j
 """
 
 
-def test_it_imports_the_very_package_that_it_is_told_to(make_job: Callable[..., Job]) -> None:
+def test_it_imports_the_very_package_that_it_is_given(make_job: Callable[..., Job]) -> None:
     job = make_job(TELL)
     ended = end_of(job)
     assert ended.problem == ""
@@ -106,7 +106,7 @@ def test_variables_that_bring_code_are_left_out_and_relative_folders_made_whole(
 # What is said of its end --------------------------------------------------------------------------------
 
 
-def test_it_is_told_a_long_message_and_nothing_is_said_when_all_is_done(make_job: Callable[..., Job]) -> None:
+def test_it_is_sent_a_long_message_and_replies_nothing_when_all_is_done(make_job: Callable[..., Job]) -> None:
     job = make_job("import sys\nassert len(sys.stdin.buffer.read()) == 1_000_000", message=b"x" * 1_000_000)
     assert end_of(job) == Ended("")
 
@@ -156,7 +156,7 @@ def test_what_it_needs_to_load_is_missing(make_job: Callable[..., Job]) -> None:
     assert "No module named 'not_installed'\nIf it was just upgraded, restart" in end_of(job).problem
 
 
-def test_more_memory_than_it_may_have_is_told_with_what_to_do(make_job: Callable[..., Job]) -> None:
+def test_more_memory_than_it_may_have_is_reported_with_what_to_do(make_job: Callable[..., Job]) -> None:
     job = make_job("bytearray(200 << 20)", memory_bytes=100 << 20, memory_hint="Draw less.")
     assert end_of(job).problem == "more than 100 MB of memory would be needed\nDraw less."
 
@@ -179,7 +179,7 @@ def test_one_that_is_killed_is_killed_with_all_that_it_started(make_job: Callabl
     wait_until(lambda: not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z", "it is dead")
 
 
-def test_one_that_stands_still_is_killed(make_job: Callable[..., Job]) -> None:
+def test_one_that_hangs_is_killed(make_job: Callable[..., Job]) -> None:
     job = make_job("import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)", timeout_s=1.0)
     assert end_of(job).problem.startswith("the worker took longer than 1 s")
 
@@ -221,7 +221,7 @@ def test_done_is_believed_only_when_it_is_seen(make_job: Callable[..., Job]) -> 
     assert looked == ["before"]
 
 
-def test_an_interpreter_that_is_gone_is_told(make_job: Callable[..., Job], tmp_path: Path) -> None:
+def test_an_interpreter_that_is_gone_is_reported(make_job: Callable[..., Job], tmp_path: Path) -> None:
     gone = tmp_path / "python"
     ended = end_of(make_job("pass", python=str(gone)))
     assert ended.problem.startswith("the worker cannot be started: No such file or directory")

@@ -24,7 +24,7 @@ def test_the_first_start_of_an_empty_store_has_nothing_to_lose() -> None:
 
 
 @pytest.mark.parametrize(("age_days", "believed"), [(1, True), (59.9, True), (60.1, False), (1100, False)])
-def test_without_an_earlier_look_the_counts_tell_what_time_it_was(age_days: float, believed: bool) -> None:
+def test_without_an_earlier_look_the_counts_show_what_time_it_was(age_days: float, believed: bool) -> None:
     assert (looked(Known(), at(0), of(-age_days)).leap is None) is believed
     assert (looked(Known(of(-age_days)), at(0), None).leap is None) is believed
 

@@ -107,7 +107,7 @@ def test_a_flood_while_a_call_is_answered_is_bounded(session: PrivateBus) -> Non
     bus.close()
 
 
-def test_who_has_the_name_is_told_however_often_others_change_theirs(
+def test_who_has_the_name_is_sent_it_however_often_others_change_theirs(
     session: PrivateBus, bus: Bus, caller: DBusConnection
 ) -> None:
     bus.watch("org.example.Compositor")
@@ -116,7 +116,7 @@ def test_who_has_the_name_is_told_however_often_others_change_theirs(
             stranger.send(message_bus.RequestName(f"org.example.Other{number}"))
         stranger.send(message_bus.RequestName("org.example.Compositor"))
         passed_on(stranger)
-        wait_until(lambda: [member for member, _ in bus.take()] == ["NameOwnerChanged"], "it was told, once")
+        wait_until(lambda: [member for member, _ in bus.take()] == ["NameOwnerChanged"], "it was reported, once")
     assert caller.unique_name
 
 
@@ -169,7 +169,7 @@ def test_a_bus_that_is_none_costs_no_more_than_one_answer_and_says_why(
         liar.close()
 
 
-def test_a_bus_that_hangs_up_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bus_that_hangs_up_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", f"unix:path={tmp_path / 'bus'}")
     liar = Liar(tmp_path / "bus", lambda: [WELCOME])
     try:

@@ -68,7 +68,7 @@ def test_what_jeepney_writes_is_read(signature: str, values: tuple[Any, ...]) ->
     assert message.body() == values
 
 
-def test_answers_errors_and_signals_are_told_apart() -> None:
+def test_answers_errors_and_signals_are_distinguished() -> None:
     asked = jeepney.new_method_call(THERE, "Moved")
     asked.header.serial = 12
     answer = parse(jeepney.new_method_return(asked, "s", ("yes",)).serialise(serial=1))

@@ -144,7 +144,7 @@ def test_equal_pixels_add_up_and_zeros_are_nothing(tmp_path: Path) -> None:
     assert found == {screen: counts(screen, {(1, 2): 7})}
 
 
-def test_columns_may_stand_in_any_order_and_the_file_may_come_from_a_spreadsheet(tmp_path: Path) -> None:
+def test_columns_may_be_in_any_order_and_the_file_may_come_from_a_spreadsheet(tmp_path: Path) -> None:
     screen = Monitor("imported", 4, 3)
     content = b'\xef\xbb\xbfcount,"y",x,note\r\n7,2,1,hello\r\n'
     assert load_bytes(tmp_path, "a.csv", content, (4, 3)) == {screen: counts(screen, {(1, 2): 7})}
@@ -179,7 +179,7 @@ def test_an_array_with_what_is_no_count_is_a_sentence_and_no_warning(value: floa
         ("a@b@4x3", Monitor("a@b", 4, 3)),
     ],
 )
-def test_a_label_tells_the_whole_screen(label: str, screen: Monitor) -> None:
+def test_a_label_describes_the_whole_screen(label: str, screen: Monitor) -> None:
     assert monitor_of(label, "imported", None) == screen
     assert screen.label == label
 
@@ -192,7 +192,7 @@ def test_without_a_label_the_size_has_to_be_given() -> None:
 
 
 @pytest.mark.parametrize("size", [(0, 3), (3, 0), (SIDE_MAX_PX + 1, 1), (1, SIDE_MAX_PX + 1)])
-def test_a_screen_of_an_impossible_size_is_told_the_same_of_a_label_and_of_an_array(
+def test_a_screen_of_an_impossible_size_has_the_same_error_for_a_label_and_for_an_array(
     size: tuple[int, int], tmp_path: Path
 ) -> None:
     width_px, height_px = size

@@ -59,7 +59,7 @@ def grid() -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
     return array
 
 
-def folded(cells: Cells, by_px: int) -> Cells:
+def binned(cells: Cells, by_px: int) -> Cells:
     """Counts of pixels, summed in squares of ``by_px``."""
     sums: collections.Counter[tuple[int, int]] = collections.Counter()
     for (x, y), count in cells.items():
@@ -305,7 +305,7 @@ def test_a_grid_is_spread_over_the_screen_and_nothing_is_lost(name: str) -> None
     content, options = GRIDS[name]
     given = Options(**{**vars(options), "size": SIZE})
     found = read(io.BytesIO(content if isinstance(content, bytes) else content.encode()), given)
-    assert folded(cells_of(found), 4) == {(120, 67): 32}
+    assert binned(cells_of(found), 4) == {(120, 67): 32}
     assert set(cells_of(found).values()) == {2}
     assert any("480x270 cells" in note for note in found.notes)
 

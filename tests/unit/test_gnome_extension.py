@@ -77,7 +77,7 @@ def test_the_variant_for_this_version_is_put_in_place(
     assert is_installed()
     assert sorted(path.name for path in desk.place.iterdir()) == ["extension.js", "metadata.json"]
     text = (desk.place / "extension.js").read_text()
-    assert text.count("class Teller") == 1
+    assert text.count("class PointerReporter") == 1
     assert ("import Gio from 'gi://Gio'" in text, "imports.gi" in text) == (is_module, not is_module)
     assert ("export default class" in text, "function init()" in text) == (is_module, not is_module)
     metadata = json.loads((desk.place / "metadata.json").read_text())
@@ -113,7 +113,7 @@ def test_an_older_one_is_replaced(desk: Desk) -> None:
     install_extension()
     (desk.place / "extension.js").write_text("// of last year")
     done = install_extension()
-    assert "class Teller" in (desk.place / "extension.js").read_text()
+    assert "class PointerReporter" in (desk.place / "extension.js").read_text()
     assert "log out and in once" in done[-1]
 
 
@@ -150,7 +150,7 @@ def test_a_shell_it_is_not_for_is_named(desk: Desk, version: str) -> None:
     assert not desk.place.exists()
 
 
-def test_a_failing_gsettings_is_an_error_with_its_words(desk: Desk) -> None:
+def test_a_failing_gsettings_is_an_error_with_its_message(desk: Desk) -> None:
     desk.program("gsettings", "#!/bin/sh\necho no such schema >&2\nexit 1\n")
     with pytest.raises(MousetrackError, match="no such schema") as raised:
         install_extension()
@@ -180,7 +180,7 @@ def test_a_folder_that_cannot_be_written_is_an_error_that_names_it(desk: Desk, t
     ],
     ids=range(11),
 )
-def test_a_gsettings_that_says_something_else_is_told_and_nothing_is_changed(desk: Desk, said: str) -> None:
+def test_a_gsettings_that_says_something_else_is_reported_and_nothing_is_changed(desk: Desk, said: str) -> None:
     desk.enable(said)
     before = desk.enabled()
     with pytest.raises(MousetrackError, match="gsettings does not say") as raised:
@@ -200,7 +200,7 @@ def test_a_gsettings_that_says_something_else_is_told_and_nothing_is_changed(des
         ("gsettings", "#!/bin/sh\nexit 7\n", "it ended with 7"),
     ],
 )
-def test_a_program_that_fails_is_told_with_a_reason(desk: Desk, program: str, text: str, what: str) -> None:
+def test_a_program_that_fails_is_reported_with_a_reason(desk: Desk, program: str, text: str, what: str) -> None:
     desk.program(program, text)
     with pytest.raises(MousetrackError, match=what) as raised:
         install_extension()

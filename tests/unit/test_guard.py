@@ -113,7 +113,7 @@ def test_a_call_that_fails_ends_the_source_with_a_reason_and_raises_nothing(call
     assert faulty.stops == 1
 
 
-def test_a_clock_that_fails_stands_at_the_last_time_it_gave() -> None:
+def test_a_clock_that_fails_stays_at_the_last_time_it_gave() -> None:
     faulty = Faulty()
     source = Guard().make(lambda: faulty)
     assert source.now_ms() == 17
@@ -157,7 +157,7 @@ def test_a_choice_that_fails_is_a_source_error_and_a_wrong_name_stays_one() -> N
         Guard().make(lambda: choose(UsageError("unknown source")))
 
 
-def test_a_stop_that_fails_is_told_and_raises_nothing() -> None:
+def test_a_stop_that_fails_is_reported_and_raises_nothing() -> None:
     source = Guard().make(lambda: Faulty(stop=OSError(5, "Input/output error")))
     source.stop()
     assert "Input/output error" in str(source.failure)

@@ -57,7 +57,7 @@ def scattered(size: tuple[int, int], number: int, seed: int) -> Counts:
 
 
 def heat_in(grid: HeatGrid) -> float:
-    """The heat of the whole picture, in px: every cell stands for all of its pixels."""
+    """The heat of the whole picture, in px: every cell represents all of its pixels."""
     return float(grid.cells.sum(dtype=np.float64)) * grid.cell_width_px * grid.cell_height_px
 
 

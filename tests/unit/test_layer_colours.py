@@ -24,7 +24,7 @@ COLLISION = 15
 """The least distance in CAM02-UCS."""
 
 
-def test_the_buttons_of_a_picture_of_clicks_lie_over_the_map_they_are_told_from() -> None:
+def test_the_buttons_of_a_picture_of_clicks_lie_over_the_map_they_are_distinguished_from() -> None:
     assert STYLES["clicks.left"].colormap == STYLES["dwell"].colormap
 
 
@@ -37,7 +37,7 @@ def marks_on(background: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("eyes", EYES)
 @pytest.mark.parametrize("background", BACKGROUNDS)
-def test_every_eye_tells_the_buttons_apart(background: str, eyes: str) -> None:
+def test_every_eye_distinguishes_the_buttons(background: str, eyes: str) -> None:
     marks = [hexadecimal([mark]) for mark in marks_on(background).values()]
     assert len(marks) == len(CLICK_LAYERS)
     assert min(apart(one, other, eyes) for one, other in itertools.combinations(marks, 2)) >= COLLISION
@@ -45,7 +45,7 @@ def test_every_eye_tells_the_buttons_apart(background: str, eyes: str) -> None:
 
 @pytest.mark.parametrize("eyes", EYES)
 @pytest.mark.parametrize("background", BACKGROUNDS)
-def test_every_eye_tells_the_buttons_from_the_rests_below(background: str, eyes: str) -> None:
+def test_every_eye_distinguishes_the_buttons_from_the_rests_below(background: str, eyes: str) -> None:
     theme = theme_of(Scene(Reading(), Layout()), Look(background=background))
     ember = theme.turned(ramp(colour_map(STYLES["dwell"].colormap, {}), legend.HEAT_LEVELS), is_lowest=True)
     below = on_background(ember, theme.background)[:, :3]

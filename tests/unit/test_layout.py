@@ -43,7 +43,7 @@ def test_pixel_on_the_seam_belongs_to_the_lower_monitor() -> None:
     assert located(layout, 1, 3) == (1, 1, 0)
 
 
-def test_a_monitor_may_stand_at_negative_coordinates() -> None:
+def test_a_monitor_may_be_at_negative_coordinates() -> None:
     layout = Layout([Placement(A, 0, 0), Placement(B, -2, -1)])
     assert located(layout, -2, -1) == (1, 0, 0)
     assert located(layout, -1, 0) == (1, 1, 1)
@@ -91,7 +91,7 @@ def test_bounds_hold_every_monitor() -> None:
     assert Layout([Placement(A, 5, 7)]).bounds() == (5, 7, 4, 3)
 
 
-def test_layouts_are_equal_when_the_same_monitors_stand_at_the_same_places() -> None:
+def test_layouts_are_equal_when_the_same_monitors_are_at_the_same_places() -> None:
     assert Layout([Placement(A, 0, 0)]) == Layout([Placement(A, 0, 0)])
     assert hash(Layout([Placement(A, 0, 0)])) == hash(Layout([Placement(A, 0, 0)]))
     assert Layout([Placement(A, 0, 0)]) != Layout([Placement(A, 0, 1)])
@@ -145,7 +145,7 @@ def told(
     return ReportedMonitor(output, width, height, edid, x, y, *mm)
 
 
-def test_what_fits_is_admitted_as_it_was_told() -> None:
+def test_what_fits_is_admitted_as_it_was_reported() -> None:
     layout, kept = admit([told("DP-1", 4, 3, -5, 7, (60, 30), "1a2b3c4d"), told("HDMI-1", SIDE_MAX_PX, 1)])
     assert layout.placements == (
         Placement(Monitor("DP-1", 4, 3, "1a2b3c4d"), -5, 7, 60, 30),

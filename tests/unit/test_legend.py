@@ -53,7 +53,7 @@ def legend_of(*scales: Scale) -> Legend:
 def value_of(words: str, unit: str) -> float:
     """What a label says, as a number."""
     number, suffix, time = re.fullmatch(r"([\d.]+)([kMGTPE]?)\+?(?: (ms|s|min|h)\+?)?", words).groups()  # type: ignore[union-attr]  # a label of another form should fail
-    assert (time is None) == (unit != "ms"), f"{words} does not tell its unit"
+    assert (time is None) == (unit != "ms"), f"{words} does not show its unit"
     sizes = {
         "": 1,
         "k": 1e3,
@@ -148,7 +148,7 @@ def test_ticks_are_less_than_one_where_less_was_counted() -> None:
 
 @pytest.mark.parametrize("unit", ["ms", "presses"])
 @pytest.mark.parametrize("max_heat", MAX_HEATS)
-def test_the_end_of_the_bar_tells_the_hottest_heat(max_heat: float, unit: str) -> None:
+def test_the_end_of_the_bar_is_the_hottest_heat(max_heat: float, unit: str) -> None:
     for clipped in (False, True):
         _, words = ticks_of(scale_of(max_heat, unit, clipped=clipped))[-1]
         assert value_of(words, unit) == pytest.approx(max_heat, rel=0.1)
@@ -193,13 +193,13 @@ def test_a_bar_has_as_many_ticks_as_there_is_space_for(scale: Scale, bar_px: flo
         (3e9, "presses", "3G"),
     ],
 )
-def test_a_count_is_told_in_short_words_of_its_unit(value: float, unit: str, words: str) -> None:
+def test_a_count_is_written_shortly_in_its_unit(value: float, unit: str, words: str) -> None:
     assert with_unit(value, unit) == words
 
 
 @pytest.mark.parametrize("value", [999_499, 999_700, 999_999, 999_600_000, 999_999_999, 1e12, 4.2e15, float(COUNT_MAX)])
 @pytest.mark.parametrize("unit", ["ms", "presses"])
-def test_no_count_is_told_with_an_exponent(value: float, unit: str) -> None:
+def test_no_count_is_written_with_an_exponent(value: float, unit: str) -> None:
     assert "e" not in with_unit(value, unit)
 
 
@@ -208,7 +208,7 @@ def test_no_count_is_told_with_an_exponent(value: float, unit: str) -> None:
 
 @pytest.mark.parametrize("number", range(8))
 @pytest.mark.parametrize("width_px", WIDTHS)
-def test_no_words_overlap_or_leave_the_strip(width_px: int, number: int, drawn: Drawn) -> None:
+def test_no_texts_overlap_or_leave_the_strip(width_px: int, number: int, drawn: Drawn) -> None:
     longest = [*((999_700.0, "presses"), (3_599_000.0, "ms"), (12_345.0, "crossings")), *[(19.0, "presses")] * 4]
     strip = draw(legend_of(*(scale_of(*what) for what in longest[:number])), width_px)
     height_px = strip.ink.shape[0]
@@ -222,7 +222,7 @@ def test_no_words_overlap_or_leave_the_strip(width_px: int, number: int, drawn: 
 
 @pytest.mark.parametrize("number", range(1, 8))
 @pytest.mark.parametrize("width_px", WIDTHS)
-def test_every_scale_has_a_bar_and_no_words_are_on_it(width_px: int, number: int, drawn: Drawn) -> None:
+def test_every_scale_has_a_bar_and_no_text_is_on_it(width_px: int, number: int, drawn: Drawn) -> None:
     strip = draw(legend_of(*[scale_of(42_000)] * number), width_px)
     assert len(strip.bars) == number
     boxes = [(columns.start, rows.start, columns.stop, rows.stop) for rows, columns in strip.bars]
@@ -247,7 +247,7 @@ def test_no_title_and_no_caption_is_cut_however_narrow_the_picture(width_px: int
 
 
 @pytest.mark.parametrize("width_px", [320, 1366, 1920, 3840, 7680])
-def test_a_drawn_tick_stands_where_the_bar_has_its_heat(width_px: int, drawn: Drawn) -> None:
+def test_a_drawn_tick_is_where_the_bar_has_its_heat(width_px: int, drawn: Drawn) -> None:
     strip = draw(legend_of(scale_of(42_000)), width_px)
     ((rows, columns),) = strip.bars
     bar = as_levels(strip)[rows.start, columns].astype(int)
@@ -257,12 +257,12 @@ def test_a_drawn_tick_stands_where_the_bar_has_its_heat(width_px: int, drawn: Dr
         level = round(223 * float(tone(np.array([value_of(text, "ms") / 42_000], np.float32), "log")[0]))
         assert abs(bar[round(x) - columns.start] - level) <= 2, text
         assert (top, bottom > top) == (rows.stop, True)
-        assert box[0] - 1 <= x <= box[2] + 1, f"{text} stands beside its tick"
+        assert box[0] - 1 <= x <= box[2] + 1, f"{text} is beside its tick"
         assert strip.ink[round(top) + 1, int(x) : int(x) + 2].any()
 
 
 @pytest.mark.parametrize("width_px", [-1 + 200, 1, 16, 64])
-def test_where_there_is_no_room_for_words_there_is_no_strip(width_px: int) -> None:
+def test_where_there_is_no_space_for_text_there_is_no_strip(width_px: int) -> None:
     strip = draw(legend_of(scale_of(42_000)), width_px)
     assert strip.ink.shape == (0, width_px)
     assert not strip.bars

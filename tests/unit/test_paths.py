@@ -54,7 +54,7 @@ def test_a_runtime_folder_that_cannot_be_trusted_is_not_used(
 
 def test_what_outlives_a_login_is_data_and_what_does_not_is_runtime(tmp_path: Path) -> None:
     paths = Paths(tmp_path / "config", tmp_path / "data", tmp_path / "run", tmp_path / "state")
-    assert {paths.store.parent, paths.wanted.parent, paths.data_lock.parent, paths.snapshots.parent} == {
+    assert {paths.store.parent, paths.desired_state.parent, paths.data_lock.parent, paths.snapshots.parent} == {
         tmp_path / "data"
     }
     assert {paths.status.parent, paths.runtime_lock.parent} == {tmp_path / "run"}

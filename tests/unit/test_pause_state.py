@@ -25,7 +25,7 @@ def paths(tmp_path: Path) -> Paths:
     return made
 
 
-def test_without_a_file_tracking_is_wanted(paths: Paths) -> None:
+def test_without_a_file_tracking_is_desired(paths: Paths) -> None:
     assert read_desired_state(paths) == DesiredState(pause=False, mark=None)
 
 
@@ -42,12 +42,12 @@ def test_each_writing_has_a_mark_of_its_own(paths: Paths) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"paused\n", b"track", b"\xff"])
 def test_anything_but_tracking_means_pause(paths: Paths, content: bytes) -> None:
-    paths.wanted.write_bytes(content)
+    paths.desired_state.write_bytes(content)
     assert read_desired_state(paths).pause
 
 
 def test_what_cannot_be_written_is_refused_with_what_to_do(paths: Paths) -> None:
-    paths.wanted.mkdir()
+    paths.desired_state.mkdir()
     assert read_desired_state(paths).pause
     with pytest.raises(RefusedError, match=r"cannot write .*\n.*mousetrackd stop"):
         write_desired_state(paths, pause=True)
@@ -55,7 +55,7 @@ def test_what_cannot_be_written_is_refused_with_what_to_do(paths: Paths) -> None
 
 def test_the_block_is_locked_and_the_lock_is_given_back(paths: Paths) -> None:
     with desired_state_lock(paths):
-        other = os.open(paths.wanted.with_name("wanted.lock"), os.O_RDWR)
+        other = os.open(paths.desired_state.with_name("wanted.lock"), os.O_RDWR)
         with pytest.raises(BlockingIOError):
             fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
     fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -66,10 +66,10 @@ def test_the_block_is_locked_and_the_lock_is_given_back(paths: Paths) -> None:
     "put", [os.mkfifo, lambda path: path.symlink_to("/dev/zero"), Path.mkdir], ids=["pipe", "link", "folder"]
 )
 def test_pausing_goes_on_without_what_keeps_two_commands_apart(paths: Paths, put: Callable[[Path], None]) -> None:
-    put(paths.wanted.with_name("wanted.lock"))
+    put(paths.desired_state.with_name("wanted.lock"))
     with desired_state_lock(paths):
         write_desired_state(paths, pause=True)
-    assert paths.wanted.read_text() == "paused\n"
+    assert paths.desired_state.read_text() == "paused\n"
 
 
 # The daemon's side --------------------------------------------------------------------------------------
@@ -112,7 +112,7 @@ def test_where_signals_and_file_disagree_pause_wins(paths: Paths) -> None:
 
 def test_a_file_that_is_gone_changes_nothing_and_is_written_again_where_it_matters(paths: Paths) -> None:
     state = started(paths, pause=True)
-    paths.wanted.unlink()
+    paths.desired_state.unlink()
     assert not state.settle(asked_pause=False, asked_resume=False)
     assert state.is_paused
     assert read_desired_state(paths).pause
@@ -121,13 +121,13 @@ def test_a_file_that_is_gone_changes_nothing_and_is_written_again_where_it_matte
 def test_a_state_that_cannot_be_written_holds_all_the_same_and_is_a_problem(paths: Paths) -> None:
     state = started(paths, pause=True)
     assert not state.settle(asked_pause=False, asked_resume=False)
-    paths.wanted.unlink()
-    paths.wanted.mkdir()
+    paths.desired_state.unlink()
+    paths.desired_state.mkdir()
     assert not state.settle(asked_pause=False, asked_resume=False)
     assert state.is_paused, "what cannot be read means pause"
     assert state.settle(asked_pause=False, asked_resume=True)
     assert not state.is_paused
-    assert state.problem.startswith(f"cannot write {paths.wanted}")
-    paths.wanted.rmdir()
+    assert state.problem.startswith(f"cannot write {paths.desired_state}")
+    paths.desired_state.rmdir()
     assert not state.settle(asked_pause=False, asked_resume=False)
     assert state.problem == ""

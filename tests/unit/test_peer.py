@@ -236,7 +236,7 @@ def test_a_socket_of_another_user_is_not_spoken_to(tmp_path: Path, liars: list[L
 
 
 @pytest.mark.parametrize("kind", ["missing", "a file", "a FIFO", "a folder", "NUL", "a long name"])
-def test_what_is_no_socket_is_told_at_once(tmp_path: Path, kind: str) -> None:
+def test_what_is_no_socket_is_reported_at_once(tmp_path: Path, kind: str) -> None:
     path = tmp_path / ("s" * 200 if kind == "a long name" else "a\0b" if kind == "NUL" else "s")
     if kind == "a file":
         path.touch()
@@ -275,7 +275,7 @@ def test_what_no_desktop_has_is_no_position(value: Any) -> None:
         peer.position(value, 0)
 
 
-def test_words_of_others_are_printable_and_bounded() -> None:
+def test_text_of_others_is_printable_and_bounded() -> None:
     assert quoted("a screen") == "a screen"
     for said in ("\x1b]0;PWN\x07\n" * 1000, b"\xff\xfe\x1b" * 1000, "\udcff", "\u202eevil", {"a": "\x1b" * 1000}):
         assert quoted(said).isprintable()

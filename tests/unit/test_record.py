@@ -26,7 +26,7 @@ def told(number: int, kind: int = CHANGED) -> bytes:
 MOVE, PRESS, RELEASE = 6, 4, 5
 
 
-def test_changes_stand_between_what_came_before_and_after_them() -> None:
+def test_changes_come_between_what_came_before_and_after_them() -> None:
     before, after = HEADER + element(MOVE, x=1), HEADER + element(MOVE, x=CHANGED, y=CHANGED)
     raw = before + HEADER + told(7) + told(8, ALSO_CHANGED) + after
     assert Splitter((CHANGED, ALSO_CHANGED)).split(raw) == [
@@ -130,7 +130,7 @@ def of_times(*times_ms: int) -> Item:
         (1, ["suspend", "pointers", [3, 5], [5, 7], [9]]),
     ],
 )
-def test_pointers_stand_before_the_events_that_came_after_them(time_ms: int, expected: list[str | list[int]]) -> None:
+def test_pointers_come_before_the_events_that_came_after_them(time_ms: int, expected: list[str | list[int]]) -> None:
     items = [Gap(2, "suspend"), of_times(3, 5), of_times(5, 7), Pointers(time_ms, "pointers", 2), of_times(9)]
     assert shown(pointers_in_time(items)) == expected
 

@@ -42,7 +42,7 @@ def test_a_row_that_cannot_be_is_shown_and_cut(row: str, tmp_path: Path) -> None
     assert len(caught.value.message) < 500
 
 
-def test_positions_that_no_screen_holds_are_told(tmp_path: Path) -> None:
+def test_positions_that_no_screen_holds_are_reported(tmp_path: Path) -> None:
     source = ReplaySource(recording(tmp_path, HEAD + "0,0,,Move,16000,16000\n"))
     with pytest.raises(RecordingError, match="no screen holds the positions") as caught:
         source.start(lambda: None)

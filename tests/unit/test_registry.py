@@ -124,7 +124,7 @@ def test_a_service_that_lacks_the_sessions_variables_finds_its_compositor(
 
 @pytest.mark.parametrize(("peer_class", "name"), [(KWin, "kwin"), (GnomeShell, "gnome")])
 @pytest.mark.usefixtures("plain")
-def test_who_tells_over_the_session_bus_is_chosen(bus: PrivateBus, peer_class: type[Peer], name: str) -> None:
+def test_who_reports_over_the_session_bus_is_chosen(bus: PrivateBus, peer_class: type[Peer], name: str) -> None:
     peer = peer_class(bus.address)
     assert choose("auto").name == choose(name).name
     assert explain()[-1] == f"{choose(name).name}, the first that fits"

@@ -72,7 +72,7 @@ def test_a_day_is_that_of_the_zone() -> None:
     assert list(summarise([late], {}, ZoneInfo("Asia/Tokyo")).days) == ["2026-11-21"]
 
 
-def test_active_time_is_also_told_by_the_hour_of_the_day() -> None:
+def test_active_time_is_also_shown_by_the_hour_of_the_day() -> None:
     stats = summarise(
         [
             total("2026-11-20 09:00", "dwell", 10),
@@ -106,7 +106,7 @@ def test_the_day_of_25_hours_is_a_day() -> None:
     assert list(stats.days) == ["2026-10-25"]
 
 
-def test_a_month_or_a_year_that_was_folded_is_named_as_one() -> None:
+def test_a_month_or_a_year_that_was_rolled_up_is_named_as_one() -> None:
     stats = summarise(
         [
             total("2024-01-01 00:00", "dwell", 1, span_s=366 * DAY_S),
@@ -227,7 +227,7 @@ def test_the_chart_is_highest_at_the_busiest_hour_and_shows_the_least_busy() -> 
     chart = {hour: bars[15 + 2 * hour : 17 + 2 * hour] for hour in range(24)}
     assert {hour: bar for hour, bar in chart.items() if bar.strip()} == {0: "▁▁", 9: "██", 14: "▄▄", 23: "▂▂"}
     for hour in (0, 3, 6, 9, 12, 15, 18, 21):
-        assert hours[15 + 2 * hour :].startswith(f"{hour}"), "each number stands under its bar"
+        assert hours[15 + 2 * hour :].startswith(f"{hour}"), "each number is under its bar"
 
 
 def test_where_no_hour_is_known_there_is_no_chart_but_a_sentence() -> None:

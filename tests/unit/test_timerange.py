@@ -67,7 +67,7 @@ def test_a_moment_has_no_other_end(text: str) -> None:
         *("99999 years ago", "today now", "in 3 days"),
     ],
 )
-def test_what_cannot_be_told_is_a_sentence_with_examples(text: str) -> None:
+def test_what_cannot_be_understood_is_an_error_with_examples(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         moment_s(text, NOW)
     assert f'"{text}"' in caught.value.message
@@ -129,7 +129,7 @@ def test_without_a_present_it_is_now_in_the_zone_given() -> None:
 
 
 @given(st.text(max_size=30))
-def test_any_words_are_a_time_or_a_sentence(text: str) -> None:
+def test_any_text_is_a_time_or_an_error(text: str) -> None:
     with contextlib.suppress(UsageError):
         assert isinstance(moment_s(text, NOW), int)
 

@@ -14,7 +14,7 @@ def python(text: str) -> list[str]:
     return [sys.executable, "-S", "-c", text]
 
 
-def test_what_it_prints_and_how_it_ends_is_told() -> None:
+def test_what_it_prints_and_how_it_ends_is_reported() -> None:
     done = run_tool(python("import sys; print('out'); sys.stderr.buffer.write(b'\\xff'); sys.exit(3)"), timeout_s=20)
     assert done == (3, "out\n", "\ufffd")
 

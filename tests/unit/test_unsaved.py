@@ -171,7 +171,7 @@ def as_side_file(change: Callable[[dict[str, Any]], Any]) -> bytes:
         lambda body: body.update(path_px=[[0, float("inf")]]),
     ],
 )
-def test_one_whose_numbers_cannot_be_is_set_aside_and_told(
+def test_one_whose_numbers_cannot_be_is_set_aside_and_reported(
     paths: Paths, change: Callable[[dict[str, Any]], Any]
 ) -> None:
     path = paths.data_dir / "heat.unsaved-1"
@@ -197,7 +197,7 @@ def test_every_cut_and_every_changed_byte_is_noticed() -> None:
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder", "another user's", "writable by others"])
-def test_one_that_is_not_ours_is_left_and_told(paths: Paths, kind: str) -> None:
+def test_one_that_is_not_ours_is_left_and_reported(paths: Paths, kind: str) -> None:
     good = unsaved.write(paths, paths.state_dir, batch(9))
     path = paths.data_dir / good.name
     if kind == "link":

@@ -55,7 +55,7 @@ def placed(name: str, width_px: int, height_px: int, x: int, y: int) -> Placemen
     return Placement(Monitor(name, width_px, height_px), x, y)
 
 
-def test_a_plain_screen_is_read_as_it_stands(reader: LayoutReader) -> None:
+def test_a_plain_screen_is_read_as_it_is(reader: LayoutReader) -> None:
     assert reader.layout() == Layout([placed("DP-1", 1920, 1080, 0, 0)])
     assert reader.to_desktop(0, 0) == (0, 0)
     assert reader.to_desktop(1919.999, 1079.5) == (1919, 1079)
@@ -86,7 +86,7 @@ def test_a_window_is_where_its_pixels_are_on_each_screen(
     assert reader.to_box(*rectangle) == whole
 
 
-def test_a_reader_that_is_told_nothing_new_says_so(reader: LayoutReader) -> None:
+def test_a_reader_that_is_sent_nothing_new_says_so(reader: LayoutReader) -> None:
     assert not reader.dispatch()
     assert reader.connection.compositor == "tinyway"
 
@@ -180,7 +180,7 @@ def test_screens_that_touch_never_overlap_whatever_their_scales(
         assert reader.to_desktop(x, y) == rect[:2], name
 
 
-def test_screens_of_one_scale_stand_exactly(compositor: Compositor, reader: LayoutReader) -> None:
+def test_screens_of_one_scale_are_placed_exactly(compositor: Compositor, reader: LayoutReader) -> None:
     compositor.plug("DP-1", width=1280, height=720, scale=2)
     compositor.plug("DP-2", x=1280, y=-40, width=1280, height=720, scale=2)
     wait_until(lambda: reader.dispatch() and len(reader.outputs()) == 2, "both were seen")
@@ -214,7 +214,7 @@ def test_a_screen_is_known_by_its_make_and_several_of_one_make_by_their_connecto
     assert hashes(reader)[1:] == [other, one]
 
 
-def test_a_serial_number_tells_screens_of_one_make_apart_wherever_they_are_plugged_in(
+def test_a_serial_number_distinguishes_screens_of_one_make_wherever_they_are_plugged_in(
     compositor: Compositor, reader: LayoutReader
 ) -> None:
     for output, serial in (("DP-2", "7MT01"), ("DP-3", "7MT02")):
@@ -232,7 +232,7 @@ def test_a_serial_number_tells_screens_of_one_make_apart_wherever_they_are_plugg
 EDID = bytes([0, *[255] * 6, 0, *range(120)])
 
 
-def say_edid(folder: Path, connector: str, said: bytes) -> None:
+def write_edid(folder: Path, connector: str, said: bytes) -> None:
     """Let the kernel have been told so at a connector of a graphics card, like ``card0-DP-1``."""
     file = folder / "drm" / connector / "edid"
     file.parent.mkdir(parents=True)
@@ -270,7 +270,7 @@ def test_a_screen_is_the_same_under_x11_and_under_any_compositor(
     told = EDID + bytes(128)  # with an extension block
     under_x11 = hash_under_x11(told)
     assert under_x11 == hashlib.sha256(EDID).hexdigest()[:8]
-    say_edid(folder, "card1-DP-2", told)
+    write_edid(folder, "card1-DP-2", told)
     compositor.plug("DP-2", x=1920, **DELL)
     wait_until(lambda: reader.dispatch() and len(reader.outputs()) == 2, "both were seen")
     assert hashes(reader) == ["", under_x11]
@@ -283,7 +283,7 @@ def test_a_screen_is_the_same_under_x11_and_under_any_compositor(
 def test_a_screen_without_a_make_is_none_that_is_plugged_in(
     folder: Path, compositor: Compositor, reader: LayoutReader
 ) -> None:
-    say_edid(folder, "card0-DP-2", EDID)
+    write_edid(folder, "card0-DP-2", EDID)
     compositor.plug("DP-2", x=1920)
     wait_until(lambda: reader.dispatch() and len(reader.outputs()) == 2, "both were seen")
     assert hashes(reader) == ["", ""]
@@ -291,9 +291,9 @@ def test_a_screen_without_a_make_is_none_that_is_plugged_in(
 
 @pytest.mark.parametrize(("output", "connector"), [("HDMI-1", "card0-HDMI-A-1"), ("HDMI-A-1", "card12-HDMI-A-1")])
 def test_the_kernel_is_asked_by_its_own_name_of_the_connector(folder: Path, output: str, connector: str) -> None:
-    say_edid(folder, connector, EDID)
-    say_edid(folder, "card0-eDP-1", EDID[::-1])
-    say_edid(folder, "card0-HDMI-A-11", EDID[::-1])
+    write_edid(folder, connector, EDID)
+    write_edid(folder, "card0-eDP-1", EDID[::-1])
+    write_edid(folder, "card0-HDMI-A-11", EDID[::-1])
     assert edid.read(output, folder / "drm") == EDID
 
 
@@ -307,15 +307,15 @@ def test_the_kernel_is_asked_by_its_own_name_of_the_connector(folder: Path, outp
     ],
     ids=["no connector", "nothing plugged in", "another connector", "which of two cards?"],
 )
-def test_what_the_kernel_does_not_tell_for_sure_is_nothing(folder: Path, connectors: dict[str, bytes]) -> None:
+def test_what_the_kernel_does_not_report_for_sure_is_nothing(folder: Path, connectors: dict[str, bytes]) -> None:
     for connector, said in connectors.items():
-        say_edid(folder, connector, said)
+        write_edid(folder, connector, said)
     assert edid.read("DP-1", folder / "drm") == b""
 
 
 def test_a_connector_of_the_same_name_on_a_card_without_a_screen_does_not_matter(folder: Path) -> None:
-    say_edid(folder, "card0-DP-1", EDID)
-    say_edid(folder, "card1-DP-1", b"")
+    write_edid(folder, "card0-DP-1", EDID)
+    write_edid(folder, "card1-DP-1", b"")
     assert edid.read("DP-1", folder / "drm") == EDID
 
 
@@ -340,7 +340,7 @@ def test_a_compositor_that_goes_away_is_a_source_error(compositor: Compositor, r
             return "wayland-7" in error.message
         return False
 
-    wait_until(is_told, "it was told")
+    wait_until(is_told, "it was reported")
     reader.close()
     reader.close()
 

@@ -83,7 +83,7 @@ def test_a_screen_that_cannot_be_is_left_out_and_the_others_stay_as_they_are(
 
 
 @pytest.mark.parametrize("scale", [0, -1, FAR])
-def test_a_scale_that_cannot_be_does_not_matter_where_the_size_is_told(compositor: Compositor, scale: int) -> None:
+def test_a_scale_that_cannot_be_does_not_matter_where_the_size_is_reported(compositor: Compositor, scale: int) -> None:
     compositor.plug("DP-2", x=1920, scale=scale)
     assert [monitor.output for monitor in layout_of_all().monitors] == ["DP-1", "DP-2"]
 
@@ -108,7 +108,7 @@ def test_names_are_printable_and_bounded_and_may_be_the_same(compositor: Composi
     assert all(monitor.label.isprintable() and len(monitor.output) <= 128 for monitor in layout.monitors)
 
 
-def test_of_many_screens_some_are_tracked_and_the_rest_is_told(compositor: Compositor) -> None:
+def test_of_many_screens_some_are_tracked_and_the_rest_is_reported(compositor: Compositor) -> None:
     for number in range(2, 71):
         compositor.plug(f"DP-{number}", x=1920 * number)
     layout = layout_of_all()

@@ -231,7 +231,7 @@ class Connection:
 def _bound_buffer(display: Any) -> None:
     """Let libwayland read no more than ``_UNREAD_MAX_BYTES`` before it is handled.
 
-    Since 1.23 it reads as long as something comes, unless it is told a limit, and pywayland has no way to tell it. An
+    Since 1.23 it reads as long as something comes, unless it is given a limit, and pywayland has no way to give one. An
     older one has a smaller buffer, and no such function.
     """
     from pywayland import _ffi, ffi  # noqa: PLC0415 - as above

@@ -30,7 +30,7 @@ OUR_NAME = "org.mousetrackd.Daemon"
 """The name on the session bus that the extension waits for."""
 
 WINDOWS_NAME = "org.mousetrackd.Windows"
-"""A second one, whose owner it tells about windows. One of an earlier version does not know it."""
+"""A second one, whose owner gets the reports about windows. One of an earlier version does not know it."""
 
 BUS_NAME = "org.gnome.Shell"
 _EXTENSIONS = DBusAddress("/org/gnome/Shell", BUS_NAME, "org.gnome.Shell.Extensions")
@@ -145,7 +145,7 @@ def _refuse_without_extension(info: object) -> None:
                 f"{_NO_PICTURE} Log out and in once.",
             )
         raise BlindError(
-            "GNOME tells pointer positions only to an extension, and mousetrackd's is not installed",
+            "GNOME reports pointer positions only to an extension, and mousetrackd's is not installed",
             f"{_NO_PICTURE} Run `mousetrackd install`, then log out and in once.",
         )
     if state == _OUT_OF_DATE:

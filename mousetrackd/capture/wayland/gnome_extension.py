@@ -24,7 +24,7 @@ UUID = "mousetrackd@local"
 _VERSIONS = {"head-42.js": range(42, 45), "head-45.js": range(45, 52)}
 """The versions of GNOME Shell that each head is for: from 45 on an extension is an ES module."""
 
-_COMMON = ("teller.js", "windows.js")
+_COMMON = ("pointer.js", "windows.js")
 """What follows either head."""
 
 _TOOL_TIMEOUT_S = 20.0

@@ -30,7 +30,7 @@ _SCRIPTING = DBusAddress("/Scripting", BUS_NAME, "org.kde.kwin.Scripting")
 
 
 def load(bus: Bus, file: str, name: str, token: str) -> None:
-    """Have KWin run ``file`` (of ``js/``, .js or .qml), in which it is told whom to call and with which token.
+    """Have KWin run ``file`` (of ``js/``, .js or .qml), with whom it is to call and with which token.
 
     name: by which KWin knows the script, whoever loaded it; an earlier one of that name is unloaded first. Raises
     SourceError or one of ``BUS_ERRORS``.

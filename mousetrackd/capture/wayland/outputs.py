@@ -345,7 +345,7 @@ def _reported(outputs: Collection[Output], plane_scale: float) -> list[ReportedM
     identities = Counter(output.identity for output in outputs)
     reported = []
     for output in outputs:
-        # Monitors of the same identity are told apart by their connectors.
+        # Monitors of the same identity are distinguished by their connectors.
         identity = output.identity
         if identity and identities[identity] > 1:
             identity += f" {output.name}".encode()

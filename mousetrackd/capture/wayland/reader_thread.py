@@ -243,7 +243,7 @@ class CompositorSource:
                     is_awaited = False
                     self._caught_up.set()
         give_up_s = time.monotonic() + _LAST_READ_S
-        while connection.dispatch() == 0 and time.monotonic() < give_up_s:  # what came while it was told to stop
+        while connection.dispatch() == 0 and time.monotonic() < give_up_s:  # what came while it was asked to stop
             pass
 
 

@@ -24,7 +24,8 @@ class ListenerThread(threading.Thread):
     """To be mixed into a pynput Listener, before it.
 
     pynput's ``wait`` returns before recording has begun, and its ``stop`` returns with both connections open until the
-    next event comes. ``begin`` and ``close`` stand in for them.
+    next event comes. ``begin`` and ``close`` replace them. Of its thread only ``run`` is extended: when it has
+    ended, both connections are closed and ``on_end`` is called.
     on_end: called in the thread when it ends. callbacks: pynput's.
     """
 

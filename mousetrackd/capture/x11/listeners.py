@@ -105,14 +105,14 @@ class BatchListener(ListenerThread, Listener):  # type: ignore[misc]  # pynput h
 class StockListener(ListenerThread, Listener):  # type: ignore[misc]  # likewise
     """The fallback: pynput's own loop and its public callbacks, at some 15 times the CPU time.
 
-    Three hooks of pynput 1.8.1 and 1.8.2 are extended, each with what the callbacks do not tell:
+    Three hooks of pynput 1.8.1 and 1.8.2 are extended, each for what the callbacks do not report:
 
     * ``_initialize``: not to begin after ``close``.
     * ``_handler``: called first when the server begins to record, which pynput's ``wait`` does not wait for.
     * ``_handle_message``: the event's root window, so that events of another X screen are left out.
 
     take: given rows of (time_ms, kind, x, y). is_here: whether events with this root window are of our X screen;
-    0 where the server does not tell. on_end: called when the thread ends.
+    0 where the server does not report it. on_end: called when the thread ends.
     """
 
     has_changes = False

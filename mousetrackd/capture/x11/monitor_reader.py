@@ -99,7 +99,7 @@ class MonitorReader:
     def record_changes(self, recorder: Xlib.display.Display, context: int) -> tuple[int, ...]:
         """Have RECORD repeat to its ``context`` the events about changes that we are sent, among the pointer's events.
 
-        So its stream has each press before or after a change, which no time stamp would tell (those of RandR are those
+        So its stream has each press before or after a change, which no time stamp would show (those of RandR are those
         of whoever asked for the change). Returns the event types to look for. Call it before ``select_changes``.
         """
         nothing = {

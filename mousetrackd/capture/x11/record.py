@@ -44,7 +44,7 @@ BUTTON_KINDS[1:8] = [Kind.LEFT, Kind.MIDDLE, Kind.RIGHT, *[Kind.SCROLL] * 4]
 
 
 class Splitter:
-    """Finds changes of the monitors. types: of the events that tell of one."""
+    """Finds changes of the monitors. types: of the events that report one."""
 
     def __init__(self, types: Iterable[int]) -> None:
         never = b"(?!)"
@@ -75,15 +75,15 @@ class Screens:
         self.is_here = is_here
 
     def shows(self, root: int) -> bool:
-        """Whether our screen shows the next event, whose root window this is; 0 where the server does not tell."""
+        """Whether our screen shows the next event, whose root window this is; 0 where the server does not report it."""
         if root:
             self.is_here = root not in self._others
         return self.is_here
 
     def split(self, events: Events, roots: NDArray[np.uint32]) -> list[Events | Gap]:
-        """The events on our screen; a Gap stands for those on another.
+        """The events on our screen; a Gap replaces those on another.
 
-        roots: (N,) of the events, 0 where the server does not tell: there the screen is that of the event before.
+        roots: (N,) of the events, 0 where the server does not report it: there the screen is that of the event before.
         """
         if not events.size:
             return []

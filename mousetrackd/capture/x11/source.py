@@ -47,7 +47,7 @@ class PynputSource:
     """The pointer of the X server at $DISPLAY. See ``events.Source``.
 
     fast: False for the stock listener. asleep_ms: how long the machine has been suspended so far. Both the server's
-    clock and ours stand still then, so that no time is credited; a Gap keeps lines from being drawn from before to
+    clock and ours stop then, so that no time is credited; a Gap keeps lines from being drawn from before to
     after.
     """
 
@@ -88,7 +88,7 @@ class PynputSource:
             notes.append("this display has several X screens: while the pointer is on another one, nothing is counted")
         if self._pointers > 1:
             notes.append(
-                f"{self._pointers} pointers (xinput list) move at once, and X does not tell which one an event is of: "
+                f"{self._pointers} pointers (xinput list) move at once, and X does not say which one an event is of: "
                 "no lines and no distance are counted, and time counts where one moved last"
             )
         if self.windows is not None and self.windows.problem:

@@ -235,7 +235,7 @@ class WindowReader:
         return names or self._by_base.get(base, ())
 
     def _base(self, number: int) -> int:
-        """What tells the connections of an X server apart: each has numbers of its own for what it makes."""
+        """What distinguishes the connections of an X server: each has numbers of its own for what it makes."""
         return number & ~self._mask
 
     # The window manager -------------------------------------------------------------------------------

@@ -73,9 +73,9 @@ export function createCalendar(whole, pick) {
   }
 
   function fit() {
-    const [size, room] = [parseFloat(getComputedStyle(root).fontSize), root.clientWidth - 3 * parseFloat(getComputedStyle(root).fontSize)];
-    const fitting = Math.min(53, Math.max(8, Math.floor(room / (size * 1.15))), (newest - oldest) / 7 + 1);
-    root.style.setProperty("--cell", `${Math.min(room / fitting, size * 1.8)}px`);
+    const [size, space] = [parseFloat(getComputedStyle(root).fontSize), root.clientWidth - 3 * parseFloat(getComputedStyle(root).fontSize)];
+    const fitting = Math.min(53, Math.max(8, Math.floor(space / (size * 1.15))), (newest - oldest) / 7 + 1);
+    root.style.setProperty("--cell", `${Math.min(space / fitting, size * 1.8)}px`);
     if (fitting === weeks) return;
     const end = start + (weeks || 1) * 7;
     weeks = fitting;

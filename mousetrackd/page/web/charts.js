@@ -21,7 +21,7 @@ export function barChart(values, titles, name, before = []) {
     title.textContent = titles[at];
     const height = (value / peak) * 100;
     const bar = { class: "bar", x: at + gap / 2, y: 100 - height, width: 1 - gap, height };
-    return draw("g", {}, draw("rect", { class: "room", x: at, y: 0, width: 1, height: 100 }), draw("rect", bar), title);
+    return draw("g", {}, draw("rect", { class: "hover-area", x: at, y: 0, width: 1, height: 100 }), draw("rect", bar), title);
   });
   const steps = before.slice(0, values.length).map((value, at) => `${at},${100 - (value / peak) * 100} ${at + 1},${100 - (value / peak) * 100}`);
   const line = draw("polyline", { class: "line-b", points: steps.join(" "), "vector-effect": "non-scaling-stroke" });

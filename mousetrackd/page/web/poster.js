@@ -34,13 +34,13 @@ export function posterOf(layers, { title, lines, scale, colours, strip, ratio })
   const text = `rgb(${colours.text})`;
   const dim = `color-mix(in srgb, rgb(${colours.text}) 70%, rgb(${colours.panel}))`;
   const wide = isWide ? Math.round(width * 0.36) : width - 2 * margin;
-  const room = isWide ? width - wide - 3 * margin : wide;
+  const space = isWide ? width - wide - 3 * margin : wide;
   pen.fillStyle = text;
   pen.font = `600 ${Math.round(em * 1.5)}px system-ui, sans-serif`;
-  pen.fillText(title, margin, height + em * 2.4, room);
+  pen.fillText(title, margin, height + em * 2.4, space);
   pen.font = `${em}px system-ui, sans-serif`;
   pen.fillStyle = dim;
-  lines.forEach((line, at) => pen.fillText(line, margin, height + em * (4.4 + 1.7 * at), room));
+  lines.forEach((line, at) => pen.fillText(line, margin, height + em * (4.4 + 1.7 * at), space));
   const place = isWide ? { x: width - margin - wide, y: height + em } : { x: margin, y: height + text_px + em * 0.5 };
   drawBar(pen, scale, strip, { ...place, width: wide }, { text, dim, font_px: em }, []);
   return new Promise((resolve, reject) => {

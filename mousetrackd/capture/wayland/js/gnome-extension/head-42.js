@@ -4,13 +4,13 @@ const Main = imports.ui.main;
 
 class MousetrackdExtension {
     enable() {
-        this._windows = new Windows(() => this._teller?.tellNews());
-        this._teller = new Teller();
+        this._windows = new Windows(() => this._pointerReporter?.reportChanges());
+        this._pointerReporter = new PointerReporter();
     }
 
     disable() {
-        this._teller.end();
-        this._teller = null;
+        this._pointerReporter.end();
+        this._pointerReporter = null;
         this._windows.end();
         this._windows = null;
     }

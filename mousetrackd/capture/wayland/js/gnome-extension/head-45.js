@@ -8,13 +8,13 @@ import * as Main from 'resource:///org/gnome/shell/ui/main.js';
 
 export default class MousetrackdExtension extends Extension {
     enable() {
-        this._windows = new Windows(() => this._teller?.tellNews());
-        this._teller = new Teller();
+        this._windows = new Windows(() => this._pointerReporter?.reportChanges());
+        this._pointerReporter = new PointerReporter();
     }
 
     disable() {
-        this._teller.end();
-        this._teller = null;
+        this._pointerReporter.end();
+        this._pointerReporter = null;
         this._windows.end();
         this._windows = null;
     }

@@ -5,9 +5,9 @@ const PACE_MS = 50;  // a window that is dragged moves with every motion
 const WINDOWS_MAX = 500;
 const NAME_MAX = 200;
 
-// Tells the daemon, while there is one that asks for it, which windows there are, the lowest first, as soon as one is
-// opened, closed, moved, resized, restacked or focused. Titles are neither read nor followed.
-// before: called each time before it tells.
+// Reports to the daemon, while there is one that asks for it, which windows there are, the lowest first, as soon as one
+// is opened, closed, moved, resized, restacked or focused. Titles are neither read nor followed.
+// before: called each time before it reports.
 class Windows {
     constructor(before) {
         this._before = before;
@@ -27,8 +27,8 @@ class Windows {
     _begin(owner) {
         this._rest();
         this._listener = owner;
-        this._told = '';
-        this._toldAt = 0;
+        this._reported = '';
+        this._reportedAt = 0;
         this._tracker = Shell.WindowTracker.get_default();
         this._connect(global.display, 'restacked', 'notify::focus-window');
         this._connect(global.workspace_manager, 'active-workspace-changed');
@@ -36,10 +36,10 @@ class Windows {
         this._connect(Main.overview, 'showing', 'hidden');
         this._signals.push([global.display, global.display.connect('window-created', (_display, window) => {
             this._follow(window);
-            this._tellSoon();
+            this._reportSoon();
         })]);
         this._all().forEach(window => this._follow(window));
-        this._tell();
+        this._report();
     }
 
     _rest() {
@@ -55,7 +55,7 @@ class Windows {
     }
 
     _connect(object, ...names) {
-        names.forEach(name => this._signals.push([object, object.connect(name, () => this._tellSoon())]));
+        names.forEach(name => this._signals.push([object, object.connect(name, () => this._reportSoon())]));
     }
 
     _follow(window) {
@@ -64,33 +64,33 @@ class Windows {
         }
         const names = ['position-changed', 'size-changed', 'workspace-changed', 'notify::minimized', 'notify::wm-class',
             'notify::gtk-application-id'];
-        const ids = names.map(name => window.connect(name, () => this._tellSoon()));
+        const ids = names.map(name => window.connect(name, () => this._reportSoon()));
         ids.push(window.connect('unmanaged', () => {
             this._followed.delete(window);
-            this._tellSoon();
+            this._reportSoon();
         }));
         this._followed.set(window, ids);
     }
 
-    _tellSoon() {
+    _reportSoon() {
         if (!this._timer && this._listener) {
-            const since = GLib.get_monotonic_time() / 1000 - this._toldAt;
+            const since = GLib.get_monotonic_time() / 1000 - this._reportedAt;
             this._timer = GLib.timeout_add(GLib.PRIORITY_DEFAULT, Math.max(PACE_MS - since, GATHER_MS), () => {
                 this._timer = 0;
-                this._tell();
+                this._report();
                 return GLib.SOURCE_REMOVE;
             });
         }
     }
 
-    _tell() {
+    _report() {
         const focus = global.display.focus_window;
         const shown = this._isShellInFront() ? [] : this._all().filter(window => this._isShown(window));
         const windows = shown.slice(-WINDOWS_MAX).map(window => [this._names(window), ...this._boxes(window)]);
         const text = JSON.stringify({windows, focus: focus ? this._names(focus) : null});
-        this._toldAt = GLib.get_monotonic_time() / 1000;
-        if (text !== this._told) {
-            this._told = text;
+        this._reportedAt = GLib.get_monotonic_time() / 1000;
+        if (text !== this._reported) {
+            this._reported = text;
             this._before();
             callDaemon(this._listener, 'Windows', '(s)', [text]);
         }

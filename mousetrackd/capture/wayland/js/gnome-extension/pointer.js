@@ -1,13 +1,13 @@
 
 const DAEMON = 'org.mousetrackd.Daemon';
 const LOOK_MS = 25;  // a shorter click is missed
-const LOOKS_PER_MOVE = 2;  // positions are told at most every 50 ms
+const LOOKS_PER_MOVE = 2;  // positions are reported at most every 50 ms
 const REST_MS = 1000;  // after so long without any input it looks no more until there is some
 const BUTTONS = 0x1f00;  // of Clutter.ModifierType
 
-// Tells the daemon, while there is one, where the pointer is and which buttons are down. GNOME Shell announces no
+// Reports to the daemon, while there is one, where the pointer is and which buttons are down. GNOME Shell announces no
 // click over another program's window, so this looks at the pointer while the user does something.
-class Teller {
+class PointerReporter {
     constructor() {
         this._idle = global.backend.get_core_idle_monitor();
         this._daemon = null;
@@ -20,7 +20,7 @@ class Teller {
     end() {
         Gio.bus_unwatch_name(this._watch);
         if (this._daemon) {
-            this._tell('Bye', '(b)', [Main.sessionMode.isLocked]);
+            this._report('Bye', '(b)', [Main.sessionMode.isLocked]);
         }
         this._rest();
     }
@@ -30,7 +30,7 @@ class Teller {
         this._daemon = owner;
         this._looks = 0;
         [this._x, this._y, this._buttons] = this._pointer();
-        this._tell('Hello', '(u)', [this._buttons]);
+        this._report('Hello', '(u)', [this._buttons]);
         this._start();
     }
 
@@ -49,19 +49,19 @@ class Teller {
         this._timer = GLib.timeout_add(GLib.PRIORITY_DEFAULT, LOOK_MS, () => this._look());
     }
 
-    // Tells what there is to tell; called as well before windows are told, so that a press precedes what it does to them.
-    tellNews() {
+    // Reports what has changed. Called before windows are reported as well: a press precedes what it does to them.
+    reportChanges() {
         const [x, y, buttons] = this._pointer();
         const moved = x !== this._x || y !== this._y;
         if (this._daemon && (buttons !== this._buttons || (moved && this._looks >= LOOKS_PER_MOVE))) {
             [this._x, this._y, this._buttons, this._looks] = [x, y, buttons, 0];
-            this._tell('Moved', '(ddu)', [x, y, buttons]);
+            this._report('Moved', '(ddu)', [x, y, buttons]);
         }
     }
 
     _look() {
         this._looks++;
-        this.tellNews();
+        this.reportChanges();
         if (this._idle.get_idletime() < REST_MS) {
             return GLib.SOURCE_CONTINUE;
         }
@@ -78,7 +78,7 @@ class Teller {
         return [x, y, modifiers & BUTTONS];
     }
 
-    _tell(method, signature, values) {
+    _report(method, signature, values) {
         callDaemon(this._daemon, method, signature, values);
     }
 }
