@@ -24,7 +24,7 @@ from mousetrackd.storage import forget_note, unsaved
 from mousetrackd.storage.elsewhere import LOOKED_AT
 from mousetrackd.storage.erase import Promise
 from mousetrackd.storage.errors import DamagedError
-from mousetrackd.storage.query import Held
+from mousetrackd.storage.query import Held, Range
 from mousetrackd.storage.store import Store
 from mousetrackd.system.files import folder_held, make_private, sync_folder
 from mousetrackd.system.output_files import UNFINISHED
@@ -62,9 +62,10 @@ class Choice:
         application = [] if self.application is None else ["--application", self.application]
         return shlex.join([*since, *until, *monitor, *application])
 
-    def held(self, store: Store, promise: Promise | None = None) -> Held:
-        """What there is of it. Raises StoreError; MoreThanPromisedError where that is more than promised."""
-        return store.held(self.since_s, self.until_s, self.monitor, promise, self.application or "")
+    @property
+    def asked(self) -> Range:
+        """What of the store it is."""
+        return Range(self.since_s, self.until_s, self.monitor, application=self.application or "")
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def find(paths: Paths, choice: Choice) -> Found:
         if choice.monitor is not None and not selected(screens, choice.monitor):
             labels = ", ".join(sorted(screen.label for screen in screens)) or "none yet"
             raise UsageError(f'there is no monitor "{choice.monitor}"', f"There are: {labels}")
-        held = Held(0, None, None) if store is None else choice.held(store)
+        held = Held(0, None, None) if store is None else store.held(choice.asked)
         return Found(held, _pictures(paths, choice, held), _copies(paths, choice, store))
 
 
@@ -143,7 +144,7 @@ def carry_out(paths: Paths, choice: Choice, promise: Promise | None = None) -> F
             make_private(folder)
         with folder_held(paths.snapshots, alone=True), _store(paths, choice) as store:
             # Before the first picture goes.
-            held = Held(0, None, None) if store is None else choice.held(store, promise)
+            held = Held(0, None, None) if store is None else store.held(choice.asked, promise)
             with contextlib.suppress(OSError):  # a full disk is no reason to keep it: deleting makes space
                 forget_note.write(paths, [*forget_note.unfinished(paths), choice.options()])
             found = Found(held, _pictures(paths, choice, held), _copies(paths, choice, store))
@@ -158,7 +159,7 @@ def carry_out(paths: Paths, choice: Choice, promise: Promise | None = None) -> F
             if choice.everything:
                 paths.reserve.unlink(missing_ok=True)
             if store is not None:
-                held = store.erase(choice.since_s, choice.until_s, choice.monitor, promise, choice.application or "")
+                held = store.erase(choice.asked, promise)
             left = [one for one in forget_note.unfinished(paths) if one != choice.options()]
             forget_note.write(paths, [] if choice.everything else left)
     except OSError as error:

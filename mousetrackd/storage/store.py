@@ -168,27 +168,13 @@ class Store(StoreFile):
         """As ``migration.drop_backups``: remove copies from before a change of the schema."""
         migration.drop_backups(self.path, made_before_s)
 
-    def held(
-        self,
-        since_s: int | None,
-        until_s: int | None,
-        monitor: str | None,
-        promise: Promise | None = None,
-        application: str = "",
-    ) -> Held:
-        """As ``erase.held``: what ``erase`` would delete. application: only that one's; "" for everything."""
-        return erase.held(self._connection, Range(since_s, until_s, monitor, application=application), promise)
+    def held(self, asked: Range, promise: Promise | None = None) -> Held:
+        """As ``erase.held``: what ``erase`` would delete."""
+        return erase.held(self._connection, asked, promise)
 
-    def erase(
-        self,
-        since_s: int | None,
-        until_s: int | None,
-        monitor: str | None,
-        promise: Promise | None = None,
-        application: str = "",
-    ) -> Held:
-        """As ``erase.erase``: delete all that touches a range, so that no byte of it is left. application: as above."""
-        return erase.erase(self._connection, Range(since_s, until_s, monitor, application=application), promise)
+    def erase(self, asked: Range, promise: Promise | None = None) -> Held:
+        """As ``erase.erase``: delete all that touches a range, so that no byte of it is left."""
+        return erase.erase(self._connection, asked, promise)
 
     def check(self) -> list[str]:
         """As ``integrity.check``: a sentence per problem."""

@@ -20,6 +20,7 @@ from mousetrackd.daemon.clocks import known_of_clock
 from mousetrackd.daemon.rollup_worker import roll_up
 from mousetrackd.storage.erase import MoreThanPromisedError, Promise
 from mousetrackd.storage.migration import BACKUP_KEPT_S, backup_of
+from mousetrackd.storage.query import Range
 from mousetrackd.storage.store import Store
 from mousetrackd.storage.tiers import RollupAges
 
@@ -109,22 +110,22 @@ def test_a_clock_file_that_nobody_wrote_is_no_obstacle(store: Store) -> None:
 
 def test_forgetting_takes_no_more_than_was_announced(store: Store) -> None:
     since_s, until_s = NOON_S, NOON_S + 60
-    told = store.held(since_s, until_s, None)
+    told = store.held(Range(since_s, until_s))
     assert told.stretches == ((NOON_S, NOON_S + 60),)
     promise = Promise(told, NOON_S + 200)
     store.roll_up(NOON_S + HOUR_S, RollupAges())
     before = spans(store)
     with pytest.raises(MoreThanPromisedError):
-        store.held(since_s, until_s, None, promise)
+        store.held(Range(since_s, until_s), promise)
     with pytest.raises(MoreThanPromisedError):
-        store.erase(since_s, until_s, None, promise)
+        store.erase(Range(since_s, until_s), promise)
     assert spans(store) == before
-    again = Promise(store.held(since_s, until_s, None), NOON_S + 200)
-    assert store.erase(since_s, until_s, None, again).pieces == 1
+    again = Promise(store.held(Range(since_s, until_s)), NOON_S + 200)
+    assert store.erase(Range(since_s, until_s), again).pieces == 1
 
 
 def test_what_is_counted_after_the_question_is_forgotten_as_well(store: Store) -> None:
-    promise = Promise(store.held(NOON_S, None, None), NOON_S + 180)
+    promise = Promise(store.held(Range(NOON_S)), NOON_S + 180)
     assert promise.held.stretches == ((NOON_S, NOON_S + 180),)
     put(store, NOON_S + 180)
-    assert store.erase(NOON_S, None, None, promise).pieces == 4
+    assert store.erase(Range(NOON_S), promise).pieces == 4

@@ -24,6 +24,7 @@ from mousetrackd.core.series import Series
 from mousetrackd.fleet import months, total
 from mousetrackd.fleet.study import Study
 from mousetrackd.fleet.total import Asked, Part
+from mousetrackd.storage.query import Range
 from mousetrackd.storage.store import Store
 from mousetrackd.storage.tiers import RollupAges
 
@@ -125,7 +126,7 @@ def test_a_repeat_writes_nothing_and_a_change_replaces_its_month(fleet: Path) ->
 def test_what_was_forgotten_is_taken_back(fleet: Path) -> None:
     file = fleet / "m3" / "mousetrackd" / "heat.sqlite3"
     with Store.open(file) as store:
-        store.erase(int(datetime(2024, 2, 1).astimezone().timestamp()), None, None)
+        store.erase(Range(int(datetime(2024, 2, 1).astimezone().timestamp())))
     plan = give(fleet, 3, "odd")
     assert (plan.write, plan.kept, plan.taken_back, len(plan.remove)) == ([], ["2024-01"], ["2024-02"], 2)
     assert not [*(fleet / "study" / "month=2024-02").glob(f"*{plan.machine}*")]

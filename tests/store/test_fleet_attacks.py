@@ -22,6 +22,7 @@ from mousetrackd.core.errors import MousetrackError
 from mousetrackd.core.series import Series
 from mousetrackd.fleet import months
 from mousetrackd.fleet.study import Study
+from mousetrackd.storage.query import Range
 from mousetrackd.storage.store import Store
 
 pytest_plugins = ("support.fixtures", "support.fleet_fixtures")
@@ -263,7 +264,7 @@ def test_copies_of_a_forgotten_month_are_taken_back(fleet: Path) -> None:
     ):
         shutil.copy(file, path)
     with Store.open(fleet / "m3" / "mousetrackd" / "heat.sqlite3") as store:
-        store.erase(int(datetime(2024, 2, 1).astimezone().timestamp()), None, None)
+        store.erase(Range(int(datetime(2024, 2, 1).astimezone().timestamp())))
     plan = give(fleet, 3, "odd")
     assert plan.taken_back == ["2024-02"]
     names = {path.relative_to(fleet / "study") for path in (fleet / "study").rglob(f"*{plan.machine}*")}

@@ -125,7 +125,7 @@ def test_totals_are_those_of_the_others_in_any_life(steps: list[tuple[object, ..
                     first, length = when if isinstance(when, tuple) else (-1000, 10**6)
                     gone = Range(YEAR_S + first * HALF_S, YEAR_S + (first + length) * HALF_S)
                     with Store.open(path, zone=UTC) as store:
-                        store.erase(gone.since_s, gone.until_s, None, None, name)
+                        store.erase(Range(gone.since_s, gone.until_s, application=name))
                     expected = [
                         one for one in expected if not (name in ("", one[2]) and gone.touches(one[0], one[1], UTC))
                     ]
@@ -178,8 +178,8 @@ def test_what_is_kept_in_cells_is_taken_out_of_the_same_cells(
         store.commit(tally(of_each, LARGE), at_s, at_s + 60)
     store.roll_up(YEAR_S + days * DAY_S, AGES)
     if first is not None:
-        store.erase(YEAR_S + first[0] * HOUR_S, YEAR_S + first[1] * HOUR_S, None)
-    store.erase(None, None, None, None, "a")
+        store.erase(Range(YEAR_S + first[0] * HOUR_S, YEAR_S + first[1] * HOUR_S))
+    store.erase(Range(application="a"))
     gone = range(*first) if first else ()
     expected = Counter(pixel for hour, seed in lives["b"].items() if hour not in gone for pixel in scattered(seed))
     assert store.check() == []
@@ -198,10 +198,10 @@ def test_where_only_the_application_is_rolled_up_yet_the_totals_are_right_as_wel
         store.commit(Tally({Series(SMALL, "dwell"): of_all}), YEAR_S + hour * HOUR_S, YEAR_S + hour * HOUR_S + 60)
     of_each = {series: counts for series, counts in both.items() if series.application}
     store.commit(Tally(of_each), YEAR_S, YEAR_S + DAY_S)
-    store.erase(None, None, None, None, "a")
+    store.erase(Range(application="a"))
     assert found(store) == found(store, "b") == Counter([1, 3])
     assert store.check() == []
-    store.erase(None, None, None, None, "b")
+    store.erase(Range(application="b"))
     assert not found(store)
 
 
@@ -216,8 +216,8 @@ def test_of_two_stores_in_one_the_totals_are_right_as_well(tmp_path: Path) -> No
     merge(tmp_path / "both.sqlite3", [tmp_path / "1.sqlite3", tmp_path / "2.sqlite3"])
     with Store.open(tmp_path / "both.sqlite3", zone=UTC) as store:
         store.roll_up(YEAR_S + 36 * DAY_S, AGES)
-        store.erase(YEAR_S, YEAR_S + HOUR_S, None, None, "a")
-        store.erase(None, None, None, None, "a")
+        store.erase(Range(YEAR_S, YEAR_S + HOUR_S, application="a"))
+        store.erase(Range(application="a"))
         assert store.check() == []
         assert found(store) == found(store, "other")
 

@@ -134,7 +134,7 @@ def test_any_question_is_answered_as_a_list_of_hours_would(
                 case ("forget", int(half), int(length)):
                     gone = Range(YEAR_S + half * HALF_S, YEAR_S + (half + length) * HALF_S)
                     with Store.open(path, zone=UTC) as store:
-                        store.erase(gone.since_s, gone.until_s, None)
+                        store.erase(Range(gone.since_s, gone.until_s))
                     expected = [one for one in expected if not gone.touches(*one[:2], UTC)]
         first, length, hours_asked, days_asked = question
         asked = Range(YEAR_S + first * HALF_S, YEAR_S + (first + length) * HALF_S, None, hours_asked, days_asked)
@@ -189,9 +189,9 @@ def test_a_day_of_another_zone_across_the_end_of_a_month_is_read_forgotten_and_k
     with Store.open(path, zone=TOKYO) as store:
         assert found(store, Range()) == dict.fromkeys(range(24), 1)
         assert found(store, Range(ends_s)) == dict.fromkeys(range(15, 24), 1)
-        held = store.held(ends_s, None, None)
+        held = store.held(Range(ends_s))
         assert (held.pieces, held.first_s, held.last_s) == (9, ends_s, last_day_s + DAY_S)
-        assert store.erase(ends_s, None, None) == held
+        assert store.erase(Range(ends_s)) == held
         assert sql(store, "SELECT count(*) FROM hour") == [(15,)]
         assert found(store, Range()) == dict.fromkeys(range(15), 1)
         assert (store.prune(ends_s), store.prune(last_day_s + DAY_S)) == (0, 1)
@@ -220,7 +220,7 @@ def test_what_was_counted_across_the_end_of_a_period_is_forgotten_with_either(st
         commit(store, border - 30, 1)
         store.roll_up(LATER_S, AGES)
         assert found(store, Range()) == {1: 1}
-        store.erase(asked.since_s, asked.until_s, None)
+        store.erase(Range(asked.since_s, asked.until_s))
         assert found(store, Range()) == {}
 
 
@@ -256,7 +256,7 @@ def test_an_hour_stays_the_hour_in_which_it_was_counted(
         store.roll_up(YEAR_S + 3 * DAY_S, AGES)
         assert sql(store, "SELECT start_s - ? FROM hour ORDER BY start_s", YEAR_S) == [(at_s,) for at_s in hours]
         start_s = YEAR_S + counted[0][0]
-        store.erase(start_s + 3000, start_s + 3300, None)
+        store.erase(Range(start_s + 3000, start_s + 3300))
         assert found(store, Range()) == {}
 
 
@@ -468,23 +468,23 @@ def test_hours_that_are_written_together_fill_their_pages(store: Store) -> None:
 
 def test_forgetting_an_hour_of_a_year_keeps_the_rest_of_it_in_cells(store: Store) -> None:
     lived(store)
-    held = store.held(NOON_S, NOON_S + HOUR_S, None)
+    held = store.held(Range(NOON_S, NOON_S + HOUR_S))
     assert (held.pieces, held.first_s, held.last_s) == (1, NOON_S, NOON_S + HOUR_S)
     assert held.coarsened == ((YEAR_S, YEAR_S + 365 * DAY_S),)
-    assert store.erase(NOON_S, NOON_S + HOUR_S, None, Promise(held, LATER_S)) == held
+    assert store.erase(Range(NOON_S, NOON_S + HOUR_S), Promise(held, LATER_S)) == held
     assert found(store, Range()) == Counter(dict.fromkeys(range(100), 2)) - Counter({2: 1})
     assert found(store, Range(NOON_S, NOON_S + HOUR_S)) == {}
     assert store.check() == []
-    assert store.held(NOON_S, NOON_S + HOUR_S, None).pieces == 0
-    assert store.held(None, None, None).coarsened == ()
+    assert store.held(Range(NOON_S, NOON_S + HOUR_S)).pieces == 0
+    assert store.held(Range()).coarsened == ()
 
 
 def test_what_is_coarsened_only_since_it_was_shown_is_not(store: Store) -> None:
     lived(store, RollupAges(1000, 1000, 1000))
-    promise = Promise(store.held(NOON_S, NOON_S + HOUR_S, None), LATER_S)
+    promise = Promise(store.held(Range(NOON_S, NOON_S + HOUR_S)), LATER_S)
     store.roll_up(LATER_S, AGES)
     with pytest.raises(MoreThanPromisedError):
-        store.erase(NOON_S, NOON_S + HOUR_S, None, promise)
+        store.erase(Range(NOON_S, NOON_S + HOUR_S), promise)
     assert found(store, Range()).total() == 200
 
 
@@ -499,7 +499,7 @@ def test_no_byte_of_a_forgotten_hour_is_left(store: Store) -> None:
     store.prune(YEAR_S)  # which writes, so that the file and its journal hold it
     files = [store.path, store.path.with_name(store.path.name + "-wal")]
     assert any(blob[-40:] in file.read_bytes() for file in files)
-    store.erase(NOON_S, NOON_S + HOUR_S, None)
+    store.erase(Range(NOON_S, NOON_S + HOUR_S))
     assert not any(blob[-40:] in file.read_bytes() for file in files)
     assert found(store, Range()).total() == 199
 
@@ -549,8 +549,8 @@ def test_forgetting_keeps_the_hours_of_a_damaged_chunk_that_lie_elsewhere(
     lost = "UPDATE cells SET checksum = 0 WHERE hour = (SELECT id FROM hour WHERE start_s = ?)"
     sql(store, lost, YEAR_S + 9 * HOUR_S)  # one of its hours is damaged as well
     sql(store, "UPDATE chunk SET checksum = checksum + 1 WHERE span_s > ?", DAY_S)
-    promise = Promise(store.held(since_s, until_s, monitor), LATER_S + DAY_S)
-    store.erase(since_s, until_s, monitor, promise)
+    promise = Promise(store.held(Range(since_s, until_s, monitor)), LATER_S + DAY_S)
+    store.erase(Range(since_s, until_s, monitor), promise)
     assert store.check() == []
     kept = Counter({**dict.fromkeys(range(1, 100), 2), 0: 1, LAST: 1}) - Counter(gone)
     assert found(store, Range()) == kept
@@ -577,7 +577,7 @@ def test_a_damaged_hour_is_forgotten_too(
 ) -> None:
     lived(store)
     sql(store, damage, NOON_S)  # foreign keys are not looked at: it is damage
-    store.erase(since_s, until_s, None)
+    store.erase(Range(since_s, until_s))
     assert sql(store, "SELECT count(*) FROM hour") == sql(store, "SELECT count(*) FROM cells") == [(left,)]
     assert store.check() == []
     assert found(store, Range()) == (Counter(dict.fromkeys(range(100), 2)) - Counter({2: 2}) if left else {})
@@ -644,7 +644,7 @@ def test_the_hours_of_a_year_are_not_all_decoded_at_a_time(store: Store) -> None
     store.roll_up(LATER_S, AGES)
 
     def forget() -> None:
-        store.erase(YEAR_S, YEAR_S + HOUR_S, None)
+        store.erase(Range(YEAR_S, YEAR_S + HOUR_S))
         store.close()
 
     def recover() -> None:

@@ -76,7 +76,7 @@ class Life:
             case ("forget", int(minute), int(length)):
                 since_s = YEAR_S + 60 * minute
                 with Store.open(self.path, zone=UTC) as store:
-                    store.erase(since_s, since_s + 60 * length, None)
+                    store.erase(Range(since_s, since_s + 60 * length))
                 self.expected = signs(contents(self.path))  # what that leaves is tested elsewhere
             case ("rescue",):
                 aside, _ = rescue(self.path, NOW)

@@ -208,8 +208,8 @@ def test_one_monitor_is_chosen_by_any_name_that_its_screen_ever_had(store: Store
     assert [(place.monitor.output, place.desktop_x) for place in store.last_seen()] == [
         *(("DP-1", 10), ("DP-3", 10), ("DP-2", 20), ("DP-9", 30)),
     ]
-    assert store.held(None, None, "DP-3").pieces == 3
-    store.erase(None, None, "DP-3")
+    assert store.held(Range(monitor="DP-3")).pieces == 3
+    store.erase(Range(monitor="DP-3"))
     assert [one.output for one in store.monitors().values()] == ["DP-9"]
 
 

@@ -234,7 +234,7 @@ def test_what_is_forgotten_is_in_no_sum(path: Path, store: Store) -> None:
             disk.execute(f"DROP TRIGGER no_sum_after_update_of_{event}")
         # A damaged piece names another layer than the one whose sum it is in.
         disk.execute("UPDATE chunk SET layer = 'scroll' WHERE span_s >= ? AND start_s = ?", (LONG_S, now_s(0)))
-    store.erase(now_s(0), now_s(31), None)
+    store.erase(Range(now_s(0), now_s(31)))
     assert sums(path) == 0
     assert all_time(store) == without_sums(store)
     store.roll_up(now_s(80), AGES)
@@ -725,7 +725,7 @@ def test_a_store_that_a_newer_version_has_changed_meanwhile_is_not_written(path:
         lambda: store.commit_import([(1, tally)]),
         lambda: store.roll_up(LATER_S, AGES),
         lambda: store.prune(LATER_S),
-        lambda: store.erase(None, None, None),
+        lambda: store.erase(Range()),
     ]
     for write in writes:
         with pytest.raises(NotOursError, match="Restart mousetrackd"):

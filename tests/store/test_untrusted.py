@@ -157,7 +157,9 @@ def bomb(pixels: int, *, width_px: int = 40, height_px: int = 30) -> bytes:
         (b"", 0),
     ],
 )
-def test_counts_that_are_not_those_of_their_chunk_are_left_out_and_reported(path: Path, blob: bytes, total: int) -> None:
+def test_counts_that_are_not_those_of_their_chunk_are_left_out_and_reported(
+    path: Path, blob: bytes, total: int
+) -> None:
     put_chunk(path, blob, total=total)
     with Store.open(path, zone=UTC) as store:
         reading = store.read(["dwell"])
