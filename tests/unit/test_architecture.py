@@ -1,6 +1,7 @@
 """The shape of the package: imports go one way, the core is pure, and nothing grows too large to read in one go."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import pytest
 import mousetrackd
 
 ROOT = Path(mousetrackd.__file__).parent
+PAGE = (ROOT.parent / ".github" / "ARCHITECTURE.md").read_text("utf-8")
 MODULES = sorted(path for path in ROOT.rglob("*.py"))
 
 LEVELS = (
@@ -35,6 +37,7 @@ TO_BE_MENDED: set[str] = set()
 LINES_MAX = 420
 CLASS_LINES_MAX = 310
 TOP_MODULES_MAX = 8
+TERMS_MAX = 15
 
 PURE_IMPORTS = {
     *("__future__", "collections", "dataclasses", "datetime", "enum", "functools", "itertools", "math", "operator"),
@@ -157,6 +160,17 @@ def test_no_file_and_no_class_is_too_large(path: Path) -> None:
 
 def test_the_top_of_the_package_is_short() -> None:
     assert len([path for path in MODULES if path.parent == ROOT]) <= TOP_MODULES_MAX
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"[\w./-]+\.(?:py|js)\b", PAGE))))
+def test_a_file_that_the_page_of_architecture_names_exists(name: str) -> None:
+    found = [path for path in ROOT.rglob(Path(name).name) if path.as_posix().endswith(f"/{name}")]
+    assert found or (ROOT.parent / name).exists()
+
+
+def test_the_glossary_is_short() -> None:
+    terms = re.findall(r"^\| ([\w -]+) \|", PAGE.partition("| word |")[2], re.MULTILINE)
+    assert 0 < len(terms) <= TERMS_MAX
 
 
 def loaded_by(code: str) -> set[str]:
