@@ -26,7 +26,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark a test by what it uses, so that nobody has to remember to."""
     if isinstance(item, pytest.Function):
         fixtures = item._fixtureinfo.name2fixturedefs.values()  # noqa: SLF001 - there is no public way to its fixtures
-        used = _names_in(item.function.__code__).union(*(_names_in(one[-1].func.__code__) for one in fixtures))
+        codes = [fixture.func.__code__ for same_name in fixtures for fixture in same_name]
+        used = _names_in(item.function.__code__).union(*map(_names_in, codes))
         for marker, parts in MARKED_BY_USE.items():
             if used & parts:
                 item.add_marker(marker)

@@ -1,4 +1,4 @@
-"""A disk that fills and is freed, twice, under the real daemon: nothing lost, each change logged once, memory bounded."""
+"""A disk that fills and is freed twice under the real daemon: no loss, each change logged once, memory bounded."""
 
 import contextlib
 import subprocess

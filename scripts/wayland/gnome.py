@@ -223,7 +223,9 @@ def check(report: Report) -> None:
             daemon.await_state("waiting")
             session.start_shell()
             daemon.await_state("tracking")
-            check_each_is_received_once(report, "after a crash of the shell the daemon", session, session.pointer().move)
+            check_each_is_received_once(
+                report, "after a crash of the shell the daemon", session, session.pointer().move
+            )
 
         if shutil.which("Xwayland"):
             check_xwayland_is_refused(report, session, *session.xwayland())

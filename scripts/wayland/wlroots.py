@@ -280,7 +280,8 @@ def _turn_and_point(report: Report, session: Wlroots, pointer: VirtualMouse, dae
         *("--scale", "1.5", "--transform", "90"),
     )
     daemon.await_status(
-        lambda status: "HEADLESS-2@720x1280" in [one["monitor"] for one in status["monitors"]], "it is turned on its side"
+        lambda status: "HEADLESS-2@720x1280" in [one["monitor"] for one in status["monitors"]],
+        "it is turned on its side",
     )
     pointed: dict[str, list[Pixel]] = {
         "HEADLESS-1": [(200, 100), (960, 540), (1919, 1079)],

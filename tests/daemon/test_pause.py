@@ -342,7 +342,9 @@ def await_look(home: Home, daemon: Running) -> None:
 
 
 @pytest.mark.parametrize("words", [(signal.SIGUSR2, signal.SIGUSR1), (signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP)])
-def test_signals_in_the_middle_of_a_checkpoint_are_handled_after_it(home: Home, words: tuple[signal.Signals, ...]) -> None:
+def test_signals_in_the_middle_of_a_checkpoint_are_handled_after_it(
+    home: Home, words: tuple[signal.Signals, ...]
+) -> None:
     with home.running() as daemon, Pointer() as pointer:
         idle = system_call(daemon)
         click_at(pointer, 11, 11)

@@ -252,7 +252,9 @@ def test_while_the_disk_is_full_it_says_so_once_and_nothing_is_lost(home: Home) 
         for number in range(3):
             click_at(200 + number, 200)
             has_read(daemon, 4 + 2 * number)
-        daemon.await_status(lambda status: any("not saving" in p for p in status["problems"]), "the problem is reported")
+        daemon.await_status(
+            lambda status: any("not saving" in p for p in status["problems"]), "the problem is reported"
+        )
         assert home.cells("clicks.left") == {(100, 100): 1}
         resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (hard, hard))
         daemon.await_status(lambda status: status["problems"] == [], "the problem is gone")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from support.compositor import Compositor
 from support.program import Home
 from support.systemctl import FakeSystemctl
 from support.xserver import Xvfb
@@ -29,6 +30,18 @@ def desktop(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Xvfb]:
     monkeypatch.setenv("DISPLAY", server.name)
     yield server
     server.stop()
+
+
+@pytest.fixture
+def compositor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Compositor]:
+    """The compositor of a Wayland session, with one screen."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    compositor = Compositor(tmp_path)
+    monkeypatch.setenv("WAYLAND_DISPLAY", compositor.name)
+    compositor.start()
+    compositor.plug("DP-1")
+    yield compositor
+    compositor.kill()
 
 
 @pytest.fixture

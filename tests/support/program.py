@@ -120,9 +120,11 @@ class Home:
     @contextlib.contextmanager
     def running(self, *options: str | Path, state: str = "tracking", under: Sequence[str] = ()) -> Iterator["Running"]:
         """A daemon in ``state``, for as long as the block lasts; one that still runs is killed."""
+        began_s = time.monotonic()
         daemon = self.start(*options, under=under)
         try:
             daemon.await_state(state)
+            daemon.started_in_s = time.monotonic() - began_s
             yield daemon
             assert "Traceback" not in daemon.log, daemon.log
         finally:
@@ -166,6 +168,8 @@ class Running:
         self._process = process
         self._log = log
         self.pid = process.pid
+        self.started_in_s = 0.0
+        """How long it took from its start to the state that was waited for."""
 
     @property
     def log(self) -> str:

@@ -26,20 +26,16 @@ from mousetrackd.core.errors import FaultError
 from mousetrackd.core.events import NOBODY, AppChange, Interruption, Item, LayoutChange
 from mousetrackd.core.layers import DWELL
 
+pytest_plugins = ("support.fixtures",)
+
 UNKNOWN: tuple[str, ...] = ()
 
 
 @pytest.fixture
-def compositor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Compositor]:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+def compositor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compositor: Compositor) -> Compositor:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.delenv("SWAYSOCK", raising=False)
-    compositor = Compositor(tmp_path)
-    monkeypatch.setenv("WAYLAND_DISPLAY", compositor.name)
-    compositor.start()
-    compositor.plug("DP-1")
-    yield compositor
-    compositor.kill()
+    return compositor
 
 
 class Reader:

@@ -19,21 +19,12 @@ from mousetrackd.core.errors import FaultError, SourceError
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import MONITORS_MAX
 
+pytest_plugins = ("support.fixtures",)
+
 FAR = 2**31 - 1
 LONGER_THAN_A_DISPATCH_S = 0.2
 READ_AT_ONCE_BYTES = 1 << 16
 SCALE_BYTES = 12
-
-
-@pytest.fixture
-def compositor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Compositor]:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    compositor = Compositor(tmp_path)
-    monkeypatch.setenv("WAYLAND_DISPLAY", compositor.name)
-    compositor.start()
-    compositor.plug("DP-1")
-    yield compositor
-    compositor.kill()
 
 
 @pytest.fixture
