@@ -146,6 +146,14 @@ function start(archive) {
   addEventListener("hashchange", () => store.set({ ...initial, ...patchOf(location.hash, meta) }));
   page.dataset.theme = field("theme").value = store.get().theme;
   byId("theme").addEventListener("change", () => store.set({ theme: /** @type {any} */ (field("theme").value) }));
+  addEventListener("beforeprint", () => {
+    page.dataset.theme = "light";
+    view.print(true);
+  });
+  addEventListener("afterprint", () => {
+    page.dataset.theme = store.get().theme;
+    view.print(false);
+  });
 
   const save = make("button", { type: "button", id: "save-picture" }, "Save the picture (PNG)");
   save.addEventListener("click", async () => saveFile(await view.toPng(byId("summary").textContent ?? ""), fileName("picture", store.get().a, "png")));

@@ -75,6 +75,7 @@ export function createView(root, archive, store) {
   /** Sizes of text and lines, in px of the canvas: 1 at the usual size of text. */
   let unit_px = 1;
   let layerShown = "";
+  let isOnPaper = false;
   let [measured, coloured, frame, hottestAt] = ["", "", 0, 0];
 
   const surface = createSurface(picture, /[#&]2d\b/.test(location.hash), () => {
@@ -96,7 +97,7 @@ export function createView(root, archive, store) {
   const isCompared = () => shown.length > 1 && store.get().mode !== "single";
   const isLight = () => {
     const { theme } = store.get();
-    return theme === "auto" ? !dark.matches : theme === "light";
+    return isOnPaper || (theme === "auto" ? !dark.matches : theme === "light");
   };
 
   /** Give the renderer what has changed. */
@@ -301,6 +302,19 @@ export function createView(root, archive, store) {
       draw();
     },
     redraw: later,
+    /**
+     * For paper, which is light, or for the screen again. WebGL's canvas is printed empty, so a copy lies over it.
+     * @param {boolean} on
+     */
+    print(on) {
+      isOnPaper = on;
+      draw();
+      if (!on || !shown.length) return;
+      const pen = penOf(surface.over);
+      pen.globalCompositeOperation = "destination-over";
+      pen.drawImage(surface.layers()[0], 0, 0);
+      pen.globalCompositeOperation = "source-over";
+    },
     /** The picture as it is, with its legend. @param {string} title @returns {Promise<Blob>} */
     toPng(title) {
       cursor = null;
