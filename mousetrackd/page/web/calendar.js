@@ -132,7 +132,7 @@ export function createCalendar(whole, pick) {
       const step = STEPS.get(event.key);
       const page = event.key === "PageUp" ? -1 : event.key === "PageDown" ? 1 : 0;
       if (event.key === "ArrowUp" && !event.shiftKey && (weekdayOf(day) === 0 || day === whole.first))
-        rove(table, table.querySelector(`[data-month="${monthOf(day + 6)}"]`), true);
+        rove(table, table.querySelector(`[data-month="${monthOf(weekSpan(day).last)}"]`), true);
       else if (step) moveTo(day + step, event.shiftKey);
       else if (page) moveTo(firstDayOf(monthOf(day) + page) + Math.min(day - firstDayOf(monthOf(day)), 27), event.shiftKey);
       else if (event.key === "Home") moveTo(event.ctrlKey ? whole.first : start, event.shiftKey);

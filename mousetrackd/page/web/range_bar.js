@@ -7,12 +7,13 @@ import { overlaps, quickRanges, stepSpan, today } from "./ranges.js";
  * @param {import("./state.js").Store} store @param {import("./types.js").Span} whole
  */
 export function createRangeBar(store, whole) {
-  const quick = Object.entries(quickRanges(today(), whole)).map(([name, span]) => ({
-    span,
+  const quickNow = () => quickRanges(today(), whole); // the page may be open for days
+  const quick = Object.keys(quickNow()).map((name) => ({
+    name,
     button: make("button", { type: "button", id: `quick-${name.toLowerCase().replace(/\W/g, "-")}` }, name),
   }));
   byId("quick").append(...quick.map(({ button }) => button));
-  for (const { span, button } of quick) button.addEventListener("click", () => pickA(span));
+  for (const { name, button } of quick) button.addEventListener("click", () => pickA(quickNow()[name]));
 
   /** @param {import("./types.js").Span} a */
   function pickA(a) {
@@ -42,7 +43,8 @@ export function createRangeBar(store, whole) {
 
   /** @param {import("./types.js").State} state */
   function show({ a, b, mode }) {
-    for (const { span, button } of quick) button.setAttribute("aria-pressed", String(sameSpan(span, a)));
+    const spans = quickNow();
+    for (const { name, button } of quick) button.setAttribute("aria-pressed", String(sameSpan(spans[name], a)));
     field("previous").disabled = !overlaps(stepSpan(a, -1), whole);
     field("next").disabled = !overlaps(stepSpan(a, 1), whole);
     /** @type {[string, number|undefined][]} */
