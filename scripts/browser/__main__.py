@@ -16,13 +16,14 @@ import click
 from playwright.sync_api import sync_playwright
 from support.report import Report
 
-from browser import appearance, controls, person, pictures, safe, saved, sums
+from browser import appearance, controls, dates, person, pictures, safe, saved, sums
 from browser.drive import CHROMIUM, FIREFOX
 from browser.setting import Setting
 
 PARTS = {
     "safe": safe.check,
     "sums": sums.check,
+    "dates": dates.check,
     "pictures": pictures.check,
     "controls": controls.check,
     "appearance": appearance.check,
@@ -40,12 +41,13 @@ _LASTS_S = 10.0
 def main(names: tuple[str, ...], browsers: tuple[str, ...], screenshots: Path | None, homes: Path | None) -> None:
     """Check the page in real browsers, both side by side. Closes non-zero when something failed.
 
-    Parts: safe sums pictures controls appearance saved.
+    Parts: safe sums dates pictures controls appearance saved.
 
     Example: scripts/check-page sums --browser firefox
     """
     if screenshots:
         screenshots.mkdir(parents=True, exist_ok=True)
+    person.note_begin()
     with _folder(homes) as folder, _made(homes or folder, is_there=homes is not None) as made:
         if browsers:
             is_good = _check(names, browsers, screenshots, folder, made)

@@ -6,7 +6,9 @@ from typing import Any
 
 from support.report import Report
 
-from browser.drive import CHROMIUM, Opened
+from browser import gestures
+from browser.drive import Driven, Opened
+from browser.paper import largest_picture, sheets_of
 from browser.setting import PERSON, YEAR, Setting, complaints
 
 _AXE = Path(__file__).resolve().parents[2] / ".cache/npm/axe-core/node_modules/axe-core/axe.min.js"
@@ -35,21 +37,22 @@ _SMALL = """() => {
     .map(([e, box]) => `${e.id || e.textContent.slice(0, 20)} ${Math.round(box.width)} x ${Math.round(box.height)}`);
 }"""
 _BACKGROUND = "getComputedStyle(document.documentElement).backgroundColor"
+_SLOW_MS = 350
+"""Between the frames of a film at the highest pace there are 400 with less motion, else 200, and what a frame takes."""
+_SCREEN = "[document.documentElement.dataset.theme, getComputedStyle(document.body).color]"
+_DRAWN = 20
+"""Levels of 255 by which the pixels of a picture deviate in the mean; of one that is empty, 0."""
+_SUMMARY = "document.querySelector('#summary').textContent"
 _SHOTS = {360: 780, 1400: 1000, 3840: 2160}
 
 
 def check(setting: Setting, report: Report) -> None:
-    """What is the page's own doing in Chromium; the size of text and the layout in each browser."""
-    if CHROMIUM in setting.browsers:
-        _examine(setting, report)
-        _manners(setting, report)
-        if setting.screenshots:
-            _shoot(setting)
-    else:
-        report.skipped.append(
-            "axe-core, the system's theme, less motion and print: Playwright sets them in Chromium only"
-        )
+    """In each browser, one after the other."""
     for browser in setting.browsers:
+        _examine(setting, report, browser)
+        _manners(setting, report, browser)
+        if setting.screenshots:
+            _shoot(setting, browser, setting.screenshots)
         with setting.opened(YEAR, browser) as one:
             for width, height in _SHOTS.items():
                 one.page.set_viewport_size({"width": width, "height": height})
@@ -60,9 +63,9 @@ def check(setting: Setting, report: Report) -> None:
                 report.check(f"{browser}, {width} px: all can be hit", not small, details=small)
 
 
-def _examine(setting: Setting, report: Report) -> None:
+def _examine(setting: Setting, report: Report, browser: str) -> None:
     """By axe-core: what is shown at first, and all that can be shown; at two widths, and in both themes."""
-    with setting.opened(YEAR, CHROMIUM, "#theme=dark") as one:
+    with setting.opened(YEAR, browser, "#theme=dark") as one:
         one.run(_AXE.read_text("utf-8"))
         for is_all in (False, True):
             if is_all:
@@ -76,32 +79,36 @@ def _examine(setting: Setting, report: Report) -> None:
                     one.run("theme => mousetrackd.store.set({theme})", theme)
                     one.settle()
                     found = one.run(_RUN_AXE)
-                    what = f"{width} px, {theme}{', comparing, all opened' if is_all else ''}"
+                    what = f"{browser}, {width} px, {theme}{', comparing, all opened' if is_all else ''}"
                     report.check(f"{what}: axe-core finds nothing", not found, details=found)
 
 
-def _manners(setting: Setting, report: Report) -> None:
-    with setting.opened(PERSON, CHROMIUM, color_scheme="dark") as one:
+def _manners(setting: Setting, report: Report, browser: str) -> None:
+    """The desktop's settings, what a screen reader is told, and print."""
+    with setting.emulating(PERSON, browser) as one:
+        one.emulate(theme="dark", motion="no-preference")
         dark = one.run(_BACKGROUND)
-        one.page.emulate_media(color_scheme="light")
-        one.settle()
+        one.emulate(theme="light", motion="reduce")
         light = one.run(_BACKGROUND)
-        report.check("the system's theme is the page's", _brightness(dark) + 100 < _brightness(light), (dark, light))
-        one.page.emulate_media(reduced_motion="reduce")
-        one.page.locator("#quick button").first.click()
+        is_good = _brightness(dark) + 100 < _brightness(light)
+        report.check(f"{browser}: the system's theme is the page's", is_good, (dark, light))
+        one.click("#quick button")
         moving = one.run("document.getAnimations().length")
-        report.check("nothing moves where less motion is asked for", moving == 0, moving)
-        one.page.locator("#quick-all").click()
+        report.check(f"{browser}: nothing moves where less motion is asked for", moving == 0, moving)
+        one.click("#quick-all")
         one.settle()
+        apart_ms = gestures.frames_apart_ms(one, "5", 3)
+        report.check(f"{browser}: and a film is half as fast", apart_ms > _SLOW_MS, f"{apart_ms:.0f} ms")
         live = one.run("document.querySelector('#summary').getAttribute('aria-live')")
-        report.check("the summary is reported to a screen reader", live == "polite", live)
-        before = one.run("document.querySelector('#summary').textContent")
-        one.page.locator("#quick-this-month").click()  # more days than this store has
+        report.check(f"{browser}: the summary is reported to a screen reader", live == "polite", live)
+        before = one.run(_SUMMARY)
+        one.click("#quick-this-month")  # more days than this store has
         one.settle()
-        after = one.run("document.querySelector('#summary').textContent")
-        report.check("and says what is shown", before != after, after)
-        _print(one, report, setting)
-        report.check("it logged nothing", not complaints(one), details=complaints(one))
+        after = one.run(_SUMMARY)
+        report.check(f"{browser}: and says what is shown", before != after, after)
+        _print(one, report, setting, browser)
+        if isinstance(one, Opened):
+            report.check(f"{browser}: it logged nothing", not complaints(one), details=complaints(one))
 
 
 def _brightness(colour: str) -> float:
@@ -109,41 +116,46 @@ def _brightness(colour: str) -> float:
     return sum(map(int, re.findall(r"\d+", colour)[:3])) / 3
 
 
-def _print(one: Opened, report: Report, setting: Setting) -> None:
+def _print(one: Driven, report: Report, setting: Setting, browser: str) -> None:
     one.run("theme => mousetrackd.store.set({theme})", "dark")
-    one.page.emulate_media(media="print")
     one.settle()
+    before = one.run(_SCREEN)
+    one.emulate(medium="print")
     left = one.run(
         "[...document.querySelectorAll('button, select, input')].filter(e => e.checkVisibility()).map(e => e.id)"
         ".filter(id => !id.startsWith('place-'))"
     )
-    report.check("no control is printed, but the hottest places, which are read", not left, details=left)
+    what = "no control is printed, but the hottest places, which are read"
+    report.check(f"{browser}: {what}", not left, details=left)
     shown = one.run("document.querySelector('#view canvas').checkVisibility()")
-    report.check("the picture is printed", bool(shown))
+    report.check(f"{browser}: the picture is printed", bool(shown))
     paper = one.run(_BACKGROUND)
-    report.check("on white", paper in {"rgb(255, 255, 255)", "rgba(0, 0, 0, 0)"}, paper)
-    pdf = one.page.pdf(format="A4")
-    pages = pdf.count(b"/Type /Page\n") or pdf.count(b"/Type /Page")
-    report.check("it prints on a few sheets", 1 <= pages <= 6, pages)
+    report.check(f"{browser}: on white", paper in {"rgb(255, 255, 255)", "rgba(0, 0, 0, 0)"}, paper)
+    one.emulate(medium="screen")
+    pdf = one.pdf()
+    sheets, printed = sheets_of(pdf), largest_picture(pdf)
+    report.check(f"{browser}: it prints on a few sheets", 1 <= sheets <= 6, sheets)
+    light, spread = (float(printed.mean()), float(printed.std())) if printed.size else (0.0, 0.0)
+    is_light = light > 128 and spread > _DRAWN
+    report.check(f"{browser}: with a picture in light colours", is_light, f"mean {light:.0f}, deviation {spread:.0f}")
+    on_screen = one.run(_SCREEN)
+    report.check(f"{browser}: and is dark on the screen as before", on_screen == before, on_screen)
     if setting.screenshots:
-        (setting.screenshots / "print.pdf").write_bytes(pdf)
+        (setting.screenshots / f"{browser}-print.pdf").write_bytes(pdf)
 
 
-def _shoot(setting: Setting) -> None:
-    """Pictures to look at: each width in both themes, comparisons, and zoomed in."""
-    assert setting.screenshots is not None
+def _shoot(setting: Setting, browser: str, folder: Path) -> None:
+    """Pictures to look at: each width in both themes, comparisons, and a recorded person."""
     for width, height in _SHOTS.items():
         for theme in ("dark", "light"):
             size: dict[str, Any] = {"viewport": {"width": width, "height": height}}
-            with setting.opened(YEAR, CHROMIUM, f"#theme={theme}", **size) as one:
-                one.page.screenshot(path=setting.screenshots / f"{width}-{theme}.png", full_page=True)
+            with setting.opened(YEAR, browser, f"#theme={theme}", **size) as one:
+                one.page.screenshot(path=folder / f"{browser}-{width}-{theme}.png", full_page=True)
                 one.page.locator("#compare").click()
                 one.settle()
-                one.page.screenshot(path=setting.screenshots / f"{width}-{theme}-side.png", full_page=width < 3000)
+                one.page.screenshot(path=folder / f"{browser}-{width}-{theme}-side.png", full_page=width < 3000)
                 one.page.locator("#mode-difference").click()
                 one.settle()
-                one.page.screenshot(
-                    path=setting.screenshots / f"{width}-{theme}-difference.png", full_page=width < 3000
-                )
-            with setting.opened(PERSON, CHROMIUM, f"#theme={theme}", **size) as one:
-                one.page.screenshot(path=setting.screenshots / f"{width}-{theme}-recorded.png", full_page=width < 3000)
+                one.page.screenshot(path=folder / f"{browser}-{width}-{theme}-difference.png", full_page=width < 3000)
+            with setting.opened(PERSON, browser, f"#theme={theme}", **size) as one:
+                one.page.screenshot(path=folder / f"{browser}-{width}-{theme}-recorded.png", full_page=width < 3000)

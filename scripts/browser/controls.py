@@ -81,6 +81,8 @@ def check(setting: Setting, report: Report) -> None:
             one.page.set_viewport_size(SIZE)
             gestures.check(one, report, name)
             report.check(f"{name}: it logged nothing", not complaints(one), details=complaints(one))
+        with report.expect(f"{name}: two fingers zoom the picture, and move it"), setting.emulating(YEAR, name) as held:
+            gestures.pinch(held)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ _CHROMIUM_WORDS += ["--disable-gpu-compositing", "--disable-gpu-rasterization"]
 """All but WebGL without the graphics card that the processor plays: half the work."""
 _OF_CHROMIUM = "GPU stall due to ReadPixels"
 """What Chromium logs when it then takes the picture of WebGL over into that of the page."""
-_START_TIMEOUT_MS = 90_000
+START_TIMEOUT_S = 90.0
 _READY_TIMEOUT_S = 30.0
 SIZE = {"width": 1400, "height": 1000}
 
@@ -48,8 +49,80 @@ _OWN_STYLE = base64.b64encode(hashlib.sha256(b"body {}").digest()).decode()
 """Playwright adds this style before each picture that it takes in Firefox, and the page's policy refuses it."""
 
 
-class Opened:
-    """A page in a browser. messages: what it logged or what was refused; requests: what it asked for beyond itself."""
+# A phrase of CSS for what the page is shown by, beside the value that it is to have.
+_MEDIA = """([theme, motion, medium]) => [
+  theme && `(prefers-color-scheme: ${theme})`, motion && `(prefers-reduced-motion: ${motion})`, medium
+].every(query => !query || matchMedia(query).matches)"""
+
+Fingers = tuple[tuple[float, float], tuple[float, float]]
+"""Where two fingers are, x and y of each in CSS px of the window."""
+
+
+class Driven(ABC):
+    """A page in a browser, whatever drives that."""
+
+    messages: list[str]
+    """What it logged, or what was refused; of some drivers nothing is known."""
+
+    @abstractmethod
+    def run(self, script: str, argument: object = None) -> Any:
+        """What a script, an expression or a function of the argument, returns; run beside the page's own."""
+
+    @abstractmethod
+    def click(self, selector: str) -> None:
+        """Click the first such element."""
+
+    @abstractmethod
+    def fingers(self, *places: Fingers) -> None:
+        """Put two fingers down at the first places, move them on to the others, and lift them."""
+
+    @abstractmethod
+    def emulate(self, *, theme: str = "", motion: str = "", medium: str = "") -> None:
+        """Be on a desktop whose theme is "dark" or "light", with a motion of "reduce" or "no-preference".
+
+        medium: "print" or "screen", for which it is drawn. Empty: as before.
+        """
+
+    @abstractmethod
+    def canvas_png(self) -> bytes:
+        """The view as it is on the screen."""
+
+    @abstractmethod
+    def pdf(self) -> bytes:
+        """The page as it is printed on A4."""
+
+    def await_media(self, theme: str, motion: str, medium: str) -> None:
+        """Until the page knows what ``emulate`` has set."""
+        wait_until(lambda: self.run(_MEDIA, [theme, motion, medium]), f"the page has {theme} {motion} {medium}")
+        self.settle()
+
+    def await_ready(self) -> None:
+        """Until the first picture is drawn. (What Playwright waits by is refused by the page's policy.)"""
+        try:
+            wait_until(
+                lambda: self.run("document.documentElement?.dataset.ready ?? ''") == "1",
+                "the page shows its first picture",
+                timeout_s=_READY_TIMEOUT_S,
+            )
+        except AssertionError as error:
+            error.add_note(f"it shows: {self.run('document.body.innerText')[:500]}\nit logged: {self.messages}")
+            raise
+        self.settle()
+
+    def settle(self) -> None:
+        """Until nothing is being summed or drawn."""
+        if why := self.run(SETTLED):
+            raise AssertionError(why)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What the page is asked for now: ``State`` of types.js."""
+        found: dict[str, Any] = json.loads(self.run(STATE))
+        return found
+
+
+class Opened(Driven):
+    """A page driven by Playwright. requests: what it asked for beyond itself."""
 
     def __init__(self, page: Page, address: str) -> None:
         self.page = page
@@ -85,33 +158,38 @@ class Opened:
         self.page.goto(self.address + fragment, wait_until="commit")
         self.await_ready()
 
-    def await_ready(self) -> None:
-        """Until the first picture is drawn. (What Playwright waits by is refused by the page's policy.)"""
-        try:
-            wait_until(
-                lambda: self.run("document.documentElement?.dataset.ready ?? ''") == "1",
-                "the page shows its first picture",
-                timeout_s=_READY_TIMEOUT_S,
-            )
-        except AssertionError as error:
-            error.add_note(f"it shows: {self.run('document.body.innerText')[:500]}\nit logged: {self.messages}")
-            raise
-        self.settle()
-
-    def settle(self) -> None:
-        """Until nothing is being summed or drawn."""
-        if why := self.run(SETTLED):
-            raise AssertionError(why)
-
     def run(self, script: str, argument: object = None) -> Any:
         """What a script returns, run beside the page's own."""
         return self.page.evaluate(script, argument)
 
-    @property
-    def state(self) -> dict[str, Any]:
-        """What the page is asked for now: ``State`` of types.js."""
-        found: dict[str, Any] = json.loads(self.run(STATE))
-        return found
+    def click(self, selector: str) -> None:
+        """Click the first such element."""
+        self.page.locator(selector).first.click()
+
+    def fingers(self, *places: Fingers) -> None:
+        """Put two fingers down at the first places, move them on to the others, and lift them. Chromium only."""
+        screen = self.page.context.new_cdp_session(self.page)
+        for nth, points in enumerate((*places, ())):
+            kind = "touchStart" if not nth else "touchMove" if points else "touchEnd"
+            touched = [{"x": x, "y": y, "id": finger} for finger, (x, y) in enumerate(points)]
+            screen.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touched})
+        screen.detach()
+        self.settle()
+
+    def emulate(self, *, theme: str = "", motion: str = "", medium: str = "") -> None:
+        """Be on a desktop that has these settings, and draw for this medium: see ``Driven``. Chromium only."""
+        # A page of which "screen" is emulated would be printed as it is on the screen.
+        wanted = {"color_scheme": theme, "reduced_motion": motion, "media": medium.replace("screen", "null")}
+        self.page.emulate_media(**{name: value for name, value in wanted.items() if value})
+        self.await_media(theme=theme, motion=motion, medium=medium)
+
+    def canvas_png(self) -> bytes:
+        """The view as it is on the screen. (Playwright hides a caret by a style, which the page's policy refuses.)"""
+        return bytes(self.page.locator("#picture").screenshot(animations="disabled", caret="initial"))
+
+    def pdf(self) -> bytes:
+        """The page as it is printed on A4."""
+        return bytes(self.page.pdf(format="A4"))
 
     @property
     def violations(self) -> list[str]:
@@ -132,7 +210,7 @@ def start(playwright: Playwright, name: str, downloads: Path, display: str = "")
     """A browser of the system, without a window. display: of an X server, on which Firefox has one, and so WebGL2."""
     if name == CHROMIUM:
         return playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=_CHROMIUM_WORDS, timeout=_START_TIMEOUT_MS
+            executable_path="/usr/bin/chromium", args=_CHROMIUM_WORDS, timeout=START_TIMEOUT_S * 1000
         )
     # By WebDriver BiDi, which every Firefox has. Its downloads are found in a folder: BiDi does not report them yet.
     preferences = {
@@ -147,7 +225,7 @@ def start(playwright: Playwright, name: str, downloads: Path, display: str = "")
         channel="moz-firefox",
         firefox_user_prefs=preferences,
         downloads_path=downloads,
-        timeout=_START_TIMEOUT_MS,
+        timeout=START_TIMEOUT_S * 1000,
         headless=not display,
         env={**os.environ, **({"DISPLAY": display} if display else {})},
     )

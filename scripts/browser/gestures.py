@@ -1,10 +1,12 @@
 """What is more than one control: the way of Tab, dragging, zooming, the film, the address."""
 
+import itertools
+from collections.abc import Iterator
+
 from support.report import Report
 from support.waiting import wait_until
 
-from browser.drive import CHROMIUM, Opened
-from browser.pictures import canvas_png
+from browser.drive import Driven, Fingers, Opened
 
 _FOCUSABLE = """() => {
   const kinds = "button, input, select, textarea, a[href], summary, [tabindex='0']";
@@ -29,6 +31,16 @@ _WATCH_FILM = """() => {
   }) ?? true;
 }"""
 _FRAMES = "frames_seen"
+_STOP_FILM = """() => {
+  const play = document.querySelector("#play");
+  if (play.ariaPressed === "true") play.click();
+}"""
+_MIDDLE_OF_PICTURE = """() => {
+  const canvas = document.querySelector("#view canvas");
+  canvas.scrollIntoView({block: "center", behavior: "instant"});
+  const box = canvas.getBoundingClientRect();
+  return [box.x + box.width / 2, box.y + box.height / 2];
+}"""
 _FINGERS_PX = 60
 _SETTERS = "patch => mousetrackd.store.set({...initial, theme: 'dark', ...patch})"
 
@@ -39,7 +51,6 @@ def check(one: Opened, report: Report, browser: str) -> None:
         "Tab reaches every control, and each shows that it has the focus": _tab,
         "wheel and drag zoom and move the picture": _mouse_in_picture,
         "keys zoom, move and read the picture": _keys_in_picture,
-        "two fingers zoom the picture, and move it": _pinch,
         "dragging over days picks a range, Shift and a click extend it": _drag_days,
         "dragging over hours picks them": _drag_hours,
         "so it does where what is chosen takes two lines": _drag_hours_beside_two_lines,
@@ -51,9 +62,6 @@ def check(one: Opened, report: Report, browser: str) -> None:
         "what the pointer is on is shown": _reading,
         "the address keeps the view": _address,  # opens the page again
     }.items():
-        if checked is _pinch and browser != CHROMIUM:
-            report.skipped.append(f"{browser}: {name}: Playwright can send fingers to Chromium only")
-            continue
         one.run(_SETTERS, {})
         one.settle()
         with report.expect(f"{browser}: {name}"):
@@ -89,19 +97,19 @@ def _middle(one: Opened, selector: str) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
-def _view(one: Opened) -> dict[str, float]:
+def _view(one: Driven) -> dict[str, float]:
     view: dict[str, float] = one.state["view"]
     return view
 
 
 def _mouse_in_picture(one: Opened) -> None:
     x, y = _middle(one, "#view canvas")
-    before = canvas_png(one)
+    before = one.canvas_png()
     one.page.mouse.click(x, y)
     one.page.mouse.wheel(0, -600)
     wait_until(lambda: _view(one)["zoom"] > 1, "the wheel zooms in", timeout_s=10)
     one.settle()
-    zoomed = canvas_png(one)
+    zoomed = one.canvas_png()
     assert zoomed != before, "the picture is as before"
     at = _view(one)
     one.page.mouse.move(x, y)
@@ -110,41 +118,27 @@ def _mouse_in_picture(one: Opened) -> None:
     one.page.mouse.up()
     wait_until(lambda: _view(one)["x"] > at["x"] and _view(one)["y"] > at["y"], "a drag moves it", timeout_s=10)
     one.settle()
-    assert canvas_png(one) != zoomed, "the picture is as before"
+    assert one.canvas_png() != zoomed, "the picture is as before"
     one.page.mouse.wheel(0, 3000)
     wait_until(lambda: _view(one)["zoom"] == 1, "the wheel zooms out", timeout_s=10)
 
 
-def _pinch(one: Opened) -> None:
-    x, y = _middle(one, "#view canvas")
-    screen = one.page.context.new_cdp_session(one.page)
+def pinch(one: Driven) -> None:
+    """Two fingers apart zoom in; moved together they move what is zoomed; closer together they zoom out."""
+    x, y = one.run(_MIDDLE_OF_PICTURE)
 
-    def touch(kind: str, *apart_px: int) -> None:
-        points = [
-            {"x": x + side * apart, "y": y, "id": finger} for apart in apart_px for finger, side in enumerate((-1, 1))
-        ]
-        screen.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    def fingers(*apart_px: int, left_px: int = 0) -> Iterator[Fingers]:
+        for nth, apart in enumerate(apart_px):
+            yield (x - nth * left_px - apart, y), (x - nth * left_px + apart, y)
 
-    def pinch(*apart_px: int) -> None:
-        touch("touchStart", apart_px[0])
-        for apart in apart_px[1:]:
-            touch("touchMove", apart)
-        touch("touchEnd")
-        one.settle()
-
-    before = canvas_png(one)
-    pinch(_FINGERS_PX, _FINGERS_PX * 3 // 2, _FINGERS_PX * 2)
+    before = one.canvas_png()
+    one.fingers(*fingers(_FINGERS_PX, _FINGERS_PX * 3 // 2, _FINGERS_PX * 2))
     view = _view(one)
     assert 1.6 < view["zoom"] < 2.5, f"fingers twice as far apart: {view}"
-    assert canvas_png(one) != before, "the picture is as before"
-    touch("touchStart", _FINGERS_PX)
-    for _ in range(4):
-        x -= _FINGERS_PX // 4
-        touch("touchMove", _FINGERS_PX)
-    touch("touchEnd")
-    one.settle()
+    assert one.canvas_png() != before, "the picture is as before"
+    one.fingers(*fingers(*[_FINGERS_PX] * 5, left_px=_FINGERS_PX // 4))
     assert _view(one)["x"] > view["x"], f"fingers to the left: {view}, {_view(one)}"
-    pinch(_FINGERS_PX * 2, _FINGERS_PX, _FINGERS_PX // 2)
+    one.fingers(*fingers(_FINGERS_PX * 2, _FINGERS_PX, _FINGERS_PX // 2))
     assert _view(one)["zoom"] < view["zoom"] / 1.5, f"fingers closer together: {view}, {_view(one)}"
 
 
@@ -152,10 +146,10 @@ def _keys_in_picture(one: Opened) -> None:
     one.page.locator("#picture").focus()
     one.press("+", "+")
     assert _view(one)["zoom"] > 1, "+ does not zoom in"
-    at, zoomed = _view(one), canvas_png(one)
+    at, zoomed = _view(one), one.canvas_png()
     one.press("Shift+ArrowRight", "Shift+ArrowDown")
     assert _view(one)["x"] > at["x"], "Shift and an arrow do not move it"
-    assert canvas_png(one) != zoomed, "the picture is as before"
+    assert one.canvas_png() != zoomed, "the picture is as before"
     one.press("-")
     assert _view(one)["zoom"] < at["zoom"], "- does not zoom out"
     one.press("0")
@@ -239,15 +233,7 @@ def _film(one: Opened) -> None:
     """Frames follow each other, faster at a higher pace, and stop."""
     one.run(_SETTERS, {"a": {"first": _days(one)[0], "last": _days(one)[0] + 80}})
     one.settle()
-    apart_ms = {}
-    for pace, frames in (("1", 3), ("5", 5)):
-        one.page.locator("#pace").select_option(pace)
-        one.run(_WATCH_FILM)
-        one.page.locator("#play").click()
-        _await_frames(one, frames)
-        one.page.locator("#play").click()
-        times_ms = [at_ms for at_ms, *_ in one.run(_FRAMES)]
-        apart_ms[pace] = (times_ms[-1] - times_ms[0]) / (len(times_ms) - 1)
+    apart_ms = {pace: frames_apart_ms(one, pace, frames) for pace, frames in (("1", 3), ("5", 5))}
     assert apart_ms["1"] > 900, f"between frames: {apart_ms}"
     assert apart_ms["5"] < apart_ms["1"], f"between frames: {apart_ms}"
     one.settle()
@@ -256,8 +242,16 @@ def _film(one: Opened) -> None:
     assert not one.run(_FRAMES), "it goes on"
 
 
-def _await_frames(one: Opened, count: int) -> None:
+def frames_apart_ms(one: Driven, pace: str, count: int) -> float:
+    """The least that is between frames of the film of what is chosen, of which it shows so many."""
+    one.run("pace => { document.querySelector('#pace').value = pace; }", pace)
+    one.run(_WATCH_FILM)
+    one.click("#play")
     wait_until(lambda: len(one.run(_FRAMES)) >= count, f"the film has shown {count} frames")
+    one.run(_STOP_FILM)
+    one.settle()
+    times_ms: list[float] = [at_ms for at_ms, *_ in one.run(_FRAMES)]
+    return min(later - earlier for earlier, later in itertools.pairwise(times_ms))
 
 
 def _film_to_its_end(one: Opened) -> None:
@@ -312,13 +306,13 @@ def _address(one: Opened) -> None:
     one.page.mouse.move(1, 1)
     one.run("() => document.activeElement.blur()")
     one.settle()
-    picture, state = canvas_png(one), one.state
+    picture, state = one.canvas_png(), one.state
     wait_until(lambda: "ice_r" in one.run("location.hash"), "the address has the view", timeout_s=10)
     fragment = one.run("location.hash")
     one.open(fragment)
     differing = {key: (state[key], one.state[key]) for key in state if state[key] != one.state[key]}
     assert not differing, differing
-    assert canvas_png(one) == picture, "the picture differs"
+    assert one.canvas_png() == picture, "the picture differs"
     one.open()
     one.run("to => { location.hash = to; }", fragment)
     wait_until(lambda: one.state["map"] == "ice_r", "a change of the address sets the view", timeout_s=10)

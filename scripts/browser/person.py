@@ -4,11 +4,14 @@ One has done so for over a year, the other for two weeks, and has counts by appl
 its own, ``python -m browser.person NAME FOLDER``, while browsers start and others are checked.
 """
 
+import os
 import subprocess
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -35,10 +38,25 @@ TWO = Layout([Placement(Monitor("DP-1", 1920, 1080), 0, 0), Placement(Monitor("H
 YEAR_DAYS = 400
 _HOURS_OF = {**dict.fromkeys(range(5), (9, 11, 16)), 5: (20,), 6: ()}
 """When the second of them works, by weekday, Monday 0."""
+_OF_A_LONG_NIGHT = (1, 2, 3)
+"""And in nights when the clocks change: hours from midnight, one before the change and two behind it."""
 _CROSSINGS = 6_000
 _HOUR_MS = 3_600_000
 _MADE_TIMEOUT_S = 600.0
 """On a machine that does seven things beside it, 180 s were once too few."""
+
+
+_BEGAN_S = "CHECK_PAGE_BEGAN_S"
+
+
+def note_begin() -> None:
+    """Let ``now`` be this moment, in all processes that are started from here: midnight may come while they run."""
+    os.environ.setdefault(_BEGAN_S, str(time.time()))
+
+
+def now() -> datetime:
+    """When the check began, on the clocks of these people."""
+    return datetime.fromtimestamp(float(os.environ[_BEGAN_S]), ZoneInfo(ZONE))
 
 
 def start(folder: Path) -> list[subprocess.Popen[bytes]]:
@@ -82,31 +100,45 @@ def recorded(home: Home) -> None:
     layout, sessions = sessions_of("recorded" if motion.sessions() else "1920x1080", 3)
     (place,) = layout.placements
     layout = Layout([Placement(Monitor(HOSTILE_NAME, place.monitor.width_px, place.monitor.height_px), 0, 0)])
-    now = _midnight(datetime.now(UTC))
+    today = _midnight(now())
     with Store.open(store_of(home), zone=ZoneInfo(ZONE)) as store:
         for nth, events in enumerate(sessions):
             for hour, part in _by_hour(events):
-                begin = now - timedelta(days=12 - 3 * nth) + timedelta(hours=9 + hour)
+                begin = today - timedelta(days=12 - 3 * nth) + timedelta(hours=9 + hour)
                 _commit(store, motion.count(part, layout), begin, layout)
-        _roll_up(store, now)
+        _roll_up(store, today)
 
 
 def made_up(home: Home, *, days: int = YEAR_DAYS, applications: Sequence[str] = ()) -> None:
     """Somebody with regular hours, until yesterday. applications: used in turns, an hour each."""
     rng = np.random.default_rng(17)
     templates = [motion.count(motion.hour(rng, TWO, _CROSSINGS), TWO) for _ in range(6)]
-    now = _midnight(datetime.now(UTC))
+    today = _midnight(now())
     with Store.open(store_of(home), zone=ZoneInfo(ZONE)) as store:
         for ago in range(days, 0, -1):
-            day = now - timedelta(days=ago)
-            for nth, hour in enumerate(_HOURS_OF[day.weekday()]):
+            day = today - timedelta(days=ago)
+            for nth, begin in enumerate(_hours_of(day)):
                 # Days of one kind differ: some are three times as long as others.
                 tally = motion.another(templates[rng.integers(len(templates))], rng)
                 if applications:
                     _count_by(tally, applications[nth % len(applications)])
-                _commit(store, tally, day + timedelta(hours=hour), TWO)
+                _commit(store, tally, begin, TWO)
             if ago % 30 == 1:
                 _roll_up(store, day)
+
+
+def _hours_of(day: datetime) -> list[datetime]:
+    """When the hours begin in which they work; day: its midnight."""
+    hours = [day + timedelta(hours=hour) for hour in _HOURS_OF[day.weekday()]]
+    if changes_clocks(day.date()):
+        hours += [(day.astimezone(UTC) + timedelta(hours=hour)).astimezone(day.tzinfo) for hour in _OF_A_LONG_NIGHT]
+    return hours
+
+
+def changes_clocks(day: date) -> bool:
+    """Whether it has 23 or 25 hours."""
+    begin, end = (datetime.combine(day + timedelta(days=days), time_of_day.min, ZoneInfo(ZONE)) for days in (0, 1))
+    return begin.utcoffset() != end.utcoffset()
 
 
 def by_application(home: Home) -> None:
@@ -141,9 +173,9 @@ def _by_hour(events: Events) -> Iterator[tuple[int, Events]]:
         yield int(hour), events[hours == hour]
 
 
-def _midnight(moment: datetime, zone: tzinfo | None = None) -> datetime:
-    """The local midnight before ``moment``, aware."""
-    return moment.astimezone(zone or ZoneInfo(ZONE)).replace(hour=0, minute=0, second=0, microsecond=0)
+def _midnight(moment: datetime) -> datetime:
+    """The midnight before it, on the same clock."""
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 PERSON, YEAR, APPLICATION_USER = "recorded", "year", "applications"

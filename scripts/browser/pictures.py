@@ -222,11 +222,6 @@ def picture_of(one: Opened) -> tuple[Pixels, Sequence[tuple[tuple[int, ...], tup
     return shown, places
 
 
-def canvas_png(one: Opened) -> bytes:
-    """The view as it is on the screen. (Playwright hides a caret by a style, which the page's policy refuses.)"""
-    return bytes(one.page.locator("#picture").screenshot(animations="disabled", caret="initial"))
-
-
 def decoded(png: bytes) -> Pixels:
     """BGR, (H, W, 3)."""
     image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)

@@ -10,6 +10,7 @@ from support.program import Home
 from support.xserver import Xvfb
 
 from browser import drive, person
+from browser.marionette import Direct
 
 PERSON, YEAR, APPLICATIONS = person.PERSON, person.YEAR, person.APPLICATION_USER
 _SCREEN = "2100x1600"
@@ -34,6 +35,7 @@ class Setting:
         self._playwright = playwright
         self._started: dict[str, Browser] = {}
         self._homes: dict[str, Home] = {}
+        self._direct: Direct | None = None
 
     def home(self, name: str) -> Home:
         """Whose store has counts, and whose page is made."""
@@ -59,6 +61,19 @@ class Setting:
             yield one
 
     @contextlib.contextmanager
+    def emulating(self, whose: str, browser: str, fragment: str = "") -> Iterator[drive.Driven]:
+        """That page in that browser, whose desktop and fingers can be chosen: see ``Driven``."""
+        if browser == drive.CHROMIUM:
+            with self.opened(whose, browser, fragment) as one:
+                yield one
+            return
+        self.home(whose)
+        if self._direct is None:
+            self._direct = Direct(self.folder)
+        self._direct.open(self.page(whose), fragment)
+        yield self._direct
+
+    @contextlib.contextmanager
     def in_window(self, whose: str, **options: Any) -> Iterator[drive.Opened]:
         """That page in Firefox with a window, where it has WebGL2: on an X server with its screen in memory."""
         server = Xvfb(self.folder, size=_SCREEN)
@@ -74,6 +89,8 @@ class Setting:
         """End the browsers."""
         for browser in self._started.values():
             browser.close()
+        if self._direct is not None:
+            self._direct.close()
 
 
 def complaints(one: drive.Opened) -> list[str]:

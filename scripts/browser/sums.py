@@ -4,9 +4,8 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from support.report import Report
 
@@ -66,8 +65,8 @@ def week_of(weekdays: range, hours: range) -> tuple[int, ...]:
 
 
 def today() -> date:
-    """Where the made-up people live."""
-    return datetime.now(UTC).astimezone(ZoneInfo(person.ZONE)).date()
+    """The day on which the check began, where the made-up people live."""
+    return person.now().date()
 
 
 def questions(year: bool) -> Iterator[Question]:
@@ -91,6 +90,11 @@ def questions(year: bool) -> Iterator[Question]:
     yield Question("Tuesdays 9-17 of half a year", half, now, tuesdays, ("--weekdays", "tue", "--hours", "9-17"))
     weekend = week_of(range(5, 7), range(24))
     yield Question("weekends of half a year", half, now, weekend, ("--weekdays", "sat,sun"))
+    for ago in range(person.YEAR_DAYS):
+        if person.changes_clocks(day := now - timedelta(days=ago + 1)):
+            night = week_of(range(7), range(2, 3))
+            yield Question(f"the day the clocks changed, {day}", day, day)
+            yield Question(f"from 2 to 3 of that night, {day}", day, day, night, ("--hours", "2-3"))
     begun = (now - timedelta(days=person.YEAR_DAYS)).replace(day=1)
     yield Question("all time", begun, now)
 
