@@ -30,6 +30,8 @@ _GO = """to => new Promise(done => {
   addEventListener("hashchange", () => done(), {once: true});
   location.hash = to;
 })"""
+_OVER = "visibility => (document.querySelectorAll('#view canvas')[1].style.visibility = visibility)"
+"""The outlines and names of monitors, which are another canvas."""
 _IS_GL = "!!document.querySelector('#view canvas').getContext('webgl2')"
 
 Pixels = NDArray[np.uint8]
@@ -56,11 +58,12 @@ def _pictures() -> list[Picture]:
         Picture("all time, dark", YEAR, "theme=dark", ()),
         Picture("all time, light", YEAR, "theme=light", light),
         # A level is three times as much in this map as in others, so it shows by how little automatic maxima differ.
+        Picture("all time, classic", YEAR, "theme=dark&map=classic", ("--colormap", "classic")),
         Picture(
-            "all time, classic",
+            "all time, classic, a blur of 30 px",
             YEAR,
-            "theme=dark&map=classic&max=2000000",
-            ("--colormap", "classic", "--max", "2000000"),
+            "theme=dark&map=classic&blur=30",
+            ("--colormap", "classic", "--sigma", "30"),
         ),
         # Lines in pixels are thinner than any that cells, all that a page has, can show: in both of one width here.
         Picture(
@@ -93,12 +96,12 @@ def _pictures() -> list[Picture]:
             "a day half a year ago", YEAR, f"theme=dark&a={old}..{old}", ("--since", f"{old}", "--until", f"{old}")
         ),
         Picture("a recorded person, dark", PERSON, "theme=dark", ()),
-        # So narrow a blur is of 4 px cells in the page, whose hottest are hotter by a press in 25, and whole in both.
+        Picture("a recorded person, classic", PERSON, "theme=dark&map=classic", ("--colormap", "classic")),
         Picture(
             "a recorded person, light, clicks",
             PERSON,
-            "theme=light&layer=clicks.left&max=25",
-            ("--layer", "clicks.left", "--max", "25", *light),
+            "theme=light&layer=clicks.left",
+            ("--layer", "clicks.left", *light),
         ),
         Picture(
             "a recorded person's day",
@@ -200,8 +203,9 @@ def picture_of(one: Opened) -> tuple[Pixels, Sequence[tuple[tuple[int, ...], tup
     one.settle()
     where = one.run(_WHERE)
     box = where["box"]
-    png = one.page.screenshot(clip=box, animations="disabled", caret="initial")
-    shown = decoded(png)
+    one.run(_OVER, "hidden")
+    shown = decoded(one.page.screenshot(clip=box, animations="disabled", caret="initial"))
+    one.run(_OVER, "")
     monitors = where["shown"]
     left, top = min(each["x"] for each in monitors), min(each["y"] for each in monitors)
     wide = max(each["x"] + each["width_px"] for each in monitors) - left

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { coloursOf } from "../../mousetrackd/page/web/colours.js";
 import { arranged, boundsOf, clamped, inPane, paneOf } from "../../mousetrackd/page/web/geometry.js";
-import { differenceOf, heatAt, heatOf, hottestHeat, levelsOf, peaksOf, tone } from "../../mousetrackd/page/web/heat.js";
+import { differenceOf, heatAt, heatOf as heatOn, hottestHeat, levelsOf, peaksOf, tone } from "../../mousetrackd/page/web/heat.js";
 import { ticksOf, withUnit } from "../../mousetrackd/page/web/legend.js";
 import { parseMax } from "../../mousetrackd/page/web/look.js";
 import { describe, measureOf, nothingKnown } from "../../mousetrackd/page/web/measure.js";
@@ -12,6 +12,7 @@ const LAYER = { name: "dwell", title: "", unit: "ms", caption: "time", colormap:
 const META = { layers: [LAYER], monitors: [{ width_px: 400, height_px: 200 }], log_range: 30, guard: 15, percentile: 99.9 };
 const STATE = { layer: "dwell", mode: "single", scale: "log", max: null, share: false, sigma_px: 8 };
 
+const heatOf = (grid, sigma_px, isLine) => heatOn(grid, sigma_px, isLine, META.monitors[0]);
 const length = (label) => 7 * label.length;
 
 /** A grid of 100 by 50 cells of 4 px, with counts at [col, row, count]. */

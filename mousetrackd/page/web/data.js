@@ -1,5 +1,6 @@
 /** Reads what mousetrackd/page/encode.py wrote: blocks of text, inflated when first needed. */
 import { weekdayOf } from "./days.js";
+import { defaultSigma } from "./heat.js";
 
 /** How many bytes of inflated blocks are kept. */
 const KEPT_BYTES = 192 * 2 ** 20;
@@ -76,9 +77,10 @@ export function decodeCells(bytes) {
  * the second, and the hour's cell it is in; the same for rows. As core/cells.py, and _around in picture/heat.py.
  * @param {number} lengthPx
  * @param {number} cellPx
- * @param {import("./types.js").Monitor} monitor
+ * @param {number} gridPx
+ * @param {number} hourPx
  */
-function gridPlaces(lengthPx, cellPx, {grid_px: gridPx, cell_px: hourPx}) {
+function gridPlaces(lengthPx, cellPx, gridPx, hourPx) {
   const cells = Math.ceil(lengthPx / cellPx);
   const last = Math.ceil(lengthPx / gridPx) - 1;
   const before = new Int32Array(cells * 16);
@@ -105,15 +107,15 @@ function gridPlaces(lengthPx, cellPx, {grid_px: gridPx, cell_px: hourPx}) {
  * Adds the entries of a block that are wanted to a grid, each cell shared among the four places around its centre;
  * returns how many cells there were.
  * @param {Uint8Array} bytes
- * @param {{sidePx: number, monitor: import("./types.js").Monitor, cols: number, values: Float64Array, visited: Uint8Array}} onto
+ * @param {import("./types.js").Grid & {sidePx: number, monitorOf: import("./types.js").Monitor}} onto
  * @param {(day: number, hour: number) => boolean} wants
  */
-function addCells(bytes, {sidePx, monitor, cols, values, visited}, wants) {
+function addCells(bytes, {sidePx, monitorOf, cols, cell_px, place_px, values, visited}, wants) {
   const {day, hour, sizes, difference, count, place} = decodeCells(bytes);
-  const across = gridPlaces(monitor.width_px, sidePx, monitor);
-  const down = gridPlaces(monitor.height_px, sidePx, monitor);
-  const placeCols = Math.ceil((cols * monitor.grid_px) / monitor.cell_px);
-  const cellCols = Math.ceil(monitor.width_px / sidePx);
+  const across = gridPlaces(monitorOf.width_px, sidePx, cell_px, place_px);
+  const down = gridPlaces(monitorOf.height_px, sidePx, cell_px, place_px);
+  const placeCols = Math.ceil((cols * cell_px) / place_px);
+  const cellCols = Math.ceil(monitorOf.width_px / sidePx);
   const [low, high = null, ...higher] = difference;
   const [ones, ...rest] = count;
   let begin = 0;
@@ -291,20 +293,22 @@ export async function openArchive(document) {
   const known = new Set(meta.blocks);
   const [totals, paths] = [decodeTotals(await read("totals")), decodeTotals(await read("paths"))];
 
-  /** @param {number} monitor @returns {import("./types.js").Grid} */
-  function emptyGrid(monitor) {
-    const {width_px, height_px, grid_px, cell_px} = meta.monitors[monitor];
-    const [cols, rows] = [Math.ceil(width_px / grid_px), Math.ceil(height_px / grid_px)];
+  /** On cells half as wide where the layer is blurred so little that it is seen. @param {number} monitor @param {number} layer @returns {import("./types.js").Grid} */
+  function emptyGrid(monitor, layer) {
+    const {width_px, height_px, grid_px, cell_px: place_px} = meta.monitors[monitor];
+    const isFine = defaultSigma(meta.layers[layer], Infinity, Math.min(width_px, height_px)) < 2 * grid_px;
+    const cell_px = isFine ? Math.ceil(grid_px / 2) : grid_px;
+    const [cols, rows] = [Math.ceil(width_px / cell_px), Math.ceil(height_px / cell_px)];
     const values = new Float64Array(cols * rows);
-    const visited = new Uint8Array(Math.ceil((cols * grid_px) / cell_px) * Math.ceil((rows * grid_px) / cell_px));
-    return {monitor, cols, rows, cell_px: grid_px, values, total: 0, hours: 0, cells: 0, visited, place_px: cell_px, inexact: ""};
+    const visited = new Uint8Array(Math.ceil((cols * cell_px) / place_px) * Math.ceil((rows * cell_px) / place_px));
+    return {monitor, cols, rows, cell_px, values, total: 0, hours: 0, cells: 0, visited, place_px, inexact: ""};
   }
 
   /** @param {import("./types.js").Grid} grid @param {string} name @param {number} sidePx
    *  @param {(day: number, hour: number) => boolean} wants */
   async function addBlock(grid, name, sidePx, wants) {
     if (!known.has(name)) return;
-    grid.cells += addCells(await read(name), {...grid, sidePx, monitor: meta.monitors[grid.monitor]}, wants);
+    grid.cells += addCells(await read(name), {...grid, sidePx, monitorOf: meta.monitors[grid.monitor]}, wants);
   }
 
   /** The numbers of an application, of which no paths are kept. @param {number} application @returns {Promise<import("./types.js").Counted>} */
@@ -331,7 +335,7 @@ export async function openArchive(document) {
   };
 
   async function first() {
-    const grids = everything.monitors.map(emptyGrid);
+    const grids = everything.monitors.map((monitor) => emptyGrid(monitor, 0));
     for (const grid of grids) {
       await addBlock(grid, `f.${grid.monitor}`, grid.cell_px, () => true);
       await finish(grid, everything);
@@ -347,7 +351,7 @@ export async function openArchive(document) {
     const turn = makeTurns();
     const grids = [];
     for (const monitor of monitors) {
-      const grid = emptyGrid(monitor);
+      const grid = emptyGrid(monitor, layers[0]);
       const sums = [];
       /** @type {Set<string>} */
       const days = new Set();

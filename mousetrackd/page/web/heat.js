@@ -35,9 +35,10 @@ export function defaultSigma(layer, counted, shorter_px) {
  * @param {Grid} grid
  * @param {number} sigma_px of less than half a cell does not blur
  * @param {boolean} isLine many cells along a line add to the heat of one: a line crossed once is to have the heat 1
+ * @param {{width_px: number, height_px: number}} monitor of the grid
  * @returns {Heat}
  */
-export function heatOf(grid, sigma_px, isLine) {
+export function heatOf(grid, sigma_px, isLine, monitor) {
   const isDots = sigma_px < grid.cell_px / 2;
   const block = isDots ? 1 : Math.max(Math.floor(sigma_px / CELLS_PER_SIGMA / grid.cell_px), 1);
   const { cols, rows, values } = binned(grid, block);
@@ -51,24 +52,56 @@ export function heatOf(grid, sigma_px, isLine) {
     cells = blurred(values, cols, rows, kernel(left), (2 * Math.PI * sigma_px ** 2) / cell_px ** 2 / line);
   }
   const heat = { cols, rows, cell_px, cells, typical: Infinity, peak: peakOf(cells), isDots };
-  const found = isDots ? cells.filter(Boolean) : hottestOfPlaces(heat, grid);
+  const found = isDots ? cells.filter(Boolean) : hottestOfPlaces(heat, grid, sigma_px, monitor);
   if (found.length) heat.typical = nth(found, found.length >> 1);
   return heat;
 }
 
 /**
- * The hottest point of each place that was visited.
+ * How wide the cells of `render` are along a length: they divide it.
+ * @param {number} length_px
+ * @param {number} sigma_px
+ */
+function renderCell(length_px, sigma_px) {
+  let cell_px = Math.max(Math.floor(sigma_px / CELLS_PER_SIGMA), 1);
+  while (length_px % cell_px) cell_px--;
+  return cell_px;
+}
+
+/**
+ * From where to where the cells along a length are that belong to each place.
+ * @param {number} length_px
+ * @param {number} cell_px
+ * @param {number} place_px
+ */
+function cellsOfPlaces(length_px, cell_px, place_px) {
+  const cells = Math.floor(length_px / cell_px);
+  const places = Math.ceil(length_px / place_px);
+  const begins = Array.from({ length: places }, (_, place) => Math.min(Math.floor((place * place_px) / cell_px), cells - 1));
+  return begins.map((begin, place) => [begin, place + 1 < places ? Math.max(begins[place + 1], begin + 1) : cells]);
+}
+
+/**
+ * The hottest point of each place that was visited, of those where `render` has cells: on a slope it is at the edge of its
+ * place, so that it is the hotter the finer one looks. Of cells finer than the heat's, their middles are all there is.
  * @param {Heat} heat
  * @param {Grid} grid
+ * @param {number} sigma_px
+ * @param {{width_px: number, height_px: number}} monitor
  */
-function hottestOfPlaces({ cols, cells, cell_px }, { visited, place_px, cols: gridCols, cell_px: grid_px }) {
-  const across = Math.ceil((gridCols * grid_px) / place_px);
-  const placeOf = (/** @type {number} */ cell) => Math.ceil(((cell + 1) * cell_px) / place_px) - 1;
+function hottestOfPlaces(heat, { visited, place_px, cols, cell_px }, sigma_px, { width_px, height_px }) {
+  const across = Math.ceil((cols * cell_px) / place_px);
+  const [wide, high] = [width_px, height_px].map((length_px) => Math.max(renderCell(length_px, sigma_px), heat.cell_px));
+  const columns = cellsOfPlaces(width_px, wide, place_px);
   const found = new Float32Array(visited.length);
-  cells.forEach((cell, at) => {
-    const place = placeOf(Math.floor(at / cols)) * across + Math.min(placeOf(at % cols), across - 1);
-    if (visited[place]) found[place] = Math.max(found[place], cell);
-  });
+  cellsOfPlaces(height_px, high, place_px).forEach(([top, bottom], down) =>
+    columns.forEach(([left, right], along) => {
+      const place = down * across + along;
+      if (!visited[place]) return;
+      for (let row = top; row < bottom; row++)
+        for (let col = left; col < right; col++) found[place] = Math.max(found[place], heatAt(heat, (col + 0.5) * wide, (row + 0.5) * high));
+    }),
+  );
   return found.filter(Boolean);
 }
 

@@ -41,13 +41,13 @@ export function measureOf(meta, state, shown, known) {
   let sigmaShown_px = 0;
   const heats = shown.map((grids) =>
     grids.map((grid) => {
-      const { width_px, height_px } = meta.monitors[grid.monitor];
-      const shorter_px = Math.min(width_px, height_px);
+      const monitor = meta.monitors[grid.monitor];
+      const shorter_px = Math.min(monitor.width_px, monitor.height_px);
       const sigma_px = state.sigma_px ?? defaultSigma(layer, counted, shorter_px);
       if (shorter_px > largest_px) [largest_px, sigmaShown_px] = [shorter_px, sigma_px];
       const before = known.heats.get(grid);
       if (before && before.sigma_px === sigma_px) return before.heat;
-      const heat = heatOf(grid, sigma_px, layer.name === "travel");
+      const heat = heatOf(grid, sigma_px, layer.name === "travel", monitor);
       known.heats.set(grid, { sigma_px, heat });
       return heat;
     }),

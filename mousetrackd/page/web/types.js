@@ -1,7 +1,7 @@
 /** What the page holds, and what its parts hand each other. Types only: the build leaves this file out. */
 
 /** @typedef {{name: string, width_px: number, height_px: number, x: number, y: number, cell_px: number, grid_px: number, sum_px: number, sigma_px: number, metres_per_px: number, holes: number[][]}} Monitor
- *   x, y: its place on the desktop; cell_px: side of an hour's cells, sum_px: of those of a sum; grid_px: whole px, about cell_px / 4, side of a Grid's cells;
+ *   x, y: its place on the desktop; cell_px: side of an hour's cells, sum_px: of those of a sum; grid_px: whole px, about cell_px / 4, side of a Grid's cells at most;
  *   sigma_px: what `render` would blur layer dwell with by default (see Layer for others); metres_per_px: 0 where unknown; holes: excluded rectangles [x, y, w, h] in px of the monitor */
 
 /** @typedef {{name: string, title: string, unit: string, caption: string, colormap: string, sigma_share: number, plenty: number, pixels_a_cell: number}} Layer
@@ -27,7 +27,7 @@
  *   week: 168 flags, weekday * 24 + hour, Monday 0. layers: indices, summed (all click layers are one choice) */
 
 /** @typedef {{monitor: number, cols: number, rows: number, cell_px: number, values: Float64Array, total: number, hours: number, cells: number, visited: Uint8Array, place_px: number, inexact: string}} Grid
- *   values: sums on cells of cell_px (= grid_px, 4 px at 1080p): each hour's cell is shared among the four places around its centre of mass. hours: of which something was counted. cells: how many there were. visited: 1 for each place in which there were any; place_px: their side, that of an hour's cell. inexact: "" or the sentence to show ("March 2025 is here as a whole month only") */
+ *   values: sums on cells of cell_px (grid_px, 4 px at 1080p, and half as much of clicks): each hour's cell is shared among the four places around its centre of mass. hours: of which something was counted. cells: how many there were. visited: 1 for each place in which there were any; place_px: their side, that of an hour's cell. inexact: "" or the sentence to show ("March 2025 is here as a whole month only") */
 
 /** @typedef {{meta: Meta, totals: HourTotals, paths: HourTotals}} Counted */
 /** @typedef {{meta: Meta, totals: HourTotals, paths: HourTotals, of: (application: number) => Promise<Counted>, first: () => Promise<Grid[]>, sum: (selection: Selection, isStale: () => boolean) => Promise<Grid[]|null>}} Archive
