@@ -53,6 +53,7 @@ def page(out: Path | None, open_it: bool, **options: Any) -> None:
     """
     from mousetrackd import config  # noqa: PLC0415
     from mousetrackd.page.making import Subject, make, make_file, make_history  # noqa: PLC0415
+    from mousetrackd.system import memory  # noqa: PLC0415
 
     paths = user_paths()
     is_piped = str(out) == "-"
@@ -63,6 +64,7 @@ def page(out: Path | None, open_it: bool, **options: Any) -> None:
     conf = config.load(paths.config_file)
     if out is None:
         _save_first(paths)
+    memory.keep_large_blocks()
     with open_selection({"hours": None, "weekdays": None, **options}) as selection:
         # Without a zone: the local clock's offset of today is not that of every day of the year.
         now = datetime.now()  # noqa: DTZ005

@@ -21,6 +21,7 @@ from mousetrackd.picture.archive import keep
 from mousetrackd.picture.compose import draw
 from mousetrackd.picture.scene import Scene
 from mousetrackd.storage.store import Store
+from mousetrackd.system import memory
 from mousetrackd.system.files import folder_held, make_private
 from mousetrackd.system.paths import Paths, user_paths
 
@@ -64,6 +65,7 @@ def renew_page(paths: Paths, config: Config, now: datetime) -> bool:
             return False
     from mousetrackd.page.making import Subject, make_history  # noqa: PLC0415 - few have a page
 
+    memory.keep_large_blocks()
     with Store.open_read_only(paths.store) as store:
         subject = Subject(store.layout(), now, exclude=config.privacy.exclusions, colormaps=config.colormaps)
         make_history(paths, store, subject)

@@ -125,12 +125,13 @@ class Collection:
         """Put each part of an application into its sum, and its total into the rows."""
         parts = self._found[application].parts
         totals = self._rows.setdefault(f"totals{_of(application)}", defaultdict(int))
-        numbers = {part.monitor: index_in(self._layout, part.monitor) for part in parts}
+        numbers = {monitor: index_in(self._layout, monitor) for monitor in {part.monitor for part in parts}}
+        begins = {start_s: datetime.fromtimestamp(start_s, self._zone) for start_s in {part.start_s for part in parts}}
         for part in parts:
             monitor = numbers[part.monitor]
             if monitor < 0:
                 continue
-            begin = datetime.fromtimestamp(part.start_s, self._zone)
+            begin = begins[part.start_s]
             day = begin.toordinal() - _EPOCH
             one = self._sum_of(part, begin, day)
             layer = 0 if part.what == PATH else LAYERS.index(part.what)
