@@ -1,6 +1,7 @@
 """The shape of the package: imports go one way, the core is pure, and nothing grows too large to read in one go."""
 
 import ast
+import graphlib
 import re
 import subprocess
 import sys
@@ -121,6 +122,30 @@ def test_imports_go_one_way(path: Path) -> None:
 )
 def test_a_wrong_arrow_is_named(part: str, line: str) -> None:
     assert len(wrong_arrows(part, line)) == 1
+
+
+def circle_in(texts: dict[str, str]) -> list[str]:
+    """Modules that import each other in a circle, TYPE_CHECKING included; none where there is no circle."""
+    graph: dict[str, set[str]] = {}
+    for name, text in texts.items():
+        graph[name] = set()
+        for imported in imports_of(text):
+            while imported not in texts and imported:  # a name in a module
+                imported = imported.rpartition(".")[0]  # noqa: PLW2901
+            graph[name] |= {imported} - {"", name}
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        return [*error.args[1]]
+    return []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    texts = {name_of(path): path.read_text("utf-8") for path in MODULES}
+    assert circle_in(texts) == []
+    texts["mousetrackd.core.errors"] += "\nfrom mousetrackd.core.wording import reason"
+    texts["mousetrackd.core.wording"] += "\nif TYPE_CHECKING:\n    from mousetrackd.core.errors import StoreError"
+    assert {"mousetrackd.core.errors", "mousetrackd.core.wording"} == set(circle_in(texts))
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if path.parent.name == "core"], ids=name_of)

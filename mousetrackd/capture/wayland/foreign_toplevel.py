@@ -4,8 +4,6 @@ They offer wlr-foreign-toplevel-management-unstable-v1, which is made for task b
 activated and what its program is called. So its application has the pointer wherever that is: ``AppChange`` items have
 one window that covers everything. Titles come as well, for they cannot be left out: they wake the thread of the source
 for a moment, and nothing decodes them. The events come over the connection of the positions, in the order of both.
-
-Of the protocol only version 1 is used.
 """
 
 from __future__ import annotations
@@ -15,122 +13,26 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from pywayland.protocol.wayland import WlOutput
-from pywayland.protocol_core.argument import Argument
-from pywayland.protocol_core.interface import Interface
-from pywayland.protocol_core.proxy import Proxy
-from pywayland.scanner.argument import ArgumentType
-
 from mousetrackd.capture.applications import Identities
-from mousetrackd.capture.wayland.connection import Connection
-from mousetrackd.core.errors import FaultError, SourceError
+from mousetrackd.capture.wayland.foreign_toplevel_protocol import ToplevelManager
+from mousetrackd.core.errors import FaultError
 from mousetrackd.core.events import NOBODY, AppChange, Window
 
 if TYPE_CHECKING:
+    from mousetrackd.capture.wayland.connection import Connection
     from mousetrackd.capture.wayland.reader_thread import CompositorSource
 
-IDENTIFIES_BY: Final = (
-    "app_id or WM_CLASS of the focused window, wherever the pointer is (wlr-foreign-toplevel-management)"
-)
 FOCUS_ONLY: Final = (
     "the application is that of the focused window, also for applications.deny: the compositor does not report where "
     "windows are"
 )
 
-_DESTROY: Final = 7
-"""The number of the request of a handle that is used."""
 _ACTIVATED: Final = struct.pack("=I", 2)
 """In the array of a handle's states."""
 
 _WINDOWS_MAX: Final = 1000
 _EVERYWHERE: Final = (-(1 << 30), -(1 << 30), 1 << 30, 1 << 30)
 """No pixel of a desktop is farther from the origin."""
-
-
-class ToplevelHandle(Interface):
-    """A window."""
-
-    name = "zwlr_foreign_toplevel_handle_v1"
-    version = 1
-
-
-class ToplevelManager(Interface):
-    """The list of windows."""
-
-    name = "zwlr_foreign_toplevel_manager_v1"
-    version = 1
-
-
-class _Handle(Proxy[ToplevelHandle]):
-    interface = ToplevelHandle
-
-    def destroy(self) -> None:
-        self._marshal(_DESTROY)
-        self._destroy()
-
-
-class _Manager(Proxy[ToplevelManager]):
-    interface = ToplevelManager
-
-
-ToplevelHandle.proxy_class = _Handle
-ToplevelManager.proxy_class = _Manager
-
-# Messages are numbered in the order in which they are declared. Of a request that is not made only that matters.
-for _ in range(_DESTROY + 1):
-    ToplevelHandle.request()(_Handle.destroy)
-
-
-@ToplevelHandle.event(Argument(ArgumentType.String))
-def _title() -> None: ...
-
-
-@ToplevelHandle.event(Argument(ArgumentType.String))
-def _app_id() -> None: ...
-
-
-@ToplevelHandle.event(Argument(ArgumentType.Object, interface=WlOutput))
-def _output_enter() -> None: ...
-
-
-@ToplevelHandle.event(Argument(ArgumentType.Object, interface=WlOutput))
-def _output_leave() -> None: ...
-
-
-@ToplevelHandle.event(Argument(ArgumentType.Array))
-def _state() -> None: ...
-
-
-@ToplevelHandle.event()
-def _done() -> None: ...
-
-
-@ToplevelHandle.event()
-def _closed() -> None: ...
-
-
-@ToplevelManager.event(Argument(ArgumentType.NewId, interface=ToplevelHandle))
-def _toplevel() -> None: ...
-
-
-@ToplevelManager.event()
-def _finished() -> None: ...
-
-
-ToplevelHandle._gen_c()  # noqa: SLF001 - as pywayland's own generator does
-ToplevelManager._gen_c()  # noqa: SLF001 - likewise
-
-
-def identifies_by(display_name: str | None = None) -> str:
-    """By what a compositor identifies windows, for status and doctor; empty where it does not, or does not answer."""
-    try:
-        connection = Connection(display_name)
-    except SourceError:
-        return ""
-    try:
-        return IDENTIFIES_BY if connection.find(ToplevelManager) else ""
-    finally:
-        connection.close()
 
 
 @dataclass

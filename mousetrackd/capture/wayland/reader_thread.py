@@ -271,6 +271,6 @@ class IdentifyingSource(CompositorSource):
 
 def identifies_by_focus(display_name: str | None = None) -> str:
     """For an ``IdentifyingSource`` that asks its compositor for no more than the focused window."""
-    from mousetrackd.capture.wayland import foreign_toplevel  # noqa: PLC0415 - who has it off pays nothing
+    from mousetrackd.capture.wayland import foreign_toplevel_protocol  # noqa: PLC0415 - who has it off pays nothing
 
-    return foreign_toplevel.identifies_by(display_name)
+    return foreign_toplevel_protocol.identifies_by(display_name)
