@@ -18,7 +18,7 @@ from Xlib import X
 from Xlib.ext import record
 from Xlib.support import connect
 
-from mousetrackd.capture.x11 import xauthority
+from mousetrackd.capture.x11 import pointer_only, xauthority
 from mousetrackd.capture.x11.patience import connecting_within, hung_up_after
 from mousetrackd.core.errors import BlindError, SourceError
 
@@ -48,7 +48,7 @@ def open_display(timeout_s: float = ANSWER_TIMEOUT_S) -> Xlib.display.Display:
     # python-xlib keeps for all servers at once what number each event has, though the next may number them otherwise.
     Xlib.protocol.display.Display.event_classes = {**Xlib.protocol.event.event_class}
     with (
-        our_cookies() as offered,
+        our_connections() as offered,
         connecting_within(timeout_s),
         hung_up_after(timeout_s, lambda: [connection for connection, _ in offered]) as patience,
     ):
@@ -120,11 +120,12 @@ def _refused(name: str, error: Exception, found: list[xauthority.Found]) -> Sour
 
 
 @contextlib.contextmanager
-def our_cookies() -> Iterator[list[tuple[socket.socket, xauthority.Found]]]:
-    """Meanwhile python-xlib takes its cookies from ``xauthority``. Yields each connection, with what was found for it.
+def our_connections() -> Iterator[list[tuple[socket.socket, xauthority.Found]]]:
+    """Meanwhile connections are as in ``pointer_only``, and their cookies are those of ``xauthority``.
 
-    pynput opens connections of its own, with no way to pass a cookie. The one function of python-xlib that reads the
-    authority file is replaced for that time, rather than $XAUTHORITY, which children would inherit.
+    Yields the socket of each, with what was found for it. pynput opens connections of its own, with no way to pass a
+    cookie. The one function of python-xlib that reads the authority file is replaced for that time, rather than
+    $XAUTHORITY, which children would inherit.
     """
     offered: list[tuple[socket.socket, xauthority.Found]] = []
 
@@ -138,7 +139,8 @@ def our_cookies() -> Iterator[list[tuple[socket.socket, xauthority.Found]]]:
     before = connect.get_auth
     connect.get_auth = get_auth  # type: ignore[assignment]  # its stub names types that it does not export
     try:
-        yield offered
+        with pointer_only.connections():
+            yield offered
     finally:
         connect.get_auth = before
 

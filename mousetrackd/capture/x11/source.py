@@ -10,6 +10,7 @@ Two listeners, the same events:
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import threading
@@ -134,7 +135,7 @@ class PynputSource:
         reader = self._reader = MonitorReader(display, ping, MasterPointers(display, self._take_pointers))
         self._stream.begin(self._screens if self._others else None)
         began_ms = self.now_ms()
-        with x11.our_cookies():
+        with x11.our_connections():
             self._start_listener()
         # In this order each change that is reported from here on is in the stream, or in this first query.
         reader.select_changes()
@@ -324,13 +325,17 @@ class PynputSource:
 
 def _import_listeners() -> ModuleType:
     """The module of the listeners. Raises SourceError where pynput cannot use the display."""
-    # pynput imports its keyboard side along with the mouse's: this one has no keyboard, by design.
-    os.environ["PYNPUT_BACKEND_KEYBOARD"] = "dummy"
-    try:
-        from mousetrackd.capture.x11 import listeners  # noqa: PLC0415 - it cannot be imported without a display
-    except ImportError as error:
-        raise SourceError(f"pynput cannot use this display: {error}", "Waiting for it.") from error
-    return listeners
+    from mousetrackd.capture.x11 import pointer_only  # noqa: PLC0415 - python-xlib is not needed without a display
+
+    for without in (pointer_only.no_key_names, contextlib.nullcontext):  # another pynput may need more of them
+        try:
+            with without():
+                from mousetrackd.capture.x11 import listeners  # noqa: PLC0415 - it cannot be imported without a display
+        except ImportError as error:
+            failure = error
+        else:
+            return listeners
+    raise SourceError(f"pynput cannot use this display: {failure}", "Waiting for it.") from failure
 
 
 make_source = PynputSource
