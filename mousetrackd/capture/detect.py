@@ -73,10 +73,10 @@ def look() -> Choice:
 
 
 def _open_wayland() -> Connection:
-    from mousetrackd.capture.wayland.connection import Connection  # noqa: PLC0415 - its memory is nobody's who has X11
-
     if os.environ.get("XDG_SESSION_TYPE", "") == "x11":
         raise SourceError("this is an X11 session")
+    from mousetrackd.capture.wayland.connection import Connection  # noqa: PLC0415 - who has X11 does without
+
     return Connection()
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from pathlib import Path
+
+from mousetrackd.core.sha256 import sha256
 
 BASE_BYTES = 128
 """The base block of an EDID, which holds maker, product and serial number (VESA E-EDID 1.4, section 3)."""
@@ -15,7 +16,7 @@ CONNECTORS = Path("/sys/class/drm")
 
 def short_hash(identity: bytes) -> str:
     """Eight hex digits that represent an identity; empty where there is none."""
-    return hashlib.sha256(identity).hexdigest()[:8] if identity else ""
+    return sha256(identity).hex()[:8] if identity else ""
 
 
 def read(output: str, connectors: Path = CONNECTORS) -> bytes:

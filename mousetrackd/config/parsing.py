@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +58,8 @@ def parse(text: str, where: str) -> Config:
 
 def document_of(text: str, where: str) -> dict[str, Any]:
     """The keys and tables of a TOML text. Raises ConfigError."""
+    import tomllib  # noqa: PLC0415 - who has no file does without
+
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # a TOMLDecodeError is a ValueError, and so is an endless number

@@ -6,7 +6,6 @@ known how far it got, or whose side file is still there after a crash, is not st
 
 from __future__ import annotations
 
-import base64
 import binascii
 import json
 import math
@@ -65,7 +64,12 @@ def encode(batch: Batch) -> bytes:
                 [number[p.monitor], p.desktop_x, p.desktop_y, p.width_mm, p.height_mm] for p in batch.layout.placements
             ],
             "counts": [
-                [number[series.monitor], series.layer, base64.b64encode(counts.encode()).decode(), *series[2:]]
+                [
+                    number[series.monitor],
+                    series.layer,
+                    binascii.b2a_base64(counts.encode(), newline=False).decode(),
+                    *series[2:],
+                ]
                 for series, counts in batch.tally.counts.items()
             ],
             "path_px": [[number[monitor], px] for monitor, px in batch.tally.path_px.items()],
@@ -101,7 +105,7 @@ def _counted(
     monitor = monitors[_whole(nth, 0, len(monitors) - 1)]
     if layer not in LAYERS:
         raise ValueError("it names a layer that does not exist")
-    counts = Counts.decode(base64.b64decode(encoded, validate=True))
+    counts = Counts.decode(binascii.a2b_base64(encoded, strict_mode=True))
     if not is_part(application, grid):
         raise ValueError("it names an application that cannot be")
     series = Series(monitor, layer, application, grid)

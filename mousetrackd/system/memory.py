@@ -8,14 +8,19 @@ from typing import Final
 
 _M_TRIM_THRESHOLD: Final = -1  # malloc.h
 _M_MMAP_THRESHOLD: Final = -3  # malloc.h
+_M_ARENA_MAX: Final = -8  # malloc.h
 
 
 def return_large_blocks() -> None:
-    """From now on, return what a burst or a roll-up needed for a moment, instead of keeping it (mallopt(3))."""
+    """From now on, return what a burst or a roll-up needed for a moment, instead of keeping it (mallopt(3)).
+
+    That goes for threads as well: those that are started later have no arena of their own, of which a part stays.
+    """
     with contextlib.suppress(OSError, AttributeError):
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_MMAP_THRESHOLD, 1 << 17)
         mallopt(_M_TRIM_THRESHOLD, 1 << 18)
+        mallopt(_M_ARENA_MAX, 1)
 
 
 def keep_large_blocks() -> None:

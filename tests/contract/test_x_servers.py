@@ -1,6 +1,9 @@
 """X servers that are not as everyone's: what is counted of them, and what is reported where nothing can be."""
 
 import contextlib
+import importlib
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from support.xserver import LEFT, RIGHT, Pointer, SecondPointer, Xvfb
 from Xlib.ext import security
 
 from mousetrackd.capture.x11 import display as x11
+from mousetrackd.capture.x11 import pointer_only
 from mousetrackd.capture.x11.source import PynputSource
 from mousetrackd.capture.x11.xauthority import COOKIE, LOCAL, WILD
 from mousetrackd.core.errors import BlindError, SourceError
@@ -46,6 +50,43 @@ def write_authority(path: Path, family: int, address: bytes, number: str, cookie
 def asks_for(cookie: bytes, folder: Path) -> tuple[str, str]:
     """The options of a server that lets in who has this cookie. It reads its own file again whenever that changes."""
     return "-auth", str(write_authority(folder / "servers", WILD, b"", "", cookie))
+
+
+def test_connections_know_no_keys_no_visuals_and_no_extension_that_is_not_used(serve: Serve) -> None:
+    serve()
+    with x11.our_connections(), contextlib.closing(Xlib.display.Display()) as ours:  # as pynput opens its own
+        assert not any(ours.keycode_to_keysym(key, 0) for key in range(256))
+        assert ours.screen().allowed_depths == []
+        assert {*ours.extensions} == {*pointer_only.EXTENSIONS}
+    with contextlib.closing(Xlib.display.Display()) as stock:
+        assert any(stock.keycode_to_keysym(key, 0) for key in range(256))
+        assert stock.screen().allowed_depths
+        assert {*stock.extensions} > {*pointer_only.EXTENSIONS}
+
+
+def test_the_names_of_keys_are_there_for_whoever_imports_them_afterwards(serve: Serve) -> None:
+    serve()
+    with pointer_only.no_key_names():
+        importlib.import_module("pynput.mouse")
+    assert "Greek_alpha" in importlib.import_module("pynput._util.xorg_keysyms").SYMBOLS
+
+
+def test_a_pynput_that_needs_the_names_of_keys_gets_them(tmp_path: Path) -> None:
+    files = {
+        "__init__": "",
+        "mouse": "from pynput._util.xorg_keysyms import KEYSYMS as Listener",
+        "_util/__init__": "",
+        "_util/xorg_keysyms": "class KEYSYMS: pass",
+    }
+    for name, code in files.items():
+        file = tmp_path / "pynput" / f"{name}.py"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(code)
+    code = "from mousetrackd.capture.x11 import source; print(source._import_listeners().Listener.__name__)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "KEYSYMS\n", done.stderr
 
 
 @pytest.mark.parametrize("fast", [True, False], ids=["fast", "stock"])
@@ -102,7 +143,7 @@ def test_a_connection_that_is_not_trusted_is_told_so(
 
 def untrusted_cookie() -> bytes:
     """One that the server makes for clients that it shall not trust, as ssh -X asks it to."""
-    display = x11.open_display()
+    display = x11.open_display(extensions=(security.extname,))
     try:
         made = display.security_generate_authorization(
             COOKIE.decode(), trust_level=security.SecurityClientUntrusted, timeout=0

@@ -15,7 +15,11 @@ UNUSED = {
     **dict.fromkeys(("difflib", "uuid"), "rare cases"),
     **dict.fromkeys(("mousetrackd.storage.recovery", "mousetrackd.storage.forget"), "rare cases"),
     **dict.fromkeys(("mousetrackd.storage.query", "mousetrackd.storage.rollup"), "reading and adding up, by children"),
-    "mousetrackd.capture.x11.windows": "counting by application, which is off",
+    **dict.fromkeys(("pynput._util.xorg_keysyms", "Xlib.keysymdef.greek"), "names of keys"),
+    **dict.fromkeys(("Xlib.ext.composite", "Xlib.ext.xinerama"), "extensions that nobody uses"),
+    **dict.fromkeys(("mousetrackd.capture.x11.windows", "Xlib.ext.shape"), "counting by application, which is off"),
+    **dict.fromkeys(("hashlib", "ssl", "base64"), "OpenSSL, for whole files and the network"),
+    "mousetrackd.capture.wayland.connection": "other sessions",
 }
 """Modules that the daemon does without on X11, and what they are for."""
 

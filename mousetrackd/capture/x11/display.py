@@ -23,7 +23,7 @@ from mousetrackd.capture.x11.patience import connecting_within, hung_up_after
 from mousetrackd.core.errors import BlindError, SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 XLIB_ERRORS = (Xlib.error.XError, Xlib.error.ConnectionClosedError, Xlib.error.DisplayError, OSError)
 """What a call to a display can raise when the server is not there, goes away, or says no."""
@@ -33,10 +33,10 @@ ANSWER_TIMEOUT_S = 3.0
 """Who has not answered by then does not answer. A grab by a window manager or a screenshot is shorter."""
 
 
-def open_display(timeout_s: float = ANSWER_TIMEOUT_S) -> Xlib.display.Display:
+def open_display(timeout_s: float = ANSWER_TIMEOUT_S, *, extensions: Sequence[str] = ()) -> Xlib.display.Display:
     """Connect to $DISPLAY. Raises SourceError saying why not, and what to do.
 
-    timeout_s: how long it may take to be let in.
+    timeout_s: how long it may take to be let in. extensions: as in ``our_connections``.
     """
     name = os.environ.get("DISPLAY", "")
     if not name:
@@ -48,7 +48,7 @@ def open_display(timeout_s: float = ANSWER_TIMEOUT_S) -> Xlib.display.Display:
     # python-xlib keeps for all servers at once what number each event has, though the next may number them otherwise.
     Xlib.protocol.display.Display.event_classes = {**Xlib.protocol.event.event_class}
     with (
-        our_connections() as offered,
+        our_connections(extensions) as offered,
         connecting_within(timeout_s),
         hung_up_after(timeout_s, lambda: [connection for connection, _ in offered]) as patience,
     ):
@@ -120,9 +120,10 @@ def _refused(name: str, error: Exception, found: list[xauthority.Found]) -> Sour
 
 
 @contextlib.contextmanager
-def our_connections() -> Iterator[list[tuple[socket.socket, xauthority.Found]]]:
+def our_connections(extensions: Sequence[str] = ()) -> Iterator[list[tuple[socket.socket, xauthority.Found]]]:
     """Meanwhile connections are as in ``pointer_only``, and their cookies are those of ``xauthority``.
 
+    extensions: of the server, by their names, which are needed besides ``pointer_only.EXTENSIONS``.
     Yields the socket of each, with what was found for it. pynput opens connections of its own, with no way to pass a
     cookie. The one function of python-xlib that reads the authority file is replaced for that time, rather than
     $XAUTHORITY, which children would inherit.
@@ -139,7 +140,7 @@ def our_connections() -> Iterator[list[tuple[socket.socket, xauthority.Found]]]:
     before = connect.get_auth
     connect.get_auth = get_auth  # type: ignore[assignment]  # its stub names types that it does not export
     try:
-        with pointer_only.connections():
+        with pointer_only.connections(extensions):
             yield offered
     finally:
         connect.get_auth = before

@@ -16,10 +16,10 @@ import Xlib.ext
 import Xlib.keysymdef
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-EXTENSIONS: Final = ("Generic Event Extension", "RECORD", "RANDR", "SHAPE", "XInputExtension")
-"""Those that are used here. python-xlib would load its code for a dozen more, and ask the server about each."""
+EXTENSIONS: Final = ("Generic Event Extension", "RECORD", "RANDR", "XInputExtension")
+"""Those that every session needs. python-xlib would load its code for a dozen more, and ask the server about each."""
 
 _KEY_NAMES: Final = "pynput._util.xorg_keysyms"
 
@@ -37,12 +37,12 @@ class PointerDisplay(Xlib.display.Display):
 
 
 @contextlib.contextmanager
-def connections() -> Iterator[None]:
-    """Meanwhile each connection of python-xlib is a ``PointerDisplay`` that has only ``EXTENSIONS``."""
+def connections(extensions: Sequence[str] = ()) -> Iterator[None]:
+    """Meanwhile each connection of python-xlib is a ``PointerDisplay`` that has only ``EXTENSIONS`` and these."""
     ext: Any = Xlib.ext  # its stub leaves the table out
     before = Xlib.display.Display, ext.__extensions__
     Xlib.display.Display = PointerDisplay  # type: ignore[misc]
-    ext.__extensions__ = [one for one in ext.__extensions__ if one[0] in EXTENSIONS]
+    ext.__extensions__ = [one for one in ext.__extensions__ if one[0] in (*EXTENSIONS, *extensions)]
     try:
         yield
     finally:

@@ -7,6 +7,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
+from Xlib.ext import shape
+
 from mousetrackd.capture.applications import Identities
 from mousetrackd.capture.x11 import display as x11
 from mousetrackd.capture.x11.windows import WindowReader
@@ -35,7 +37,7 @@ class WindowThread:
         """Why no window is identified any more; empty while they are."""
         self.wake_ups = 0
         """How often something woke it, so far."""
-        self._display = x11.open_display()
+        self._display = x11.open_display(extensions=(shape.extname,))
         self._thread = threading.Thread(target=self._run, name="windows", daemon=True)
 
     def begin(self) -> None:
