@@ -57,7 +57,12 @@ LIBRARIES: Final = (
 
 
 def why_not_loaded(library: Library) -> str:
-    """The error of importing it; empty where it can be. In a process of its own, which a broken one may crash."""
+    """The error of importing it; empty where it can be, or is already.
+
+    It is tried in a process of its own, which a broken one may crash.
+    """
+    if library.module in sys.modules:
+        return ""
     command = (sys.executable, "-P", "-c", f"import {library.module}")
     done = run_tool(command, timeout_s=_IMPORT_TIMEOUT_S, environment={**os.environ, **library.variables})
     if done.code == 0:
