@@ -1,14 +1,14 @@
 """Hours of the past: kept in cells when their pixels become days and months, and read for whatever is asked."""
 
-import contextlib
 import math
 import sqlite3
 import tempfile
 import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -290,7 +290,7 @@ def test_where_hours_are_not_kept_none_is_looked_for(tmp_path: Path) -> None:
         with Store.open(tmp_path / f"{days}.sqlite3", zone=UTC) as store:
             statements: list[str] = []
             store._connection.sql.set_trace_callback(statements.append)  # noqa: SLF001 - what SQLite is asked
-            lived(store, RollupAges(1, 1000, 1000, days), days=5)
+            live(store, RollupAges(1, 1000, 1000, days), days=5)
             looks.append(sum("counts" in one and "FROM chunk" in one for one in statements))
     assert looks[0] - looks[1] == 5  # one for each day
 
@@ -350,6 +350,20 @@ NOON_S = YEAR_S + 2 * DAY_S + 12 * HOUR_S  # Tuesday, 3 January
 
 def lived(store: Store, ages: RollupAges = AGES, days: int = 100) -> None:
     """A count at 9 and one at 12 of each day, on a pixel of the day; rolled up as it is 500 days later."""
+    with closing(sqlite3.connect(_grown(ages, days))) as grown, closing(sqlite3.connect(store.path)) as empty:
+        grown.backup(empty)
+
+
+@cache
+def _grown(ages: RollupAges, days: int) -> Path:
+    """A store that ``lived``, made once."""
+    file = Path(tempfile.mkdtemp()) / "heat.sqlite3"
+    with Store.open(file, zone=UTC) as store:
+        live(store, ages, days)
+    return file
+
+
+def live(store: Store, ages: RollupAges, days: int) -> None:
     store.commit_import(
         (
             YEAR_S + day * DAY_S + hour * HOUR_S,
@@ -363,7 +377,7 @@ def lived(store: Store, ages: RollupAges = AGES, days: int = 100) -> None:
 
 def sql(store: Store, statement: str, *values: int) -> list[tuple[int, ...]]:
     """Do what no method of Store would do."""
-    with contextlib.closing(sqlite3.connect(store.path)) as connection, connection:
+    with closing(sqlite3.connect(store.path)) as connection, connection:
         return connection.execute(statement, values).fetchall()
 
 
@@ -492,7 +506,7 @@ def test_no_byte_of_a_forgotten_hour_is_left(store: Store) -> None:
     lived(store, RollupAges(1000, 1000, 1000))
     commit(store, NOON_S, *range(7, 1190, 13))  # nowhere else is there such an hour
     store.roll_up(LATER_S, AGES)
-    with contextlib.closing(sqlite3.connect(store.path)) as connection:
+    with closing(sqlite3.connect(store.path)) as connection:
         ((blob,),) = connection.execute(
             "SELECT counts FROM cells JOIN hour ON hour.id = cells.hour WHERE start_s = ?", (NOON_S,)
         )
