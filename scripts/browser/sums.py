@@ -36,6 +36,8 @@ _ASK = """async ([span, week, names, monitors]) => {
 }"""
 _MONITORS = "mousetrackd.archive.meta.monitors.map(monitor => monitor.name)"
 _ALL_HOURS = [1] * 168
+_HOURS_DAYS = 365
+"""Of so many days, at least, a page holds each hour: of those before the month a year ago, sums alone."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def questions(year: bool) -> Iterator[Question]:
     yield Question("Tuesdays 9-17 of half a year", half, now, tuesdays, ("--weekdays", "tue", "--hours", "9-17"))
     weekend = week_of(range(5, 7), range(24))
     yield Question("weekends of half a year", half, now, weekend, ("--weekdays", "sat,sun"))
-    for ago in range(person.YEAR_DAYS):
+    for ago in range(_HOURS_DAYS):
         if person.changes_clocks(day := now - timedelta(days=ago + 1)):
             night = week_of(range(7), range(2, 3))
             yield Question(f"the day the clocks changed, {day}", day, day)
