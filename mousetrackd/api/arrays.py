@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from mousetrackd.storage.query import Range
+    from mousetrackd.storage.readings import Range
 
 When: TypeAlias = "str | date | datetime | None"
 """A time as the commands take it, like "yesterday", or one of datetime's; without a zone it is local."""
@@ -145,7 +145,7 @@ def _range(
     weekdays: str | Iterable[int] | None,
     monitor: str | None,
 ) -> Range:
-    from mousetrackd.storage.query import Range  # noqa: PLC0415
+    from mousetrackd.storage.readings import Range  # noqa: PLC0415
 
     if not isinstance(monitor, str | None):
         raise wrong_value("monitor", "a name", monitor)

@@ -101,7 +101,7 @@ def heatmap(
     with _EnvironmentKept(), naming_keywords():
         from mousetrackd.picture import compose  # noqa: PLC0415 - brings OpenCV
         from mousetrackd.picture.scene import Scene  # noqa: PLC0415
-        from mousetrackd.storage.query import Reading  # noqa: PLC0415
+        from mousetrackd.storage.readings import Reading  # noqa: PLC0415
 
         screen = Monitor("screen", found.counts.width_px, found.counts.height_px)
         scene = Scene(

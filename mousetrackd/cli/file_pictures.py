@@ -42,7 +42,7 @@ def scene_of_file(
     from mousetrackd.core.series import Series  # noqa: PLC0415
     from mousetrackd.picture import over_image  # noqa: PLC0415
     from mousetrackd.picture.scene import Scene  # noqa: PLC0415
-    from mousetrackd.storage.query import Reading  # noqa: PLC0415
+    from mousetrackd.storage.readings import Reading  # noqa: PLC0415
 
     named, colon, colormap = options["layer"][0].partition(":") if options["layer"] else ("", "", "")
     if len(options["layer"]) > 1 or named not in ("", *LAYERS):

@@ -18,7 +18,7 @@ from mousetrackd.system.paths import user_paths
 
 if TYPE_CHECKING:
     from mousetrackd.core.layout import Layout
-    from mousetrackd.storage.query import Range
+    from mousetrackd.storage.readings import Range
     from mousetrackd.storage.store import Store
 
 
@@ -95,7 +95,7 @@ def open_selection(options: dict[str, Any]) -> Iterator[Selection]:
     from mousetrackd.core.layout import Layout  # noqa: PLC0415
     from mousetrackd.core.monitors import selected  # noqa: PLC0415
     from mousetrackd.core.timerange import parse_hours, parse_range, parse_weekdays  # noqa: PLC0415
-    from mousetrackd.storage.query import Range  # noqa: PLC0415
+    from mousetrackd.storage.readings import Range  # noqa: PLC0415
     from mousetrackd.storage.recovery import readable  # noqa: PLC0415
 
     since_s, until_s = parse_range(options["since"], options["until"])

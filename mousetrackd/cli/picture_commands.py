@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mousetrackd.cli.options import Selection
     from mousetrackd.config import Config, SnapshotConfig
     from mousetrackd.core.layout import Layout
-    from mousetrackd.storage.query import Reading
+    from mousetrackd.storage.readings import Reading
 
 LAYER_HELP = (
     f"What to draw: {', '.join(LAYERS)}; clicks is all buttons. LAYER:NAME draws it in that colour map. "
@@ -121,7 +121,7 @@ def render(out: Path, **options: Any) -> None:
     from mousetrackd.picture import encode, over_image  # noqa: PLC0415
     from mousetrackd.picture.compose import draw  # noqa: PLC0415
     from mousetrackd.picture.scene import Scene  # noqa: PLC0415
-    from mousetrackd.storage.query import ALL  # noqa: PLC0415
+    from mousetrackd.storage.readings import ALL  # noqa: PLC0415
     from mousetrackd.system import output_files  # noqa: PLC0415
 
     is_piped = str(out) == "-"

@@ -38,7 +38,7 @@ from mousetrackd.system.libraries import LIBRARIES, why_not_loaded
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from mousetrackd.storage.query import Held
+    from mousetrackd.storage.readings import Held
     from mousetrackd.system.paths import Paths
 
 _TIGHT_BYTES = 500 * 1024**2

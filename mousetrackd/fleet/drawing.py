@@ -20,7 +20,7 @@ from mousetrackd.picture.look import Look
 from mousetrackd.picture.png import Picture
 from mousetrackd.picture.scene import Scene
 from mousetrackd.picture.styles import STYLES
-from mousetrackd.storage.query import Reading
+from mousetrackd.storage.readings import Reading
 from mousetrackd.storage.tiers import DAY_S
 
 if TYPE_CHECKING:

@@ -34,7 +34,7 @@ from mousetrackd.fleet.months import (
     facts_beside,
     read_pair,
 )
-from mousetrackd.storage.query import PATH, Range
+from mousetrackd.storage.readings import PATH, Range
 from mousetrackd.system.files import sync_folder
 from mousetrackd.system.trusted_files import read_trusted
 

@@ -25,7 +25,7 @@ from mousetrackd.core.monitors import Placement
 from mousetrackd.page import encode
 from mousetrackd.page.encode import DAY_ONLY, CellsBlock
 from mousetrackd.picture.scene import append_unplaced_monitors, index_in
-from mousetrackd.storage.query import PATH
+from mousetrackd.storage.readings import PATH
 from mousetrackd.storage.tiers import DAY, HOUR_S, MONTH
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from mousetrackd.picture.colours import CLASSIC, DIFFERENCE_MAPS, ColourMap, col
 from mousetrackd.picture.heat import GUARD, LOG_RANGE
 from mousetrackd.picture.look import Look
 from mousetrackd.picture.styles import STYLES
-from mousetrackd.storage.query import ALL
+from mousetrackd.storage.readings import ALL
 from mousetrackd.system import output_files
 from mousetrackd.system.files import folder_held, make_private
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from mousetrackd.core.layout import Layout
     from mousetrackd.core.monitors import Exclusion
-    from mousetrackd.storage.query import Range
+    from mousetrackd.storage.readings import Range
     from mousetrackd.storage.store import Store
     from mousetrackd.system.paths import Paths
 

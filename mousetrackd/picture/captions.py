@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mousetrackd.picture.heat_layers import HeatLayer
     from mousetrackd.picture.look import Look
     from mousetrackd.picture.scene import Scene
-    from mousetrackd.storage.query import Reading
+    from mousetrackd.storage.readings import Reading
 
 
 def facts(scene: Scene, look: Look, layers: Sequence[HeatLayer], excluded: int) -> dict[str, object]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from mousetrackd.picture.look import Look
     from mousetrackd.picture.scene import Scene
-    from mousetrackd.storage.query import Reading
+    from mousetrackd.storage.readings import Reading
 
 _TRIES: Final = 3
 

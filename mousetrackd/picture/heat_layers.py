@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mousetrackd.picture.look import Look
     from mousetrackd.picture.scene import Scene
     from mousetrackd.picture.theme import Theme
-    from mousetrackd.storage.query import Reading
+    from mousetrackd.storage.readings import Reading
 
 _LEAST_MAX: Final = 5.0
 """Of what is counted one by one the hottest colour is for at least so many: a lone press is not the hottest."""

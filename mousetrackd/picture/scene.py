@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from mousetrackd.core.monitors import Exclusion
-    from mousetrackd.storage.query import Reading
+    from mousetrackd.storage.readings import Reading
 
 CANVAS_MAX_PX: Final = 160_000_000
 """The largest desktop that is drawn as it is arranged: four 8K monitors."""

@@ -10,13 +10,13 @@ from mousetrackd.core.counts import Counts
 from mousetrackd.core.errors import UsageError
 from mousetrackd.core.series import Series
 from mousetrackd.core.validity import IMPORTED_HOUR_S
-from mousetrackd.storage.query import Reading
+from mousetrackd.storage.readings import Reading
 from mousetrackd.storage.tiers import DAY_S, HOUR_S, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from mousetrackd.storage.query import Piece
+    from mousetrackd.storage.readings import Piece
 
 FRAMES_MAX: Final = 20_000
 

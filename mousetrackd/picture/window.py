@@ -14,7 +14,7 @@ from mousetrackd.core.monitors import Monitor, Placement, clean_name
 from mousetrackd.core.series import Series
 
 if TYPE_CHECKING:
-    from mousetrackd.storage.query import Reading
+    from mousetrackd.storage.readings import Reading
 
 _LONGER_PX: Final = 1280
 _LONGEST: Final = 4.0

@@ -16,7 +16,7 @@ from mousetrackd.core.counts import Counts
 from mousetrackd.storage import chunks, hours, screens
 from mousetrackd.storage.chunks import Chunk, Key, Where
 from mousetrackd.storage.hours import Hour
-from mousetrackd.storage.query import PATH
+from mousetrackd.storage.readings import PATH
 from mousetrackd.storage.tiers import HOUR_S, YEAR
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mousetrackd.core.monitors import Monitor
     from mousetrackd.storage.connection import Connection
     from mousetrackd.storage.hours import Alike
-    from mousetrackd.storage.query import Range
+    from mousetrackd.storage.readings import Range
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from mousetrackd.core.counts import Counts
 from mousetrackd.core.errors import StoreError
 from mousetrackd.storage import chunks, hours, screens
 from mousetrackd.storage.chunks import COLUMNS, Chunk, Key, checksum_of
-from mousetrackd.storage.query import Held
+from mousetrackd.storage.readings import Held
 from mousetrackd.storage.subtraction import SumsOfAll
 from mousetrackd.storage.tiers import HOUR_S
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mousetrackd.core.monitors import Monitor
     from mousetrackd.storage.connection import Connection
     from mousetrackd.storage.hours import Hour
-    from mousetrackd.storage.query import Range
+    from mousetrackd.storage.readings import Range
 
 
 class MoreThanPromisedError(StoreError):

@@ -24,7 +24,7 @@ from mousetrackd.storage import forget_note, unsaved
 from mousetrackd.storage.elsewhere import LOOKED_AT
 from mousetrackd.storage.erase import Promise
 from mousetrackd.storage.errors import DamagedError
-from mousetrackd.storage.query import Held, Range
+from mousetrackd.storage.readings import Held, Range
 from mousetrackd.storage.store import Store
 from mousetrackd.system.files import folder_held, make_private, sync_folder
 from mousetrackd.system.output_files import UNFINISHED

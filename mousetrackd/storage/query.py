@@ -1,4 +1,4 @@
-"""Reading: what is asked for, and what the store holds of it."""
+"""Reading: what the store holds of a range, from chunks in pixels and, where those are too coarse, hours in cells."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import itertools
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mousetrackd.core import cells
 from mousetrackd.core.cells import Cells
@@ -16,144 +16,19 @@ from mousetrackd.core.series import Series
 from mousetrackd.core.validity import TIME_MIN_S
 from mousetrackd.storage import chunks, hours, screens, summaries
 from mousetrackd.storage.chunks import Where, of_series
-from mousetrackd.storage.tiers import BEYOND_S, DAY, HOUR, HOUR_S, LONG_S, YEAR, name_of
+from mousetrackd.storage.readings import ALL, PATH, Held, Piece, Range, Reading, Total
+from mousetrackd.storage.tiers import BEYOND_S, HOUR_S, LONG_S, YEAR, name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from mousetrackd.core.monitors import Monitor
     from mousetrackd.storage.chunks import Chunk, Key
     from mousetrackd.storage.connection import Connection
+    from mousetrackd.storage.hours import Hour
 
 _HOURS_AT_ONCE = 64
 """So many hours are added up in cells before they become counts of pixels, which takes longer."""
-PATH = "path"
-"""What ``Total`` calls the length of the pointer's path."""
-
-
-@dataclass(frozen=True)
-class Range:
-    """What is asked for; None is all, and an open end.
-
-    since_s, until_s: UTC seconds. monitor: as in ``monitors.selected``. hours: 0 to 23 of the local clock, weekdays:
-    0 for Monday to 6. What is kept too coarsely to decide (a day, for hours; a month that reaches across an end of
-    the range) is answered by the hours of it that are kept in cells; what there are none of is left out.
-    application: "" for the sum of all. grid: 0 for pixels, else as ``series.Series``: the counts in its window.
-    """
-
-    since_s: int | None = None
-    until_s: int | None = None
-    monitor: str | None = None
-    hours: Container[int] | None = None
-    weekdays: Container[int] | None = None
-    application: str = ""
-    grid: int = 0
-
-    def where(self, layers: Iterable[str] | None = None) -> Where:
-        """The chunks of all times that may hold something of it."""
-        return Where(layers=None if layers is None else tuple(layers), application=self.application, grid=self.grid)
-
-    def holds(self, first_s: int, last_s: int) -> bool:
-        """Does it hold all of that time, whatever the hour or the day?"""
-        return (
-            (self.since_s is None or first_s >= self.since_s)
-            and (self.until_s is None or last_s <= self.until_s)
-            and self.hours is None
-            and self.weekdays is None
-        )
-
-    def is_too_coarse(self, start_s: int, end_s: int) -> bool:
-        """Can it not be decided whether what was counted between these seconds belongs to it?"""
-        return (
-            (self.since_s is not None and start_s < self.since_s)
-            or (self.until_s is not None and end_s > self.until_s)
-            or (self.hours is not None and end_s - start_s > HOUR.longest_s)
-            or (self.weekdays is not None and end_s - start_s > DAY.longest_s)
-        )
-
-    def touches(self, start_s: int, end_s: int, zone: tzinfo | None) -> bool:
-        """Are any of these seconds within it? Its hours and days are looked at only for what is no longer than they."""
-        if (self.since_s is not None and end_s <= self.since_s) or (
-            self.until_s is not None and start_s >= self.until_s
-        ):
-            return False
-        if self.hours is None and self.weekdays is None:
-            return True
-        begin = datetime.fromtimestamp(start_s, zone)
-        return (self.hours is None or begin.hour in self.hours) and (
-            self.weekdays is None or begin.weekday() in self.weekdays
-        )
-
-
-ALL = Range()
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What the store holds of a range of time.
-
-    counts: the sums per series; of an application too, as if it were of all. first_s, last_s: the UTC seconds between
-    which they were counted, None when there is nothing. left_out: sentences about what could not be included, and why.
-    from_cells: a sentence about what was taken from cells instead of pixels, or none. cell_px: how wide the widest of
-    these are; 0 where all are pixels.
-    """
-
-    counts: Mapping[Series, Counts] = field(default_factory=dict)
-    first_s: int | None = None
-    last_s: int | None = None
-    left_out: tuple[str, ...] = ()
-    from_cells: str = ""
-    cell_px: int = 0
-
-    @property
-    def remarks(self) -> tuple[str, ...]:
-        """All sentences about it."""
-        return (*self.left_out, *([self.from_cells] if self.from_cells else []))
-
-
-@dataclass(frozen=True)
-class Piece:
-    """One chunk of one screen and layer, or an hour of one: ``span_s`` seconds from ``start_s`` (UTC).
-
-    cell_px: how wide the cells are that it was taken from; 0 for pixels.
-    """
-
-    start_s: int
-    span_s: int
-    monitor: Monitor
-    layer: str
-    counts: Counts
-    cell_px: int = 0
-
-
-@dataclass(frozen=True)
-class Total:
-    """The sum of one chunk, or of an hour of one. what: a layer, or ``PATH`` for how far the pointer went, in px.
-
-    application: "" for the sum of all.
-    """
-
-    start_s: int
-    span_s: int
-    monitor: Monitor
-    what: str
-    total: int
-    application: str = ""
-
-
-@dataclass(frozen=True)
-class Held:
-    """How much the store holds of a range: whole pieces, and between which UTC seconds they were counted.
-
-    stretches: the times of the pieces, those that touch or overlap joined, oldest first. coarsened: the times of what
-    stays of longer ones, only in cells.
-    """
-
-    pieces: int
-    first_s: int | None
-    last_s: int | None
-    stretches: tuple[tuple[int, int], ...] = ()
-    coarsened: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass
@@ -201,7 +76,7 @@ def read(connection: Connection, layers: Iterable[str], asked: Range = ALL) -> R
     with connection.snapshot():
         known = screens.monitors(connection)
         wanted = screens.rows_of(connection, asked.monitor)
-        for key in chunks.keys(connection, asked.where(layers)):
+        for key in chunks.keys(connection, _where(asked, layers)):
             if key.monitor not in wanted:
                 continue
             screen = known[key.monitor]
@@ -231,7 +106,7 @@ def pieces(
     known = screens.monitors(connection)
     wanted = screens.rows_of(connection, asked.monitor)
     notes = _Notes(left_out=remarks)
-    where = replace(asked.where(layers), since_s=asked.since_s, until_s=asked.until_s)
+    where = replace(_where(asked, layers), since_s=asked.since_s, until_s=asked.until_s)
     for chunk in chunks.select(connection, where, remarks, with_damaged=True):
         if chunk.key.monitor not in wanted:
             continue
@@ -254,7 +129,7 @@ def totals(connection: Connection, asked: Range = ALL, left_out: list[str] | Non
     with connection.snapshot():
         known = screens.monitors(connection)
         wanted = screens.rows_of(connection, asked.monitor)
-        where = replace(asked.where(), since_s=asked.since_s, until_s=asked.until_s)
+        where = replace(_where(asked), since_s=asked.since_s, until_s=asked.until_s)
         condition, values = where.condition()
         by_hour = hours.totals(connection, where)
         rows = connection.execute(
@@ -311,6 +186,11 @@ def ahead_of(connection: Connection, now_s: int) -> Held:
     return Held(*rows[0])
 
 
+def _where(asked: Range, layers: Iterable[str] | None = None) -> Where:
+    """The chunks of all times that may hold something of a range."""
+    return Where(layers=None if layers is None else tuple(layers), application=asked.application, grid=asked.grid)
+
+
 def _parts(connection: Connection, key: Key, screen: Monitor, asked: Range, notes: _Notes) -> Iterator[Counts]:
     """The counts of one series in parts; into ``notes.spans`` between which seconds each was counted."""
     where = of_series(Where(since_s=asked.since_s, until_s=asked.until_s), key)
@@ -353,46 +233,71 @@ def _reach_beyond(connection: Connection, key: Key, asked: Range) -> bool:
     )
 
 
+class _Found(NamedTuple):
+    """What lies within a range, between these UTC seconds.
+
+    side_px: how wide its cells are; 0 for pixels. counted: the counts in parts, or the cells.
+    """
+
+    start_s: int
+    end_s: int
+    side_px: int
+    counted: Iterator[Counts] | Cells
+
+
 def _within(
     connection: Connection, chunk: Chunk, screen: Monitor, asked: Range, notes: _Notes, step_s: int | None = None
-) -> Iterator[tuple[int, int, int, Iterator[Counts] | Cells]]:
-    """What of a chunk lies within the range, it or hours of it.
+) -> Iterator[_Found]:
+    """What of a chunk lies within the range: all of it in pixels, or hours of it in cells.
 
-    Between which seconds, how wide its cells are (0 for pixels), and the counts in parts, or the cells. step_s: as in
-    ``pieces``. What cannot be decided is noted, by its span.
+    step_s: as in ``pieces``. What cannot be decided is noted, by its span, and so is what is damaged.
     """
     zone = connection.zone
     is_short = step_s is None or chunk.span_s <= step_s
     may_reach_beyond = asked.is_too_coarse(chunk.start_s - HOUR_S, chunk.end_s + BEYOND_S)
-    needs_hours = chunk.span_s > HOUR_S and (may_reach_beyond or not is_short or not chunk.is_whole)
-    of_it = hours.of_chunk(connection, chunk.row) if needs_hours else []
+    has_hours = chunk.span_s > HOUR_S and (may_reach_beyond or not is_short or not chunk.is_whole)
+    of_it = hours.of_chunk(connection, chunk.row) if has_hours else []
+    is_rest_unknown = sum(hour.total for hour in of_it) < chunk.total
+    # In this order: a damaged chunk may be of an impossible time.
     is_inside = chunk.is_whole and not asked.is_too_coarse(*hours.stretch(chunk, of_it))
-    stretches = [(chunk.start_s, chunk.end_s), *((hour.start_s, hour.end_s) for hour in of_it)]
-    # Only some hours of a day of another zone are of a day of the week. A damaged chunk may be of an impossible time.
-    is_whole = is_inside and is_short and len({asked.touches(*one, zone) for one in stretches}) == 1
-    if is_inside and (is_whole or not of_it or sum(hour.total for hour in of_it) < chunk.total):
+    if is_inside and (not of_it or is_rest_unknown or (is_short and _is_all_or_nothing(chunk, of_it, asked, zone))):
         if asked.touches(chunk.start_s, chunk.end_s, zone):
-            try:
-                yield chunk.start_s, chunk.end_s, 0, chunk.decoded(screen)
-            except ValueError as error:
-                notes.left_out.append(f"left out chunk {chunk.row}: {error}")
+            yield from _in_pixels(chunk, screen, notes)
         return
-    if sum(hour.total for hour in of_it) < chunk.total:
+    if is_rest_unknown:
         notes.coarse[chunk.span_s] += 1
     for hour in of_it:
-        if hour.key != chunk.key or not asked.touches(hour.start_s, hour.end_s, zone):
-            continue
-        if asked.is_too_coarse(hour.start_s, hour.end_s):
-            notes.coarse[HOUR_S] += 1
-            continue
-        try:
-            side_px, found = hours.read_cells(connection, hour, screen)
-        except ValueError as error:
-            notes.left_out.append(str(error))
-            continue
-        notes.sides_px.add(side_px)
-        notes.last_cells_s = max(notes.last_cells_s, hour.start_s)
-        yield hour.start_s, hour.end_s, side_px, found
+        if hour.key == chunk.key and asked.touches(hour.start_s, hour.end_s, zone):
+            yield from _in_cells(connection, hour, screen, asked, notes)
+
+
+def _is_all_or_nothing(chunk: Chunk, of_it: Iterable[Hour], asked: Range, zone: tzinfo | None) -> bool:
+    """Is a chunk asked for with all of its hours, or with none? Of a day of another zone it may be some."""
+    stretches = [(chunk.start_s, chunk.end_s), *((hour.start_s, hour.end_s) for hour in of_it)]
+    return len({asked.touches(*one, zone) for one in stretches}) == 1
+
+
+def _in_pixels(chunk: Chunk, screen: Monitor, notes: _Notes) -> Iterator[_Found]:
+    try:
+        counted = chunk.decoded(screen)
+    except ValueError as error:
+        notes.left_out.append(f"left out chunk {chunk.row}: {error}")
+        return
+    yield _Found(chunk.start_s, chunk.end_s, 0, counted)
+
+
+def _in_cells(connection: Connection, hour: Hour, screen: Monitor, asked: Range, notes: _Notes) -> Iterator[_Found]:
+    if asked.is_too_coarse(hour.start_s, hour.end_s):
+        notes.coarse[HOUR_S] += 1
+        return
+    try:
+        side_px, counted = hours.read_cells(connection, hour, screen)
+    except ValueError as error:
+        notes.left_out.append(str(error))
+        return
+    notes.sides_px.add(side_px)
+    notes.last_cells_s = max(notes.last_cells_s, hour.start_s)
+    yield _Found(hour.start_s, hour.end_s, side_px, counted)
 
 
 def _too_coarse(coarse: Mapping[int, int]) -> list[str]:

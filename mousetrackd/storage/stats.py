@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from mousetrackd.core.layers import CLICK_LAYERS, DWELL, SCROLL
 from mousetrackd.core.wording import printable
 from mousetrackd.storage import tiers
-from mousetrackd.storage.query import PATH
+from mousetrackd.storage.readings import PATH
 from mousetrackd.storage.tiers import HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from mousetrackd.core.monitors import Monitor
-    from mousetrackd.storage.query import Total
+    from mousetrackd.storage.readings import Total
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from mousetrackd.storage.connection import Connection
 from mousetrackd.storage.copying import Copying
 from mousetrackd.storage.database_files import check_header, check_place
 from mousetrackd.storage.errors import as_store_error
-from mousetrackd.storage.query import ALL, Held, Piece, Range, Reading, Total
+from mousetrackd.storage.readings import ALL, Held, Piece, Range, Reading, Total
 from mousetrackd.storage.store_file import StoreFile, check_sizes
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from mousetrackd.picture.legend import HEAT_LEVELS
 from mousetrackd.picture.look import Look
 from mousetrackd.picture.scene import Scene
 from mousetrackd.picture.theme import theme_of
-from mousetrackd.storage.query import Reading
+from mousetrackd.storage.readings import Reading
 
 _LEVELS = 1
 """Of 255, the mean difference at the default sigma."""

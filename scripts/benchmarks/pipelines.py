@@ -54,7 +54,7 @@ def compare(screen: str, turns: int) -> None:
     from mousetrackd.picture.compose import draw  # noqa: PLC0415
     from mousetrackd.picture.look import Look  # noqa: PLC0415
     from mousetrackd.picture.scene import Scene  # noqa: PLC0415
-    from mousetrackd.storage.query import Reading  # noqa: PLC0415
+    from mousetrackd.storage.readings import Reading  # noqa: PLC0415
 
     layout = motion.SCREENS[screen]
     tally = motion.day(screen)

@@ -23,7 +23,7 @@ from mousetrackd.picture import archive
 from mousetrackd.storage import unsaved
 from mousetrackd.storage.batch import Batch
 from mousetrackd.storage.errors import DamagedError
-from mousetrackd.storage.query import PATH
+from mousetrackd.storage.readings import PATH
 from mousetrackd.storage.recovery import rescue
 from mousetrackd.storage.store import Store
 from mousetrackd.storage.tiers import RollupAges

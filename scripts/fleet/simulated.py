@@ -16,7 +16,7 @@ from mousetrackd.core.counts import Counts
 from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.core.series import Series
-from mousetrackd.storage.query import Range
+from mousetrackd.storage.readings import Range
 from mousetrackd.storage.store import Store
 
 SIZES = ((1920, 1080), (2560, 1440), (1366, 768), (3840, 2160))

@@ -10,7 +10,7 @@ from support.waiting import wait_until
 from support.xserver import LEFT, Pointer
 from support.xwindows import Program, WindowManager
 
-from mousetrackd.storage.query import Range
+from mousetrackd.storage.readings import Range
 from mousetrackd.storage.store import Store
 
 pytest_plugins = ("support.fixtures",)

@@ -31,7 +31,7 @@ from mousetrackd.daemon import pause_state
 from mousetrackd.daemon.clocks import Clocks
 from mousetrackd.daemon.daemon import Daemon
 from mousetrackd.daemon.tracker import DRAIN_INTERVAL_S
-from mousetrackd.storage.query import Range
+from mousetrackd.storage.readings import Range
 from mousetrackd.storage.store import Store
 from mousetrackd.storage.tiers import RollupAges
 from mousetrackd.system.deadline import TIME_LIMITS, TimeLimits

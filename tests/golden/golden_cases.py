@@ -20,7 +20,7 @@ from mousetrackd.picture.look import Look
 from mousetrackd.picture.png import Picture
 from mousetrackd.picture.scene import Scene
 from mousetrackd.picture.theme import theme_of
-from mousetrackd.storage.query import Reading
+from mousetrackd.storage.readings import Reading
 
 SMALL = Monitor("DP-1", 64, 48)
 LARGE = Monitor("DP-2", 200, 120)

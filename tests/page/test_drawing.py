@@ -25,7 +25,7 @@ from mousetrackd.picture.look import Look
 from mousetrackd.picture.png import Picture
 from mousetrackd.picture.scene import Scene
 from mousetrackd.picture.styles import SIGMA_OF_CELLS, STYLES
-from mousetrackd.storage.query import Reading
+from mousetrackd.storage.readings import Reading
 
 LEVELS_APART = 2.0
 """What the mean pixel may differ by, of 255."""

@@ -14,7 +14,7 @@ from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor
 from mousetrackd.core.series import Series
 from mousetrackd.storage.batch import Batch, decode, encode
-from mousetrackd.storage.query import Range
+from mousetrackd.storage.readings import Range
 from mousetrackd.storage.recovery import rescue
 from mousetrackd.storage.store import Store
 from mousetrackd.storage.tiers import RollupAges

@@ -20,7 +20,7 @@ from mousetrackd.daemon.clocks import known_of_clock
 from mousetrackd.daemon.rollup_worker import roll_up
 from mousetrackd.storage.erase import MoreThanPromisedError, Promise
 from mousetrackd.storage.migration import BACKUP_KEPT_S, backup_of
-from mousetrackd.storage.query import Range
+from mousetrackd.storage.readings import Range
 from mousetrackd.storage.store import Store
 from mousetrackd.storage.tiers import RollupAges
 

@@ -24,7 +24,7 @@ from mousetrackd.core.series import Series
 from mousetrackd.fleet import months, total
 from mousetrackd.fleet.study import Study
 from mousetrackd.fleet.total import Asked, Part
-from mousetrackd.storage.query import Range
+from mousetrackd.storage.readings import Range
 from mousetrackd.storage.store import Store
 from mousetrackd.storage.tiers import RollupAges
 

@@ -22,7 +22,7 @@ from mousetrackd.core.errors import MousetrackError
 from mousetrackd.core.series import Series
 from mousetrackd.fleet import months
 from mousetrackd.fleet.study import Study
-from mousetrackd.storage.query import Range
+from mousetrackd.storage.readings import Range
 from mousetrackd.storage.store import Store
 
 pytest_plugins = ("support.fixtures", "support.fleet_fixtures")

@@ -24,7 +24,7 @@ from mousetrackd.core.series import Series
 from mousetrackd.storage import forget, forget_note
 from mousetrackd.storage.forget import Choice
 from mousetrackd.storage.merge import merge
-from mousetrackd.storage.query import PATH, Range
+from mousetrackd.storage.readings import PATH, Range
 from mousetrackd.storage.store import Store
 from mousetrackd.storage.tiers import HOUR, RollupAges
 from mousetrackd.system.paths import Paths

@@ -26,7 +26,7 @@ from mousetrackd.storage import hours
 from mousetrackd.storage.chunks import Key
 from mousetrackd.storage.erase import MoreThanPromisedError, Promise
 from mousetrackd.storage.hours import Encoded, Hour
-from mousetrackd.storage.query import PATH, Range
+from mousetrackd.storage.readings import PATH, Range
 from mousetrackd.storage.recovery import rescue
 from mousetrackd.storage.store import Store
 from mousetrackd.storage.tiers import HOUR, RollupAges

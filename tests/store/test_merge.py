@@ -21,7 +21,7 @@ from mousetrackd.core.layout import Layout
 from mousetrackd.core.monitors import Monitor, Placement
 from mousetrackd.core.series import Series
 from mousetrackd.storage.merge import merge
-from mousetrackd.storage.query import Range
+from mousetrackd.storage.readings import Range
 from mousetrackd.storage.recovery import readable
 from mousetrackd.storage.store import Store
 from mousetrackd.storage.tiers import RollupAges

@@ -23,7 +23,7 @@ from mousetrackd.daemon.snapshot_worker import renew_page
 from mousetrackd.page.making import Subject, make, make_history
 from mousetrackd.picture.colours import DIFFERENCE_MAPS
 from mousetrackd.storage import forget, stats
-from mousetrackd.storage.query import Range
+from mousetrackd.storage.readings import Range
 from mousetrackd.storage.store import Store
 from mousetrackd.storage.tiers import RollupAges
 from mousetrackd.system.output_files import UNFINISHED

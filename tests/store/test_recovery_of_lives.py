@@ -18,7 +18,7 @@ from mousetrackd.core.monitors import Monitor
 from mousetrackd.core.series import Series
 from mousetrackd.core.validity import IMPORTED_HOUR_S
 from mousetrackd.storage.merge import merge
-from mousetrackd.storage.query import PATH, Range
+from mousetrackd.storage.readings import PATH, Range
 from mousetrackd.storage.recovery import rescue
 from mousetrackd.storage.store import Store
 from mousetrackd.storage.tiers import RollupAges

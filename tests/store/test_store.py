@@ -30,7 +30,7 @@ from mousetrackd.storage.batch import Batch
 from mousetrackd.storage.chunks import Chunk, Key, checksum_of
 from mousetrackd.storage.database_files import create, set_aside
 from mousetrackd.storage.errors import DamagedError
-from mousetrackd.storage.query import Range
+from mousetrackd.storage.readings import Range
 from mousetrackd.storage.schema import SCHEMA_VERSION
 from mousetrackd.storage.store import Store
 from mousetrackd.storage.tiers import RollupAges

@@ -33,7 +33,7 @@ from mousetrackd.storage.batch import Batch
 from mousetrackd.storage.connection import Connection
 from mousetrackd.storage.errors import DamagedError, NotOursError
 from mousetrackd.storage.migration import BACKUP_KEPT_S, InUseError, backup_of, migrate
-from mousetrackd.storage.query import Range
+from mousetrackd.storage.readings import Range
 from mousetrackd.storage.recovery import rescue
 from mousetrackd.storage.schema import SCHEMA_VERSION
 from mousetrackd.storage.store import Store

@@ -21,7 +21,7 @@ from mousetrackd.core.series import Series
 from mousetrackd.core.validity import TIME_MAX_S
 from mousetrackd.storage.chunks import Chunk, Key, checksum_of
 from mousetrackd.storage.errors import DamagedError
-from mousetrackd.storage.query import Range
+from mousetrackd.storage.readings import Range
 from mousetrackd.storage.recovery import readable, rescue
 from mousetrackd.storage.schema import ROW_MAX_BYTES, create, foreign
 from mousetrackd.storage.store import Store

@@ -9,7 +9,7 @@ from mousetrackd.core.monitors import Monitor
 from mousetrackd.core.series import Series
 from mousetrackd.picture import window
 from mousetrackd.storage.application_names import find
-from mousetrackd.storage.query import Reading, Total
+from mousetrackd.storage.readings import Reading, Total
 from mousetrackd.storage.stats import application_lines, by_application
 from mousetrackd.system.desktop_entries import DesktopEntry
 

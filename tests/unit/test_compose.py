@@ -31,7 +31,7 @@ from mousetrackd.picture.png import Picture
 from mousetrackd.picture.scene import Scene
 from mousetrackd.picture.styles import STYLES
 from mousetrackd.picture.theme import theme_of
-from mousetrackd.storage.query import Reading
+from mousetrackd.storage.readings import Reading
 
 Pixels = NDArray[np.uint8]
 

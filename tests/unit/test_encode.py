@@ -16,7 +16,7 @@ from mousetrackd.picture.encode import ENDINGS, encoded, ending_of
 from mousetrackd.picture.look import Look
 from mousetrackd.picture.png import Picture
 from mousetrackd.picture.scene import Scene
-from mousetrackd.storage.query import Reading
+from mousetrackd.storage.readings import Reading
 
 SCREEN = Monitor("DP-1", 320, 200)
 

@@ -310,9 +310,9 @@ def test_drawing_does_not_wait_for_what_it_does_not_need() -> None:
         "from mousetrackd.picture import compose; from mousetrackd.picture.look import Look\n"
         "from mousetrackd.picture.scene import Scene\n"
         "from mousetrackd.core.series import Series\n"
-        "from mousetrackd.storage import query; screen = Monitor('S', 400, 300)\n"
+        "from mousetrackd.storage.readings import Reading; screen = Monitor('S', 400, 300)\n"
         "counts = Counts.from_pixels(400, 300, [5, 5, 900])\n"
-        "reading = query.Reading({Series(screen, 'dwell'): counts}, 0, 60)\n"
+        "reading = Reading({Series(screen, 'dwell'): counts}, 0, 60)\n"
         "compose.draw(Scene(reading, Layout([Placement(screen, 0, 0)])), Look()).png()\n"
         "print(*sorted({'numpy.ma', 'numpy.random', 'numpy.fft', 'matplotlib', 'scipy', 'Xlib'} & set(sys.modules)))"
     )

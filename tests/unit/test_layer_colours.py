@@ -17,7 +17,7 @@ from mousetrackd.picture.look import Look
 from mousetrackd.picture.scene import Scene
 from mousetrackd.picture.styles import STYLES
 from mousetrackd.picture.theme import theme_of
-from mousetrackd.storage.query import Reading
+from mousetrackd.storage.readings import Reading
 
 BACKGROUNDS = ["", "#000000", "#101418", "#ffffff", "#f4f1ea"]
 COLLISION = 15

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from mousetrackd.core.monitors import Monitor
-from mousetrackd.storage.query import PATH, Total
+from mousetrackd.storage.readings import PATH, Total
 from mousetrackd.storage.stats import Sums, lines, summarise
 
 VIENNA = ZoneInfo("Europe/Vienna")

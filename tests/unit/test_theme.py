@@ -17,7 +17,7 @@ from mousetrackd.picture.colours import OPENCV_MAPS, OWN_MAPS, colour_map
 from mousetrackd.picture.look import Look
 from mousetrackd.picture.scene import Scene
 from mousetrackd.picture.theme import Theme, runs_one_way, theme_of
-from mousetrackd.storage.query import Reading
+from mousetrackd.storage.readings import Reading
 
 GREYS = [f"#{value:02x}{value:02x}{value:02x}" for value in range(0, 256, 15)]
 BACKGROUNDS = [

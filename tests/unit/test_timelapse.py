@@ -23,7 +23,7 @@ from mousetrackd.picture.clock import Clock
 from mousetrackd.picture.look import Look
 from mousetrackd.picture.scene import Scene
 from mousetrackd.picture.timelapse import film_of
-from mousetrackd.storage.query import Piece, Reading
+from mousetrackd.storage.readings import Piece, Reading
 
 Frame = NDArray[np.uint8]
 
