@@ -28,14 +28,25 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Xvfb]:
 
 
 @contextlib.contextmanager
-def falls_silent_after(server: Xvfb, answer_bytes: int) -> Iterator[str]:
-    """A display in front of the server that passes on so much of its answers, and then nothing; its name."""
+def display_beside(server: Xvfb) -> Iterator[tuple[str, socket.socket, contextlib.ExitStack]]:
+    """A display that is only a bound socket: its name, the socket, and where to enter what closes with it."""
     number = int(server.name[1:]) + 30_000
-    path = f"/tmp/.X11-unix/X{number}"  # noqa: S108 - X11's name
     with contextlib.ExitStack() as sockets:
         gate = sockets.enter_context(socket.socket(socket.AF_UNIX))
-        gate.bind(path)
-        sockets.callback(Path(path).unlink)
+        gate.bind(path_of(f":{number}"))
+        sockets.callback(Path(path_of(f":{number}")).unlink)
+        yield f":{number}", gate, sockets
+
+
+def path_of(display: str) -> str:
+    """Where the socket of a display is."""
+    return f"/tmp/.X11-unix/X{display[1:]}"  # noqa: S108 - X11's name
+
+
+@contextlib.contextmanager
+def falls_silent_after(server: Xvfb, answer_bytes: int) -> Iterator[str]:
+    """A display in front of the server that passes on so much of its answers, and then nothing; its name."""
+    with display_beside(server) as (name, gate, sockets):
         gate.listen()
 
         def ask(client: socket.socket, real: socket.socket) -> None:
@@ -48,7 +59,7 @@ def falls_silent_after(server: Xvfb, answer_bytes: int) -> Iterator[str]:
                 while True:
                     client = sockets.enter_context(gate.accept()[0])
                     real = sockets.enter_context(socket.socket(socket.AF_UNIX))
-                    real.connect(f"/tmp/.X11-unix/X{server.name[1:]}")  # noqa: S108 - X11's name
+                    real.connect(path_of(server.name))
                     threading.Thread(target=ask, args=(client, real), daemon=True).start()
                     left = answer_bytes
                     while left and (answer := real.recv(left)):
@@ -57,7 +68,7 @@ def falls_silent_after(server: Xvfb, answer_bytes: int) -> Iterator[str]:
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        yield f":{number}"
+        yield name
         gate.shutdown(socket.SHUT_RDWR)
         thread.join(10)
 
@@ -100,16 +111,11 @@ def test_one_that_falls_silent_later(server: Xvfb) -> None:
     "ignore:unclosed <socket:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
 )
 def test_one_whose_queue_is_full(server: Xvfb, monkeypatch: pytest.MonkeyPatch) -> None:
-    number = int(server.name[1:]) + 30_000
-    path = f"/tmp/.X11-unix/X{number}"  # noqa: S108 - X11's name
-    with contextlib.ExitStack() as sockets:
-        gate = sockets.enter_context(socket.socket(socket.AF_UNIX))
-        gate.bind(path)
-        sockets.callback(Path(path).unlink)
+    with display_beside(server) as (name, gate, sockets):
         gate.listen(0)
-        sockets.enter_context(socket.socket(socket.AF_UNIX)).connect(path)
-        monkeypatch.setenv("DISPLAY", f":{number}")
-        with pytest.raises(SourceError, match=f'the X server ":{number}" does not answer'):
+        sockets.enter_context(socket.socket(socket.AF_UNIX)).connect(path_of(name))
+        monkeypatch.setenv("DISPLAY", name)
+        with pytest.raises(SourceError, match=f'the X server "{name}" does not answer'):
             x11.open_display(TIMEOUT_S)
     assert socket.getdefaulttimeout() is None
 
