@@ -32,6 +32,21 @@ _GO = """to => new Promise(done => {
 })"""
 _OVER = "visibility => (document.querySelectorAll('#view canvas')[1].style.visibility = visibility)"
 """The outlines and names of monitors, which are another canvas."""
+_BELOW = """() => {
+  const box = id => document.querySelector(id).getBoundingClientRect();
+  const next = [box("#hottest"), box("#time")].filter(each => each.left < box("#view").right).map(each => each.top);
+  return Math.min(...next) - box("#keys").bottom;
+}"""
+_GAP_PX = 64
+_ON_PAPER = """() => {
+  const over = document.querySelectorAll("#view canvas")[1];
+  const {data} = over.getContext("2d").getImageData(0, 0, over.width, over.height);
+  return [over.getBoundingClientRect().width, data.reduce((sum, one) => sum + one, 0) / data.length];
+}"""
+_PAPER_PX = 703
+"""What is between the margins of A4."""
+_LIGHT = 150
+"""The mean of red, green, blue and opacity, where B is empty; dark, or with nothing on it, it is half of that."""
 _IS_GL = "!!document.querySelector('#view canvas').getContext('webgl2')"
 
 Pixels = NDArray[np.uint8]
@@ -126,7 +141,7 @@ def _pictures() -> list[Picture]:
 
 
 def check(setting: Setting, report: Report) -> None:
-    """With WebGL2 in software, and some of it with canvas 2D as well; then that both draw the same."""
+    """With WebGL2 in software, and some of it with canvas 2D as well; that both draw the same; where all is."""
     comparison = _Comparison(setting, report)
     by_gl = None
     for whose in (YEAR, PERSON, APPLICATIONS) if CHROMIUM in setting.browsers else ():
@@ -157,6 +172,30 @@ def check(setting: Setting, report: Report) -> None:
             report.check(
                 f"{browser}: WebGL2 and canvas 2D draw the same", mean <= _LEVELS, f"{mean:.2f} levels in the mean"
             )
+        for whose in (YEAR, PERSON):  # a wide desktop, and one monitor
+            with setting.opened(whose, browser) as one:
+                _places(one, report, f"{browser}, {whose}")
+
+
+def _places(one: Opened, report: Report, what: str) -> None:
+    """Nothing is empty below the picture; what is compared is seen at once; on paper the picture is whole."""
+    below_px = one.run(_BELOW)
+    report.check(f"{what}: the place below the picture is used", below_px <= _GAP_PX, f"{below_px:.0f} px are empty")
+    one.page.locator("#compare").click()
+    for width, height in ((1400, 1000), (3840, 2160)):
+        one.page.set_viewport_size({"width": width, "height": height})
+        one.settle()
+        high = one.run("document.querySelector('#picture').getBoundingClientRect().height")
+        report.check(f"{what}, {width} px: A and B are seen at once", high <= 0.8 * height, f"{high:.0f} px high")
+    one.run("dispatchEvent(new Event('beforeprint'))")
+    size, light = one.run(_ON_PAPER)
+    one.run("dispatchEvent(new Event('afterprint'))")
+    report.check(
+        f"{what}: on paper the picture is whole, and light", size <= _PAPER_PX and light > _LIGHT, (size, light)
+    )
+    one.settle()
+    again = one.run("document.querySelector('#picture').getBoundingClientRect().width")
+    report.check(f"{what}: then it is on the screen as before", again > _PAPER_PX, again)
 
 
 class _Comparison:

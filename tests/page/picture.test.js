@@ -126,11 +126,15 @@ test("a view shows no more beyond the desktop than it must, and no cell larger t
 
 test("two panes are beside each other where there is width, else below", () => {
   const desktop = { x: 0, y: 0, width: 1920, height: 1080 };
-  const [wide, narrow] = [arranged(2000, 700, 2, desktop, 1), arranged(340, 600, 2, desktop, 1)];
+  const [wide, large, narrow] = [[2000, 700], [3250, 1555], [340, 600]].map(([width, highest]) => arranged(width, highest, 2, desktop, 1));
   assert.equal(wide.boxes[1].y, 0);
+  assert.equal(large.boxes[1].y, 0);
   assert.equal(narrow.boxes[1].x, 0);
-  for (const { boxes, width, height } of [wide, narrow])
+  for (const { boxes, width, height } of [wide, large, narrow])
     for (const box of boxes) assert.ok(box.x + box.width <= width && box.y + box.height <= height);
+  const tall = arranged(1040, 720, 2, desktop, 1);
+  assert.equal(tall.boxes[1].x, 0);
+  assert.ok(tall.height <= 720, "both are seen at once");
 });
 
 test("colours over an image are the more opaque the hotter, up to what was chosen", () => {

@@ -9,8 +9,6 @@
 
 const GAP_PX = 8;
 const CELL_MAX_PX = 48;
-/** How high two panes below each other may be, of the height of one. */
-const ROWS_SHARE = 1.6;
 
 /**
  * @param {Monitor[]} monitors at least one
@@ -24,9 +22,10 @@ export function boundsOf(monitors) {
 }
 
 /**
- * The places of one or two panes of the desktop's shape, as large as they fit beside or below each other.
+ * The places of one or two panes of the desktop's shape, as large as they fit beside or below each other: what is
+ * compared is to be seen at once.
  * @param {number} width
- * @param {number} highest of one row of panes
+ * @param {number} highest of all panes
  * @param {number} count
  * @param {Box} desktop
  * @param {number} ratio px of the canvas a CSS px
@@ -34,7 +33,7 @@ export function boundsOf(monitors) {
 export function arranged(width, highest, count, desktop, ratio) {
   const gap = Math.round(GAP_PX * ratio);
   const beside = Math.min((width - gap * (count - 1)) / count / desktop.width, highest / desktop.height);
-  const below = Math.min(width / desktop.width, (ROWS_SHARE * highest - gap) / count / desktop.height);
+  const below = Math.min(width / desktop.width, (highest - gap) / count / desktop.height);
   const isBelow = count > 1 && below > beside;
   const scale = isBelow ? below : beside;
   const wide = Math.max(Math.floor(scale * desktop.width), 1);

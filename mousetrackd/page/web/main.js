@@ -117,9 +117,9 @@ function start(archive) {
     let text = parts.join(" · ");
     if (b && gridsB) {
       const change = formatChange(totalA, totalB);
-      text += `. B: ${formatTotal(totalB, unit)} · ${formatSpan(b)}${change ? `. A has ${change === "the same" ? "the same" : change}` : ""}`;
+      text += `. B: ${totalB ? formatTotal(totalB, unit) : "nothing"} · ${formatSpan(b)}${change ? `. A has ${change === "the same" ? "the same" : change}` : ""}`;
     }
-    byId("summary").textContent = `${text}.`;
+    byId("summary").textContent = `${text}.`.replace(/(\d) (?=[a-z])/g, "$1\u00a0"); // a number stays with its unit
     const notes = [...new Set([...gridsA, ...(gridsB ?? [])].map((grid) => grid.inexact).filter(Boolean))];
     if (!archive.totals.day.length) notes.push('Nothing has been counted yet. Use the mouse for a while, then make the page again with "mousetrackd page".');
     else if (a.last > whole.last && !totalA) notes.push(`This page ends on ${formatDay(whole.last)}; "mousetrackd page" makes it again.`);
@@ -155,11 +155,11 @@ function start(archive) {
     view.print(false);
   });
 
-  const save = make("button", { type: "button", id: "save-picture" }, "Save the picture (PNG)");
+  const save = make("button", { type: "button", id: "save-picture" }, "Save as PNG");
   save.addEventListener("click", async () => saveFile(await view.toPng(byId("summary").textContent ?? ""), fileName("picture", store.get().a, "png")));
   const print = make("button", { type: "button", id: "print" }, "Print");
   print.addEventListener("click", () => window.print());
-  byId("look").append(make("div", { className: "row" }, save, print));
+  byId("look").prepend(make("div", { className: "row" }, /** @type {Element} */ (byId("look").firstElementChild), save, print));
 
   byId("about").textContent = `This file holds what your mouse did hour by hour, ${formatSpan(whole)} (${lengthOf(whole)} ${lengthOf(whole) > 1 ? "days" : "day"}), of ${meta.monitors.map(({ name }) => name).join(", ") || "no monitor"}. Whoever has it can see when you worked${meta.applications.join("") && ", and in which applications"}. It sends and loads nothing. Made by mousetrackd ${meta.version}, ${new Date(meta.made).toLocaleString()}; times of ${meta.zone}.`;
   update();

@@ -8,6 +8,7 @@ import { inPane, placeOf, shared } from "./geometry.js";
 /** @import {Place} from "./measure.js" */
 
 const HATCH_PX = 7;
+const SIGN_PX = 8;
 
 /**
  * @param {CanvasRenderingContext2D} pen
@@ -35,17 +36,21 @@ export function drawOver(pen, what) {
         const hole = shared(inPane(pane, { x: monitor.x + left, y: monitor.y + top, width: wide, height: high }), inPane(pane, place));
         if (hole.width && hole.height) hatch(pen, hole, colours, HATCH_PX * ratio);
       }
-      if (monitors.length < 2) continue;
+      if (monitors.length + panes.length < 3) continue;
       const seen = shared(inPane(pane, place), inPane(pane, place));
       pen.strokeStyle = line;
       pen.strokeRect(seen.x + pen.lineWidth / 2, seen.y + pen.lineWidth / 2, seen.width - pen.lineWidth, seen.height - pen.lineWidth);
       const within = shared(seen, pane.box);
-      if (within.width > pen.measureText(monitor.name).width + 24 * ratio && within.height > 60 * ratio)
+      if (monitors.length > 1 && within.width > pen.measureText(monitor.name).width + 24 * ratio && within.height > 60 * ratio)
         label(pen, monitor.name, within.x + 6 * ratio, within.y + 6 * ratio, colours, ratio);
     }
     for (const { monitor, x: right, y: below, value } of what.signs) {
       const { x: from, y: top } = placed[monitor];
-      sign(pen, inPane(pane, { x: from + right, y: top + below, width: 0, height: 0 }), value > 0, colours, ratio);
+      const at = inPane(pane, { x: from + right, y: top + below, width: 0, height: 0 });
+      if (at.x < x || at.y < y || at.x > x + width || at.y > y + height) continue;
+      const rim = SIGN_PX * ratio; // at an edge all of it is seen
+      const seen = { x: Math.min(Math.max(at.x, x + rim), x + width - rim), y: Math.min(Math.max(at.y, y + rim), y + height - rim) };
+      sign(pen, seen, value > 0, colours, ratio);
     }
     if (what.cursor) crosshair(pen, inPane(pane, { ...what.cursor, width: 0, height: 0 }), what.cursor.isKept, ratio);
     const caption = what.captions[at];
@@ -110,7 +115,7 @@ function sign(pen, at, isMore, colours, ratio) {
   const arm = 4.5 * ratio;
   pen.fillStyle = `rgb(${colours.panel})`;
   pen.beginPath();
-  pen.arc(at.x, at.y, 8 * ratio, 0, 2 * Math.PI);
+  pen.arc(at.x, at.y, SIGN_PX * ratio, 0, 2 * Math.PI);
   pen.fill();
   pen.fillStyle = `rgb(${colours.text})`;
   pen.fillRect(at.x - arm, at.y - ratio, 2 * arm, 2 * ratio);

@@ -25,6 +25,11 @@ const SIGNS = 6;
 const HOTTEST = 10;
 const TEXT_PX = 14;
 const BAR_FONT_PX = 13;
+const LEAST_BAR_PX = 560;
+/** What fits on A4 and on Letter, in CSS px, whatever the window; and how many px of the canvas are one: of 3, Chromium prints a part. */
+const PAPER = { wide: 690, high: 560, ratio: 2 };
+/** Where the picture is by so much lower than its controls are high, the hottest places are below it, else below these. */
+const LOW_BY_PX = 60;
 const KEY_HELP = "Arrow keys read a place, Shift and arrow keys move the picture, + and \u2212 zoom, 0 shows all, H goes to the next hottest place. After a click the wheel zooms.";
 /** @type {[string, string, string][]} what a button does, its sign, its name */
 const BUTTONS = [
@@ -74,6 +79,7 @@ export function createView(root, archive, store) {
   let ratio = 1;
   /** Sizes of text and lines, in px of the canvas: 1 at the usual size of text. */
   let unit_px = 1;
+  let wide_px = 1;
   let layerShown = "";
   let isOnPaper = false;
   let [measured, coloured, frame, hottestAt] = ["", "", 0, 0];
@@ -127,11 +133,17 @@ export function createView(root, archive, store) {
 
   /** @param {State} state */
   function arrange(state) {
-    ratio = window.devicePixelRatio || 1;
-    unit_px = (ratio * parseFloat(getComputedStyle(root).fontSize)) / TEXT_PX;
+    ratio = isOnPaper ? PAPER.ratio : window.devicePixelRatio || 1;
+    unit_px = isOnPaper ? ratio : (ratio * parseFloat(getComputedStyle(root).fontSize)) / TEXT_PX;
+    const [most_px, highest_px] = isOnPaper ? [PAPER.wide, PAPER.high] : [root.clientWidth, HIGHEST * innerHeight];
     desktop = boundsOf(monitorsShown());
-    const places = arranged(root.clientWidth * ratio, HIGHEST * innerHeight * ratio, measure.drawn.length, desktop, ratio);
+    const places = arranged(most_px * ratio, highest_px * ratio, measure.drawn.length, desktop, ratio);
     surface.resize(places.width, places.height, ratio);
+    // As wide as the picture, and wide enough to be read.
+    wide_px = Math.round(Math.min(Math.max(places.width, LEAST_BAR_PX * unit_px), most_px * ratio));
+    root.style.setProperty("--wide", `${wide_px / ratio}px`);
+    const lookHigh_px = lookRoot ? lookRoot.offsetHeight * ratio : 0;
+    root.parentElement?.classList.toggle("low", places.height + LOW_BY_PX * unit_px < lookHigh_px);
     const view = clamped(state.view, places.boxes[0], desktop, smallestCell());
     picture.classList.toggle("zoomed", view.zoom > 1);
     panes = places.boxes.map((box) => paneOf(box, desktop, view));
@@ -147,6 +159,12 @@ export function createView(root, archive, store) {
     const quads = panes.flatMap((pane, at) => quadsOf(pane, monitorsShown(), measure.drawn[at], lies, at * shown[0].length));
     surface.renderer.draw(colours.panel, quads);
     drawAround();
+    if (isOnPaper) {
+      const pen = penOf(surface.over); // WebGL's canvas is printed empty, so a copy lies over it
+      pen.globalCompositeOperation = "destination-over";
+      pen.drawImage(surface.layers()[0], 0, 0);
+      pen.globalCompositeOperation = "source-over";
+    }
     describePicture();
     showLook?.(measure, image !== null);
     performance.measure("draw", { start, end: performance.now() });
@@ -168,7 +186,7 @@ export function createView(root, archive, store) {
     const values = cursor && valuesAt(cursor);
     const marks = !values ? [] : isSigned ? [values[0] - values[1]] : values;
     const em = Math.round(BAR_FONT_PX * unit_px);
-    bar.width = Math.round(root.clientWidth * ratio);
+    bar.width = wide_px;
     bar.height = barHeight(em);
     bar.style.width = `${bar.width / ratio}px`;
     bar.style.height = `${bar.height / ratio}px`;
@@ -302,18 +320,10 @@ export function createView(root, archive, store) {
       draw();
     },
     redraw: later,
-    /**
-     * For paper, which is light, or for the screen again. WebGL's canvas is printed empty, so a copy lies over it.
-     * @param {boolean} on
-     */
+    /** For paper, which is light, or for the screen again. @param {boolean} on */
     print(on) {
       isOnPaper = on;
       draw();
-      if (!on || !shown.length) return;
-      const pen = penOf(surface.over);
-      pen.globalCompositeOperation = "destination-over";
-      pen.drawImage(surface.layers()[0], 0, 0);
-      pen.globalCompositeOperation = "source-over";
     },
     /** The picture as it is, with its legend. @param {string} title @returns {Promise<Blob>} */
     toPng(title) {
