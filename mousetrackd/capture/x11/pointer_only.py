@@ -1,4 +1,4 @@
-"""python-xlib and pynput without what is for programs that have keys or draw: 2.5 MB, and a third of the start.
+"""python-xlib and pynput without what is for programs that have keys or draw: 2.8 MB for as long as a daemon runs.
 
 pynput loads its tables and opens its connections by itself. So what it looks up is replaced for as long as it does.
 """
@@ -25,7 +25,7 @@ _KEY_NAMES: Final = "pynput._util.xorg_keysyms"
 
 
 class PointerDisplay(Xlib.display.Display):
-    """A connection that knows no keys and no visuals: a third of a megabyte, and most of the time that it takes."""
+    """A connection that knows no keys and no visuals: a third of a megabyte, and half of the CPU time that it takes."""
 
     def __init__(self, display: str | None = None) -> None:
         super().__init__(display)
