@@ -4,6 +4,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Iterator
+from functools import cache
 from types import CodeType
 
 import pytest
@@ -33,10 +34,11 @@ def pytest_itemcollected(item: pytest.Item) -> None:
                 item.add_marker(marker)
 
 
-def _names_in(code: CodeType) -> set[str]:
+@cache
+def _names_in(code: CodeType) -> frozenset[str]:
     """Every name that a function and the functions inside it use."""
     inner = [part for part in code.co_consts if isinstance(part, CodeType)]
-    return set(code.co_names).union(*map(_names_in, inner))
+    return frozenset(code.co_names).union(*map(_names_in, inner))
 
 
 SESSION_VARIABLES = (
