@@ -407,7 +407,7 @@ def test_over_a_whole_life_no_socket_is_opened_but_to_this_machine(home: Home) -
             daemon.await_read()
             for word in (["snapshot"], ["pause"], ["resume"], ["forget", "--all", "--yes"]):
                 home.run_ok(*word)
-            daemon.stop()
+            daemon.stop(draw=True)
     finally:
         daemon.kill()
     opened = [line for line in trace.read_text().splitlines() if re.search(r"\bsocket(pair)?\(|\bconnect\(", line)]
