@@ -118,7 +118,8 @@ class Operator:
         one.run("for (const one of document.querySelectorAll('details')) one.open = true")
         self._operate_found()
         one.page.set_viewport_size(_NARROW)
-        self._reset(())
+        one.run(_SET, self._state_of(()))
+        one.settle()
         self._operate_found()
         one.page.set_viewport_size(_SIZE)
         with self._setting.opened(APPLICATIONS, self._browser, script=_KEEPS_PIXELS, viewport=_SIZE) as self._one:
@@ -166,14 +167,11 @@ class Operator:
             state.setdefault("a", {"first": (middle - EPOCH).days, "last": (middle - EPOCH).days + 12})
         return state
 
-    def _reset(self, wanted: tuple[tuple[str, Any], ...]) -> None:
-        self._one.run(_SET, self._state_of(wanted))
-        self._one.settle()
-
     def _operate(self, control: Control, selector: str, by: str) -> None:
         one = self._one
-        self._reset(control.state)
+        one.run(_SET, self._state_of(control.state))
         if control.before:
+            one.settle()
             control.before(one, selector)
         before = self._look(selector)
         files = {*self._files()} if "file" in control.shows else set()

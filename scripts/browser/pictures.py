@@ -12,7 +12,7 @@ from support.report import Report
 from browser.drive import CHROMIUM, FIREFOX, Opened
 from browser.person import APPLICATIONS as NAMES
 from browser.setting import APPLICATIONS, PERSON, YEAR, Setting, complaints
-from browser.sums import today
+from browser.sums import monday, today
 
 _LEVELS = 2
 """Of 255, the mean difference."""
@@ -68,7 +68,7 @@ def _pictures() -> list[Picture]:
     two_weeks = today() - timedelta(days=14)
     span = f"a={two_weeks}..{today() - timedelta(days=1)}"
     words = ("--since", f"{two_weeks}", "--until", f"{today() - timedelta(days=1)}")
-    old = today() - timedelta(days=200)
+    old = monday(200)
     return [
         Picture("all time, dark", YEAR, "theme=dark", ()),
         Picture("all time, light", YEAR, "theme=light", light),

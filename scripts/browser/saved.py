@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -11,7 +12,7 @@ from support.waiting import wait_until
 
 from browser import person
 from browser.drive import Opened, opened
-from browser.setting import YEAR, Setting, complaints
+from browser.setting import PERSON, YEAR, Setting, complaints
 from browser.sums import EPOCH, today
 
 _COUNTED_ON = """day => {
@@ -89,7 +90,7 @@ def _days(setting: Setting, saver: _Saver) -> None:
 def _forget(setting: Setting, browser: str) -> None:
     """The page beside latest.png, opened before and after."""
     home = person.home_in(setting.folder / "forgetful")
-    person.recorded(home)
+    shutil.copy(person.store_of(setting.home(PERSON)), person.store_of(home))
     home.run_ok("page")
     (file,) = home.paths.data_dir.rglob("history.html")
     before = file.read_bytes()

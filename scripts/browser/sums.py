@@ -71,6 +71,12 @@ def today() -> date:
     return person.now().date()
 
 
+def monday(ago: int) -> date:
+    """Of the week that was so many days ago: a day on which something is counted."""
+    day = today() - timedelta(days=ago)
+    return day - timedelta(days=day.weekday())
+
+
 def questions(year: bool) -> Iterator[Question]:
     """A day, weeks, months, and parts of weeks."""
     now = today()
@@ -81,8 +87,8 @@ def questions(year: bool) -> Iterator[Question]:
     if not year:
         return
     for ago in (3, 40, 200):
-        day = now - timedelta(days=ago)
-        yield Question(f"the day {ago} days ago", day, day)
+        day = monday(ago)
+        yield Question(f"the Monday {ago} days ago or before", day, day)
     first = (now.replace(day=1) - timedelta(days=100)).replace(day=1)
     last = (first + timedelta(days=32)).replace(day=1) - timedelta(days=1)
     yield Question("a whole month", first, last)
