@@ -2,7 +2,12 @@
 
 The listener's thread puts bytes or rows of events, the monitors' thread puts queried layouts, and the daemon's loop
 takes items. Changes of the monitors are a part of the stream, so that each press is on the side of a change that the
-server saw it on; which layout a change led to is known when a later query is answered.
+server saw it on. Which layout a change led to is known when a later query is answered. So for a stream of
+
+    moves, change 1, moves, change 2, moves         and a query that was answered between the two changes
+
+``items`` gives the first moves, the layout of the query, and the second moves. Change 2 and what follows it are kept
+until the next query is there, or for ten seconds.
 """
 
 from __future__ import annotations
@@ -141,10 +146,8 @@ class EventStream:
         changes = [part for part in stream if isinstance(part, Change)]
         unknown = self._first_unknown(changes, now_ms, is_watched=is_watched)
         if unknown is not None:
-            at = next(number for number, part in enumerate(stream) if part is unknown)
-            with self._lock:
-                self._parts[:0] = stream[at:]
-            del stream[at:]
+            self._keep_from(unknown, stream)
+        # One that is kept is still what follows the last one that is not.
         following = iter([*changes[1:], None])
         items: list[Item] = []
         for kind, group in groupby(stream, type):
@@ -155,6 +158,13 @@ class EventStream:
         items = _in_time([item for item in items if isinstance(item, Interruption) or item.size])
         until_ms = 0 if unknown is not None else now_ms - _UNREAD_MS
         return merged(items, self._take_app_changes(items, until_ms))
+
+    def _keep_from(self, unknown: Change, stream: list[Part]) -> None:
+        """Take a change and what follows it out of ``stream``, and put it back before what has come meanwhile."""
+        at = next(number for number, part in enumerate(stream) if part is unknown)
+        with self._lock:
+            self._parts[:0] = stream[at:]
+        del stream[at:]
 
     def _take_app_changes(self, items: list[Item], until_ms: int) -> list[AppChange]:
         """The changes of the windows up to the last event, or to a time before which all events are there."""
