@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from mousetrackd.core.sha256 import sha256
-
 BASE_BYTES = 128
 """The base block of an EDID, which holds maker, product and serial number (VESA E-EDID 1.4, section 3)."""
 
@@ -16,7 +14,11 @@ CONNECTORS = Path("/sys/class/drm")
 
 def short_hash(identity: bytes) -> str:
     """Eight hex digits that represent an identity; empty where there is none."""
-    return sha256(identity).hex()[:8] if identity else ""
+    if not identity:
+        return ""
+    import hashlib  # noqa: PLC0415 - it loads OpenSSL, half a megabyte
+
+    return hashlib.sha256(identity).hexdigest()[:8]
 
 
 def read(output: str, connectors: Path = CONNECTORS) -> bytes:

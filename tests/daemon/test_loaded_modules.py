@@ -18,7 +18,7 @@ UNUSED = {
     **dict.fromkeys(("pynput._util.xorg_keysyms", "Xlib.keysymdef.greek"), "names of keys"),
     **dict.fromkeys(("Xlib.ext.composite", "Xlib.ext.xinerama"), "extensions that nobody uses"),
     **dict.fromkeys(("mousetrackd.capture.x11.windows", "Xlib.ext.shape"), "counting by application, which is off"),
-    **dict.fromkeys(("hashlib", "ssl", "base64"), "OpenSSL, for whole files and the network"),
+    **dict.fromkeys(("hashlib", "ssl", "base64"), "OpenSSL, for screens with an EDID, and the network"),
     "mousetrackd.capture.wayland.connection": "other sessions",
 }
 """Modules that the daemon does without on X11, and what they are for."""
