@@ -140,15 +140,24 @@ def use(seat: Callable[[], None], for_s: float) -> None:
 
 def check_each_is_received_once(report: Report, who: str, session: Session, move: Callable[[int, int], None]) -> None:
     """Check that a running daemon counts two moves as two."""
-    home = session.home
-    time.sleep(_FAR_APART_S)  # a new pointer has just come from somewhere
-    home.run_ok("snapshot")
-    before = int(home.status()["events"])
+
+    def counted() -> int:
+        session.home.run_ok("snapshot")
+        return int(session.home.status()["events"])
+
+    before = -1
+
+    def is_at_rest() -> bool:
+        nonlocal before
+        earlier, before = before, counted()
+        time.sleep(_FAR_APART_S)
+        return before == earlier
 
     def received() -> int:
-        home.run_ok("snapshot")
-        return int(home.status()["events"]) - before
+        return counted() - before
 
+    # A new pointer has just come from somewhere, and that may be reported late.
+    wait_until(is_at_rest, "no more is counted of how the pointer came")
     # However far apart they are, two moves are one to who gets reports only now and then, on a machine that is busy.
     move(700, 500)
     time.sleep(_FAR_APART_S)
