@@ -13,7 +13,7 @@ from support.waiting import wait_until
 
 from browser import gestures
 from browser.control_table import TABLE, Control, choose_image
-from browser.drive import SETTLED, SIZE, STATE, Opened
+from browser.drive import LIMIT_S, SETTLED, SIZE, STATE, Opened
 from browser.setting import APPLICATIONS, YEAR, Setting, complaints
 from browser.sums import EPOCH, today
 
@@ -188,13 +188,13 @@ class Operator:
             for key in control.keys:
                 one.page.keyboard.press(key)
         if "file" in control.shows:
-            wait_until(lambda: {*self._files()} - files, "a file is there", timeout_s=15)
+            wait_until(lambda: {*self._files()} - files, "a file is there", timeout_s=LIMIT_S)
         self._await_change(control, selector, before)
         if control.after:
             control.after(one, selector)
 
     def _await_change(self, control: Control, selector: str, before: _Look) -> None:
-        deadline_s = time.monotonic() + 10
+        deadline_s = time.monotonic() + LIMIT_S
         while True:
             now = self._look(selector)
             missing = [

@@ -5,7 +5,6 @@ import contextlib
 import hashlib
 import json
 import os
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,8 +20,9 @@ _CHROMIUM_WORDS += ["--disable-gpu-compositing", "--disable-gpu-rasterization"]
 """All but WebGL without the graphics card that the processor plays: half the work."""
 _OF_CHROMIUM = "GPU stall due to ReadPixels"
 """What Chromium logs when it then takes the picture of WebGL over into that of the page."""
+LIMIT_S = 60.0
+"""For whatever is waited for. Nothing takes so long but on a machine that does ten other things."""
 START_TIMEOUT_S = 90.0
-_READY_TIMEOUT_S = 30.0
 SIZE = {"width": 1400, "height": 1000}
 
 _VIOLATIONS = """
@@ -32,12 +32,12 @@ document.addEventListener("securitypolicyviolation", e => violations.push(e.viol
 SETTLED = """async () => {
   const root = document.documentElement;
   const frame = () => new Promise(done => requestAnimationFrame(done));
-  const until = performance.now() + 30000;
+  const until = performance.now() + 60000;
   let calm = 0;
   while (calm < 2) {
     await frame();
     calm = root.dataset.busy === "1" ? 0 : calm + 1;
-    if (performance.now() > until) return "busy for 30 s";
+    if (performance.now() > until) return "busy for 60 s";
   }
   return "";
 }"""
@@ -93,7 +93,11 @@ class Driven(ABC):
 
     def await_media(self, theme: str, motion: str, medium: str) -> None:
         """Until the page knows what ``emulate`` has set."""
-        wait_until(lambda: self.run(_MEDIA, [theme, motion, medium]), f"the page has {theme} {motion} {medium}")
+        wait_until(
+            lambda: self.run(_MEDIA, [theme, motion, medium]),
+            f"the page has {theme} {motion} {medium}",
+            timeout_s=LIMIT_S,
+        )
         self.settle()
 
     def await_ready(self) -> None:
@@ -102,7 +106,7 @@ class Driven(ABC):
             wait_until(
                 lambda: self.run("document.documentElement?.dataset.ready ?? ''") == "1",
                 "the page shows its first picture",
-                timeout_s=_READY_TIMEOUT_S,
+                timeout_s=LIMIT_S,
             )
         except AssertionError as error:
             error.add_note(f"it shows: {self.run('document.body.innerText')[:500]}\nit logged: {self.messages}")
@@ -236,7 +240,7 @@ def opened(browser: Browser, file: Path, fragment: str = "", *, script: str = ""
     """The page in a fresh context, ready; script: run before the page's own; options: of ``new_context``."""
     context = browser.new_context(**{"viewport": SIZE, "accept_downloads": True, "locale": "en-GB", **options})
     try:
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(LIMIT_S * 1000)
         if browser.browser_type.name == CHROMIUM:
             context.set_offline(True)
         context.add_init_script(_VIOLATIONS + script)
@@ -245,13 +249,3 @@ def opened(browser: Browser, file: Path, fragment: str = "", *, script: str = ""
         yield one
     finally:
         context.close()
-
-
-def quickly(condition: Any, what: str) -> None:
-    """Wait for what a click does at once."""
-    wait_until(condition, what, timeout_s=10)
-
-
-def now_s() -> float:
-    """A clock for what a check takes."""
-    return time.monotonic()

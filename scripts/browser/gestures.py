@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from support.report import Report
 from support.waiting import wait_until
 
-from browser.drive import Driven, Fingers, Opened
+from browser.drive import LIMIT_S, Driven, Fingers, Opened
 
 _FOCUSABLE = """() => {
   const kinds = "button, input, select, textarea, a[href], summary, [tabindex='0']";
@@ -107,7 +107,7 @@ def _mouse_in_picture(one: Opened) -> None:
     before = one.canvas_png()
     one.page.mouse.click(x, y)
     one.page.mouse.wheel(0, -600)
-    wait_until(lambda: _view(one)["zoom"] > 1, "the wheel zooms in", timeout_s=10)
+    wait_until(lambda: _view(one)["zoom"] > 1, "the wheel zooms in", timeout_s=LIMIT_S)
     one.settle()
     zoomed = one.canvas_png()
     assert zoomed != before, "the picture is as before"
@@ -116,11 +116,11 @@ def _mouse_in_picture(one: Opened) -> None:
     one.page.mouse.down()
     one.page.mouse.move(x - 60, y - 40, steps=4)
     one.page.mouse.up()
-    wait_until(lambda: _view(one)["x"] > at["x"] and _view(one)["y"] > at["y"], "a drag moves it", timeout_s=10)
+    wait_until(lambda: _view(one)["x"] > at["x"] and _view(one)["y"] > at["y"], "a drag moves it", timeout_s=LIMIT_S)
     one.settle()
     assert one.canvas_png() != zoomed, "the picture is as before"
     one.page.mouse.wheel(0, 3000)
-    wait_until(lambda: _view(one)["zoom"] == 1, "the wheel zooms out", timeout_s=10)
+    wait_until(lambda: _view(one)["zoom"] == 1, "the wheel zooms out", timeout_s=LIMIT_S)
 
 
 def pinch(one: Driven) -> None:
@@ -247,7 +247,7 @@ def frames_apart_ms(one: Driven, pace: str, count: int) -> float:
     one.run("pace => { document.querySelector('#pace').value = pace; }", pace)
     one.run(_WATCH_FILM)
     one.click("#play")
-    wait_until(lambda: len(one.run(_FRAMES)) >= count, f"the film has shown {count} frames")
+    wait_until(lambda: len(one.run(_FRAMES)) >= count, f"the film has shown {count} frames", timeout_s=LIMIT_S)
     one.run(_STOP_FILM)
     one.settle()
     times_ms: list[float] = [at_ms for at_ms, *_ in one.run(_FRAMES)]
@@ -262,7 +262,11 @@ def _film_to_its_end(one: Opened) -> None:
     one.page.locator("#pace").select_option("5")
     one.run(_WATCH_FILM)
     one.page.locator("#play").click()
-    wait_until(lambda: one.run("document.querySelector('#play').ariaPressed") == "false", "it stops by itself")
+    wait_until(
+        lambda: one.run("document.querySelector('#play').ariaPressed") == "false",
+        "it stops by itself",
+        timeout_s=LIMIT_S,
+    )
     one.settle()
     *frames, end = [span for _, *span in one.run(_FRAMES)]
     assert end == [last - 6, last], f"it ends with {end}"
@@ -307,7 +311,7 @@ def _address(one: Opened) -> None:
     one.run("() => document.activeElement.blur()")
     one.settle()
     picture, state = one.canvas_png(), one.state
-    wait_until(lambda: "ice_r" in one.run("location.hash"), "the address has the view", timeout_s=10)
+    wait_until(lambda: "ice_r" in one.run("location.hash"), "the address has the view", timeout_s=LIMIT_S)
     fragment = one.run("location.hash")
     one.open(fragment)
     differing = {key: (state[key], one.state[key]) for key in state if state[key] != one.state[key]}
@@ -315,7 +319,7 @@ def _address(one: Opened) -> None:
     assert one.canvas_png() == picture, "the picture differs"
     one.open()
     one.run("to => { location.hash = to; }", fragment)
-    wait_until(lambda: one.state["map"] == "ice_r", "a change of the address sets the view", timeout_s=10)
+    wait_until(lambda: one.state["map"] == "ice_r", "a change of the address sets the view", timeout_s=LIMIT_S)
     one.settle()
     one.open("#a=nonsense&layer=../../x&map=%3Cb%3E&blur=-5&monitors=99&hours=zz&at=1,2&b=9..1")
     one.run("() => { window.initial = {...mousetrackd.store.get()}; }")

@@ -9,7 +9,7 @@ from contextlib import closing
 from support.report import Report
 from support.waiting import wait_until
 
-from browser.drive import Opened
+from browser.drive import LIMIT_S, Opened
 from browser.person import HOSTILE_NAME
 from browser.setting import PERSON, Setting, complaints
 
@@ -75,7 +75,11 @@ def _attempts(one: Opened, report: Report, browser: str) -> None:
         for name, script in _ATTEMPTS.items():
             one.run(f"async to => {{ try {{ {script} }} catch {{}} }}", f"{address}{name.replace(' ', '-')}")
         with report.expect(f"{browser}: each of {len(_ATTEMPTS)} ways to ask for something is refused by the policy"):
-            wait_until(lambda: len(one.run("violations")) >= len(_ATTEMPTS), "the page reports each refusal")
+            wait_until(
+                lambda: len(one.run("violations")) >= len(_ATTEMPTS),
+                "the page reports each refusal",
+                timeout_s=LIMIT_S,
+            )
         one.run("() => new Promise(done => setTimeout(done, 500))")  # for what was not refused to arrive
     report.check(f"{browser}: and none of them arrives", not connections, details=connections)
 

@@ -11,7 +11,7 @@ from support.report import Report
 from support.waiting import wait_until
 
 from browser import person
-from browser.drive import Opened, opened
+from browser.drive import LIMIT_S, Opened, opened
 from browser.setting import PERSON, YEAR, Setting, complaints
 from browser.sums import EPOCH, today
 
@@ -69,7 +69,7 @@ class _Saver:
             self._one.settle()
             return {*self._all()} - known
 
-        return wait_until(arrived, f"{selector} saves a file", timeout_s=15).pop()
+        return wait_until(arrived, f"{selector} saves a file", timeout_s=LIMIT_S).pop()
 
 
 def _rows(path: Path) -> list[list[str]]:
