@@ -117,7 +117,7 @@ function start(archive) {
     let text = parts.join(" · ");
     if (b && gridsB) {
       const change = formatChange(totalA, totalB);
-      text += `. B: ${totalB ? formatTotal(totalB, unit) : "nothing"} · ${formatSpan(b)}${change ? `. A has ${change === "the same" ? "the same" : change}` : ""}`;
+      text += `.\nB: ${totalB ? formatTotal(totalB, unit) : "nothing"} · ${formatSpan(b)}${change ? `. A has ${change === "the same" ? "the same" : change}` : ""}`;
     }
     byId("summary").textContent = `${text}.`.replace(/(\d) (?=[a-z])/g, "$1\u00a0"); // a number stays with its unit
     const notes = [...new Set([...gridsA, ...(gridsB ?? [])].map((grid) => grid.inexact).filter(Boolean))];

@@ -323,6 +323,7 @@ export function createView(root, archive, store) {
     /** For paper, which is light, or for the screen again. @param {boolean} on */
     print(on) {
       isOnPaper = on;
+      if (on) cursor = null;
       draw();
     },
     /** The picture as it is, with its legend. @param {string} title @returns {Promise<Blob>} */
