@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import settings
 from support.program import Home
 from support.waiting import wait_until
 
@@ -379,7 +380,7 @@ def test_every_hour_of_a_day_on_which_clocks_are_set_is_kept_apart(home: Home, d
 
 
 @pytest.mark.usefixtures("berlin")
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(settings().max_examples // 8))
 @pytest.mark.parametrize("day", [SPRING, AUTUMN], ids=["spring", "autumn"])
 def test_whatever_the_clock_does_every_press_and_every_millisecond_is_counted_once(
     home: Home, day: datetime, seed: int

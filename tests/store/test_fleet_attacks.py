@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from support.fleet import give, summed
+from support.fleet import Cells, give, summed
 
 from mousetrackd.core.accumulator import Tally
 from mousetrackd.core.counts import Counts
@@ -198,18 +198,23 @@ ATTACKS: dict[str, tuple[Callable[[Path], None], str]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def whole_sum(made: tuple[Path, list[Cells]]) -> int:
+    """All rest of the study, in ms, before anyone has attacked it."""
+    return int(summed(made[0], "dwell").sums["dwell"].counts.sum())
+
+
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_what_a_stranger_puts_in_is_named_and_left_out(fleet: Path, attack: str) -> None:
+def test_what_a_stranger_puts_in_is_named_and_left_out(fleet: Path, whole_sum: int, attack: str) -> None:
     spoil, why = ATTACKS[attack]
     file = sorted((fleet / "study").glob("month=2024-01/*.parquet"))[4]
     own = 0 if "conflict" in attack else int(months.read(file).n[_dwell(months.read(file))].sum())
-    before = int(summed(fleet, "dwell").sums["dwell"].counts.sum())
     spoil(file)
     after = summed(fleet, "dwell")
     assert len(after.bad) == 1
     assert why in after.bad[0]
     assert len(after.bad[0]) < 200
-    assert int(after.sums["dwell"].counts.sum()) == before - own
+    assert int(after.sums["dwell"].counts.sum()) == whole_sum - own
 
 
 def _dwell(month: months.Month) -> Any:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from mousetrackd.core.accumulator import Tally
 from mousetrackd.core.counts import Counts
@@ -122,7 +123,7 @@ def vandalise(content: bytes, dice: random.Random) -> bytes:
 def test_whatever_the_damage_what_is_kept_is_exact_and_the_file_is_not_lost(tmp_path: Path, whole: Whole) -> None:
     dice = random.Random(7)  # noqa: S311 - a repeatable vandal
     kept = []
-    for number in range(120):
+    for number in range(2 * settings().max_examples):
         folder = tmp_path / str(number)
         folder.mkdir()
         path = folder / "heat.sqlite3"

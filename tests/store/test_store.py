@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from mousetrackd.core.accumulator import Tally
 from mousetrackd.core.counts import Counts
@@ -373,7 +374,8 @@ with Store.open(Path(sys.argv[1]), zone=UTC) as store:
 def test_a_daemon_killed_at_any_moment_loses_and_doubles_nothing_it_acknowledged(path: Path) -> None:
     rng = random.Random(11)  # noqa: S311 - moments to kill at, no secret
     acknowledged: set[int] = set()
-    for _ in range(20):
+    kills = settings().max_examples // 2
+    for _ in range(kills):
         wanted, begin = rng.randrange(1, 12), max(acknowledged, default=-1) + 2  # +1 may have been written
         child = subprocess.Popen(
             [sys.executable, "-c", KILLED_CHILD, str(path), str(begin)], stdout=subprocess.PIPE, text=True
@@ -392,7 +394,7 @@ def test_a_daemon_killed_at_any_moment_loses_and_doubles_nothing_it_acknowledged
     assert set(counted.values()) == {1}
     assert acknowledged <= set(counted)
     # What was not acknowledged may be there, once per kill at most: the commit that was under way.
-    assert len(set(counted) - acknowledged) <= 20
+    assert len(set(counted) - acknowledged) <= kills
     assert sum(length for (length,) in rows(path, "SELECT length_px FROM path")) == len(counted)
 
 
