@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -42,10 +43,32 @@ ON_A_BARE_MACHINE = ("scripts/run", "sudo apt install pipx", "uv tool install", 
 HERE = [block for block in BLOCKS if not block.startswith(ON_A_BARE_MACHINE)]
 
 
+@pytest.fixture(scope="module")
+def first_counts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a daemon keeps of a user who has moved and clicked a little, and has a picture."""
+    folder = tmp_path_factory.mktemp("first")
+    home, server = Home(folder), Xvfb(folder)
+    server.start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DISPLAY", server.name)
+        with home.running() as daemon:
+            with Pointer() as pointer:
+                pointer.move(*((200 + 3 * step, 300 + step) for step in range(200)))
+                pointer.click(LEFT)
+            daemon.await_read()
+            home.run_ok("snapshot")
+            daemon.stop()
+    server.stop()
+    return home.paths.data_dir
+
+
 @pytest.fixture
-def first_day(home: Home, desktop: Xvfb, systemctl: FakeSystemctl) -> Iterator[tuple[Home, Running]]:
-    """A user whose daemon runs in a checkout, who has moved and clicked a little, and has a picture viewer."""
+def first_day(
+    home: Home, first_counts: Path, desktop: Xvfb, systemctl: FakeSystemctl
+) -> Iterator[tuple[Home, Running]]:
+    """A user whose daemon runs in a checkout, with the first counts, and a picture viewer."""
     del desktop, systemctl
+    shutil.copytree(first_counts, home.paths.data_dir)
     folder = home.folder / "bin"
     folder.mkdir(exist_ok=True)
     program = folder / "mousetrackd"
@@ -59,11 +82,6 @@ def first_day(home: Home, desktop: Xvfb, systemctl: FakeSystemctl) -> Iterator[t
     (checkout / "mousetrackd").symlink_to(program)
     home.variables |= {"PATH": f"{folder}:{home.variables.get('PATH') or os.environ['PATH']}", "HOME": str(home.folder)}
     with home.running() as daemon:
-        with Pointer() as pointer:
-            pointer.move(*((200 + 3 * step, 300 + step) for step in range(200)))
-            pointer.click(LEFT)
-        daemon.await_read()
-        home.run_ok("snapshot")
         yield home, daemon
 
 

@@ -312,7 +312,11 @@ def line_cells(points: Sequence[Pixel]) -> Counter[Pixel]:
 
 def decodes(png: Path) -> bool:
     """Is the picture whole, and not only its beginning?"""
-    content = png.read_bytes()
+    return is_whole(png.read_bytes())
+
+
+def is_whole(content: bytes) -> bool:
+    """As ``decodes``, of what was read of the file."""
     picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     return picture is not None and content.endswith(b"IEND\xaeB`\x82")
 
