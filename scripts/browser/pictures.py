@@ -37,7 +37,8 @@ _BELOW = """() => {
   const next = [box("#hottest"), box("#time")].filter(each => each.left < box("#view").right).map(each => each.top);
   return Math.min(...next) - box("#keys").bottom;
 }"""
-_GAP_PX = 64
+_GAP_PX = 120
+"""What other fonts may leave; without the hottest places there it was 380."""
 _ON_PAPER = """() => {
   const over = document.querySelectorAll("#view canvas")[1];
   const {data} = over.getContext("2d").getImageData(0, 0, over.width, over.height);
