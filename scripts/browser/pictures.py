@@ -82,11 +82,12 @@ def _pictures() -> list[Picture]:
             ("--colormap", "classic", "--sigma", "30"),
         ),
         # Lines in pixels are thinner than any that cells, all that a page has, can show: in both of one width here.
+        # Of such lines the automatic maximum is 16 crossings by cells, on some days, where it is 15 by pixels.
         Picture(
             "two weeks, travel",
             YEAR,
-            f"theme=dark&layer=travel&blur=13&{span}",
-            ("--layer", "travel", "--sigma", "13", *words),
+            f"theme=dark&layer=travel&blur=13&max=15&{span}",
+            ("--layer", "travel", "--sigma", "13", "--max", "15", *words),
         ),
         Picture("two weeks, all clicks", YEAR, f"theme=dark&layer=clicks&{span}", ("--layer", "clicks", *words)),
         Picture("two weeks, scroll", YEAR, f"theme=light&layer=scroll&{span}", ("--layer", "scroll", *light, *words)),
