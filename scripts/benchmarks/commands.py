@@ -6,7 +6,11 @@ from collections.abc import Iterator
 
 from benchmarks import kernel
 from benchmarks.desk import MOUSETRACKD, Desk
-from benchmarks.table import Row, at_most, median, ms
+from benchmarks.table import Row, at_most, median, ms, times_at_most
+
+_OF_IMPORTS, _OF_NOTHING = 1.5, 8
+"""How many times as much as importing numpy and pynput a start may take, and a status as a Python that does nothing:
+a ratio is the same on a slower machine."""
 
 
 def start(*, quick: bool) -> Iterator[Row]:
@@ -23,8 +27,9 @@ def start(*, quick: bool) -> Iterator[Row]:
                 ours.append(kernel.cpu_s(pid))
             imports.append(desk.run([sys.executable, "-c", "import numpy, pynput.mouse"]).cpu_s)
     # The first turn compiles and makes the store.
-    beside = f"importing numpy and pynput {ms(median(imports[1:]))}; the very first start {ms(ours[0])}"
-    yield at_most("start to tracking: CPU", median(ours[1:]), 0.35, "s", beside=beside, digits=3)
+    own_s, bare_s = median(ours[1:]), median(imports[1:])
+    beside = f"{ms(own_s)}; importing numpy and pynput {ms(bare_s)}; the very first start {ms(ours[0])}"
+    yield times_at_most("start to tracking: CPU", own_s, bare_s, _OF_IMPORTS, beside=beside)
 
 
 def status(*, quick: bool) -> Iterator[Row]:
@@ -39,8 +44,10 @@ def status(*, quick: bool) -> Iterator[Row]:
             for _ in range(turns + 1):
                 ours.append(desk.run([MOUSETRACKD, "status"]).cpu_s)
                 bare.append(desk.run([sys.executable, "-c", "pass"]).cpu_s)
-    beside = f"python -c pass {ms(median(bare[1:]))}"
-    yield at_most("mousetrackd status: CPU", median(ours[1:]), 0.15, "s", beside=beside, digits=3)
+    own_s, bare_s = median(ours[1:]), median(bare[1:])
+    yield times_at_most(
+        "mousetrackd status: CPU", own_s, bare_s, _OF_NOTHING, beside=f"{ms(own_s)}; python -c pass {ms(bare_s)}"
+    )
 
 
 IMPORT = "import time; began = time.process_time(); import {0}; print(time.process_time() - began)"
