@@ -16,11 +16,7 @@ def return_large_blocks() -> None:
 
     That goes for threads as well: those that are started later have no arena of their own, of which a part stays.
     """
-    with contextlib.suppress(OSError, AttributeError):
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(_M_MMAP_THRESHOLD, 1 << 17)
-        mallopt(_M_TRIM_THRESHOLD, 1 << 18)
-        mallopt(_M_ARENA_MAX, 1)
+    _set({_M_MMAP_THRESHOLD: 1 << 17, _M_TRIM_THRESHOLD: 1 << 18, _M_ARENA_MAX: 1})
 
 
 def keep_large_blocks() -> None:
@@ -28,10 +24,14 @@ def keep_large_blocks() -> None:
 
     The system fills each block it gives with zeros: a sixth of the CPU of making a page of a year.
     """
+    _set({_M_MMAP_THRESHOLD: 1 << 25, _M_TRIM_THRESHOLD: 1 << 26})  # the former is the most that 64 bits allow
+
+
+def _set(options: dict[int, int]) -> None:
     with contextlib.suppress(OSError, AttributeError):
         mallopt = ctypes.CDLL(None).mallopt
-        mallopt(_M_MMAP_THRESHOLD, 1 << 25)  # the most that 64 bits allow
-        mallopt(_M_TRIM_THRESHOLD, 1 << 26)
+        for option, value in options.items():
+            mallopt(option, value)
 
 
 def trim() -> None:
