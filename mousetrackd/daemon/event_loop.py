@@ -12,7 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from types import FrameType
 
 T = TypeVar("T")
@@ -40,6 +40,13 @@ SIGNALS: Final = {
     signal.SIGINT: Message.END,
 }
 
+_HELD: Final = (signal.SIGUSR1, signal.SIGUSR2)
+"""Blocked in every thread, but for the moments in which the main thread waits for messages.
+
+The kernel may give a signal to any thread that does not block it. On a busy machine that thread runs late, and a pause
+from before would be taken together with the resume that came after it.
+"""
+
 
 class Messages(Generic[T]):
     """A queue from any thread and from signal handlers to one thread.
@@ -47,6 +54,9 @@ class Messages(Generic[T]):
     Waiting is on a pipe into which the signal itself writes (signal.set_wakeup_fd). Waiting on a queue's lock would
     sleep over a signal that comes just before the lock is waited for.
     """
+
+    held: Collection[signal.Signals] = ()
+    """Signals that the reader takes only while it waits."""
 
     def __init__(self) -> None:
         self._posted: deque[T] = deque()
@@ -62,7 +72,11 @@ class Messages(Generic[T]):
 
     def receive(self, timeout_s: float | None) -> list[T]:
         """Sleep until there is a message, at most ``timeout_s`` (None: as long as it takes); all there are."""
-        self._poll.poll(None if timeout_s is None else math.ceil(timeout_s * 1000))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, self.held)
+        try:
+            self._poll.poll(None if timeout_s is None else math.ceil(timeout_s * 1000))
+        finally:
+            signal.pthread_sigmask(signal.SIG_BLOCK, self.held)
         with contextlib.suppress(BlockingIOError):
             while os.read(self._read_fd, 4096):
                 pass
@@ -116,7 +130,9 @@ class Timers:
 
 @contextlib.contextmanager
 def signals_posted(messages: Messages[Any], on_end: Callable[[], None]) -> Iterator[None]:
-    """Post each signal of ``SIGNALS`` as its message; put the old handlers back at the end. Main thread only.
+    """Post each signal of ``SIGNALS`` as its message; put handlers and mask back at the end. Main thread only.
+
+    Pause and resume are taken while ``messages`` is waited for. Threads that are started meanwhile never take them.
 
     on_end: called by the handler itself when the daemon is asked to end.
     """
@@ -129,11 +145,14 @@ def signals_posted(messages: Messages[Any], on_end: Callable[[], None]) -> Itera
 
     woken_before = signal.set_wakeup_fd(messages.wake_fd, warn_on_full_buffer=False)
     before = {number: signal.signal(number, post) for number in SIGNALS}
+    mask_before = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
+    messages.held = _HELD
     try:
-        # The unit starts us with these blocked, so that an early one waits for the handlers.
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS.keys() - set(_HELD))
         yield
     finally:
+        messages.held = ()
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask_before)
         for number, handler in before.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(woken_before)

@@ -385,8 +385,22 @@ def test_a_pause_in_the_first_milliseconds_of_the_start_is_kept(home: Home) -> N
         home.paths.desired_state.unlink()
 
 
-def blocks(daemon: Running, number: signal.Signals) -> bool:
-    (mask,) = re.findall(r"^SigBlk:\s*(\w+)$", Path(f"/proc/{daemon.pid}/status").read_text(), re.MULTILINE)
+def test_no_thread_but_the_main_one_takes_pause_and_resume(home: Home) -> None:
+    # The kernel gives a signal to any thread that does not block it; one that runs late would post it too late.
+    with home.running() as daemon:
+        taking = {
+            int(task.name)
+            for task in Path(f"/proc/{daemon.pid}/task").iterdir()
+            for number in (signal.SIGUSR1, signal.SIGUSR2)
+            if not blocks(daemon, number, thread=task.name)
+        }
+        assert taking == {daemon.pid}
+        assert len(list(Path(f"/proc/{daemon.pid}/task").iterdir())) > 1
+
+
+def blocks(daemon: Running, number: signal.Signals, *, thread: str = "") -> bool:
+    status = Path(f"/proc/{daemon.pid}/task/{thread or daemon.pid}/status").read_text()
+    (mask,) = re.findall(r"^SigBlk:\s*(\w+)$", status, re.MULTILINE)
     return bool(int(mask, 16) >> (number - 1) & 1)
 
 

@@ -42,6 +42,7 @@ def test_more_messages_than_the_pipe_holds_block_nobody_and_are_all_received() -
 def test_each_signal_is_posted_as_its_message_and_the_handlers_are_put_back() -> None:
     messages: Messages[Message] = Messages()
     before = [signal.getsignal(number) for number in SIGNALS]
+    mask_before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     ends: list[int] = []
     with signals_posted(messages, lambda: ends.append(1)):
         received: list[Message] = []
@@ -53,6 +54,17 @@ def test_each_signal_is_posted_as_its_message_and_the_handlers_are_put_back() ->
         assert received == []
         assert len(ends) == 2, "SIGTERM and SIGINT"
     assert [signal.getsignal(number) for number in SIGNALS] == before
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == mask_before
+    messages.close()
+
+
+def test_a_pause_that_comes_while_nobody_waits_is_taken_by_the_next_wait() -> None:
+    messages: Messages[Message] = Messages()
+    with signals_posted(messages, lambda: None):
+        os.kill(os.getpid(), signal.SIGUSR1)
+        assert signal.SIGUSR1 in signal.sigpending()
+        assert messages.receive(None) == [Message.PAUSE]
+        assert signal.SIGUSR1 not in signal.sigpending()
     messages.close()
 
 
