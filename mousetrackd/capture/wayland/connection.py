@@ -80,14 +80,14 @@ class Connection:
     """
 
     def __init__(self, name: str | None = None) -> None:
+        self.path = display_path(name)
         try:
-            from pywayland.client.display import Display  # noqa: PLC0415 - an X11 session needs none of it
+            from pywayland.client.display import Display  # noqa: PLC0415 - who has no compositor needs none of it
         except ImportError as error:
             raise SourceError(
                 f"pywayland cannot be used: {error}",
                 "Install it into mousetrackd's environment: pip install pywayland (it needs libwayland's headers).",
             ) from error
-        self.path = display_path(name)
         self.globals: dict[int, tuple[str, int]] = {}
         self.compositor = ""
         self.failures = Failures()
