@@ -3,13 +3,15 @@
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support.waiting import wait_until
 from support.xserver import Xvfb
 
 from mousetrackd.capture.x11 import display as x11
+from mousetrackd.capture.x11.patience import hung_up_after
 from mousetrackd.capture.x11.source import PynputSource
 from mousetrackd.core.errors import SourceError
 
@@ -48,6 +50,11 @@ def falls_silent_after(server: Xvfb, answer_bytes: int) -> Iterator[str]:
     """A display in front of the server that passes on so much of its answers, and then nothing; its name."""
     with display_beside(server) as (name, gate, sockets):
         gate.listen()
+        threads: list[threading.Thread] = []
+
+        def begin(do: Callable[..., None], *args: socket.socket) -> None:
+            threads.append(threading.Thread(target=do, args=args, daemon=True))
+            threads[-1].start()
 
         def ask(client: socket.socket, real: socket.socket) -> None:
             with contextlib.suppress(OSError):
@@ -60,17 +67,17 @@ def falls_silent_after(server: Xvfb, answer_bytes: int) -> Iterator[str]:
                     client = sockets.enter_context(gate.accept()[0])
                     real = sockets.enter_context(socket.socket(socket.AF_UNIX))
                     real.connect(path_of(server.name))
-                    threading.Thread(target=ask, args=(client, real), daemon=True).start()
+                    begin(ask, client, real)
                     left = answer_bytes
                     while left and (answer := real.recv(left)):
                         client.sendall(answer)
                         left -= len(answer)
 
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
+        begin(serve)
         yield name
         gate.shutdown(socket.SHUT_RDWR)
-        thread.join(10)
+        for thread in threads:  # the first makes the others; those end with the connections of whoever was let in
+            thread.join(10)
 
 
 def open_files() -> int:
@@ -118,6 +125,16 @@ def test_one_whose_queue_is_full(server: Xvfb, monkeypatch: pytest.MonkeyPatch) 
         with pytest.raises(SourceError, match=f'the X server "{name}" does not answer'):
             x11.open_display(TIMEOUT_S)
     assert socket.getdefaulttimeout() is None
+
+
+def test_a_connection_that_is_made_when_the_time_is_up_is_hung_up_too() -> None:
+    connections: list[socket.socket] = []
+    ours, silent = socket.socketpair()
+    with ours, silent, hung_up_after(0, lambda: connections) as patience:
+        wait_until(lambda: patience.is_over, "the time is up")
+        connections.append(ours)
+        ours.settimeout(10)
+        assert ours.recv(1) == b""
 
 
 def test_a_slow_start_of_a_living_server_is_not_hung_up_later(server: Xvfb) -> None:

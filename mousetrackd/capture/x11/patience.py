@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+_AGAIN_S: Final = 0.05
 
 
 class Patience:
@@ -26,24 +28,27 @@ class Patience:
 def hung_up_after(timeout_s: float, connections: Callable[[], Iterable[socket.socket]]) -> Iterator[Patience]:
     """Hang up ``connections`` where the block takes longer: whoever waits for an answer then gets the end instead.
 
-    connections: called in another thread.
+    connections: called in another thread, again and again from then on: one that is made late has no end otherwise.
     """
     patience = Patience()
+    is_done = threading.Event()
 
     def hang_up() -> None:
-        patience.is_over = True
-        for connection in connections():
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+        wait_s = timeout_s
+        while not is_done.wait(wait_s):
+            patience.is_over = True
+            for connection in connections():
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+            wait_s = _AGAIN_S
 
-    timer = threading.Timer(timeout_s, hang_up)
-    timer.daemon = True
-    timer.start()
+    thread = threading.Thread(target=hang_up, name="patience", daemon=True)
+    thread.start()
     try:
         yield patience
     finally:
-        timer.cancel()
-        timer.join()  # woken by that, it ends at once
+        is_done.set()
+        thread.join()
 
 
 @contextlib.contextmanager
