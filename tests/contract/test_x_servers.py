@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -68,25 +69,42 @@ def test_the_names_of_keys_are_there_for_whoever_imports_them_afterwards(serve: 
     serve()
     with pointer_only.no_key_names():
         importlib.import_module("pynput.mouse")
+    assert "PYNPUT_BACKEND_KEYBOARD" not in os.environ
     assert "Greek_alpha" in importlib.import_module("pynput._util.xorg_keysyms").SYMBOLS
 
 
-def test_a_pynput_that_needs_the_names_of_keys_gets_them(tmp_path: Path) -> None:
-    files = {
-        "__init__": "",
-        "mouse": "from pynput._util.xorg_keysyms import KEYSYMS as Listener",
-        "_util/__init__": "",
-        "_util/xorg_keysyms": "class KEYSYMS: pass",
-    }
-    for name, code in files.items():
+PYNPUT = {
+    "__init__": "from . import keyboard",
+    "keyboard": "",
+    "mouse": "from ._util.xorg_keysyms import SYMBOLS; Listener = type('Mouse', (), SYMBOLS)",
+    "_util/__init__": "",
+    "_util/xorg_keysyms": "SYMBOLS = {'Greek_alpha': 945}",
+}
+"""One of another version, by its modules."""
+
+
+@pytest.mark.parametrize(
+    "differing",
+    [
+        {
+            "mouse": "from ._util.xorg_keysyms import Listener",
+            "_util/xorg_keysyms": "class Listener: Greek_alpha = 945",
+        },
+        {"mouse": PYNPUT["mouse"] + "; Listener.Greek_alpha"},
+        {"keyboard": "import os; assert not os.environ.get('PYNPUT_BACKEND_KEYBOARD')"},
+    ],
+    ids=["another table", "a name at once", "its keyboard"],
+)
+def test_a_pynput_that_needs_more_is_imported_whole(tmp_path: Path, differing: dict[str, str]) -> None:
+    for name, code in {**PYNPUT, **differing}.items():
         file = tmp_path / "pynput" / f"{name}.py"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(code)
-    code = "from mousetrackd.capture.x11 import source; print(source._import_listeners().Listener.__name__)"
+    code = "from mousetrackd.capture.x11 import source; print(source._import_listeners().Listener.Greek_alpha)"
     done = subprocess.run(
         [sys.executable, "-c", code], env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False
     )
-    assert done.stdout == "KEYSYMS\n", done.stderr
+    assert done.stdout == "945\n", done.stderr
 
 
 @pytest.mark.parametrize("fast", [True, False], ids=["fast", "stock"])

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 EXTENSIONS: Final = ("Generic Event Extension", "RECORD", "RANDR", "XInputExtension")
 """Those that every session needs. python-xlib would load its code for a dozen more, and ask the server about each."""
 
+_KEYBOARD: Final = "PYNPUT_BACKEND_KEYBOARD"
 _KEY_NAMES: Final = "pynput._util.xorg_keysyms"
 
 
@@ -52,7 +53,8 @@ def connections(extensions: Sequence[str] = ()) -> Iterator[None]:
 @contextlib.contextmanager
 def no_key_names() -> Iterator[None]:
     """Meanwhile pynput is imported without its keyboard and the names of keys, of which its mouse uses none."""
-    os.environ["PYNPUT_BACKEND_KEYBOARD"] = "dummy"
+    keyboard_before = os.environ.get(_KEYBOARD)
+    os.environ[_KEYBOARD] = "dummy"
     key_names = ModuleType(_KEY_NAMES)
     vars(key_names)["SYMBOLS"] = {}
     groups = Xlib.keysymdef.__all__
@@ -61,6 +63,10 @@ def no_key_names() -> Iterator[None]:
     try:
         yield
     finally:
+        if keyboard_before is None:
+            del os.environ[_KEYBOARD]
+        else:
+            os.environ[_KEYBOARD] = keyboard_before
         Xlib.keysymdef.__all__ = groups
         if sys.modules[_KEY_NAMES] is key_names:  # whoever needs them imports the real ones
             del sys.modules[_KEY_NAMES]

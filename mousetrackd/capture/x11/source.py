@@ -327,11 +327,11 @@ def _import_listeners() -> ModuleType:
     """The module of the listeners. Raises SourceError where pynput cannot use the display."""
     from mousetrackd.capture.x11 import pointer_only  # noqa: PLC0415 - python-xlib is not needed without a display
 
-    for without in (pointer_only.no_key_names, contextlib.nullcontext):  # another pynput may need more of them
+    for without in (pointer_only.no_key_names, contextlib.nullcontext):
         try:
             with without():
                 from mousetrackd.capture.x11 import listeners  # noqa: PLC0415 - it cannot be imported without a display
-        except ImportError as error:
+        except Exception as error:  # noqa: BLE001 - how another pynput fails that needs its keys is not known
             failure = error
         else:
             return listeners
