@@ -388,14 +388,22 @@ def test_a_pause_in_the_first_milliseconds_of_the_start_is_kept(home: Home) -> N
 def test_no_thread_but_the_main_one_takes_pause_and_resume(home: Home) -> None:
     # The kernel gives a signal to any thread that does not block it; one that runs late would post it too late.
     with home.running() as daemon:
-        taking = {
-            int(task.name)
-            for task in Path(f"/proc/{daemon.pid}/task").iterdir()
-            for number in (signal.SIGUSR1, signal.SIGUSR2)
-            if not blocks(daemon, number, thread=task.name)
-        }
-        assert taking == {daemon.pid}
-        assert len(list(Path(f"/proc/{daemon.pid}/task").iterdir())) > 1
+
+        def taking() -> set[str]:
+            return {
+                thread
+                for thread in threads(daemon)
+                for number in (signal.SIGUSR1, signal.SIGUSR2)
+                if not blocks(daemon, number, thread=thread)
+            }
+
+        wait_until(taking, "the main thread waits for messages")
+        assert taking() <= {str(daemon.pid)}
+        assert len(threads(daemon)) > 1
+
+
+def threads(daemon: Running) -> list[str]:
+    return [task.name for task in Path(f"/proc/{daemon.pid}/task").iterdir()]
 
 
 def blocks(daemon: Running, number: signal.Signals, *, thread: str = "") -> bool:
