@@ -7,13 +7,12 @@ from typing import Any
 
 
 class ExitCode(IntEnum):
-    """What a command's exit status means. From 69 up the numbers are those of sysexits.h."""
+    """What a command's exit status means. From 77 up the numbers are those of sysexits.h."""
 
     DONE = 0
     COULD_NOT = 1
     WRONG_USAGE = 2
     NOT_RUNNING = 3
-    NO_DISPLAY = 69  # EX_UNAVAILABLE
     REFUSED = 77  # EX_NOPERM
     BAD_CONFIG = 78  # EX_CONFIG
 
@@ -93,4 +92,4 @@ class FaultError(SourceError):
 
 
 class RecordingError(SourceError):
-    """A recorded session cannot be read. Waiting would not mend it."""
+    """A recorded session cannot be read. Waiting would change nothing."""

@@ -106,7 +106,7 @@ def report(rules: Exclusions, layout: Layout) -> str:
         there = ", ".join(monitor.output for monitor in layout.monitors)
         sentences.append(
             f"privacy.exclude names {', '.join(rules.lost)}, and there is only {there}: that excludes nothing now.\n"
-            "If the name is misspelt, mend it in the configuration, and forget what was counted there meanwhile."
+            "If the name is misspelt, correct it in the configuration, and forget what was counted there meanwhile."
         )
     return "\n".join(sentences)
 

@@ -35,7 +35,6 @@ _EXIT_CODES = {
     ExitCode.COULD_NOT: "Could not.",
     ExitCode.WRONG_USAGE: "Wrong usage.",
     ExitCode.NOT_RUNNING: "The daemon is not running.",
-    ExitCode.NO_DISPLAY: "There is no display to be had.",
     ExitCode.REFUSED: "Refused: a file, folder or user that must not be trusted with this data.",
     ExitCode.BAD_CONFIG: "The configuration is wrong.",
 }

@@ -24,7 +24,7 @@ _FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 def load(over: str) -> Image.Image | None:
     """The image that ``over`` names: the path of a file, "screen" for a screenshot, or nothing for none.
 
-    Raises MousetrackError when there is none to be had.
+    Raises MousetrackError where there is none.
     """
     if not over:
         return None

@@ -93,7 +93,7 @@ class DamagedDatabase:
 
 
 def open_copy(damaged: Path, folder: Path) -> sqlite3.Connection:
-    """Open a copy of a damaged store, its journal with it: SQLite must not mend the only one."""
+    """Open a copy of a damaged store, its journal with it: SQLite must not repair the only one."""
     copy = folder / "copy.sqlite3"
     for ending in ("", "-wal"):
         copy.with_name(copy.name + ending).unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """The end of the real daemon, while its store, its disk or its last picture cannot be used.
 
 Daemons with folders of their own, all at one display, so that each counts the same presses. All are asked to end at the
-same time, each while something else is wrong. Then that is mended, and each is started again.
+same time, each while something else is wrong. Then that is put right, and each is started again.
 """
 
 import contextlib

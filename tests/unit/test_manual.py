@@ -1,14 +1,20 @@
 """The man page and the completions, made from the commands."""
 
+import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
 
+import mousetrackd
 from mousetrackd.cli.commands import COMMANDS, cli
+from mousetrackd.core.errors import ExitCode
 from mousetrackd.desktop.manual import completion, man_page
+
+UNIT = "systemd/mousetrackd.service"
 
 
 def shown(page: str, *, width: int = 100) -> str:
@@ -47,6 +53,22 @@ def test_mandoc_finds_no_fault_but_the_missing_date() -> None:
         ["mandoc", "-Tlint", "-Wwarning"], input=man_page(cli), capture_output=True, text=True, timeout=60, check=False
     )
     assert [line for line in done.stdout.splitlines() if "missing date" not in line] == []
+
+
+def test_each_exit_code_that_is_promised_is_one_that_something_ends_with() -> None:
+    package, checkout = Path(str(mousetrackd.__file__)).parent, Path(__file__).parents[2]
+    code = "".join(file.read_text("utf-8") for file in package.rglob("*.py") if file.name != "manual.py")
+    assert [one.name for one in ExitCode if f"ExitCode.{one.name}" not in code] == []
+    (readme,) = re.findall(
+        r"^Exit codes: (.*?)\.$", (checkout / "README.md").read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
+    assert [int(number) for number in re.findall(r"\d+", readme)] == [*ExitCode]
+    (unit,) = re.findall(r"^RestartPreventExitStatus=(.*)$", (checkout / UNIT).read_text("utf-8"), re.MULTILINE)
+    assert {int(number) for number in unit.split()} == {
+        ExitCode.WRONG_USAGE,
+        ExitCode.REFUSED,
+        ExitCode.BAD_CONFIG,
+    }
 
 
 def test_whoever_makes_the_page_leaves_the_commands_as_they_are() -> None:

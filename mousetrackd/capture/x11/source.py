@@ -2,7 +2,7 @@
 
 Two listeners, the same events:
 
-* ``BatchListener`` reads the RECORD connection at most 20 times a second and keeps the bytes; they are decoded when
+* ``BatchListener`` reads the RECORD connection some 10 to 30 times a second and keeps the bytes; they are decoded when
   the daemon drains, all at once, with the server's own time stamps. Changes of the monitors come in the same stream.
 * ``StockListener`` is pynput's own, for a pynput that works differently inside. A press beside a change of the monitors
   is then on the side on which it was received.
