@@ -21,6 +21,7 @@ from typing import Any, Final
 
 import mousetrackd
 from mousetrackd.core.wording import printable_lines
+from mousetrackd.daemon.event_loop import SIGNALS, Message
 from mousetrackd.system.bounded_calls import bounded
 from mousetrackd.system.deadline import Deadline
 
@@ -37,6 +38,8 @@ _DEATH_TIMEOUT_S: Final = 2.0
 _REPLY_LIMIT_BYTES: Final = 1 << 16
 _OUTPUT_LIMIT_BYTES: Final = 4096
 """A traceback and some lines more. The end is kept: that is where the reason is."""
+
+_FOR_THE_DAEMON: Final = [number for number, message in SIGNALS.items() if message is not Message.END]
 
 _KEPT_VARIABLES: Final = ("PYTHONHOME", "PYTHONUSERBASE", "PYTHONNOUSERSITE", "PYTHONUTF8", "PYTHONDONTWRITEBYTECODE")
 """Of Python's own variables those that say where its library is, or nothing about code at all."""
@@ -174,6 +177,8 @@ class Child:
     # In the thread ------------------------------------------------------------------------------------
 
     def _live(self) -> None:
+        # The process inherits this: whoever signals all processes of the unit (systemctl kill) means the daemon.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _FOR_THE_DAEMON)
         name = self._job.name
         try:
             ended = self._run()

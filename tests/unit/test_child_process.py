@@ -11,6 +11,7 @@ import pytest
 from support.waiting import wait_until
 
 from mousetrackd.daemon.child_process import Child, Ended, Job, command, environment, module_path
+from mousetrackd.daemon.event_loop import SIGNALS, Message
 
 pytest_plugins = ("support.jobs",)
 
@@ -119,6 +120,13 @@ def test_an_error_that_a_user_can_act_on_is_the_problem(make_job: Callable[..., 
         """
     )
     assert end_of(job) == Ended("the disk \\x1b[31mis full\nFree some space.")
+
+
+def test_signals_that_the_daemon_acts_on_do_not_end_it(make_job: Callable[..., Job]) -> None:
+    # "systemctl --user kill -s ALRM mousetrackd" sends them to all processes of the unit.
+    numbers = [int(number) for number, message in SIGNALS.items() if message is not Message.END]
+    assert len(numbers) == 4
+    assert end_of(make_job(f"import os\nfor number in {numbers}: os.kill(os.getpid(), number)")) == Ended("")
 
 
 @pytest.mark.parametrize(
