@@ -1,7 +1,11 @@
 """An X server that takes connections and does not answer keeps nobody waiting, wherever it stops answering."""
 
 import contextlib
+import itertools
+import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -46,13 +50,16 @@ def path_of(display: str) -> str:
 
 
 @contextlib.contextmanager
-def falls_silent_after(server: Xvfb, answer_bytes: int) -> Iterator[str]:
-    """A display in front of the server that passes on so much of its answers, and then nothing; its name."""
+def falls_silent_after(server: Xvfb, answer_bytes: int, *, connections: int = 0) -> Iterator[str]:
+    """A display in front of the server that passes on so much of its answers, and then nothing; its name.
+
+    connections: so many are passed on whole before.
+    """
     with display_beside(server) as (name, gate, sockets):
         gate.listen()
         threads: list[threading.Thread] = []
 
-        def begin(do: Callable[..., None], *args: socket.socket) -> None:
+        def begin(do: Callable[..., None], *args: socket.socket | int) -> None:
             threads.append(threading.Thread(target=do, args=args, daemon=True))
             threads[-1].start()
 
@@ -60,18 +67,22 @@ def falls_silent_after(server: Xvfb, answer_bytes: int) -> Iterator[str]:
             with contextlib.suppress(OSError):
                 while asked := client.recv(65536):
                     real.sendall(asked)
+                real.shutdown(socket.SHUT_RDWR)
+
+        def answer(client: socket.socket, real: socket.socket, left: int) -> None:
+            with contextlib.suppress(OSError):
+                while left and (answer := real.recv(min(left, 65536))):
+                    client.sendall(answer)
+                    left -= len(answer)
 
         def serve() -> None:
             with contextlib.suppress(OSError):
-                while True:
+                for number in itertools.count():
                     client = sockets.enter_context(gate.accept()[0])
                     real = sockets.enter_context(socket.socket(socket.AF_UNIX))
                     real.connect(path_of(server.name))
                     begin(ask, client, real)
-                    left = answer_bytes
-                    while left and (answer := real.recv(left)):
-                        client.sendall(answer)
-                        left -= len(answer)
+                    begin(answer, client, real, sys.maxsize if number < connections else answer_bytes)
 
         begin(serve)
         yield name
@@ -100,6 +111,27 @@ def test_one_that_falls_silent_while_it_lets_us_in(
         monkeypatch.setenv("DISPLAY", name)
         with pytest.raises(SourceError, match=f'the X server "{name}" does not answer'):
             x11.open_display(TIMEOUT_S)
+
+
+START = """
+from mousetrackd.capture.x11 import source
+from mousetrackd.core.errors import SourceError
+source._START_TIMEOUT_S = 0.0
+try:
+    source.PynputSource().start(lambda: None)
+except SourceError as error:
+    print(error.message)
+"""
+
+
+def test_one_that_falls_silent_while_pynput_is_imported(server: Xvfb) -> None:
+    # In a process of its own, because pynput connects only once for that.
+    with falls_silent_after(server, 0, connections=1) as name:
+        variables = {"DISPLAY": name, "PATH": os.environ["PATH"]}
+        done = subprocess.run(
+            [sys.executable, "-c", START], env=variables, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.stdout == f'the X server "{name}" does not answer\n', done.stderr
 
 
 def test_one_that_falls_silent_later(server: Xvfb) -> None:

@@ -65,6 +65,14 @@ def test_connections_know_no_keys_no_visuals_and_no_extension_that_is_not_used(s
         assert {*stock.extensions} > {*pointer_only.EXTENSIONS}
 
 
+def test_a_connection_within_has_the_extensions_that_it_asks_for(serve: Serve) -> None:
+    serve()
+    with x11.our_connections(), contextlib.ExitStack() as opened:
+        display = x11.open_display(extensions=("SHAPE",))
+        opened.callback(x11.close_display, display)
+        assert {*display.extensions} == {*pointer_only.EXTENSIONS, "SHAPE"}
+
+
 def test_the_names_of_keys_are_there_for_whoever_imports_them_afterwards(serve: Serve) -> None:
     serve()
     with pointer_only.no_key_names():

@@ -8,7 +8,7 @@ import os
 import socket
 import sys
 import termios
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import Xlib.display
 import Xlib.error
@@ -24,6 +24,9 @@ from mousetrackd.core.errors import BlindError, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+Opened: TypeAlias = tuple[socket.socket, xauthority.Found]
+"""A connection, and the cookie that was offered."""
 
 XLIB_ERRORS = (Xlib.error.XError, Xlib.error.ConnectionClosedError, Xlib.error.DisplayError, OSError)
 """What a call to a display can raise when the server is not there, goes away, or says no."""
@@ -81,9 +84,12 @@ def no_answer() -> SourceError:
 
 
 @contextlib.contextmanager
-def answering(display: Xlib.display.Display, timeout_s: float) -> Iterator[None]:
-    """Have the block's questions answered within ``timeout_s`` together. Raises SourceError where they are not."""
-    with hung_up_after(timeout_s, lambda: [display.display.socket]) as patience:
+def answering(display: Xlib.display.Display, timeout_s: float, opened: Sequence[Opened] = ()) -> Iterator[None]:
+    """Have the block's questions answered within ``timeout_s`` together. Raises SourceError where they are not.
+
+    opened: by ``our_connections``, at which questions are asked as well.
+    """
+    with hung_up_after(timeout_s, lambda: [display.display.socket, *(one for one, _ in opened)]) as patience:
         try:
             yield
         except (SourceError, *XLIB_ERRORS) as error:
@@ -120,7 +126,7 @@ def _refused(name: str, error: Exception, found: list[xauthority.Found]) -> Sour
 
 
 @contextlib.contextmanager
-def our_connections(extensions: Sequence[str] = ()) -> Iterator[list[tuple[socket.socket, xauthority.Found]]]:
+def our_connections(extensions: Sequence[str] = ()) -> Iterator[list[Opened]]:
     """Meanwhile connections are as in ``pointer_only``, and their cookies are those of ``xauthority``.
 
     extensions: of the server, by their names, which are needed besides ``pointer_only.EXTENSIONS``.
@@ -128,7 +134,7 @@ def our_connections(extensions: Sequence[str] = ()) -> Iterator[list[tuple[socke
     cookie. The one function of python-xlib that reads the authority file is replaced for that time, rather than
     $XAUTHORITY, which children would inherit.
     """
-    offered: list[tuple[socket.socket, xauthority.Found]] = []
+    offered: list[Opened] = []
 
     def get_auth(
         connection: socket.socket, _name: str, _protocol: str | None, _host: str, number: int

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 EXTENSIONS: Final = ("Generic Event Extension", "RECORD", "RANDR", "XInputExtension")
 """Those that every session needs. python-xlib would load its code for a dozen more, and ask the server about each."""
 
+_ext: Any = Xlib.ext  # its stub leaves the table out
+_KNOWN: Final = tuple(_ext.__extensions__)
+
 _KEYBOARD: Final = "PYNPUT_BACKEND_KEYBOARD"
 _KEY_NAMES: Final = "pynput._util.xorg_keysyms"
 
@@ -40,14 +43,13 @@ class PointerDisplay(Xlib.display.Display):
 @contextlib.contextmanager
 def connections(extensions: Sequence[str] = ()) -> Iterator[None]:
     """Meanwhile each connection of python-xlib is a ``PointerDisplay`` that has only ``EXTENSIONS`` and these."""
-    ext: Any = Xlib.ext  # its stub leaves the table out
-    before = Xlib.display.Display, ext.__extensions__
+    before = Xlib.display.Display, _ext.__extensions__
     Xlib.display.Display = PointerDisplay  # type: ignore[misc]
-    ext.__extensions__ = [one for one in ext.__extensions__ if one[0] in (*EXTENSIONS, *extensions)]
+    _ext.__extensions__ = [one for one in _KNOWN if one[0] in (*EXTENSIONS, *extensions)]
     try:
         yield
     finally:
-        Xlib.display.Display, ext.__extensions__ = before  # type: ignore[misc]
+        Xlib.display.Display, _ext.__extensions__ = before  # type: ignore[misc]
 
 
 @contextlib.contextmanager

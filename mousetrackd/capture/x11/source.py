@@ -111,7 +111,8 @@ class PynputSource:
         from mousetrackd.capture.x11 import display as x11  # noqa: PLC0415
 
         display = self._watch_display = x11.open_display()
-        with x11.answering(display, _START_TIMEOUT_S + x11.ANSWER_TIMEOUT_S):
+        limit_s = _START_TIMEOUT_S + x11.ANSWER_TIMEOUT_S
+        with x11.our_connections() as opened, x11.answering(display, limit_s, opened):  # pynput opens its own
             try:
                 self._begin(display, notify)
             except SourceError:
@@ -135,8 +136,7 @@ class PynputSource:
         reader = self._reader = MonitorReader(display, ping, MasterPointers(display, self._take_pointers))
         self._stream.begin(self._screens if self._others else None)
         began_ms = self.now_ms()
-        with x11.our_connections():
-            self._start_listener()
+        self._start_listener()
         # In this order each change that is reported from here on is in the stream, or in this first query.
         reader.select_changes()
         while (first := self._query(reader)) is None:
