@@ -214,7 +214,7 @@ class BusContract(SourceContract):
         recorder.receive(1000)
         began_s = time.monotonic()
         recorder.source.stop()
-        assert time.monotonic() - began_s < STOP_WITHIN_S + 2
+        assert time.monotonic() - began_s < STOP_WITHIN_S
         ended.set()
         flooding.join()
         assert not [thread for thread in threading.enumerate() if thread.name == "pointer"]
@@ -497,7 +497,7 @@ class TestKWin(BusContract):
             recorder.calls = 0
             change(self.shell)
             wait_until(lambda times=times: times in recorder.source.notes[0], f"it was lost {times}")  # type: ignore[misc]
-            assert "clicks were not seen for 0." in recorder.source.notes[0]
+            assert re.search(r"clicks were not seen for [\d.]+ s: ", recorder.source.notes[0])
             assert recorder.calls > 0
             self.shell.press(8, 9, 1)
         assert recorder.receive(3) == [(Kind.MOVE, 8, 9), (Kind.LEFT, 8, 9), (Kind.LEFT, 8, 9)]

@@ -48,7 +48,8 @@ from mousetrackd.core.monitors import Monitor, Placement
 Row = tuple[Kind, int, int]
 """What the hand does, and what a source must say: kind and desktop pixel."""
 
-STOP_WITHIN_S = 2.0
+STOP_WITHIN_S = 4.0
+"""Less than the 5 s that a thread which does not end is waited for."""
 NO_ANSWER_FOR_S = 0.2
 
 MANY_MOVES = [(Kind.MOVE, 10 + 7 * i % 1900, 5 + 11 * i % 1070) for i in range(2000)]

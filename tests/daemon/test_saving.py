@@ -65,7 +65,7 @@ def test_timed_pictures_appear_when_something_changed_and_only_then(home: Home) 
         # Three intervals of both kinds.
         before = home.status()
         always(lambda: len(home.dated_pictures()) == 1, "there is one picture", for_s=3)
-        assert home.status() == before
+        assert {**home.status(), "written": before["written"]} == before  # a roll-up may end after the picture
         assert home.paths.latest.read_bytes() == latest
 
         click_at(1700, 900)

@@ -33,8 +33,9 @@ def test_what_takes_its_time_is_not_ended_before_it_is_done() -> None:
 def test_one_that_was_disarmed_ends_nothing() -> None:
     codes: queue.SimpleQueue[int] = queue.SimpleQueue()
     resort = LastResort(codes.put)
-    resort.arm(0.1)
-    resort.disarm()
+    with resort.held():  # it is due, and waits
+        resort.arm(0.0)
+        resort.disarm()
     with pytest.raises(queue.Empty):
         codes.get(timeout=0.3)
 

@@ -35,11 +35,12 @@ def test_one_that_hangs_is_ended_with_what_it_has_started(tmp_path: Path) -> Non
 import os, time
 os.fork()
 with open({str(pids)!r}, "a") as file: file.write(f"{{os.getpid()}}\\n")
+while open({str(pids)!r}).read().count("\\n") < 2: time.sleep(0.01)
+print("both have begun", flush=True)
 time.sleep(600)
 """
-    with pytest.raises(TimeoutError) as raised:
-        run_tool(python(text), timeout_s=1)
-    assert reason(raised.value)
+    with pytest.raises(ValueError, match="more than 10 bytes"):
+        run_tool(python(text), timeout_s=60, max_bytes=10)
     started = [int(line) for line in pids.read_text().split()]
     assert len(started) == 2
     wait_until(lambda: not any(runs(pid) for pid in started), "both had ended")
@@ -55,8 +56,9 @@ def runs(pid: int) -> bool:
 
 def test_one_that_dribbles_has_one_limit_for_all_of_it() -> None:
     text = "import time\nwhile True: print('x', flush=True); time.sleep(0.01)"
-    with pytest.raises(TimeoutError):
+    with pytest.raises(TimeoutError) as raised:
         run_tool(python(text), timeout_s=0.5)
+    assert reason(raised.value)
 
 
 def test_one_that_leaves_a_child_with_its_output_is_not_waited_for_longer() -> None:
