@@ -41,6 +41,8 @@ document.getElementById("summary").textContent = "This browser is too old for th
 
 _IMPORT: Final = re.compile(r'^import \{([^}]*)\} from "\./([\w-]+\.js)";?\n', re.MULTILINE)
 _COMMENT: Final = re.compile(r"^[ \t]*(?:/\*\*(?:(?!\*/).)*\*/|//[^\n]*)[ \t]*\n", re.MULTILINE | re.DOTALL)
+_REMARK: Final = re.compile(r"(?<=[;,{})]) // [^\"`\n]*$", re.MULTILINE)
+"""A comment behind code. Where quotes follow it may be text."""
 _CAST: Final = re.compile(r"/\*\* @type [^*]*\*/ ")
 _CSS_COMMENT: Final = re.compile(r"/\*.*?\*/", re.DOTALL)
 _CSS_SPACE: Final = re.compile(r"\s*([{};,>])\s*|(?<=:)\s+")
@@ -65,7 +67,7 @@ def script(read: Callable[[str], str], start: str = "main.js") -> str:
             if top in owners:
                 raise ValueError(f"{name} and {owners[top]} both have the name {top}")
             owners[top] = name
-        body = _EXPORT.sub("", _CAST.sub("", _COMMENT.sub("", _IMPORT.sub("", text))))
+        body = _EXPORT.sub("", _CAST.sub("", _REMARK.sub("", _COMMENT.sub("", _IMPORT.sub("", text)))))
         body = re.sub(r"^export \{\};?\n", "", body, flags=re.MULTILINE)
         if re.search(r"^\s*(?:import|export)\b(?! *\()", body, re.MULTILINE):
             raise ValueError(f"{name} imports or exports in another way than by a name and on one line")

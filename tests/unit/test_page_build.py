@@ -25,12 +25,12 @@ def joined(**files: str) -> str:
 def test_what_is_imported_comes_first_and_once() -> None:
     text = joined(
         main='import {one} from "./a.js";\nimport {two} from "./b.js";\none(two);\n',
-        a='import {two} from "./b.js";\nexport function one() {\n  return two;\n}\n',
-        b="/** Why.\n * And how. */\nexport const two = 2; // stays\n// goes\n/** A */ let three;\n/** B */\n",
+        a='import {two} from "./b.js";\nexport function one() {\n  return "; // stays";\n}\n',
+        b="/** Why.\n * And how. */\nexport const two = 2; // goes\n// goes\n/** A */ let three;\n/** B */\n",
     )
     assert text == (
-        '(() => {"use strict";\nconst two = 2; // stays\n/** A */ let three;\n'
-        "function one() {\nreturn two;\n}\none(two);\n})();"
+        '(() => {"use strict";\nconst two = 2;\n/** A */ let three;\n'
+        'function one() {\nreturn "; // stays";\n}\none(two);\n})();'
     )
 
 
