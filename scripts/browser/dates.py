@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 
 from support.report import Report
 
-from browser.drive import Opened
+from browser.drive import Opened, opened
 from browser.person import ZONE
 from browser.setting import PERSON, Setting, complaints
 from browser.sums import EPOCH
@@ -20,6 +20,7 @@ _SETTABLE_CLOCK = """
   };
 }
 """
+_NO_COUNTS = "none of what was asked for"
 _PICK_EACH = """now_ms => {
   setClock(now_ms);
   const found = {};
@@ -57,6 +58,17 @@ def check(setting: Setting, report: Report) -> None:
                 report.check(f"{browser}: ranges at {name}, {moment}", not wrong, details=wrong)
             one.settle()
             report.check(f"{browser}: it logged nothing", not complaints(one), details=complaints(one))
+        _nothing_asked_for(setting, report, browser)
+
+
+def _nothing_asked_for(setting: Setting, report: Report, browser: str) -> None:
+    """A page of a time in which nothing was counted, of a store that has counts."""
+    file = setting.folder / f"{browser}-empty.html"
+    setting.home(PERSON).run_ok("page", file, "--since", "2001-01-01", "--until", "2001-01-31")
+    with opened(setting.browser(browser), file) as one:
+        note = one.run("document.querySelector('#note').textContent")
+        report.check(f"{browser}: a page without counts says so, and not that there are none", _NO_COUNTS in note, note)
+        report.check(f"{browser}: without counts it logged nothing", not complaints(one), details=complaints(one))
 
 
 def _wrong_at(one: Opened, moment: datetime) -> list[str]:

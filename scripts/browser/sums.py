@@ -34,6 +34,20 @@ _ASK = """async ([span, week, names, monitors]) => {
   }
   return out;
 }"""
+_SUMS_ONLY = "only sums are known"
+# How much more or less is in the last four weeks that have a Monday and a Sunday in the page than in the four before.
+_WHOLE_WEEKS = """() => {
+  const {archive: {totals}} = mousetrackd;
+  const last = totals.day.reduce((most, day) => Math.max(most, day), 0);
+  const sunday = last - (last + 4) % 7;
+  const sum = [0, 0];
+  totals.day.forEach((day, at) => {
+    const ago = Math.floor((sunday - day) / 28);
+    if (day <= sunday && ago < 2 && totals.layer[at] === 0 && totals.days[at] === 1) sum[ago] += totals.total[at];
+  });
+  const percent = Math.round(Math.abs(sum[0] / sum[1] - 1) * 100);
+  return `Last four whole weeks: ${percent ? `${percent}% ${sum[0] > sum[1] ? "more" : "less"}` : "the same"}`;
+}"""
 _MONITORS = "mousetrackd.archive.meta.monitors.map(monitor => monitor.name)"
 _ALL_HOURS = [1] * 168
 _HOURS_DAYS = 365
@@ -123,6 +137,12 @@ def check(setting: Setting, report: Report) -> None:
                         question = next(questions(year=True))
                         stats = json.loads(home.run_ok("stats", "--json", "--monitor", name, *question.as_words))
                         _compare(report, f"{browser}, {whose}, {name}", _ask(one, question, [nth]), stats["total"])
+                if whose == YEAR:
+                    note = one.run("document.querySelector('#note').textContent")
+                    report.check(f"{browser}: that some is known as sums only is said", _SUMS_ONLY in note, note)
+                    trend = one.run("[...document.querySelectorAll('figure strong')].at(-1).textContent")
+                    weeks = one.run(_WHOLE_WEEKS)
+                    report.check(f"{browser}: the trend is of whole weeks", trend.startswith(weeks), (trend, weeks))
                 report.check(f"{browser}, {whose}: it logged nothing", not complaints(one), details=complaints(one))
 
 

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { weekOfCard } from "../../mousetrackd/page/web/card.js";
 import { csvOf } from "../../mousetrackd/page/web/csv.js";
 import { chooseHours, rectangle, weekOf } from "../../mousetrackd/page/web/matrix.js";
-import { barUnit, rowsOfDays, trendOf } from "../../mousetrackd/page/web/numbers.js";
+import { barUnit, isKnown, rowsOfDays, sumWeekdays, trendOf } from "../../mousetrackd/page/web/numbers.js";
 import { framesOf } from "../../mousetrackd/page/web/play.js";
 import { barsOf, sumOf, tallyDays, tallyWeek } from "../../mousetrackd/page/web/tally.js";
 import { formatChange, formatLeftOut, formatLength, formatTime, formatTotal, formatWeek, WEEKDAY_NAMES } from "../../mousetrackd/page/web/wording.js";
@@ -74,13 +74,34 @@ test("hours of the week are of the range, and of known hours only", () => {
 
 test("bars are days, weeks or months, and lose no day", () => {
   for (const [days, bars, name] of [[10, 10, "a day"], [200, 29, "a week"], [3000, 99, "a month"]]) {
-    const [per, unit] = barUnit(days);
-    const found = barsOf({ first: MONDAY + 3, last: MONDAY + 2 + days }, unit);
+    const range = { first: MONDAY + 3, last: MONDAY + 2 + days };
+    const [per, unit] = barUnit({ longer: [] }, range);
+    const found = barsOf(range, unit);
     assert.equal(per, name);
     assert.ok(Math.abs(found.length - bars) <= 1, `${days} days: ${found.length}`);
     assert.equal(found.reduce((sum, { first, last }) => sum + last - first + 1, 0), days);
   }
-  assert.deepEqual(barsOf({ first: 5, last: 4 }, barUnit(0)[1]), []);
+  assert.deepEqual(barsOf({ first: 5, last: 4 }, barUnit({ longer: [] }, { first: 5, last: 4 })[1]), []);
+});
+
+test("a bar is as long as what is known only as a sum, so that no sum is without a bar", () => {
+  const range = { first: 18262, last: 20000 }; // from 2020-01-01 on
+  const year = { span: { first: 18262, last: 18627 }, sum: { active: 7 } };
+  const month = { span: { first: 18628, last: 18658 }, sum: { active: 5 } };
+  for (const [longer, within, name] of [[[year, month], range, "a year"], [[month], range, "a month"], [[month], { first: 18628, last: 18700 }, "a month"], [[year], { first: 19000, last: 19010 }, "a day"]]) {
+    const [per, unit] = barUnit({ longer }, within);
+    assert.equal(per, name);
+    const held = longer.filter(({ span }) => span.first >= within.first);
+    for (const { span } of held) assert.ok(barsOf(within, unit).some((bar) => bar.first <= span.first && span.last <= bar.last), name);
+  }
+});
+
+test("weekdays are a mean of the days that are known one by one", () => {
+  const tally = tallyDays(ARCHIVE, WHOLE, EVERY_HOUR, [0]);
+  assert.deepEqual([-29, -28, -1, 0, 6, 7].map((day) => isKnown(tally, MONDAY + day)), [false, false, false, true, true, false]);
+  const sums = sumWeekdays(tally, WHOLE);
+  assert.deepEqual(sums.map(({ days }) => days), [1, 1, 1, 1, 1, 1, 1]);
+  assert.equal(sums[0].active, 2 * HOUR_MS + 500);
 });
 
 test("CSV: quotes, and nothing that a spreadsheet runs", () => {
@@ -125,16 +146,17 @@ test("frames of a film are days with something in them, or weeks or months of a 
 });
 
 test("a trend needs eight weeks, with something in the first four", () => {
-  assert.equal(trendOf([1, 1, 1, 1, 2, 2, 2, 2]), "Last four weeks: 100% more than the four before");
-  assert.equal(trendOf([9, 1, 1, 1, 1, 1, 1, 1, 1]), "Last four weeks: the same as the four before");
+  assert.equal(trendOf([1, 1, 1, 1, 2, 2, 2, 2]), "Last four whole weeks: 100% more than the four before");
+  assert.equal(trendOf([9, 1, 1, 1, 1, 1, 1, 1, 1]), "Last four whole weeks: the same as the four before");
   for (const weeks of [[], [1, 2, 3], [0, 0, 0, 0, 1, 1, 1, 1]]) assert.equal(trendOf(weeks), "No trend yet");
 });
 
 test("a card has the numbers of its week, and no hours or monitors", () => {
-  const card = weekOfCard(tallyDays(ARCHIVE, WHOLE, EVERY_HOUR, [0]), WEEK);
+  const card = weekOfCard(tallyDays(ARCHIVE, WHOLE, EVERY_HOUR, [0]), WEEK, false);
   assert.deepEqual(card.lines, [["active", "2 h 00 min"], ["travelled", "1 m"], ["clicks", "34"]]);
   assert.deepEqual(card.active, [2 * HOUR_MS + 500, 0, 0, 0, 0, 0, 0]);
-  assert.deepEqual(Object.keys(card).toSorted(), ["active", "change", "lines", "span"]);
+  assert.deepEqual(Object.keys(card).toSorted(), ["active", "change", "dates", "lines"]);
+  assert.equal(weekOfCard(tallyDays(ARCHIVE, WHOLE, NINE_TO_TEN, [0]), WEEK, true).dates, `${card.dates} · only a part of it`);
 });
 
 test("what is left out is a sentence, of many the first", () => {

@@ -7,19 +7,20 @@ import { fileName, formatChange, formatCount, formatLength, formatSpan, formatTi
 const [WIDTH, HEIGHT, EDGE, RIGHT] = [1200, 675, 56, 600];
 const [BRIGHT, SOFT, WARM, HOT] = ["#f4f1ec", "#a8abb5", "#ffb15c", "#d2691e"];
 
-/** @typedef {{span: import("./types.js").Span, active: number[], lines: [string, string][], change: string}} Week */
+/** @typedef {{dates: string, active: number[], lines: [string, string][], change: string}} Week */
 
 /**
  * All that a card says of a week.
- * @param {import("./tally.js").DayTally} tally @param {import("./types.js").Span} span Monday to Sunday @returns {Week}
+ * @param {import("./tally.js").DayTally} tally @param {import("./types.js").Span} span Monday to Sunday
+ * @param {boolean} isPart not of all hours, monitors and applications @returns {Week}
  */
-export function weekOfCard(tally, span) {
+export function weekOfCard(tally, span, isPart) {
   const sum = sumOf(tally, span);
   const change = formatChange(sum.active, sumOf(tally, stepSpan(span, -1)).active);
   const lines = /** @type {[string, string][]} */ ([["active", formatTime(sum.active)], ["clicks", formatCount(sum.clicks)]]);
   if (sum.length) lines.splice(1, 0, ["travelled", formatLength(sum.length, tally.length_unit)]);
   const active = WEEKDAY_NAMES.map((_, at) => sumOf(tally, { first: span.first + at, last: span.first + at }).active);
-  return { span, active, lines, change: change && `${change}${change === "the same" ? " time as" : " than"} the week before` };
+  return { dates: formatSpan(span) + (isPart ? " · only a part of it" : ""), active, lines, change: change && `${change}${change === "the same" ? " time as" : " than"} the week before` };
 }
 
 /** @param {HTMLCanvasElement} canvas @param {Week} week @param {HTMLCanvasElement|null} picture */
@@ -34,7 +35,7 @@ function drawCard(canvas, week, picture) {
   pen.fillStyle = "#101114";
   pen.fillRect(0, 0, WIDTH, HEIGHT);
   write("A week at the mouse", EDGE, 98, 42, BRIGHT, 600);
-  write(formatSpan(week.span), EDGE, 138, 24, SOFT);
+  write(week.dates, EDGE, 138, 24, SOFT);
   week.lines.forEach(([name, value], at) => {
     write(value, EDGE, 228 + at * 88, 44, WARM, 600);
     write(name, EDGE, 258 + at * 88, 20, SOFT);
@@ -56,7 +57,7 @@ function drawCard(canvas, week, picture) {
 
 /**
  * The weekly card: the numbers of one week, and its picture where that is chosen. It is drawn when it is opened.
- * @param {() => {tally: import("./tally.js").DayTally, a: import("./types.js").Span}} current
+ * @param {() => {tally: import("./tally.js").DayTally, a: import("./types.js").Span, isPart: boolean}} current
  * @param {((span: import("./types.js").Span) => Promise<HTMLCanvasElement|null>)} paint the picture of a week
  */
 export function createCard(current, paint) {
@@ -67,20 +68,20 @@ export function createCard(current, paint) {
     "details",
     { id: "card" },
     make("summary", {}, "A card of the week, to share"),
-    make("p", { className: "hint" }, "It shows the dates, time, distance, clicks and a bar for each day of the week in which the range ends; with its picture only if you choose so. No hours, no names, no screenshot."),
+    make("p", { className: "hint" }, "It shows the dates, time, distance, clicks and a bar for each day of the week in which the range ends; its picture only if you choose so. No hours, no names, no screenshot."),
     canvas,
-    make("div", { className: "row" }, make("label", {}, withPicture, " with the picture"), save),
+    make("div", { className: "row" }, make("label", { className: "tick" }, withPicture, "with the picture"), save),
   );
   byId("numbers").append(details);
   let shown = weekSpan(0);
 
   async function refresh() {
     if (!details.open) return;
-    const { tally, a } = current();
+    const { tally, a, isPart } = current();
     const span = weekSpan(a.last);
     shown = span;
-    const week = weekOfCard(tally, span);
-    canvas.setAttribute("aria-label", `A week at the mouse, ${formatSpan(span)}: ${week.lines.map((line) => line.join(" ")).join(", ")}. ${week.change}`);
+    const week = weekOfCard(tally, span, isPart);
+    canvas.setAttribute("aria-label", `A week at the mouse, ${week.dates}: ${week.lines.map((line) => line.join(" ")).join(", ")}. ${week.change}`);
     const picture = withPicture.checked ? await paint(span) : null;
     if (sameSpan(span, shown)) drawCard(canvas, week, picture);
   }

@@ -20,6 +20,9 @@ import { fileName, formatChange, formatDay, formatLeftOut, formatSpan, formatTot
 const COUNTED = ["a", "b", "week", "layer", "monitors", "application"];
 const HASH_DELAY_MS = 200;
 
+/** What the numbers are of. @param {import("./types.js").State} state */
+const countedIn = ({ week, monitors, application }) => JSON.stringify([week, monitors, application]);
+
 /** @param {import("./types.js").Archive} archive */
 function start(archive) {
   const { meta } = archive;
@@ -42,7 +45,7 @@ function start(archive) {
   const film = createFilm(store, whole, (span) => !sumOf(tally, span).active);
   const places = createPlaces(meta, store, view);
   const numbers = createNumbers(whole, { a: whole, b: null, tally, hours: new Float64Array(168), isOfOne: false });
-  const card = createCard(() => ({ tally, a: store.get().a }), async (span) => {
+  const card = createCard(() => ({ tally, a: store.get().a, isPart: tallied !== countedIn(initial) }), async (span) => {
     const grids = await archive.sum(selectionOf(span), () => false);
     return grids && view.paint(grids, 1200);
   });
@@ -89,7 +92,7 @@ function start(archive) {
 
   async function count() {
     const { week, monitors, application } = store.get();
-    const asked = JSON.stringify([week, monitors, application]);
+    const asked = countedIn(store.get());
     if (asked === tallied) return;
     counted = await archive.of(application);
     tally = tallyDays(counted, whole, week, monitors);
@@ -121,7 +124,8 @@ function start(archive) {
     }
     byId("summary").textContent = `${text}.`.replace(/(\d) (?=[a-z])/g, "$1\u00a0"); // a number stays with its unit
     const notes = [...new Set([...gridsA, ...(gridsB ?? [])].map((grid) => grid.inexact).filter(Boolean))];
-    if (!archive.totals.day.length) notes.push('Nothing has been counted yet. Use the mouse for a while, then make the page again with "mousetrackd page".');
+    if (!archive.totals.day.length) notes.push('There are no counts yet, or none of what was asked for. "mousetrackd page" makes this page again.');
+    else if (Math.max(a.first, whole.first) < meta.first_day) notes.push(`Before ${formatDay(meta.first_day)} only sums are known; days, hours and weekdays are later ones.`);
     else if (a.last > whole.last && !totalA) notes.push(`This page ends on ${formatDay(whole.last)}; "mousetrackd page" makes it again.`);
     if (name && layer === "travel") notes.push("Travel is not kept by application.");
     if (meta.notes.length) notes.push(formatLeftOut(meta.notes));

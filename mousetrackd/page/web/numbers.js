@@ -15,7 +15,10 @@ const WEEKS_OF_TREND = 53;
 const TITLES = { active: "Active time", length: "Distance", clicks: "Clicks", scroll: "Scrolling" };
 const KINDS = /** @type {Kind[]} */ (Object.keys(TITLES));
 /** @type {[string, (day: number) => import("./types.js").Span][]} */
-const BAR_UNITS = [["a day", (day) => ({ first: day, last: day })], ["a week", weekSpan], ["a month", (day) => monthSpan(monthOf(day))]];
+const BAR_UNITS = [
+  ["a day", (day) => ({ first: day, last: day })], ["a week", weekSpan], ["a month", (day) => monthSpan(monthOf(day))],
+  ["a year", (day) => monthSpan(monthOf(day) - (monthOf(day) % 12), 12)],
+];
 
 /** @param {Kind} kind @param {number} value @param {"m"|"px"} unit of lengths @returns {string} */
 function formatKind(kind, value, unit) {
@@ -25,18 +28,43 @@ function formatKind(kind, value, unit) {
 
 /**
  * How the newest four weeks compare with the four before them.
- * @param {number[]} weeks active ms a week, oldest first @returns {string}
+ * @param {number[]} weeks active ms of whole weeks, oldest first @returns {string}
  */
 export function trendOf(weeks) {
   const [newer, older] = [weeks.slice(-4), weeks.slice(-8, -4)].map((part) => part.reduce((sum, value) => sum + value, 0));
   const change = weeks.length < 8 ? "" : formatChange(newer, older);
   if (!change) return "No trend yet";
-  return `Last four weeks: ${change}${change === "the same" ? " as" : " than"} the four before`;
+  return `Last four whole weeks: ${change}${change === "the same" ? " as" : " than"} the four before`;
 }
 
-/** Of what a bar is: a day, or a week or month where there are more days than bars are wide enough for. @param {number} days */
-export function barUnit(days) {
-  return BAR_UNITS[days <= MOST_BARS ? 0 : days <= MOST_BARS * 7 ? 1 : 2];
+/**
+ * Of what a bar is: a day, or a week or month where there are more days than bars are wide enough for; never less than
+ * is known of all of the range, which may be months or years.
+ * @param {import("./tally.js").DayTally} tally @param {import("./types.js").Span} range
+ */
+export function barUnit({ longer }, range) {
+  const days = lengthOf(range);
+  const longest = Math.max(0, ...longer.filter(({ span }) => holds(range, span.first)).map(({ span }) => lengthOf(span)));
+  return BAR_UNITS[longest > 31 ? 3 : longest || days > MOST_BARS * 7 ? 2 : days > MOST_BARS ? 1 : 0];
+}
+
+/** Whether a day is known by itself, not only in a month or longer. @param {import("./tally.js").DayTally} tally @param {number} day */
+export function isKnown({ first, active, longer }, day) {
+  return day >= first && day < first + active.length && !longer.some(({ span }) => holds(span, day));
+}
+
+/**
+ * The sums of each weekday of a range, and of how many days they are.
+ * @param {import("./tally.js").DayTally} tally @param {import("./types.js").Span} range @returns {(import("./tally.js").Sum & {days: number})[]}
+ */
+export function sumWeekdays(tally, range) {
+  const sums = WEEKDAY_NAMES.map(() => Object.assign(nothing(), { days: 0 }));
+  for (let day = range.first; day <= range.last; day++) {
+    const sum = sums[weekdayOf(day)];
+    if (isKnown(tally, day)) sum.days++;
+    for (const kind of KINDS) sum[kind] += tally[kind][day - tally.first];
+  }
+  return sums;
 }
 
 /** @param {string} title */
@@ -92,21 +120,11 @@ export function createNumbers(whole, shown) {
     sumTable(name, title, spans.map((span) => [isoDay(span.first), sumOf(shown.tally, span)]), shown.tally.length_unit);
   const readDays = () => sumTable("day", "Day", rowsOfDays(shown.tally, shown.a, inside()), shown.tally.length_unit);
 
-  /** @returns {(import("./tally.js").Sum & {days: number})[]} */
-  function sumWeekdays() {
-    const sums = WEEKDAY_NAMES.map(() => Object.assign(nothing(), { days: 0 }));
-    for (let day = inside().first; day <= inside().last; day++) {
-      const sum = sums[weekdayOf(day)];
-      sum.days++;
-      for (const kind of KINDS) sum[kind] += shown.tally[kind][day - whole.first];
-    }
-    return sums;
-  }
-
   function trendWeeks() {
     const newest = weekSpan(Math.max(inside().last, whole.first)).first;
     const oldest = Math.max(weekSpan(whole.first).first, newest - (WEEKS_OF_TREND - 1) * 7);
-    return Array.from({ length: Math.max(0, (newest - oldest) / 7 + 1) }, (_, at) => weekSpan(oldest + at * 7));
+    return Array.from({ length: Math.max(0, (newest - oldest) / 7 + 1) }, (_, at) => weekSpan(oldest + at * 7)).filter(
+      ({ first, last }) => isKnown(shown.tally, first) || isKnown(shown.tally, last));
   }
 
   const readHours = () => ({
@@ -114,7 +132,7 @@ export function createNumbers(whole, shown) {
       Array.from({ length: 24 }, (_, hour) => ({ name: `active_ms_${hour}`, title: `${hour}:00`, format: formatTime }))),
     rows: WEEKDAY_NAMES.map((name, day) => /** @type {(string|number)[]} */ ([name]).concat(...shown.hours.subarray(day * 24, day * 24 + 24))),
   });
-  const readWeekdays = () => sumTable("weekday", "Weekday", sumWeekdays().map((sum, day) => [WEEKDAY_NAMES[day], sum]), shown.tally.length_unit);
+  const readWeekdays = () => sumTable("weekday", "Weekday", sumWeekdays(shown.tally, inside()).map((sum, day) => [WEEKDAY_NAMES[day], sum]), shown.tally.length_unit);
   /** @param {string} id @param {string} caption @param {() => import("./tables.js").Table} read */
   const table = (id, caption, read) => createTable(id, caption, read, () => fileName(id, shown.a, "csv"));
   const tables = [
@@ -141,7 +159,7 @@ export function createNumbers(whole, shown) {
 
   function drawDays() {
     const { a, b, tally, isOfOne } = shown;
-    const [per, unit] = barUnit(lengthOf(inside()));
+    const [per, unit] = barUnit(tally, inside());
     const bars = barsOf(inside(), unit);
     const sums = bars.map((span) => sumOf(tally, span));
     const before = b ? barsOf(b, unit).map((span) => sumOf(tally, span)) : [];
@@ -159,13 +177,13 @@ export function createNumbers(whole, shown) {
   }
 
   function drawWeeks() {
-    const means = sumWeekdays().map((sum) => sum.active / (sum.days || 1));
+    const means = sumWeekdays(shown.tally, inside()).map((sum) => sum.active / (sum.days || 1));
     const titles = means.map((mean, day) => `${WEEKDAY_NAMES[day]}: ${formatTime(mean)} a day`);
     const most = Math.max(...means) ? `Most on ${titles[means.indexOf(Math.max(...means))]}` : "Nothing";
     byWeekday.fill(most, barChart(means, titles, `Active time by weekday. ${most}`), WEEKDAY_NAMES);
     const weeks = trendWeeks();
     const active = weeks.map((span) => sumOf(shown.tally, span).active);
-    const trend = trendOf(active);
+    const trend = trendOf(active.filter((_, at) => isKnown(shown.tally, weeks[at].first) && isKnown(shown.tally, weeks[at].last)));
     const chart = barChart(active, weeks.map((span, at) => `${formatSpan(span)}: ${formatTime(active[at])}`), `Active time by week. ${trend}`);
     byWeek.fill(trend, chart, weeks.length > 1 ? [formatSpan(weeks[0]), formatSpan(weeks[weeks.length - 1])] : []);
   }
