@@ -9,7 +9,7 @@ from support.report import Report
 from browser import gestures
 from browser.drive import CHROMIUM, Driven, Opened
 from browser.paper import largest_picture, sheets_of
-from browser.setting import PERSON, YEAR, Setting, complaints
+from browser.setting import APPLICATIONS, PERSON, YEAR, Setting, complaints
 
 _AXE = Path(__file__).resolve().parents[2] / ".cache/npm/axe-core/node_modules/axe-core/axe.min.js"
 _RUN_AXE = """async () => {
@@ -36,6 +36,20 @@ _SMALL = """() => {
       !all.every(([other, place]) => other === e || far(box, place)))
     .map(([e, box]) => `${e.id || e.textContent.slice(0, 20)} ${Math.round(box.width)} x ${Math.round(box.height)}`);
 }"""
+# What scrolls within itself may hold wider things.
+_WIDER = """() => [...document.querySelectorAll("section *")]
+  .filter(e => !e.closest(".scroll")?.contains(e.parentElement) &&
+    e.getBoundingClientRect().right > e.closest("section").getBoundingClientRect().right + 1)
+  .map(e => `${e.id || e.className.baseVal || e.className || e.localName} in ${e.closest("section").id}`)"""
+_TOO_SMALL_FOR_FINGERS = """least => [...document.querySelectorAll("button, input, select, summary")]
+  .filter(e => e.checkVisibility({visibilityProperty: true}) && e.type !== "range")
+  .map(e => [e, (e.closest("label") ?? e).getBoundingClientRect()])
+  .filter(([, box]) => box.width < least || box.height < least)
+  .map(([e, box]) => `${e.id || e.dataset.do || e.textContent.slice(0, 20)} ${box.width} x ${box.height}`)"""
+_FINGER_PX = 38
+_OPEN_ALL = "() => { for (const each of document.querySelectorAll('details')) each.open = true; }"
+_CUT_TABLES = """() => [...document.querySelectorAll(".scroll")].filter(e => e.scrollWidth > e.clientWidth + 1)
+  .map(e => `${e.ariaLabel} ${e.scrollWidth} of ${e.clientWidth}`)"""
 _BACKGROUND = "getComputedStyle(document.documentElement).backgroundColor"
 _SLOW_MS = 350
 """Between the frames of a film at the highest pace there are 400 with less motion, else 200, and what a frame takes."""
@@ -61,6 +75,21 @@ def check(setting: Setting, report: Report) -> None:
                 report.check(f"{browser}, {width} px: nothing is cut off", not too_wide, details=too_wide)
                 small = one.run(_SMALL)
                 report.check(f"{browser}, {width} px: all can be hit", not small, details=small)
+        if browser == CHROMIUM:
+            _by_finger(setting, report)
+
+
+def _by_finger(setting: Setting, report: Report) -> None:
+    """On a phone. Only Chromium can be given one."""
+    phone: dict[str, Any] = {"viewport": {"width": 360, "height": 780}, "has_touch": True, "is_mobile": True}
+    with setting.opened(APPLICATIONS, CHROMIUM, **phone) as one:
+        one.page.locator("#compare").click()
+        one.run(_OPEN_ALL)
+        one.settle()
+        small = one.run(_TOO_SMALL_FOR_FINGERS, _FINGER_PX)
+        report.check("on a phone: all is as large as a finger", not small, details=small)
+        wider = one.run(_WIDER)
+        report.check("on a phone: nothing is wider than its panel", not wider, details=wider)
 
 
 def _examine(setting: Setting, report: Report, browser: str) -> None:
@@ -132,6 +161,13 @@ def _print(one: Driven, report: Report, setting: Setting, browser: str) -> None:
     report.check(f"{browser}: the picture is printed", bool(shown))
     paper = one.run(_BACKGROUND)
     report.check(f"{browser}: on white", paper in {"rgb(255, 255, 255)", "rgba(0, 0, 0, 0)"}, paper)
+    one.run(_OPEN_ALL)
+    one.run("() => { document.body.style.width = '703px'; }")  # what is between the margins of A4
+    one.settle()
+    cut = one.run(_CUT_TABLES)
+    report.check(f"{browser}: tables that are open are printed whole", not cut, details=cut)
+    one.run("() => { document.body.style.width = ''; }")
+    one.run("() => { for (const each of document.querySelectorAll('details')) each.open = false; }")
     one.emulate(medium="screen")
     pdf = one.pdf()
     sheets, printed = sheets_of(pdf), largest_picture(pdf)

@@ -12,6 +12,7 @@ from support.waiting import wait_until
 
 from browser import person
 from browser.drive import LIMIT_S, Opened, opened
+from browser.person import TWO
 from browser.setting import PERSON, YEAR, Setting, complaints
 from browser.sums import EPOCH, today
 
@@ -19,12 +20,22 @@ _COUNTED_ON = """day => {
   const {day: days, total} = mousetrackd.archive.totals;
   return total.reduce((sum, one, at) => sum + (days[at] === day ? one : 0), 0);
 }"""
+# What is written on canvases, and whether it had to be squeezed to fit.
+_NOTE_WRITING = """
+window.written = [];
+const fillText = CanvasRenderingContext2D.prototype.fillText;
+CanvasRenderingContext2D.prototype.fillText = function (text, x, y, most) {
+  const space = most ?? (this.textAlign === "right" ? x : this.canvas.width - x);
+  written.push([text, this.measureText(text).width > space + 1]);
+  return most === undefined ? fillText.call(this, text, x, y) : fillText.call(this, text, x, y, most);
+};
+"""
 
 
 def check(setting: Setting, report: Report) -> None:
     """The files in each browser; then a page of a store from which a day was deleted."""
     for browser in setting.browsers:
-        with setting.opened(YEAR, browser) as one:
+        with setting.opened(YEAR, browser, script=_NOTE_WRITING) as one:
             saver = _Saver(setting, one)
             one.page.locator("#quick-all").click()
             one.settle()
@@ -45,9 +56,37 @@ def check(setting: Setting, report: Report) -> None:
                 image = cv2.imread(str(saver.save("#card-save")))
                 assert image is not None
                 assert image.std() > 5, "it is empty"
+            with report.expect(f"{browser}: with the picture it names no monitor, and says where it is of a part only"):
+                _card(one)
+            with report.expect(f"{browser}: nothing is squeezed in the picture of two ranges"):
+                one.page.locator("#quick-last-month").click()
+                one.page.locator("#compare").click()
+                one.settle()
+                one.run("() => { written = []; }")
+                saver.save("#save-picture")
+                squeezed = [text for text, is_squeezed in one.run("written") if is_squeezed]
+                assert not squeezed, squeezed
             report.check(f"{browser}: it logged nothing", not complaints(one), details=complaints(one))
     with report.expect("what was forgotten is not in the page any more"):
         _forget(setting, setting.browsers[0])
+
+
+def _card(one: Opened) -> None:
+    one.run("() => { written = []; }")
+    one.page.locator("#card-picture").click()
+    wait_until(lambda: "mousetrackd" in _texts(one), "the card is drawn", timeout_s=LIMIT_S)
+    names = [monitor.output for monitor in TWO.monitors]
+    assert not [text for text in _texts(one).splitlines() if text in names], _texts(one)
+    assert "only a part of it" not in _texts(one)
+    one.page.locator("#work-hours").click()
+    wait_until(lambda: "only a part of it" in _texts(one), "the card is of some hours", timeout_s=LIMIT_S)
+    one.page.locator("#all-hours").click()
+    one.settle()
+
+
+def _texts(one: Opened) -> str:
+    """What was written on the card so far; names of monitors are in the view as well, which is not drawn meanwhile."""
+    return "\n".join(text for text, _ in one.run("written"))
 
 
 class _Saver:

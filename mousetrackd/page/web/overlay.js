@@ -41,7 +41,7 @@ export function drawOver(pen, what) {
       pen.strokeStyle = line;
       pen.strokeRect(seen.x + pen.lineWidth / 2, seen.y + pen.lineWidth / 2, seen.width - pen.lineWidth, seen.height - pen.lineWidth);
       const within = shared(seen, pane.box);
-      if (monitors.length > 1 && within.width > pen.measureText(monitor.name).width + 24 * ratio && within.height > 60 * ratio)
+      if (monitor.name && monitors.length > 1 && within.width > pen.measureText(monitor.name).width + 24 * ratio && within.height > 60 * ratio)
         label(pen, monitor.name, within.x + 6 * ratio, within.y + 6 * ratio, colours, ratio);
     }
     for (const { monitor, x: right, y: below, value } of what.signs) {

@@ -36,8 +36,9 @@ export function posterOf(layers, { title, lines, scale, colours, strip, ratio })
   const wide = isWide ? Math.round(width * 0.36) : width - 2 * margin;
   const space = isWide ? width - wide - 3 * margin : wide;
   pen.fillStyle = text;
-  pen.font = `600 ${Math.round(em * 1.5)}px system-ui, sans-serif`;
-  pen.fillText(title, margin, height + em * 2.4, space);
+  pen.font = `600 ${em}px system-ui, sans-serif`;
+  pen.font = `600 ${em * Math.min(1.5, space / pen.measureText(title).width)}px system-ui, sans-serif`; // smaller, not squeezed
+  pen.fillText(title, margin, height + em * 2.4);
   pen.font = `${em}px system-ui, sans-serif`;
   pen.fillStyle = dim;
   lines.forEach((line, at) => pen.fillText(line, margin, height + em * (4.4 + 1.7 * at), space));
@@ -49,14 +50,14 @@ export function posterOf(layers, { title, lines, scale, colours, strip, ratio })
 }
 
 /**
- * The heat of some monitors in the colours in use, with their holes and without a legend.
+ * The heat of some monitors in the colours in use, with their holes, without names and a legend.
  * @param {Meta} meta
  * @param {State} state
  * @param {Grid[]} grids
  * @param {number} width px
  */
 export function smallPicture(meta, state, grids, width) {
-  const monitors = grids.map((grid) => meta.monitors[grid.monitor]);
+  const monitors = grids.map((grid) => ({ ...meta.monitors[grid.monitor], name: "" }));
   const desktop = boundsOf(monitors);
   const box = { x: 0, y: 0, width, height: Math.round((width * desktop.height) / desktop.width) };
   const [canvas, over] = [make("canvas", { width, height: box.height }), make("canvas", { width, height: box.height })];

@@ -326,13 +326,13 @@ export function createView(root, archive, store) {
       if (on) cursor = null;
       draw();
     },
-    /** The picture as it is, with its legend. @param {string} title @returns {Promise<Blob>} */
-    toPng(title) {
+    /** The picture as it is, with its legend. @param {string} text its title, and lines below it @returns {Promise<Blob>} */
+    toPng(text) {
       cursor = null;
       draw(); // at once before it is copied: WebGL keeps it only until the browser has shown it
       const names = monitorsShown().map((one) => `${one.name} ${one.width_px} x ${one.height_px}`).join(", ");
-      const when = isCompared() ? [`A: ${captions.a}`, `B: ${captions.b}`] : [captions.a];
-      return posterOf(surface.layers(), { title, lines: [...when, names], scale: measure.scale, colours, strip, ratio: unit_px });
+      const [title, ...lines] = text.split("\n");
+      return posterOf(surface.layers(), { title, lines: [...lines, names], scale: measure.scale, colours, strip, ratio: unit_px });
     },
     /** @param {number} n @returns {Place[]} */
     hottest(n) {
