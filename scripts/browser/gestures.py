@@ -51,6 +51,9 @@ def check(one: Opened, report: Report, browser: str) -> None:
         "Tab reaches every control, and each shows that it has the focus": _tab,
         "wheel and drag zoom and move the picture": _mouse_in_picture,
         "keys zoom, move and read the picture": _keys_in_picture,
+        "H goes to the hottest places, Escape leaves them": _hottest_by_keys,
+        "Home, End, Page Up and Down move through the calendar": _keys_in_calendar,
+        "Home and End move through the hours": _keys_in_hours,
         "dragging over days picks a range, Shift and a click extend it": _drag_days,
         "dragging over hours picks them": _drag_hours,
         "so it does where what is chosen takes two lines": _drag_hours_beside_two_lines,
@@ -163,6 +166,44 @@ def _keys_in_picture(one: Opened) -> None:
 
 def _reading_text(one: Opened) -> str:
     return str(one.run("document.querySelector('#reading').textContent"))
+
+
+def _hottest_by_keys(one: Opened) -> None:
+    one.page.locator("#picture").focus()
+    read = []
+    for _ in range(2):
+        one.press("h")
+        read.append(_reading_text(one))
+    hottest = str(one.run("document.querySelector('#place-1').textContent")).partition(" at ")[0]
+    assert hottest in read[0], (hottest, read)
+    assert read[0] != read[1], read
+    one.press("Escape")
+    assert _reading_text(one).endswith("%"), _reading_text(one)
+
+
+def _focused(one: Opened, name: str) -> int:
+    return int(one.run("name => document.activeElement.dataset[name] ?? -1", name))
+
+
+def _keys_in_calendar(one: Opened) -> None:
+    days = sorted(_days(one))
+    one.page.locator("[data-day][tabindex='0']").first.focus()
+    reached = {}
+    for key in ("Home", "End", "Control+End", "PageUp", "PageDown", "Control+Home"):
+        one.press(key)
+        reached[key] = _focused(one, "day")
+    assert (reached["Home"], reached["End"]) == (days[0], days[-1]), (reached, days[0], days[-1])
+    assert 24 < reached["Control+End"] - reached["PageUp"] < 35, reached
+    assert abs(reached["Control+End"] - reached["PageDown"]) < 4, reached
+    assert reached["Control+Home"] == one.run("mousetrackd.archive.totals.day[0]"), reached
+
+
+def _keys_in_hours(one: Opened) -> None:
+    one.page.locator("[data-hour='9']").focus()
+    one.press("End")
+    assert _focused(one, "hour") == 23
+    one.press("Home")
+    assert _focused(one, "row") == 0
 
 
 def _reading(one: Opened) -> None:
