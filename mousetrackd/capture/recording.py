@@ -94,7 +94,8 @@ def read_recording(path: Path, options: RecordingOptions | None = None, *, event
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0]
         why = "it is damaged or cut short" if isinstance(error, EOFError | zlib.error) else why
         raise RecordingError(
-            f"cannot read the recording {path}: {why}", "Check the file's name and content."
+            f"cannot read the recording {path}: {why}",
+            "Check the file's name and content. Columns without names are named by --columns, like t,x,y.",
         ) from error
     if rows.x.size == 0:
         raise RecordingError(f"the recording {path} holds no events", _COLUMNS)

@@ -134,7 +134,11 @@ def merge(out: Path, stores: tuple[Path, ...]) -> None:
     own = user_paths().store
     made = merge.merge(out, stores, is_own=lambda store: is_same_file(store, own))
     report_left_out(made.left_out)
-    terminal.echo(f"merged {len(stores)} stores into {out}, {made.monitors} monitors")
+    of, seen = (
+        f"{number} {what}{'' if number == 1 else 's'}"
+        for number, what in ((len(stores), "store"), (made.monitors, "monitor"))
+    )
+    terminal.echo(f"merged {of} into {out}, {seen}")
 
 
 def _one_layer(name: str) -> str:

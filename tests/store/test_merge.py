@@ -248,6 +248,7 @@ def test_newer_counts_in_a_journal_beside_it_are_read_too(two: tuple[Path, Path]
 
 def test_options_choose_the_store(home: Home, two: tuple[Path, Path]) -> None:
     home.run_ok("merge", "both.sqlite3", *two)
+    assert home.run_ok("merge", "one.sqlite3", two[0]) == "merged 1 store into one.sqlite3, 3 monitors\n"
     of = {store: home.run_ok("export", "-", "--layer", "travel", "--store", store) for store in (*two, "both.sqlite3")}
     assert len(set(of.values())) == 3
     refused = home.run("render", "a.png", "--store", two[0], "--from", "dots.csv")

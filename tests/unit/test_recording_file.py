@@ -122,5 +122,6 @@ def test_what_was_assumed_is_among_the_notes_of_the_source(tmp_path: Path) -> No
 
 
 def test_points_without_times_are_refused_with_what_was_seen(tmp_path: Path) -> None:
-    with pytest.raises(RecordingError, match="no column time; separated by semicolons, its columns: x, y"):
+    with pytest.raises(RecordingError, match="no column time; separated by semicolons, its columns: x, y") as raised:
         read_recording(recording(tmp_path, "x;y\n1;2\n"))
+    assert "--columns" in raised.value.hint
