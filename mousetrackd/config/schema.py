@@ -226,8 +226,8 @@ class Config:
     )
     rest_cap_ms: int = setting(
         5000,
-        "A pointer at rest is credited at most so many milliseconds at a time, so that one left lying does\n"
-        "not drown the picture.",
+        "A pointer at rest is credited at most so many milliseconds at a time, so that a parked one does\n"
+        "not hide all other places.",
         "whole milliseconds from 1 up",
         whole(1),
     )

@@ -114,7 +114,7 @@ class Accumulator:
     """Counts events per series. Not thread-safe: one loop owns it.
 
     rest_cap_ms: the most that one gap between events credits to the pixel the pointer rested on, so that a
-    parked pointer does not drown the picture. warp_px: a jump farther than this, along either axis, is a
+    parked pointer does not hide all other places. warp_px: a jump farther than this, along either axis, is a
     warp by a program and draws no line, like the returns of ``recentring``. click_cell_px, exclude: see ``protect``.
     """
 

@@ -66,8 +66,8 @@ class Look:
     )
     colormap: str = setting(
         "auto",
-        'Colours of the lowest layer from cold to hot: "auto" (each layer its own), "ember", "ice", "classic" (the\n'
-        'blue to red of old), any OpenCV map ("inferno", "jet", "hot", "turbo" ...), or one of your own from\n'
+        'Colours of the lowest layer from cold to hot: "auto" (each layer its own), "ember", "ice", "classic" (from\n'
+        'blue to red), any OpenCV map ("inferno", "jet", "hot", "turbo" ...), or one of your own from\n'
         '[colormaps]; reversed with "_r" behind the name: "ember_r".',
         "the name of a colour map",
         is_text,
