@@ -23,6 +23,7 @@ EXTENSIONS: Final = ("Generic Event Extension", "RECORD", "RANDR", "XInputExtens
 
 _ext: Any = Xlib.ext  # its stub leaves the table out
 _KNOWN: Final = tuple(_ext.__extensions__)
+"""All that python-xlib has code for: a block within another one chooses among these, not among the outer one's."""
 
 _KEYBOARD: Final = "PYNPUT_BACKEND_KEYBOARD"
 _KEY_NAMES: Final = "pynput._util.xorg_keysyms"
