@@ -106,11 +106,12 @@ def code() -> dict[str, str]:
     def read(name: str) -> str:
         return (folder / name).read_text("utf-8")
 
+    packer = zlib.compressobj(9, memLevel=9)
     program, first, full = script(read), style(read("first.css")), style(read("page.css"))
     return {
         "html": _without_comments(read("page.html")),
         "style": first,
-        "code": base64.b64encode(zlib.compress(f"{full}\0{program}".encode(), 9)).decode(),
+        "code": base64.b64encode(packer.compress(f"{full}\0{program}".encode()) + packer.flush()).decode(),
         "script": LOADER,
         "policy": policy([LOADER, program], [first, full]),
     }

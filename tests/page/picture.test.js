@@ -68,9 +68,11 @@ test("a difference has the sign of what is more, and 128 is none", () => {
 
 test("the hottest places are apart, hottest first", () => {
   const heat = heatOf(gridOf([20, 20, 100], [22, 20, 90], [80, 40, 50]), 8, false);
-  const places = peaksOf(heat, 40, 5);
+  const places = peaksOf(heat, 40, 5, []);
   assert.deepEqual(places.map(({ x, y }) => [x, y]), [[86, 82], [322, 162]]);
-  assert.equal(peaksOf(heat, 40, 1).length, 1);
+  assert.equal(peaksOf(heat, 40, 1, []).length, 1);
+  const [{ x, y }, ...others] = places;
+  assert.deepEqual(peaksOf(heat, 40, 5, [[x - 1, y - 1, 3, 3]]), others, "a place that is excluded is not named");
 });
 
 test("two periods have one scale, and in percent each is a part of its own total", () => {

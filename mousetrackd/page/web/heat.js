@@ -277,14 +277,20 @@ function isPeak({ cells, cols, rows }, at) {
   return true;
 }
 
+/** Whether a place of a monitor is excluded. @param {number[][]} holes @param {number} x @param {number} y */
+export function inHole(holes, x, y) {
+  return holes.some(([left, top, wide, high]) => x >= left && y >= top && x < left + wide && y < top + high);
+}
+
 /**
- * The hottest places of a monitor, hottest first, no two closer than apart_px.
+ * The hottest places of a monitor that are in none of its holes, hottest first, no two closer than apart_px.
  * @param {Heat} heat
  * @param {number} apart_px
  * @param {number} n
+ * @param {number[][]} holes
  * @returns {{x: number, y: number, value: number}[]}
  */
-export function peaksOf(heat, apart_px, n) {
+export function peaksOf(heat, apart_px, n, holes) {
   const { cells, cols, cell_px } = heat;
   /** @type {{x: number, y: number, value: number}[]} */
   const peaks = [];
@@ -297,7 +303,7 @@ export function peaksOf(heat, apart_px, n) {
   const chosen = [];
   for (const peak of peaks.toSorted((one, other) => Math.abs(other.value) - Math.abs(one.value))) {
     if (chosen.length === n) break;
-    if (chosen.every((one) => Math.hypot(one.x - peak.x, one.y - peak.y) >= apart_px)) chosen.push(peak);
+    if (!inHole(holes, peak.x, peak.y) && chosen.every((one) => Math.hypot(one.x - peak.x, one.y - peak.y) >= apart_px)) chosen.push(peak);
   }
   return chosen;
 }

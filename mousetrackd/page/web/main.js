@@ -124,7 +124,7 @@ function start(archive) {
     }
     byId("summary").textContent = `${text}.`.replace(/(\d) (?=[a-z])/g, "$1\u00a0"); // a number stays with its unit
     const notes = [...new Set([...gridsA, ...(gridsB ?? [])].map((grid) => grid.inexact).filter(Boolean))];
-    if (!archive.totals.day.length) notes.push('There are no counts yet, or none of what was asked for. "mousetrackd page" makes this page again.');
+    if (!archive.totals.day.length) notes.push('This page has no counts yet, or none of what was asked for; "mousetrackd page" makes it again.');
     else if (Math.max(a.first, whole.first) < meta.first_day) notes.push(`Before ${formatDay(meta.first_day)} only sums are known; days, hours and weekdays are later ones.`);
     else if (a.last > whole.last && !totalA) notes.push(`This page ends on ${formatDay(whole.last)}; "mousetrackd page" makes it again.`);
     if (name && layer === "travel") notes.push("Travel is not kept by application.");

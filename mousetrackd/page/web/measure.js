@@ -83,7 +83,7 @@ export function measureOf(meta, state, shown, known) {
       drawn[0]
         .flatMap((heat, at) => {
           const { monitor } = shown[0][at];
-          const peaks = peaksOf(heat, Math.max(3 * sigmaShown_px, 4 * heat.cell_px), n);
+          const peaks = peaksOf(heat, Math.max(3 * sigmaShown_px, 4 * heat.cell_px), n, meta.monitors[monitor].holes);
           return peaks.map(({ x, y, value }) => ({ monitor, x, y, value: value * drawnFactors[0] }));
         })
         .toSorted((one, other) => Math.abs(other.value) - Math.abs(one.value))

@@ -5,7 +5,7 @@ import { coloursOf } from "./colours.js";
 import { make } from "./dom.js";
 import { arranged, boundsOf, clamped, paneOf, quadsOf } from "./geometry.js";
 import { listen } from "./gestures.js";
-import { levelsOf } from "./heat.js";
+import { inHole, levelsOf } from "./heat.js";
 import { barHeight, drawBar, stripOf, withUnit } from "./legend.js";
 import { createLook } from "./look.js";
 import { describe, measureOf, nothingKnown } from "./measure.js";
@@ -226,8 +226,7 @@ export function createView(root, archive, store) {
     if (number < 0) return null;
     const { x, y, holes } = monitorsShown()[number];
     const [across, down] = [at.x - x, at.y - y];
-    const isHole = holes.some(([left, top, wide, high]) => across >= left && down >= top && across < left + wide && down < top + high);
-    return isHole ? null : measure.valuesAt(number, across, down);
+    return inHole(holes, across, down) ? null : measure.valuesAt(number, across, down);
   }
 
   /** Read a place by keyboard, and bring it into what is shown. @param {{x: number, y: number}} at */
