@@ -101,6 +101,9 @@ test("weekdays are a mean of the days that are known one by one", () => {
   assert.deepEqual([-29, -28, -1, 0, 6, 7].map((day) => isKnown(tally, MONDAY + day)), [false, false, false, true, true, false]);
   const sums = sumWeekdays(tally, WHOLE);
   assert.deepEqual(sums.map(({ days }) => days), [1, 1, 1, 1, 1, 1, 1]);
+  const some = tallyDays(ARCHIVE, WHOLE, NINE_TO_TEN, [0]);
+  assert.deepEqual(sumWeekdays(some, WHOLE).map(({ days }) => days), [1, 1, 1, 1, 1, 1, 1], "where some hours are chosen as well");
+  assert.equal(rowsOfDays(some, WHOLE, WHOLE).length, 7);
   assert.equal(sums[0].active, 2 * HOUR_MS + 500);
 });
 

@@ -122,7 +122,7 @@ function start(archive) {
       const change = formatChange(totalA, totalB);
       text += `.\nB: ${totalB ? formatTotal(totalB, unit) : "nothing"} · ${formatSpan(b)}${change ? `. A has ${change === "the same" ? "the same" : change}` : ""}`;
     }
-    byId("summary").textContent = `${text}.`.replace(/(\d) (?=[a-z])/g, "$1\u00a0"); // a number stays with its unit
+    byId("summary").textContent = `${text}.`.replace(/([\dhn]) (?=\w)/g, "$1\u00a0"); // a number stays with its unit
     const notes = [...new Set([...gridsA, ...(gridsB ?? [])].map((grid) => grid.inexact).filter(Boolean))];
     if (!archive.totals.day.length) notes.push('This page has no counts yet, or none of what was asked for; "mousetrackd page" makes it again.');
     else if (Math.max(a.first, whole.first) < meta.first_day) notes.push(`Before ${formatDay(meta.first_day)} only sums are known; days, hours and weekdays are later ones.`);

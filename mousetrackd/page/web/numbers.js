@@ -100,11 +100,11 @@ function sumTable(name, title, sums, unit) {
  */
 export function rowsOfDays(tally, range, days) {
   /** @type {[string, import("./tally.js").Sum][]} */
-  const rows = tally.longer.filter(({ span }) => holds(range, span.first) && holds(range, span.last))
+  const rows = tally.longer.filter(({ span, sum }) => KINDS.some((kind) => sum[kind]) && holds(range, span.first) && holds(range, span.last))
     .map(({ span, sum }) => [`${isoDay(span.first)}/${isoDay(span.last)}`, sum]);
   for (const day of barsOf(days, BAR_UNITS[0][1])) {
     const sum = sumOf(tally, day);
-    if (KINDS.some((kind) => sum[kind]) || !tally.longer.some(({ span }) => holds(span, day.first))) rows.push([isoDay(day.first), sum]);
+    if (KINDS.some((kind) => sum[kind]) || isKnown(tally, day.first)) rows.push([isoDay(day.first), sum]);
   }
   return rows;
 }

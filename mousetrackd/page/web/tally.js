@@ -4,7 +4,7 @@ import { holds, lengthOf, weekdayOf } from "./days.js";
  *   active in ms, length in metres, or in px where a screen's size is unknown */
 /** @typedef {{first: number, active: Float64Array, length: Float64Array, clicks: Float64Array, scroll: Float64Array,
  *   length_unit: "m"|"px", longer: {span: import("./types.js").Span, sum: Sum}[]}} DayTally
- *   per day from the first on; longer: months and years whose days are no longer known */
+ *   per day from the first on; longer: months and years whose days are no longer known, without their counts where only some hours are asked for */
 /** @typedef {import("./types.js").HourTotals} Rows */
 
 /** @type {(keyof Sum)[]} */
@@ -39,10 +39,9 @@ export function tallyDays({ meta, totals, paths }, whole, week, monitors) {
       if (!key || !wanted[monitor]) continue;
       const value = rows.total[row] * factors[monitor];
       if (days > 1) {
-        if (!everyHour) continue;
         const name = `${day} ${days}`;
         const one = longer.get(name) ?? { span: { first: day, last: day + days - 1 }, sum: nothing() };
-        one.sum[key] += value;
+        if (everyHour) one.sum[key] += value;
         longer.set(name, one);
       } else if (hour === HOUR_UNKNOWN ? everyHourOf[weekdayOf(day)] : week[weekdayOf(day) * 24 + hour]) {
         columns[key][day - whole.first] += value;
