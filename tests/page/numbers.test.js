@@ -115,7 +115,7 @@ test("CSV: quotes, and nothing that a spreadsheet runs", () => {
 
 test("values are written with their units", () => {
   const written = [
-    [formatTime(0), "0 ms"], [formatTime(999), "999 ms"], [formatTime(59400), "59 s"], [formatTime(59999), "1 min 00 s"], [formatTime(8340000), "2 h 19 min"],
+    [formatTime(0), "0 s"], [formatTime(-400), "-400 ms"], [formatTime(999), "999 ms"], [formatTime(59400), "59 s"], [formatTime(59999), "1 min 00 s"], [formatTime(8340000), "2 h 19 min"],
     [formatTime(-90000), "-1 min 30 s"], [formatTotal(1, "presses"), "1 press"], [formatTotal(1234, "steps"), "1,234 steps"], [formatTotal(0.12345, "crossings"), "0.123 crossings"],
     [formatTotal(1, "steps"), "1 step"], [formatTotal(2500000, "crossings"), "2.5M crossings"], [formatTotal(25, "ms", 1000), "2.5%"], [formatLength(1234, "m"), "1.23 km"], [formatLength(12.3, "px"), "12.3 px"],
     [formatChange(120, 100), "20% more"], [formatChange(50, 100), "50% less"], [formatChange(1, 0), ""], [formatChange(100.1, 100), "the same"],

@@ -59,7 +59,7 @@ export function createCalendar(whole, pick) {
       const active = shown.active[day - whole.first] ?? 0;
       const [inA, inB] = [holds(shown.a, day), holds(shown.b, day)];
       cell.className = `heat${heatStep(active, peak)}${inA ? " in-a" : ""}${inB ? " in-b" : ""}`;
-      cell.title = `${formatDay(day)}: ${active ? `${formatTime(active)} active` : "nothing counted"}`;
+      cell.title = `${formatDay(day)}: ${active ? `${formatTime(active)} active` : "not active"}`;
       cell.setAttribute("aria-label", cell.title + (inA && shown.b ? ", in A" : "") + (inB ? ", in B" : ""));
       cell.setAttribute("aria-selected", String(inA || inB));
     }

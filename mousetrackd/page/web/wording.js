@@ -29,7 +29,7 @@ export function formatTotal(value, unit, share_of) {
 
 /** Like 2 h 19 min, 1 min 05 s, 12 s, 40 ms. @param {number} time_ms @returns {string} */
 export function formatTime(time_ms) {
-  if (time_ms > -1000 && time_ms < 1000) return `${SHORT.format(time_ms)} ms`;
+  if (time_ms && Math.abs(time_ms) < 1000) return `${SHORT.format(time_ms)} ms`;
   const seconds = Math.round(Math.abs(time_ms) / 1000);
   const sign = time_ms < 0 ? "-" : "";
   const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
