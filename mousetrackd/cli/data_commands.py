@@ -19,7 +19,7 @@ from mousetrackd.cli.reading_options import read_file, reading_options
 from mousetrackd.core.errors import MousetrackError, UsageError
 from mousetrackd.core.layers import DWELL, LAYERS, UNITS
 from mousetrackd.core.series import Series
-from mousetrackd.core.wording import printable
+from mousetrackd.core.wording import counted, printable
 from mousetrackd.daemon import client
 from mousetrackd.system.files import make_private
 from mousetrackd.system.paths import user_paths
@@ -134,11 +134,7 @@ def merge(out: Path, stores: tuple[Path, ...]) -> None:
     own = user_paths().store
     made = merge.merge(out, stores, is_own=lambda store: is_same_file(store, own))
     report_left_out(made.left_out)
-    of, seen = (
-        f"{number} {what}{'' if number == 1 else 's'}"
-        for number, what in ((len(stores), "store"), (made.monitors, "monitor"))
-    )
-    terminal.echo(f"merged {of} into {out}, {seen}")
+    terminal.echo(f"merged {counted(len(stores), 'store')} into {out}, {counted(made.monitors, 'monitor')}")
 
 
 def _one_layer(name: str) -> str:

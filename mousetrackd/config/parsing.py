@@ -18,6 +18,7 @@ from mousetrackd.config.schema import (
 from mousetrackd.config.toml_text import toml_value
 from mousetrackd.core.errors import ConfigError, PrivacyError, UsageError
 from mousetrackd.core.layers import UNITS
+from mousetrackd.core.wording import counted
 from mousetrackd.picture.colours import REVERSED, find_map, map_names
 
 if TYPE_CHECKING:
@@ -46,9 +47,10 @@ def parse(text: str, where: str) -> Config:
     _check_max(values, problems)
     _check_applications(values, problems)
     if problems:
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         kind = PrivacyError if any(_is_about_privacy(problem) for problem in problems) else ConfigError
-        refusal = kind(f"{where}: {count}\n" + "\n".join(problems), "See: mousetrackd config --default")
+        refusal = kind(
+            f"{where}: {counted(len(problems), 'problem')}\n" + "\n".join(problems), "See: mousetrackd config --default"
+        )
         if kind is ConfigError:
             refusal.privacy = values["privacy"] if "privacy" in document else None
             refusal.applications = values["applications"] if "applications" in document else None

@@ -2,7 +2,7 @@
 
 Names of monitors, files and programs may contain anything: escape sequences that a terminal obeys, line breaks that
 forge a line of ours, characters that reverse the direction of what follows. Whatever is printed, logged or given to
-another program as text passes one of these functions.
+another program as text passes one of these functions. ``counted`` is of numbers of ours.
 """
 
 from __future__ import annotations
@@ -69,3 +69,8 @@ def reason(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "there was no answer in time"
     return f"{type(error).__name__}, without a reason"
+
+
+def counted(number: int, what: str) -> str:
+    """Like 1 store, 3 stores. what: one of them, whose plural ends in s."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

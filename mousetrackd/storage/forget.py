@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from mousetrackd.core import validity
 from mousetrackd.core.errors import MousetrackError, UsageError
 from mousetrackd.core.monitors import selected
-from mousetrackd.core.wording import printable
+from mousetrackd.core.wording import counted, printable
 from mousetrackd.storage import forget_note, unsaved
 from mousetrackd.storage.elsewhere import LOOKED_AT
 from mousetrackd.storage.erase import Promise
@@ -86,7 +86,7 @@ class Found:
         if held.pieces and held.first_s is not None and held.last_s is not None:
             whose = "" if choice.application is None else f" for {printable(choice.application)}"
             lines.append(
-                f"{_many(held.pieces, 'piece')} of the counts{whose}, from {_when(held.first_s)} to "
+                f"{counted(held.pieces, 'piece')} of the counts{whose}, from {_when(held.first_s)} to "
                 f"{_when(held.last_s)}"
             )
             if held.first_s < (choice.since_s or held.first_s) or held.last_s > (choice.until_s or held.last_s):
@@ -101,10 +101,12 @@ class Found:
             pages = [path for path in self.pictures if path.suffix == ".html"]
             pictures = len(self.pictures) - len(pages)
             if pictures:
-                lines.append(f"{_many(pictures, 'picture')}: all that may show it")
+                lines.append(f"{counted(pictures, 'picture')}: all that may show it")
             lines += [f"the page {path}" for path in pages]
         if self.copies:
-            lines.append(f"{_many(len(self.copies), 'file')} beside the store, damaged or older: {_names(self.copies)}")
+            lines.append(
+                f"{counted(len(self.copies), 'file')} beside the store, damaged or older: {_names(self.copies)}"
+            )
         return lines
 
 
@@ -240,10 +242,6 @@ def _when(moment_s: int) -> str:
         return f"{datetime.fromtimestamp(moment_s).astimezone():%Y-%m-%d %H:%M}"
     except (ValueError, OverflowError, OSError):  # a damaged piece says anything
         return "an impossible time"
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _names(paths: list[Path]) -> str:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mousetrackd.cli import commands, terminal
 from mousetrackd.cli.daemon_commands import status_lines
 from mousetrackd.core.errors import MousetrackError
-from mousetrackd.core.wording import printable, printable_lines
+from mousetrackd.core.wording import counted, printable, printable_lines
 from mousetrackd.system import logs
 
 EVIL = "evil\x1b]0;PWN\x07\nproblem  fake\u202e\udcff\x9b"
@@ -82,3 +82,8 @@ def test_the_log_forges_no_line(journal: bool) -> None:
     first, second = stream.getvalue().splitlines()
     assert (first + second).isprintable()
     assert second.startswith("<6>  problem" if journal else "  problem")
+
+
+@pytest.mark.parametrize(("number", "text"), [(0, "0 stores"), (1, "1 store"), (12, "12 stores")])
+def test_a_number_of_things(number: int, text: str) -> None:
+    assert counted(number, "store") == text
